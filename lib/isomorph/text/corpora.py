@@ -1,0 +1,174 @@
+"""Real text to train and measure on: parallel sentences of two domains in six languages.
+
+A corpus has two disjoint pretraining texts, as if each language had been collected alone: the
+first language takes the sentences with even identifiers, the second those with odd ones, so that
+no model ever sees a sentence and its translation.  Development and test sentences are parallel
+and come from chapters and pages that are in no training text.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from isomorph.text import shipped
+from isomorph.text.shipped import DOMAINS, LANGUAGES
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+DOMAIN_CHOICES = ("bible", "help", "bible+help")
+HALVES = ("even", "odd")
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What a model is trained and measured on."""
+
+    languages: tuple[str, ...]
+    """One or two language codes, e.g. ("en", "fr"); controlled worlds use ("a", "b")."""
+    train: dict[str, list[str]]
+    """Pretraining sentences of each language; no sentence is there together with a translation."""
+    dev: dict[str, list[str]]
+    """Held-out sentences, parallel by position: for perplexity."""
+    test: dict[str, list[str]]
+    """Held-out sentences, parallel by position: for retrieval."""
+    dictionary: dict[str, list[tuple[str, str]]]
+    """"train" and "test" word pairs, first language to second; empty for one language."""
+    checksum: str
+    """SHA-256 over the shipped files it was made from; "" for a generated text."""
+
+
+def load_parallel(domain: str) -> "Dataset":
+    """All sentences of one domain ("bible" or "help") in reading order.
+
+    Columns: id (int), group (chapter or page), document (book or page), split ("train", "dev",
+    "test"), and one column of text for each language (en, fr, de, ru, zh, es).
+    Raises ValueError for another domain and shipped.DataCorrupted for a damaged file.
+    """
+    require("domain", domain, DOMAINS)
+    return read_table(f"text/{domain}.parquet")
+
+
+def load_dictionary(language: str) -> "Dataset":
+    """English words and their translations into ``language`` (fr, de, ru, zh or es).
+
+    Columns: source, target, split ("train" or "test", by source word), rank (position among the
+    translations of the source word, from 1), count_source and count_target (how often each word
+    occurs in the shipped training text).
+    """
+    require("language", language, LANGUAGES[1:])
+    return read_table(f"dictionaries/en-{language}.parquet")
+
+
+def load_corpus(
+    languages: tuple[str, ...],
+    domains: tuple[str, ...],
+    *,
+    half: str = "even",
+    evaluation_domain: str | None = None,
+) -> Corpus:
+    """The shipped text as a Corpus of one or two languages.
+
+    languages: e.g. ("en",) or ("en", "fr").
+    domains: one for each language, each of "bible", "help", "bible+help".
+    half: which half of the training sentences a single language takes, "even" or "odd"; of two
+        languages the first always takes the even half and the second the odd one.
+    evaluation_domain: where dev and test come from; default the first language's domain.
+    Raises ValueError, in one sentence, for anything else; shipped.DataCorrupted for damaged data.
+    """
+    languages, domains = _validated(languages, domains, half)
+    evaluation_domain = evaluation_domain or domains[0]
+    require("evaluation_domain", evaluation_domain, DOMAIN_CHOICES)
+    parities = (0, 1) if len(languages) == 2 else (HALVES.index(half),)
+    train = {
+        language: _training_half(language, domain, parity)
+        for language, domain, parity in zip(languages, domains, parities, strict=True)
+    }
+    dictionary = _dictionary(*languages) if len(languages) == 2 else {}
+    used = {
+        f"text/{name}.parquet"
+        for choice in (*domains, evaluation_domain)
+        for name in _parts(choice)
+    }
+    return Corpus(
+        languages=languages,
+        train=train,
+        dev=_held_out(languages, evaluation_domain, "dev"),
+        test=_held_out(languages, evaluation_domain, "test"),
+        dictionary=dictionary,
+        checksum=_combined_checksum(used),
+    )
+
+
+def read_table(relative_path: str) -> "Dataset":
+    """A shipped parquet file as a Dataset in memory, after its checksum has been verified.
+
+    Nothing is written: the usual cache of ``datasets`` would copy every file once more.
+    """
+    import pyarrow.parquet
+    from datasets import Dataset
+
+    return Dataset(pyarrow.parquet.read_table(shipped.verified(relative_path)))
+
+
+def require(field: str, value: object, allowed: tuple[str, ...]) -> None:
+    """Raise ValueError, naming field, value and what is allowed, unless value is allowed."""
+    if value not in allowed:
+        raise ValueError(f"{field} is {value!r}; allowed are {', '.join(map(repr, allowed))}.")
+
+
+def _validated(languages, domains, half) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    for field, value in (("languages", languages), ("domains", domains)):
+        if isinstance(value, str) or not 1 <= len(value) <= 2:
+            raise ValueError(f"{field} is {value!r}; allowed is a tuple of one or two names.")
+    languages, domains = tuple(languages), tuple(domains)
+    if len(languages) != len(domains):
+        raise ValueError(
+            f"domains is {domains!r}; allowed is one domain for each of the languages {languages!r}."
+        )
+    for language in languages:
+        require("language", language, LANGUAGES)
+    if len(set(languages)) < len(languages):
+        raise ValueError(f"languages is {languages!r}; allowed are two different languages.")
+    for domain in domains:
+        require("domain", domain, DOMAIN_CHOICES)
+    require("half", half, HALVES)
+    return languages, domains
+
+
+def _parts(choice: str) -> list[str]:
+    return choice.split("+")
+
+
+def _training_half(language: str, choice: str, parity: int) -> list[str]:
+    texts = []
+    for domain in _parts(choice):
+        rows = load_parallel(domain).select_columns(["id", "split", language])[:]
+        columns = zip(rows["id"], rows["split"], rows[language], strict=True)
+        texts += [text for i, split, text in columns if split == "train" and i % 2 == parity]
+    return texts
+
+
+def _held_out(languages: tuple[str, ...], choice: str, split: str) -> dict[str, list[str]]:
+    texts: dict[str, list[str]] = {language: [] for language in languages}
+    for domain in _parts(choice):
+        rows = load_parallel(domain).select_columns(["split", *languages])[:]
+        for language in languages:
+            columns = zip(rows["split"], rows[language], strict=True)
+            texts[language] += [text for name, text in columns if name == split]
+    return texts
+
+
+def _dictionary(source: str, target: str) -> dict[str, list[tuple[str, str]]]:
+    """Word pairs by split."""
+    pairs: dict[str, list[tuple[str, str]]] = {"train": [], "test": []}
+    path = f"dictionaries/{source}-{target}.parquet"
+    if path in shipped.read_manifest()["files"]:
+        for row in read_table(path):
+            pairs[row["split"]].append((row["source"], row["target"]))
+    return pairs
+
+
+def _combined_checksum(relative_paths) -> str:
+    together = "".join(shipped.checksum(path) for path in sorted(relative_paths))
+    return hashlib.sha256(together.encode()).hexdigest()

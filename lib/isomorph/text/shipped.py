@@ -1,0 +1,135 @@
+"""The data that ships with Isomorph: where it is, and whether it is still what was built.
+
+``data/MANIFEST.json`` lists every shipped file with its SHA-256.  Nothing is read before its
+checksum has been compared, so a result can never come from a damaged or edited file unnoticed.
+"""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+LANGUAGES = ("en", "fr", "de", "ru", "zh", "es")
+DOMAINS = ("bible", "help")
+
+MANIFEST = "MANIFEST.json"
+REBUILD = "rebuild it with `isomorph data build`"
+
+# One process reads the same file many times; its checksum is computed once for each state of it.
+_seen: dict[tuple[str, int, int], str] = {}
+
+
+class DataCorrupted(RuntimeError):
+    """A shipped file is missing, or is not the file that the manifest describes."""
+
+
+def data_folder() -> Path:
+    """The folder of the shipped data: ``$ISOMORPH_DATA`` where set, else ``data/`` of the project."""
+    chosen = os.environ.get("ISOMORPH_DATA")
+    return Path(chosen) if chosen else Path(__file__).resolve().parents[3] / "data"
+
+
+def read_manifest(folder: Path | None = None) -> dict:
+    """The manifest as a dictionary: ``files`` (path -> sha256, bytes, rows, sources), ``sources``.
+
+    Raises DataCorrupted when it is missing or is not readable as JSON.
+    """
+    path = (folder or data_folder()) / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest["files"], manifest["sources"]  # a manifest without these is damaged
+        return manifest
+    except FileNotFoundError:
+        raise DataCorrupted(f"{path} is missing: {REBUILD}.") from None
+    except (ValueError, KeyError, TypeError):
+        raise DataCorrupted(f"{path} is not a readable manifest: {REBUILD}.") from None
+
+
+def write_manifest(manifest: dict, folder: Path | None = None) -> None:
+    """Write the manifest with sorted keys, so that the same content is always the same bytes."""
+    path = (folder or data_folder()) / MANIFEST
+    text = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def write_manifest_entry(
+    relative_path: str,
+    *,
+    sources: list[str] = (),
+    rows: int | None = None,
+    folder: Path | None = None,
+) -> dict:
+    """Enter one shipped file into the manifest, creating the manifest if there is none.
+
+    relative_path: the file inside the data folder, with forward slashes.
+    sources: names of the packages (keys of the manifest's ``sources``) it was built from.
+    rows: how many rows it holds, None for files that are not tables.
+    Returns the entry.  Raises FileNotFoundError when there is no such file.
+    """
+    folder = folder or data_folder()
+    exists = (folder / MANIFEST).exists()
+    manifest = read_manifest(folder) if exists else {"files": {}, "sources": {}}
+    path = folder / relative_path
+    entry = {
+        "sha256": sha256_of(path),
+        "bytes": path.stat().st_size,
+        "rows": rows,
+        "sources": sorted(sources),
+    }
+    manifest["files"][relative_path] = entry
+    write_manifest(manifest, folder)
+    return entry
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file as 64 hexadecimal digits, cached by (path, modification time, size)."""
+    status = path.stat()
+    key = (str(path), status.st_mtime_ns, status.st_size)
+    if key not in _seen:
+        with open(path, "rb") as file:
+            _seen[key] = hashlib.file_digest(file, "sha256").hexdigest()
+    return _seen[key]
+
+
+def verified(relative_path: str) -> Path:
+    """The full path of a shipped file, after its checksum has been compared with the manifest.
+
+    Raises DataCorrupted, in one sentence, when the file is missing, not listed, or different.
+    """
+    folder = data_folder()
+    problem = _problem(folder, relative_path, read_manifest(folder)["files"])
+    if problem:
+        raise DataCorrupted(problem)
+    return folder / relative_path
+
+
+def checksum(relative_path: str) -> str:
+    """SHA-256 of a shipped file.  Raises DataCorrupted as ``verified`` does."""
+    return sha256_of(verified(relative_path))
+
+
+def verify() -> list[str]:
+    """Compare every listed file with the manifest.  Returns one sentence a problem, [] when fine."""
+    folder = data_folder()
+    try:
+        files = read_manifest(folder)["files"]
+    except DataCorrupted as damaged:
+        return [str(damaged)]
+    problems = (_problem(folder, relative_path, files) for relative_path in sorted(files))
+    return [problem for problem in problems if problem]
+
+
+def _problem(folder: Path, relative_path: str, files: dict) -> str | None:
+    path = folder / relative_path
+    if relative_path not in files:
+        return f"{relative_path} is not listed in {folder / MANIFEST}: {REBUILD}."
+    if not path.is_file():
+        return f"{path} is missing: {REBUILD}."
+    expected, found = files[relative_path]["sha256"], sha256_of(path)
+    if found != expected:
+        return (
+            f"{path} is damaged (SHA-256 {found[:12]}..., expected {expected[:12]}...): {REBUILD}."
+        )
+    return None
