@@ -1,0 +1,136 @@
+"""Masked-LM batches: which text a model sees at each step, and what is hidden from it.
+
+The batch of a step is a function of the text, the vocabulary, the settings, the seed and the
+step's number, and of nothing else. A killed run resumes by asking for the next step.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from isomorph.text.vocab import MASK, SPECIAL, Vocabulary, code_switch, pack
+
+IGNORED = -100  # the label of a position that is not predicted, as in PyTorch's cross entropy
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One language's masked text: input_ids and labels, both (batch, time)."""
+
+    language: str
+    input_ids: Tensor
+    labels: Tensor
+
+
+class Batches:
+    """Packed, masked batches of one or two languages, by step number.
+
+    Each batch is in one language, drawn with probability proportional to its number of sentences
+    raised to `exponent` (Conneau, Wu et al., section 3.1: 0.7). Sentences are shuffled anew each
+    epoch. `translations` maps a language to its words' translations; given, text is code-switched
+    anew each epoch, within what makes up one batch. `same_language_words` draws the random words
+    of the masking from the batch's own language, as the paper does when embeddings are separate.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        texts: Mapping[str, list[str]],
+        *,
+        batch: int,
+        length: int,
+        seed: int,
+        masking: float = 0.15,
+        exponent: float = 0.7,
+        translations: Mapping[str, Mapping[str, list[str]]] | None = None,
+        same_language_words: bool = False,
+    ):
+        self.vocabulary, self.texts = vocabulary, texts
+        self.batch, self.length, self.seed, self.masking = batch, length, seed, masking
+        self.translations = translations
+        self.languages = list(texts)
+        sentences = np.array([len(texts[language]) for language in self.languages], dtype=float)
+        self.share = sentences**exponent / (sentences**exponent).sum()
+        self.encoded = {
+            language: vocabulary.encode(language, texts[language]) for language in texts
+        }
+        every = np.arange(len(SPECIAL), vocabulary.size)
+        self.words = {
+            language: torch.from_numpy(
+                vocabulary.language_ids(language) if same_language_words else every
+            )
+            for language in texts
+        }
+        self._drawn = lru_cache(maxsize=4096)(self._draw)
+        self._epoch = lru_cache(maxsize=2 * len(texts))(self._build_epoch)
+
+    def __getitem__(self, step: int) -> Batch:
+        drawn = self._drawn(step // 1024)
+        language = int(drawn[step % 1024])
+        before = sum(int((self._drawn(i) == language).sum()) for i in range(step // 1024))
+        turn = before + int((drawn[: step % 1024] == language).sum())
+        name = self.languages[language]
+        ids = torch.from_numpy(self._blocks(name, turn * self.batch))
+        generator = torch.Generator().manual_seed(self._seed("mask", step))
+        return Batch(name, *mask(ids, self.masking, self.words[name], generator))
+
+    def _seed(self, purpose: str, *numbers: int) -> int:
+        # SeedSequence spreads small, related numbers into unrelated streams.
+        entropy = [self.seed, *purpose.encode(), *numbers]
+        return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> 1)
+
+    def _draw(self, thousand: int) -> np.ndarray:
+        """The languages of 1,024 steps, as indices."""
+        generator = np.random.default_rng(self._seed("language", thousand))
+        return generator.choice(len(self.languages), size=1024, p=self.share)
+
+    def _blocks(self, language: str, start: int) -> np.ndarray:
+        """`batch` blocks from the endless stream of epochs, (batch, length)."""
+        epoch, taken = 0, []
+        if not self.translations:  # every epoch has the same number of blocks
+            epoch, start = divmod(start, len(self._epoch(language, 0)))
+        while start >= len(self._epoch(language, epoch)):
+            start -= len(self._epoch(language, epoch))
+            epoch += 1
+        while (missing := self.batch - sum(map(len, taken))) > 0:
+            taken.append(self._epoch(language, epoch)[start : start + missing])
+            epoch, start = epoch + 1, 0
+        return np.concatenate(taken)
+
+    def _build_epoch(self, language: str, epoch: int) -> np.ndarray:
+        index = self.languages.index(language)
+        generator = np.random.default_rng(self._seed("epoch", index, epoch))
+        encoded = self.encoded[language]
+        order = generator.permutation(len(encoded))
+        if not self.translations:
+            return pack((encoded[i] for i in order), self.length)
+        tokens = np.cumsum([1 + len(encoded[i]) for i in order])
+        groups = np.split(order, np.flatnonzero(np.diff(tokens // (self.batch * self.length))) + 1)
+        switched = (
+            sentence
+            for group in groups
+            for sentence in code_switch(
+                [self.texts[language][i] for i in group], self.translations[language], generator
+            )
+        )
+        return pack(self.vocabulary.encode(language, switched), self.length)
+
+
+def mask(
+    ids: Tensor, rate: float, words: Tensor, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Hide text from a model, as BERT does: input ids and labels, both shaped as `ids`.
+
+    A share `rate` of the subwords is to be predicted; of these 80% become [MASK], 10% stay and
+    10% become one of `words` (Devlin et al. 2019; Conneau, Wu et al. 2020, section 3.1).
+    """
+    chosen = (torch.rand(ids.shape, generator=generator) < rate) & (ids >= len(SPECIAL))
+    action = torch.rand(ids.shape, generator=generator)
+    random = words[torch.randint(len(words), ids.shape, generator=generator)]
+    inputs = torch.where(chosen & (action < 0.8), MASK, ids)
+    inputs = torch.where(chosen & (action >= 0.9), random, inputs)
+    return inputs, torch.where(chosen, ids, IGNORED)

@@ -1,0 +1,311 @@
+"""A Transformer encoder for one or two languages, in which any part can be shared or not.
+
+The model of Conneau, Wu et al. (ACL 2020, sections 3.1 and 4.3): a BERT-style encoder that reads
+one language a batch. Embeddings, positions, the output softmax and every layer are each either one
+module for all languages or one module per language. With everything shared and `norm="post"` it
+computes what `transformers.BertModel` computes.
+"""
+
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForMaskedLM,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
+from transformers.modeling_outputs import BaseModelOutput, MaskedLMOutput
+
+ACTIVATIONS = {"gelu": "none", "gelu_tanh": "tanh"}
+
+
+class BilingualConfig(PreTrainedConfig):
+    """The shape of an encoder and which of its parts belong to one language only.
+
+    `specific` names the language-specific parts: "embeddings", "positions", "softmax" and
+    "layer.0" up to "layer.<layers - 1>". The softmax uses the embedding matrix as its weights
+    whenever both are shared or both are specific; otherwise it has a matrix of its own.
+
+    Raises ValueError when a part, norm or activation is unknown or the heads do not divide the
+    width.
+    """
+
+    model_type = "isomorph"
+    attribute_map: ClassVar[dict[str, str]] = {
+        "hidden_size": "width",
+        "num_hidden_layers": "layers",
+        "num_attention_heads": "heads",
+    }
+
+    def __init__(
+        self,
+        vocabulary: int = 8000,
+        languages: tuple[str, ...] = ("en", "fr"),
+        layers: int = 4,
+        width: int = 128,
+        heads: int = 4,
+        inner: int | None = None,
+        length: int = 128,
+        norm: str = "post",
+        activation: str = "gelu",
+        dropout: float = 0.1,
+        transform: bool = False,
+        specific: tuple[str, ...] = (),
+        pad_token_id: int = 0,
+        **rest,
+    ):
+        parts = ["embeddings", "positions", "softmax", *(f"layer.{i}" for i in range(layers))]
+        unknown = sorted(set(specific) - set(parts))
+        if unknown:
+            raise ValueError(f"specific names {unknown}; allowed parts are {parts}.")
+        if norm not in ("post", "pre"):
+            raise ValueError(f"norm is {norm!r}; allowed are 'post' (BERT, XLM) and 'pre'.")
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"activation is {activation!r}; allowed are {sorted(ACTIVATIONS)}.")
+        if width % heads:
+            raise ValueError(f"width is {width}, which {heads} heads do not divide evenly.")
+        self.vocabulary = vocabulary
+        self.languages = list(languages)
+        self.layers = layers
+        self.width = width
+        self.heads = heads
+        self.inner = inner or 4 * width
+        self.length = length
+        self.norm = norm
+        self.activation = activation
+        self.dropout = dropout
+        self.transform = transform
+        self.specific = sorted(specific)
+        rest["tie_word_embeddings"] = False  # tying is decided by `tied`, part by part
+        super().__init__(pad_token_id=pad_token_id, **rest)
+
+    @property
+    def vocab_size(self) -> int:
+        return self.vocabulary
+
+    @property
+    def tied(self) -> bool:
+        """Whether the softmax weights are the embedding matrix."""
+        return ("embeddings" in self.specific) == ("softmax" in self.specific)
+
+
+class PerLanguage(nn.ModuleDict):
+    """One module for every language, or one that all languages share."""
+
+    def __init__(self, part: str, config: BilingualConfig, make):
+        owners = config.languages if part in config.specific else ["shared"]
+        super().__init__({owner: make() for owner in owners})
+
+    def of(self, language: str) -> nn.Module:
+        return self["shared"] if "shared" in self else self[language]
+
+
+class Attention(nn.Module):
+    def __init__(self, config: BilingualConfig):
+        super().__init__()
+        self.heads, self.dropout = config.heads, config.dropout
+        self.qkv = nn.Linear(config.width, 3 * config.width)
+        self.out = nn.Linear(config.width, config.width)
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        batch, time, width = x.shape
+        q, k, v = (
+            self.qkv(x).view(batch, time, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        )  # each (batch, head, time, width of a head)
+        dropout = self.dropout if self.training else 0.0
+        if x.device.type == "cpu":
+            # The backward pass of the fused kernel is slow on CPUs in bf16.
+            scores = (q * (width // self.heads) ** -0.5) @ k.transpose(-1, -2)
+            if mask is not None:
+                scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+            attended = F.dropout(scores.softmax(-1), dropout) @ v
+        else:
+            attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
+        return self.out(attended.transpose(1, 2).reshape(batch, time, width))
+
+
+class Layer(nn.Module):
+    def __init__(self, config: BilingualConfig):
+        super().__init__()
+        self.pre = config.norm == "pre"
+        self.approximate = ACTIVATIONS[config.activation]
+        self.attention = Attention(config)
+        self.attention_norm = nn.LayerNorm(config.width, eps=1e-12)
+        self.up = nn.Linear(config.width, config.inner)
+        self.down = nn.Linear(config.inner, config.width)
+        self.output_norm = nn.LayerNorm(config.width, eps=1e-12)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def feed_forward(self, x: Tensor) -> Tensor:
+        return self.down(F.gelu(self.up(x), approximate=self.approximate))
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        if self.pre:
+            x = x + self.dropout(self.attention(self.attention_norm(x), mask))
+            return x + self.dropout(self.feed_forward(self.output_norm(x)))
+        x = self.attention_norm(x + self.dropout(self.attention(x, mask)))
+        return self.output_norm(x + self.dropout(self.feed_forward(x)))
+
+
+class BilingualPreTrainedModel(PreTrainedModel):
+    config_class = BilingualConfig
+    base_model_prefix = "encoder"
+    main_input_name = "input_ids"
+
+    def _init_weights(self, module: nn.Module) -> None:
+        # BERT's initialisation: normal with standard deviation 0.02, zero biases.
+        if isinstance(module, nn.Linear | nn.Embedding):
+            nn.init.normal_(module.weight, std=0.02)
+        if getattr(module, "bias", None) is not None:
+            nn.init.zeros_(module.bias)
+        if isinstance(module, nn.LayerNorm):
+            nn.init.ones_(module.weight)
+
+    def language(self, language: str | None) -> str:
+        """The language to read; may be left out where it makes no difference.
+
+        Raises ValueError when the model has language-specific parts and none of its languages is
+        named.
+        """
+        known = self.config.languages
+        if language in known:
+            return language
+        if language is None and (not self.config.specific or len(known) == 1):
+            return known[0]
+        raise ValueError(f"language is {language!r}; this model reads {known}.")
+
+
+class BilingualEncoder(BilingualPreTrainedModel):
+    """Token ids to hidden states, one language a batch."""
+
+    # A checkpoint with a masked-LM head is a good source of an encoder.
+    _keys_to_ignore_on_load_unexpected: ClassVar[list[str]] = [r"^softmax\.", r"^transform\."]
+
+    def __init__(self, config: BilingualConfig):
+        super().__init__(config)
+        words, width = config.vocabulary, config.width
+        self.embeddings = PerLanguage("embeddings", config, lambda: nn.Embedding(words, width))
+        self.positions = PerLanguage(
+            "positions", config, lambda: nn.Embedding(config.length, width)
+        )
+        self.embedding_norm = nn.LayerNorm(width, eps=1e-12)
+        self.dropout = nn.Dropout(config.dropout)
+        self.layers = nn.ModuleList(
+            PerLanguage(f"layer.{i}", config, lambda: Layer(config)) for i in range(config.layers)
+        )
+        # A pre-norm stack leaves its sum unnormalised; a post-norm stack does not.
+        self.final_norm = nn.LayerNorm(width, eps=1e-12) if config.norm == "pre" else nn.Identity()
+        self.post_init()
+
+    def get_input_embeddings(self, language: str | None = None) -> nn.Embedding:
+        return self.embeddings.of(self.language(language))
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        language: str | None = None,
+        output_hidden_states: bool = False,
+        **ignored,
+    ) -> BaseModelOutput:
+        """Hidden states of a batch in one language.
+
+        input_ids and attention_mask: (batch, time), the mask 1 on text and 0 on padding.
+        Returns last_hidden_state (batch, time, width) and, when asked, hidden_states: layers + 1
+        of them, the first being what the embeddings give.
+        Raises ValueError when the language is unknown or the text longer than the positions.
+        """
+        language = self.language(language)
+        time = input_ids.shape[1]
+        if time > self.config.length:
+            raise ValueError(f"input is {time} tokens long; this model reads {self.config.length}.")
+        x = self.embeddings.of(language)(input_ids)  # (batch, time, width)
+        x = x + self.positions.of(language).weight[:time]
+        x = self.dropout(self.embedding_norm(x))
+        mask = None if attention_mask is None else attention_mask[:, None, None, :].bool()
+        states = [x]
+        for layer in self.layers:
+            x = layer.of(language)(x, mask)
+            states.append(x)
+        states[-1] = x = self.final_norm(x)
+        return BaseModelOutput(x, tuple(states) if output_hidden_states else None)
+
+
+class Softmax(nn.Module):
+    """Scores over the vocabulary: a bias and, unless tied to the embeddings, a matrix."""
+
+    def __init__(self, config: BilingualConfig):
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(config.vocabulary))
+        self.weight = None
+        if not config.tied:
+            self.weight = nn.Parameter(torch.randn(config.vocabulary, config.width) * 0.02)
+
+    def forward(self, x: Tensor, embeddings: Tensor) -> Tensor:
+        return F.linear(x, embeddings if self.weight is None else self.weight, self.bias)
+
+
+class BilingualMaskedLM(BilingualPreTrainedModel):
+    """The encoder with a masked-LM head that scores the masked positions only.
+
+    XLM's head is the softmax alone; with `transform` it has BERT's extra layer before it.
+    """
+
+    def __init__(self, config: BilingualConfig):
+        super().__init__(config)
+        self.encoder = BilingualEncoder(config)
+        self.transform = None
+        if config.transform:
+            self.transform = nn.Sequential(
+                nn.Linear(config.width, config.width),
+                nn.GELU(approximate=ACTIVATIONS[config.activation]),
+                nn.LayerNorm(config.width, eps=1e-12),
+            )
+        self.softmax = PerLanguage("softmax", config, lambda: Softmax(config))
+        self.post_init()
+
+    def get_input_embeddings(self, language: str | None = None) -> nn.Embedding:
+        return self.encoder.get_input_embeddings(language)
+
+    def scores(self, hidden: Tensor, language: str) -> Tensor:
+        """Scores over the vocabulary, (..., width) to (..., vocabulary)."""
+        hidden = hidden if self.transform is None else self.transform(hidden)
+        embeddings = self.encoder.embeddings.of(language).weight
+        return self.softmax.of(language)(hidden, embeddings)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        language: str | None = None,
+        labels: Tensor | None = None,
+        output_hidden_states: bool = False,
+        **ignored,
+    ) -> MaskedLMOutput:
+        """Masked-LM loss, or scores for every position when there are no labels.
+
+        labels: (batch, time), -100 wherever nothing is to be predicted. The loss is the mean over
+        the predicted positions, in nats; `logits` then holds the scores of those positions only,
+        (positions, vocabulary).
+        """
+        language = self.language(language)
+        output = self.encoder(input_ids, attention_mask, language, output_hidden_states)
+        hidden, loss = output.last_hidden_state, None
+        if labels is not None:
+            # Rows are gathered by index, so that the projection never sees the other 85%.
+            predicted = (labels.flatten() != -100).nonzero().squeeze(1)
+            hidden = hidden.flatten(0, 1).index_select(0, predicted)  # (positions, width)
+            labels = labels.flatten().index_select(0, predicted)
+        logits = self.scores(hidden, language)
+        if labels is not None:
+            loss = F.cross_entropy(logits.float(), labels)
+        return MaskedLMOutput(loss, logits, output.hidden_states)
+
+
+AutoConfig.register("isomorph", BilingualConfig)
+AutoModel.register(BilingualConfig, BilingualEncoder)
+AutoModelForMaskedLM.register(BilingualConfig, BilingualMaskedLM)

@@ -1,0 +1,264 @@
+"""Masked-LM pretraining: one loop for a CPU core, a GPU or many.
+
+The recipe of Conneau, Wu et al. (ACL 2020, section 3.1) at any size: one language a batch, the
+vocabulary projected on masked positions only. The smaller sizes may use Muon (Jordan et al. 2024)
+for the layers' matrices, which leaves the plateau on which AdamW sits long; the config says so.
+"""
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import nn
+from tqdm.auto import tqdm
+
+from isomorph.models.batches import Batches, mask
+from isomorph.models.encoder import BilingualConfig, BilingualMaskedLM
+from isomorph.text.vocab import Vocabulary, pack
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+class TrainingConfig(BaseModel):
+    """Everything about optimisation that changes the weights."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tokens: int = Field(ge=1)  # seen in training, both languages together
+    batch: int = Field(default=32, ge=1)  # blocks; small, since updates matter more than noise here
+    length: int = Field(default=128, ge=8)  # tokens a block; 256 in the paper
+    masking: float = Field(default=0.15, gt=0, lt=1)
+    random_words: Literal["any", "same"] = "any"  # "same" where embeddings are separate (sec. 4.3)
+    exponent: float = 0.7  # of the language sampling (sec. 3.1)
+    optimiser: Literal["adamw", "muon"] = "muon"
+    learning_rate: float = Field(default=2e-3, gt=0)  # of AdamW
+    muon_rate: float = Field(default=0.02, gt=0)  # of Muon, on the layers' matrices
+    weight_decay: float = Field(default=0.01, ge=0)
+    warmup: int = Field(default=100, ge=0)  # steps of linear warm-up
+    schedule: Literal["linear", "inverse-sqrt", "constant"] = "linear"
+    clip: float = Field(default=1.0, gt=0)  # largest gradient norm
+    precision: Literal["fp32", "bf16"] = "fp32"  # bf16 differs from CPU to CPU, fp32 hardly
+
+    @property
+    def steps(self) -> int:
+        return max(1, self.tokens // (self.batch * self.length))
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step, as a share of its peak."""
+        if step < self.warmup:
+            return (step + 1) / self.warmup
+        if self.schedule == "inverse-sqrt":
+            return math.sqrt(max(1, self.warmup) / (step + 1))
+        if self.schedule == "linear":
+            return (self.steps - step) / max(1, self.steps - self.warmup)
+        return 1.0
+
+
+def initialise(config: BilingualConfig, seed: int) -> BilingualMaskedLM:
+    """A model with random weights that depend on the seed alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return BilingualMaskedLM(config)
+
+
+def pretrain(
+    model: BilingualMaskedLM,
+    batches: Batches,
+    config: TrainingConfig,
+    *,
+    seed: int = 0,
+    device: Device = "auto",
+    micro_batch: int | None = None,
+    marks: Sequence[int] = (),
+    measure: Callable[[BilingualMaskedLM], list[dict]] | None = None,
+    checkpoint: Path | None = None,
+    every: float = 60.0,
+    progress: bool = True,
+) -> list[dict]:
+    """Train `model` in place and return what was measured on the way.
+
+    At each of `marks` (steps done) and at the end, a record {metric: "loss", value, step, tokens,
+    seconds} gives the mean training loss, in nats, since the last; `measure(model)` may add
+    records of its own. With `checkpoint`, the state is written there every `every` seconds, and a
+    run that finds it goes on from it, on a CPU to the same bits. `micro_batch` splits a step to
+    save memory. Several processes started by `torchrun` share each batch.
+
+    Raises ValueError when the device is not there.
+    """
+    accelerator = accelerate(config, device)
+    prepared = accelerator.prepare(model)
+    optimisers = [accelerator.prepare(o) for o in make_optimisers(model, config)]
+    rates = [[group["lr"] for group in o.param_groups] for o in optimisers]
+    stops = sorted({*marks, config.steps})
+    state = _restore(checkpoint, model, optimisers)
+    step, records, loss, counted = state["step"], state["records"], state["loss"], state["counted"]
+    began, saved = time.monotonic() - state["seconds"], time.monotonic()
+
+    bar = tqdm(
+        total=config.steps, initial=step, desc="pretraining", unit="step", mininterval=1.0,
+        disable=not (progress and accelerator.is_main_process),
+    )  # fmt: skip
+    model.train()
+    while step < config.steps:
+        for optimiser, peaks in zip(optimisers, rates, strict=True):
+            for group, peak in zip(optimiser.param_groups, peaks, strict=True):
+                group["lr"] = peak * config.rate(step)
+        loss += _update(prepared, batches[step], optimisers, accelerator, config, seed, step,
+                        micro_batch)  # fmt: skip
+        step, counted = step + 1, counted + 1
+        bar.update()
+        if step in stops:
+            seconds = time.monotonic() - began
+            done = {"step": step, "tokens": step * config.batch * config.length}
+            measured = [{"metric": "loss", "value": float(loss) / counted}]
+            bar.set_postfix(loss=f"{measured[0]['value']:.3f}")
+            measured += measure(model) if measure else []
+            records += [{**record, **done, "seconds": seconds} for record in measured]
+            model.train()
+            loss, counted = 0.0, 0
+        if checkpoint and step < config.steps and time.monotonic() - saved > every:
+            _save(checkpoint, model, optimisers, accelerator, step=step, records=records,
+                  loss=float(loss), counted=counted, seconds=time.monotonic() - began)  # fmt: skip
+            saved = time.monotonic()
+    bar.close()
+    if checkpoint and accelerator.is_main_process:
+        Path(checkpoint).unlink(missing_ok=True)
+    model.eval()
+    return records
+
+
+def perplexity(
+    model: BilingualMaskedLM,
+    vocabulary: Vocabulary,
+    language: str,
+    texts: list[str],
+    *,
+    length: int,
+    masking: float = 0.15,
+    seed: int = 0,
+    batch: int = 64,
+) -> float:
+    """Masked-LM perplexity of held-out text: exp of the mean loss on a fixed choice of subwords.
+
+    Every chosen subword is masked, none kept or replaced (Dufter & Schütze 2020, their code).
+    """
+    blocks = torch.from_numpy(pack(vocabulary.encode(language, texts), length))
+    generator = torch.Generator().manual_seed(seed)
+    _, labels = mask(blocks, masking, blocks.new_tensor([0]), generator)
+    inputs = torch.where(labels >= 0, vocabulary.tokenizer(language).mask_token_id, blocks)
+    total, count, training = 0.0, 0, model.training
+    model.eval()
+    with torch.inference_mode():
+        for rows in range(0, len(blocks), batch):
+            part = labels[rows : rows + batch].to(model.device)
+            predicted = int((part >= 0).sum())
+            if predicted:
+                ids = inputs[rows : rows + batch].to(model.device)
+                total += model(ids, language=language, labels=part).loss.item() * predicted
+                count += predicted
+    model.train(training)
+    return math.exp(total / count)
+
+
+def accelerate(config: TrainingConfig, device: Device):
+    """The `Accelerator` that places a run. Raises ValueError when the device is not there."""
+    from accelerate import Accelerator, DistributedDataParallelKwargs
+    from accelerate.state import AcceleratorState
+
+    there = {
+        "auto": True,
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not there.get(device):
+        raise ValueError(f"device is {device!r}; here there is {[d for d in there if there[d]]}.")
+    # The library keeps the first run's precision for the whole process; a second may differ.
+    AcceleratorState._reset_state(reset_partial_state=not torch.distributed.is_initialized())
+    return Accelerator(
+        cpu=device == "cpu",
+        mixed_precision="bf16" if config.precision == "bf16" else "no",
+        # A batch in one language leaves the other language's own parts without a gradient.
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+    )
+
+
+def make_optimisers(model: nn.Module, config: TrainingConfig) -> list[torch.optim.Optimizer]:
+    """AdamW on everything, or Muon on the layers' matrices and AdamW on the rest.
+
+    Biases, norms and embeddings are not decayed.
+    """
+    matrices, plain, rest = [], [], []
+    for name, parameter in model.named_parameters():
+        if ".layers." in name and parameter.ndim == 2:
+            (matrices if config.optimiser == "muon" else plain).append(parameter)
+        else:
+            rest.append(parameter)
+    groups = [{"params": plain, "weight_decay": config.weight_decay}] if plain else []
+    groups.append({"params": rest, "weight_decay": 0.0})
+    optimisers = [torch.optim.AdamW(groups, lr=config.learning_rate, eps=1e-6, fused=True)]
+    if matrices:
+        optimisers.append(
+            torch.optim.Muon(matrices, lr=config.muon_rate, weight_decay=config.weight_decay)
+        )
+    return optimisers
+
+
+def _update(
+    prepared, batch, optimisers, accelerator, config, seed, step, micro_batch
+) -> torch.Tensor:
+    """One step of every optimiser; the batch's mean loss."""
+    rank, ranks = accelerator.process_index, accelerator.num_processes
+    ids, labels = batch.input_ids[rank::ranks], batch.labels[rank::ranks]
+    predicted = int((batch.labels >= 0).sum())
+    if not predicted:  # a tiny batch can have nothing masked
+        return torch.zeros(())
+    rows = micro_batch or len(ids)
+    total = 0.0
+    with contextlib.ExitStack() as stack:
+        if prepared.training and accelerator.unwrap_model(prepared).config.dropout:
+            # Dropout can only draw from the global generator: lend it a seed of this step's own.
+            stack.enter_context(torch.random.fork_rng())
+            torch.manual_seed(hash((seed, step, rank)) % 2**63)
+        for start in range(0, len(ids), rows):
+            part = labels[start : start + rows]
+            share = int((part >= 0).sum()) / predicted
+            if not share:
+                continue
+            inputs = ids[start : start + rows].to(accelerator.device)
+            output = prepared(inputs, language=batch.language, labels=part.to(accelerator.device))
+            # Processes average their gradients, and each has only its rows' share of the loss.
+            accelerator.backward(output.loss * share * ranks)
+            total = total + output.loss.detach() * share
+    accelerator.clip_grad_norm_(prepared.parameters(), config.clip)
+    for optimiser in optimisers:
+        optimiser.step()
+        optimiser.zero_grad()
+    return accelerator.reduce(torch.as_tensor(total, device=accelerator.device), "sum")
+
+
+def _save(path: Path, model, optimisers, accelerator, **state) -> None:
+    if not accelerator.is_main_process:
+        return
+    state |= {"model": model.state_dict(), "optimisers": [o.state_dict() for o in optimisers]}
+    # Written aside first, so that a kill while writing leaves the last good one.
+    aside = Path(path).with_suffix(".partial")
+    aside.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(state, aside)
+    aside.replace(path)
+
+
+def _restore(path: Path | None, model, optimisers) -> dict:
+    fresh = {"step": 0, "records": [], "loss": 0.0, "counted": 0, "seconds": 0.0}
+    if not path or not Path(path).exists():
+        return fresh
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    model.load_state_dict(state["model"])
+    for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):
+        optimiser.load_state_dict(saved)
+    return {key: state[key] for key in fresh}

@@ -1,0 +1,249 @@
+"""Subword vocabularies for one or two languages, and how much two languages share of them.
+
+The anchor policies are those of Conneau, Wu et al. (ACL 2020, section 4.2):
+
+- `joint`    one vocabulary learnt on both languages (their Default model);
+- `default`  one vocabulary a language, and the union of the two: identical strings are shared;
+- `none`     as `default`, but every subword belongs to its language: nothing is shared;
+- `extra`    `joint`, and pretraining text is code-switched through a dictionary.
+
+Subwords are learnt by merging frequent pairs and read greedily from the left, as BERT does
+(WordPiece); Chinese is split into characters first, as in multilingual BERT.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+PAD, UNKNOWN, START, SEPARATOR, MASK = range(len(SPECIAL))
+
+# Conneau, Wu et al., section 4.2: a dictionary word is kept with probability 0.7, and no more than
+# 15% of the words of a batch change.
+KEEP, CAP = 0.7, 0.15
+
+
+class VocabularyConfig(BaseModel):
+    """How the vocabulary is learnt, and what two languages share of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    anchors: Literal["none", "default", "joint", "extra"] = "joint"  # the paper's Default model
+    size: int = Field(default=8000, ge=32)  # of both languages together; the paper has 80,000
+    lowercase: bool = True  # a small model should not learn every sentence-initial word twice
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Subwords of each language, as common ids.
+
+    `ids[language]` maps a subword to its id. The ids of special tokens come first and are shared.
+    """
+
+    config: VocabularyConfig
+    ids: Mapping[str, Mapping[str, int]]
+    cache: dict = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return tuple(self.ids)
+
+    @cached_property
+    def size(self) -> int:
+        """Rows that an embedding matrix needs."""
+        return 1 + max(max(ids.values()) for ids in self.ids.values())
+
+    def tokenizer(self, language: str) -> PreTrainedTokenizerFast:
+        """The tokeniser of one language, writing `[CLS] text [SEP]`.
+
+        Raises ValueError when the vocabulary has no such language.
+        """
+        if language not in self.ids:
+            raise ValueError(
+                f"language is {language!r}; this vocabulary has {list(self.languages)}."
+            )
+        if language not in self.cache:
+            self.cache[language] = _pretrained(self.ids[language], self.config.lowercase)
+        return self.cache[language]
+
+    def language_ids(self, language: str) -> np.ndarray:
+        """The ids of a language's subwords, special tokens left out, in order."""
+        return np.array(sorted(set(self.ids[language].values()) - set(range(len(SPECIAL)))))
+
+    def encode(self, language: str, texts: Iterable[str]) -> list[list[int]]:
+        """The ids of each text, without [CLS] and [SEP]."""
+        backend = self.tokenizer(language).backend_tokenizer
+        return [e.ids for e in backend.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+    def save(self, folder: Path) -> None:
+        """Write the tokenisers; with a joint vocabulary, where `AutoTokenizer` finds one."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        record = {"config": self.config.model_dump(), "ids": self.ids}
+        (folder / "vocabulary.json").write_text(json.dumps(record, ensure_ascii=False))
+        for language in self.languages:
+            joint = self.config.anchors in ("joint", "extra")
+            self.tokenizer(language).save_pretrained(folder if joint else folder / language)
+
+    @classmethod
+    def load(cls, folder: Path) -> Vocabulary:
+        record = json.loads((Path(folder) / "vocabulary.json").read_text())
+        return cls(VocabularyConfig(**record["config"]), record["ids"])
+
+
+def learn(config: VocabularyConfig, texts: Mapping[str, list[str]]) -> Vocabulary:
+    """Learn a vocabulary from each language's pretraining text.
+
+    Raises ValueError when there is no text, or no room for two languages' separate vocabularies.
+    """
+    for language, sentences in texts.items():
+        if not sentences:
+            raise ValueError(f"no text in {language!r} to learn a vocabulary from.")
+    if config.anchors in ("joint", "extra") or len(texts) == 1:
+        pieces = _pieces(config, [s for sentences in texts.values() for s in sentences])
+        shared = {piece: i for i, piece in enumerate(pieces)}
+        return Vocabulary(config, {language: shared for language in texts})
+    half = config.model_copy(update={"size": config.size // len(texts)})
+    ids: dict[str, dict[str, int]] = {}
+    taken = {piece: i for i, piece in enumerate(SPECIAL)}
+    for language, sentences in texts.items():
+        # Prefixing every subword by its language, as the paper does, only keeps the ids apart.
+        prefix = f"{language}:" if config.anchors == "none" else ""
+        ids[language] = {}
+        for piece in _pieces(half, sentences):
+            name = piece if piece in SPECIAL else prefix + piece
+            ids[language][piece] = taken.setdefault(name, len(taken))
+    return Vocabulary(config, ids)
+
+
+def anchor_rate(vocabulary: Vocabulary, texts: Mapping[str, list[str]]) -> dict[str, float]:
+    """The share of subwords that two languages have in common in their text.
+
+    `types`: distinct subwords occurring in both, over those occurring in either. `tokens`:
+    occurrences, in either language, of subwords that occur in both. Special tokens do not count.
+
+    Raises ValueError unless there are two languages.
+    """
+    if len(texts) != 2:
+        raise ValueError(f"an anchor rate needs two languages; there are {list(texts)}.")
+    first, second = (
+        Counter(
+            i for ids in vocabulary.encode(language, sentences) for i in ids if i >= len(SPECIAL)
+        )
+        for language, sentences in texts.items()
+    )
+    both = first.keys() & second.keys()
+    shared = sum(first[i] + second[i] for i in both)
+    return {
+        "types": len(both) / len(first.keys() | second.keys()),
+        "tokens": shared / (first.total() + second.total()),
+    }
+
+
+def code_switch(
+    sentences: list[str],
+    translations: Mapping[str, list[str]],
+    generator: np.random.Generator,
+    keep: float = KEEP,
+    cap: float = CAP,
+) -> list[str]:
+    """Replace dictionary words by a translation, as *extra anchors* does.
+
+    `sentences` are those of one batch. Each dictionary word is kept with probability `keep`, else
+    one of its translations is drawn; at most `cap` of the batch's words change (Conneau, Wu et
+    al., section 4.2). The paper weighs translations by PanLex's quality score; our dictionaries
+    have none, so each is as likely.
+    """
+    words = [sentence.split() for sentence in sentences]
+    chosen = [
+        (s, w)
+        for s, sentence in enumerate(words)
+        for w, word in enumerate(sentence)
+        if _bare(word) in translations and generator.random() >= keep
+    ]
+    limit = int(cap * sum(map(len, words)))
+    if len(chosen) > limit:
+        chosen = [chosen[i] for i in generator.choice(len(chosen), limit, replace=False)]
+    for s, w in chosen:
+        bare = _bare(words[s][w])
+        options = translations[bare]
+        before, after = words[s][w].lower().split(bare, 1)
+        words[s][w] = before + options[generator.integers(len(options))] + after
+    return [" ".join(sentence) for sentence in words]
+
+
+def pack(sentences: Iterable[list[int]], length: int) -> np.ndarray:
+    """Cut a stream of sentences into blocks of `length` ids, none of them padding.
+
+    Each block begins with [CLS] and each sentence ends with [SEP], as in the text a model is
+    measured on. A sentence that does not fit goes on in the next block; what is left at the end
+    fills no block and is dropped. Returns (blocks, length).
+
+    Raises ValueError when the text does not fill one block.
+    """
+    stream = np.fromiter((i for s in sentences for i in (*s, SEPARATOR)), dtype=np.int64)
+    blocks = len(stream) // (length - 1)
+    if not blocks:
+        raise ValueError(f"the text has {len(stream)} subwords, which do not fill {length}.")
+    body = stream[: blocks * (length - 1)].reshape(blocks, length - 1)
+    return np.concatenate([np.full((blocks, 1), START), body], axis=1)
+
+
+def _bare(word: str) -> str:
+    """A word without the punctuation around it, in lower case."""
+    return word.strip(".,;:!?\"'()[]«»“”‘’…").lower()
+
+
+def _pieces(config: VocabularyConfig, sentences: list[str]) -> list[str]:
+    from tokenizers import Tokenizer, models, trainers
+
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    _split_words(tokenizer, config.lowercase)
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=config.size, special_tokens=list(SPECIAL), show_progress=False
+    )
+    tokenizer.train_from_iterator(sentences, trainer)
+    return sorted(tokenizer.get_vocab(), key=tokenizer.get_vocab().get)
+
+
+def _split_words(tokenizer, lowercase: bool) -> None:
+    from tokenizers import normalizers, pre_tokenizers
+
+    tokenizer.normalizer = normalizers.BertNormalizer(
+        handle_chinese_chars=True, strip_accents=False, lowercase=lowercase
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+
+
+def _pretrained(ids: Mapping[str, int], lowercase: bool) -> PreTrainedTokenizerFast:
+    from tokenizers import Tokenizer, decoders, models, processors
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.WordPiece(dict(ids), unk_token="[UNK]"))
+    _split_words(tokenizer, lowercase)
+    tokenizer.decoder = decoders.WordPiece()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", START), ("[SEP]", SEPARATOR)],
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+    )
