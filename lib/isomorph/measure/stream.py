@@ -1,0 +1,247 @@
+"""Hidden states of a stream of texts, a batch at a time, for any encoder with a fast tokeniser.
+
+The machinery below `isomorph.measure.represent`. Use it directly for a measure that keeps sums
+only, so that memory does not grow with the number of texts.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+    Text = str | Sequence[str]
+    Tokenizers = (
+        PreTrainedTokenizerFast
+        | Mapping[str, PreTrainedTokenizerFast]
+        | Callable[[str], PreTrainedTokenizerFast]
+    )
+
+# Texts are sorted by length within so many batches: enough to make padding rare, and the texts of
+# a long stream are never held together.
+SORTED_BATCHES = 32
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Hidden states of some texts, with what is needed to tell their tokens apart.
+
+    indices: the position of each text among all texts.
+    texts: the texts themselves.
+    encodings: one `tokenizers.Encoding` a text, not padded.
+    hidden_states: layer -> (batch, time, width), in the model's dtype and on its device.
+    mask: (batch, time), True on the tokens of the text: neither padding nor special.
+    """
+
+    indices: list[int]
+    texts: list[Text]
+    encodings: list[Encoding]
+    hidden_states: dict[int, Tensor]
+    mask: Tensor
+
+    @property
+    def truncated(self) -> int:
+        """How many of the texts were too long and have lost their end."""
+        return sum(bool(encoding.overflowing) for encoding in self.encodings)
+
+
+def tokenizer_of(tokenizer: Tokenizers, language: str | None) -> PreTrainedTokenizerFast:
+    """The tokeniser of a language, from one tokeniser, a mapping or a function of the language.
+
+    Raises ValueError when a mapping has no such language, or the tokeniser is not a fast one.
+    """
+    from transformers import PreTrainedTokenizerBase
+
+    if not isinstance(tokenizer, PreTrainedTokenizerBase):
+        if isinstance(tokenizer, Mapping):
+            if language not in tokenizer:
+                raise ValueError(f"language is {language!r}; tokenizer has {list(tokenizer)}.")
+            tokenizer = tokenizer[language]
+        else:
+            tokenizer = tokenizer(language)
+    if not tokenizer.is_fast:
+        raise ValueError(
+            f"tokenizer is a {type(tokenizer).__name__}, which cannot tell words apart; "
+            "use a fast one (PreTrainedTokenizerFast)."
+        )
+    return tokenizer
+
+
+def stream(
+    model: PreTrainedModel,
+    tokenizer: Tokenizers,
+    texts: Iterable[Text],
+    *,
+    language: str | None = None,
+    layers: Sequence[int] | None = None,
+    batch_size: int = 64,
+    max_length: int | None = None,
+    device: str | torch.device = "auto",
+    progress: bool = False,
+) -> Iterator[Batch]:
+    """Hidden states of the texts, one batch at a time, longest texts first within a stretch.
+
+    Arguments and errors are those of `represent`; a single string raises TypeError. `texts` may be any iterable: a few batches of it
+    are read at a time. The model runs in evaluation mode and is left in the mode it was in.
+    """
+    if isinstance(texts, str):
+        raise TypeError(f"texts is one string, {texts[:40]!r}; it must be a list of texts.")
+    if batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}; it must be at least 1.")
+    if isinstance(texts, Sequence):
+        if not texts:
+            raise ValueError("texts is empty; at least one text is needed.")
+        for index, text in enumerate(texts):
+            _check_text(index, text)
+    tokenizer = tokenizer_of(tokenizer, language)
+    model = _encoder(model)
+    wanted = _checked_layers(layers, getattr(model.config, "num_hidden_layers", None))
+    if max_length is None:
+        max_length = longest_input(model, tokenizer)
+    if device != "auto":
+        model = model.to(device)
+    keywords = {"language": language} if _takes_language(model.forward) else {}
+    stretches = _tokenized(tokenizer, texts, batch_size, max_length)
+    total = len(texts) if isinstance(texts, Sequence) else None
+    bar = tqdm(total=total, desc="reading", unit="text", disable=not progress, leave=False)
+    return _batches(model, stretches, wanted, batch_size, max_length, keywords, bar)
+
+
+def _batches(model, stretches, wanted, batch_size, max_length, keywords, bar) -> Iterator[Batch]:
+    pad = model.config.pad_token_id or 0
+    place = next(model.parameters()).device
+    truncated = 0
+    with bar:
+        for stretch in stretches:
+            for start in range(0, len(stretch), batch_size):
+                rows = stretch[start : start + batch_size]
+                indices, texts, encodings = (list(column) for column in zip(*rows, strict=True))
+                batch = _run(model, encodings, wanted, pad, place, keywords)
+                batch = Batch(indices, texts, encodings, *batch)
+                truncated += batch.truncated
+                bar.update(len(indices))
+                yield batch
+                del batch  # else it would live beside the next one
+    if truncated:
+        warnings.warn(
+            f"{truncated} texts were longer than {max_length} tokens and were cut.", stacklevel=3
+        )
+
+
+def _run(model, encodings, wanted, pad, place, keywords) -> tuple[dict[int, Tensor], Tensor]:
+    time = max(len(encoding) for encoding in encodings)
+    shape = (len(encodings), time)
+    ids, attention, mask = torch.full(shape, pad), torch.zeros(shape).long(), torch.zeros(shape)
+    for row, encoding in enumerate(encodings):
+        length = len(encoding)
+        ids[row, :length] = torch.tensor(encoding.ids)
+        attention[row, :length] = 1
+        mask[row, :length] = 1 - torch.tensor(encoding.special_tokens_mask)
+    with _evaluating(model), torch.inference_mode():
+        states = model(
+            input_ids=ids.to(place),
+            attention_mask=attention.to(place),
+            output_hidden_states=True,
+            **keywords,
+        ).hidden_states
+    chosen = range(len(states)) if wanted is None else _checked_layers(wanted, len(states) - 1)
+    return {layer: states[layer] for layer in chosen}, mask.bool().to(place)
+
+
+def longest_input(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> int | None:
+    """The most tokens, special ones included, that both read; None when there is no limit."""
+    config = model.config
+    positions = getattr(config, "max_position_embeddings", None) or getattr(config, "length", None)
+    if positions and any(
+        hasattr(module, "create_position_ids_from_input_ids") for module in model.modules()
+    ):
+        positions -= config.pad_token_id + 1  # RoBERTa and its kin count positions from there
+    limits = [positions, tokenizer.model_max_length]
+    limits = [limit for limit in limits if limit and 0 < limit < 10**9]
+    return min(limits, default=None)
+
+
+def _tokenized(tokenizer, texts, batch_size, max_length) -> Iterator[list]:
+    """Stretches of (index, text, encoding), longest first."""
+    numbered = enumerate(texts)
+    backend = tokenizer.backend_tokenizer
+    index = -1
+    while stretch := list(itertools.islice(numbered, batch_size * SORTED_BATCHES)):
+        for index, text in stretch:
+            _check_text(index, text)
+        words = {not isinstance(text, str) for _, text in stretch}
+        if len(words) == 2:
+            raise ValueError("texts mixes strings and lists of words; it must be one of the two.")
+        truncation = backend.truncation
+        try:
+            encodings = tokenizer(
+                [text if isinstance(text, str) else list(text) for _, text in stretch],
+                is_split_into_words=words.pop(),
+                truncation=max_length is not None,
+                max_length=max_length,
+            ).encodings
+        finally:
+            # The tokeniser is the caller's: it must not go on cutting texts for them.
+            backend.enable_truncation(**truncation) if truncation else backend.no_truncation()
+        for (index, text), encoding in zip(stretch, encodings, strict=True):
+            if all(encoding.special_tokens_mask):
+                raise ValueError(
+                    f"texts[{index}] is {text!r}, of which the tokeniser left nothing."
+                )
+        rows = [(*pair, encoding) for pair, encoding in zip(stretch, encodings, strict=True)]
+        yield sorted(rows, key=lambda row: -len(row[2]))
+    if index < 0:
+        raise ValueError("texts is empty; at least one text is needed.")
+
+
+def _check_text(index: int, text: Text) -> None:
+    if not (text.strip() if isinstance(text, str) else any(word.strip() for word in text)):
+        raise ValueError(f"texts[{index}] is {text!r}; every text needs at least one word.")
+
+
+def _checked_layers(layers: Sequence[int] | None, count: int | None) -> Sequence[int] | None:
+    if layers is None or count is None:
+        return layers
+    for layer in layers:
+        if not 0 <= layer <= count:
+            raise ValueError(f"layers names {layer}; this model has 0 (embeddings) to {count}.")
+    return layers
+
+
+def _encoder(model: PreTrainedModel) -> PreTrainedModel:
+    """The part that computes hidden states, without a head that would score a whole vocabulary."""
+    from transformers import PreTrainedModel
+
+    if getattr(model.config, "is_encoder_decoder", False):
+        return model.get_encoder()
+    base = model.base_model
+    return base if isinstance(base, PreTrainedModel) else model
+
+
+def _takes_language(function: Callable) -> bool:
+    return "language" in inspect.signature(function).parameters
+
+
+@contextmanager
+def _evaluating(model: torch.nn.Module):
+    """Evaluation mode inside, and afterwards each module in the mode it was in."""
+    training = [module for module in model.modules() if module.training]
+    for module in training:
+        module.training = False
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
