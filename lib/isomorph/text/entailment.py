@@ -1,0 +1,235 @@
+"""Entailment between sentences of a controlled world: pairs whose label is known by construction.
+
+A pair starts from its hypothesis, which is drawn without regard to the label; the premise is then
+made from it.  So the hypothesis alone tells nothing of the label, whatever the classifier.
+Premises are made by edits whose effect follows from monotonicity (natural logic, van Benthem
+1986): a noun against its hypernym or hyponym, an adjective or adverb more or less, another
+quantifier, negation.
+
+semantics.judge finds the same labels by brute force; the tests compare the two.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from isomorph.text.grammar import EMPTY, INDEX, SLOTS, Batch, Sentence, gold, sample, spelling_hash
+from isomorph.text.lexicon import DETERMINERS, Lexicon
+from isomorph.text.semantics import LABELS, Statement
+
+SPLITS = {"train": (2, 16), "dev": (0, 1), "test": (1, 2)}  # hash buckets of the hypothesis
+BUCKETS = 16
+SECOND_EDIT = 0.5  # how often a premise is two edits away, so that word overlap tells less
+
+# Quantifier and negation of a sentence, e.g. ("some", True) for "some dog does not sleep", and
+# the forms that follow from it, imply it, say the same, exclude it, or are independent of it.
+FORMS = (("some", False), ("every", False), ("no", False), ("some", True), ("every", True))
+WEAKER = {
+    ("every", False): [("some", False)],
+    ("no", False): [("some", True)],
+    ("every", True): [("some", True)],
+}
+STRONGER = {
+    ("some", False): [("every", False)],
+    ("some", True): [("every", True), ("no", False)],
+}
+EQUIVALENT = {("no", False): [("every", True)], ("every", True): [("no", False)]}
+EXCLUDING = {
+    ("some", False): [("no", False), ("every", True)],
+    ("every", False): [("some", True), ("no", False), ("every", True)],
+    ("no", False): [("some", False), ("every", False)],
+    ("some", True): [("every", False)],
+    ("every", True): [("some", False), ("every", False)],
+}
+INDEPENDENT = {("some", False): [("some", True)], ("some", True): [("some", False)]}
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One change of a statement: where ("subject", "verb", "object"), and what it does to it.
+
+    effect: "stronger" (the result implies the original and not the reverse), "weaker" (the
+    reverse), "equivalent", or "independent".
+    """
+
+    place: str
+    effect: str
+    result: Statement
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A premise and a hypothesis, each in both languages, and their relation."""
+
+    premise: Sentence
+    hypothesis: Sentence
+    label: str
+    """"entailment", "neutral" or "contradiction"."""
+    statements: tuple[Statement, Statement]
+    """What the premise and the hypothesis say."""
+
+
+def draw_pairs(
+    lexicon: Lexicon, *, order: str, topics: int, split: str, count: int, seed: int
+) -> list[Pair]:
+    """Draw ``count`` pairs whose labels are LABELS in turn; see worlds.World.entailment_pairs."""
+    if split not in SPLITS:
+        raise ValueError(f"split is {split!r}; allowed are {', '.join(map(repr, SPLITS))}.")
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise ValueError(f"count is {count!r}; allowed is a whole number from 1.")
+    rng = np.random.default_rng([seed, 7, SPLITS[split][0]])
+    found: list[tuple[Statement, Statement]] = []
+    from_topics: list[int] = []
+    for hypothesis, topic in _hypotheses(lexicon, topics, SPLITS[split], rng):
+        if len(found) == count:
+            break
+        premise = premise_for(hypothesis, LABELS[len(found) % 3], lexicon, rng)
+        found.append((premise, hypothesis))
+        from_topics.append(topic)
+    premises, hypotheses = (
+        gold(
+            Batch(_rows([pair[k] for pair in found], lexicon), np.array(from_topics)),
+            lexicon,
+            order,
+        )
+        for k in (0, 1)
+    )
+    return [Pair(premises[i], hypotheses[i], LABELS[i % 3], found[i]) for i in range(count)]
+
+
+def premise_for(hypothesis: Statement, label: str, lexicon: Lexicon, rng) -> Statement:
+    """A statement which stands in the relation ``label`` to the hypothesis."""
+    if label == "contradiction":
+        premise, place = hypothesis.with_form(_pick(EXCLUDING[hypothesis.form], rng)), None
+    else:
+        wanted = {
+            "entailment": ("stronger", "equivalent"),
+            "neutral": ("weaker", "independent"),
+        }[label]
+        options = [edit for edit in edits(hypothesis, lexicon, rng) if edit.effect in wanted]
+        edit = _pick(options, rng)
+        premise, place = edit.result, edit.place
+    if rng.random() < SECOND_EDIT:
+        # Strengthening keeps entailment and contradiction.  It keeps neutrality elsewhere than
+        # where the first edit was; in the same place it could undo that edit.
+        options = [
+            edit.result
+            for edit in edits(premise, lexicon, rng)
+            if edit.effect == "stronger" and not (label == "neutral" and edit.place == place)
+        ]
+        premise = _pick(options, rng) if options else premise
+    return premise
+
+
+def edits(statement: Statement, lexicon: Lexicon, rng) -> list[Edit]:
+    """Every kind of edit the statement allows, with one word drawn for each kind that needs one."""
+    found = [
+        Edit("subject", effect, statement.with_form(form))
+        for effect, table in (
+            ("stronger", STRONGER),
+            ("weaker", WEAKER),
+            ("equivalent", EQUIVALENT),
+            ("independent", INDEPENDENT),
+        )
+        for form in table.get(statement.form, ())
+    ]
+    upward = statement.quantifier == "some"
+    found += _phrase_edits(statement, "subject", "noun", "adjective", upward, lexicon, rng)
+    # Saying more of the subject strengthens a positive sentence and weakens a negative one.
+    positive = (statement.quantifier != "no") != statement.negated
+    if statement.adverb is None:
+        adverb = _pick(lexicon.concepts["adverb"], rng)
+        found.append(Edit("verb", _effect(positive), replace(statement, adverb=adverb)))
+    else:
+        found.append(Edit("verb", _effect(not positive), replace(statement, adverb=None)))
+    if statement.object_noun is not None:
+        some = statement.object_quantifier == "some"
+        other = replace(statement, object_quantifier="every" if some else "some")
+        found.append(Edit("object", _effect(positive == some), other))
+        found += _phrase_edits(
+            statement, "object", "object_noun", "object_adjective", positive == some, lexicon, rng
+        )
+    return found
+
+
+def _phrase_edits(statement, place, noun_field, adjective_field, upward, lexicon, rng):
+    """Edits of one noun phrase; ``upward``: a narrower phrase makes the sentence stronger."""
+    noun, adjective = getattr(statement, noun_field), getattr(statement, adjective_field)
+    hypernym = lexicon.hypernym.get(noun)
+    if hypernym is None:
+        hyponyms = [word for word, above in lexicon.hypernym.items() if above == noun]
+        narrower = replace(statement, **{noun_field: _pick(hyponyms, rng)})
+        yield Edit(place, _effect(upward), narrower)
+    else:
+        yield Edit(place, _effect(not upward), replace(statement, **{noun_field: hypernym}))
+        sisters = [w for w, above in lexicon.hypernym.items() if above == hypernym and w != noun]
+        sister = replace(statement, **{noun_field: _pick(sisters, rng)})
+        yield Edit(place, "independent", sister)
+    if adjective is None:
+        row = lexicon.tables["adjective"][np.searchsorted(lexicon.concepts["noun"], noun)]
+        drawn = lexicon.concepts["adjective"][int((row[:-1] <= rng.random()).sum())]
+        yield Edit(place, _effect(upward), replace(statement, **{adjective_field: int(drawn)}))
+    else:
+        yield Edit(place, _effect(not upward), replace(statement, **{adjective_field: None}))
+
+
+def _effect(stronger: bool) -> str:
+    return "stronger" if stronger else "weaker"
+
+
+def _pick(options, rng):
+    chosen = options[int(rng.random() * len(options))]
+    return int(chosen) if isinstance(chosen, np.integer) else chosen
+
+
+def _hypotheses(lexicon, topics, buckets, rng) -> Iterator[tuple[Statement, int]]:
+    """Endless statements about common nouns, for which a premise of every label exists."""
+    nouns = set(lexicon.concepts["noun"].tolist())
+    while True:
+        batch = sample(lexicon, np.full(topics, 1 / topics), 5000, rng)
+        for row, topic in zip(batch.rows.tolist(), batch.topics.tolist(), strict=True):
+            word = {name: row[i] if row[i] != EMPTY else None for name, i in INDEX.items()}
+            form = _pick(FORMS, rng)
+            object_quantifier = _pick(("some", "every"), rng)
+            if word["subj0"] not in nouns or word["obj0"] not in nouns | {None}:
+                continue
+            statement = Statement(
+                quantifier=form[0],
+                negated=form[1],
+                noun=word["subj0"],
+                verb=word["verb0"],
+                adjective=word["subj0.adj"],
+                adverb=word["adv0"],
+                object_quantifier=object_quantifier if word["obj0"] is not None else None,
+                object_noun=word["obj0"],
+                object_adjective=word["obj0.adj"],
+            )
+            rows = _rows([statement], lexicon)
+            bucket = spelling_hash(Batch(rows, np.zeros(1)), lexicon)[0] % BUCKETS
+            effects = {edit.effect for edit in edits(statement, lexicon, rng)}
+            possible = effects & {"stronger", "equivalent"} and effects & {"weaker", "independent"}
+            if buckets[0] <= bucket < buckets[1] and possible:
+                yield statement, topic
+
+
+def _rows(statements: list[Statement], lexicon: Lexicon) -> np.ndarray:
+    """(statements, slots) the statements as sentences of the grammar."""
+    rows = np.full((len(statements), len(SLOTS)), EMPTY, dtype=np.int32)
+    determiner = dict(zip(DETERMINERS, lexicon.concepts["determiner"].tolist(), strict=True))
+    for row, statement in zip(rows, statements, strict=True):
+        words = {
+            "subj0.det": determiner[statement.quantifier],
+            "subj0.adj": statement.adjective,
+            "subj0": statement.noun,
+            "neg0": lexicon.concepts["negation"][0] if statement.negated else None,
+            "adv0": statement.adverb,
+            "verb0": statement.verb,
+            "obj0.det": determiner.get(statement.object_quantifier),
+            "obj0.adj": statement.object_adjective,
+            "obj0": statement.object_noun,
+            "stop": lexicon.full_stop,
+        }
+        for slot, word in words.items():
+            row[INDEX[slot]] = EMPTY if word is None else word
+    return rows

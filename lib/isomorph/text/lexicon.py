@@ -1,0 +1,211 @@
+"""The words of a controlled world: their spelling in two languages and their company.
+
+A lexicon is a list of concepts.  Each has a category, a spelling in language "a" and one in
+language "b".  Who keeps company with whom is drawn once and shared by both languages: which nouns
+a verb takes, which adjectives a noun.  Those selectional preferences are what makes a word
+recognisable from its context, hence what makes two languages isomorphic (Dufter and Schütze 2020
+take the extreme case, a language and its copy).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from isomorph.text.preferences import preference_tables
+
+FUNCTION_WORDS = {
+    "determiner": 4,
+    "negation": 1,
+    "relative": 1,
+    "conjunction": 1,
+    "preposition": 4,
+}
+DETERMINERS = ("the", "some", "every", "no")
+# Shares of the remaining lexemes; nouns take what is left, about two fifths.
+CONTENT_SHARES = {
+    "verb": 0.24,
+    "adjective": 0.16,
+    "adverb": 0.05,
+    "given": 0.06,
+    "family": 0.04,
+    "place": 0.04,
+    "suffix": 0.015,
+}
+OPEN_CATEGORIES = ("noun", "verb", "adjective")  # the ones a word can be ambiguous in
+NOUNS_A_GROUP = 5  # one hypernym and its hyponyms
+INTRANSITIVE_EVERY = 4  # every fourth verb takes no object
+# The languages share no letter, so that without anchors no subword can be shared by accident.
+LETTERS = {"a": ("bdfgklm", "aeo"), "b": ("nprstvz", "iuy")}
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """Concepts 0..n-1, their words, and the cumulative tables the grammar draws from.
+
+    A *referent* is what a noun phrase can be about: a common noun or a named entity; referents
+    are numbered with the common nouns first, in the order of ``concepts["noun"]``.
+    """
+
+    concepts: dict[str, np.ndarray]
+    """Category -> its concept numbers."""
+    words: dict[str, tuple[str, ...]]
+    """Language -> the word of each concept; the last concept is the full stop, in both "."."""
+    word_ids: np.ndarray
+    """(concepts,) the same number for concepts spelt alike in language "a"."""
+    hypernym: dict[int, int]
+    """Noun concept -> the concept of its hypernym, for the nouns that have one."""
+    home: dict[str, np.ndarray]
+    """Category -> home topic of each of its words."""
+    transitive: np.ndarray
+    """(verbs,) whether the verb takes an object."""
+    referents: np.ndarray
+    """(referents, 2) first and second concept of each; -1 where there is no second."""
+    entity_type: dict[int, str]
+    """First concept of each named entity -> "PER", "ORG" or "LOC"."""
+    tables: dict[str, np.ndarray]
+    """Name -> (given, drawn) cumulative distribution, each row ending in 1."""
+
+    @property
+    def full_stop(self) -> int:
+        return len(self.word_ids) - 1
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """The gold dictionary: (word of "a", word of "b"), without the full stop."""
+        return list(zip(self.words["a"], self.words["b"], strict=True))[: self.full_stop]
+
+
+def category_sizes(lexemes: int) -> dict[str, int]:
+    """How many words of language "a" each category gets; they sum to ``lexemes``."""
+    content = lexemes - sum(FUNCTION_WORDS.values())
+    sizes = {name: max(1, round(share * content)) for name, share in CONTENT_SHARES.items()}
+    return FUNCTION_WORDS | {"noun": content - sum(sizes.values())} | sizes
+
+
+def group_count(lexemes: int) -> int:
+    """How many groups of nouns, each a hypernym with its hyponyms, a world of this size has."""
+    return category_sizes(lexemes)["noun"] // NOUNS_A_GROUP
+
+
+def ambiguous_count(lexemes: int, ambiguity: float) -> dict[str, int]:
+    """How many words of each open category have a second translation."""
+    sizes = category_sizes(lexemes)
+    return {name: round(ambiguity * sizes[name]) for name in OPEN_CATEGORIES}
+
+
+def build_lexicon(
+    *,
+    lexemes: int,
+    zipf_exponent: float,
+    selectional_sharpness: float,
+    anchors: float,
+    ambiguity: float,
+    topics: int,
+    seed: int,
+) -> Lexicon:
+    """Draw a lexicon; worlds.World documents and checks the arguments.
+
+    Every part draws from a stream of its own, so that moving one dial leaves the rest as it was.
+    """
+    sizes = category_sizes(lexemes)
+    extra = ambiguous_count(lexemes, ambiguity)
+    concepts, word_ids = _concepts(sizes, extra, np.random.default_rng([seed, 1]))
+    words = _spellings(sizes, word_ids, anchors, np.random.default_rng([seed, 2]))
+    groups, home = _homes(sizes, extra, topics, np.random.default_rng([seed, 3]))
+    referents, kinds = _referents(concepts)
+    transitive = np.arange(len(concepts["verb"])) % INTRANSITIVE_EVERY != INTRANSITIVE_EVERY - 1
+    tables = preference_tables(
+        base_sizes=sizes,
+        groups=groups,
+        home=home,
+        transitive=transitive,
+        kinds=kinds,
+        topics=topics,
+        sharpness=selectional_sharpness,
+        zipf_exponent=zipf_exponent,
+        rng=np.random.default_rng([seed, 4]),
+    )
+    nouns = concepts["noun"]
+    return Lexicon(
+        concepts=concepts,
+        words=words,
+        word_ids=word_ids,
+        hypernym={int(nouns[i]): int(nouns[g]) for i, g in enumerate(groups) if i != g},
+        home=home,
+        transitive=transitive,
+        referents=referents,
+        entity_type={
+            int(first): kind for first, kind in zip(referents[:, 0], kinds, strict=True) if kind
+        },
+        tables=tables,
+    )
+
+
+def _concepts(sizes, extra, rng):
+    """Number the concepts: one a word of "a", then the second senses, then the full stop."""
+    concepts, start = {}, 0
+    for name, size in sizes.items():
+        concepts[name] = np.arange(start, start + size)
+        start += size
+    word_ids = list(range(start))
+    for name in OPEN_CATEGORIES:
+        # Draw for all words whatever the dial, so that a higher ambiguity adds to a lower one.
+        spelt_like = concepts[name][np.argsort(rng.random(sizes[name]))][: extra[name]]
+        concepts[name] = np.append(concepts[name], np.arange(start, start + extra[name]))
+        word_ids += [int(i) for i in spelt_like]
+        start += extra[name]
+    return concepts, np.array([*word_ids, start])
+
+
+def _spellings(sizes, word_ids, anchors, rng) -> dict[str, tuple[str, ...]]:
+    short = sum(FUNCTION_WORDS.values())
+    total = sum(sizes.values())
+    own = {code: _invent(short, 2 * total - short, code, rng) for code in ("a", "b")}
+    anchored = set(np.argsort(rng.random(total))[: round(anchors * total)].tolist())
+    words_a = [own["a"][i] for i in word_ids[:-1]]
+    words_b = [
+        own["a"][i] if i in anchored else own["b"][i] for i in range(len(word_ids) - 1)
+    ]  # a second sense is never anchored: it would then be spelt like the first
+    return {"a": (*words_a, "."), "b": (*words_b, ".")}
+
+
+def _invent(short: int, long: int, language: str, rng) -> list[str]:
+    """Distinct pronounceable words: ``short`` ones of one syllable, then ``long`` ones of more."""
+    consonants, vowels = LETTERS[language]
+    syllables = np.array([c + v for c in consonants for v in vowels])
+    syllables = syllables[np.argsort(rng.random(len(syllables)))]
+    words = dict.fromkeys(syllables[:short].tolist())
+    while len(words) < short + long:
+        length = 2 + int(rng.random() < 0.5)
+        picks = (rng.random(length) * len(syllables)).astype(int)
+        words.setdefault("".join(syllables[picks]))
+    return list(words)
+
+
+def _homes(sizes, extra, topics, rng):
+    """Group of each noun (the index of its hypernym) and home topic of each open-class word."""
+    n_groups = sizes["noun"] // NOUNS_A_GROUP
+    groups = np.arange(sizes["noun"]) % n_groups
+    second = (rng.random(sizes["noun"]) * n_groups).astype(int)[: extra["noun"]]
+    groups = np.append(groups, second)
+    home = {"noun": groups % topics}
+    for name in ("verb", "adjective"):
+        balanced = np.arange(sizes[name]) % topics
+        shuffled = balanced[np.argsort(rng.random(sizes[name]))]
+        second = (rng.random(sizes[name]) * topics).astype(int)[: extra[name]]
+        home[name] = np.append(shuffled, second)
+    return groups, home
+
+
+def _referents(concepts) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Common nouns, then people, organisations and places.
+
+    An organisation is a family's name and a suffix, so that a family name alone does not tell the
+    type: the context does.
+    """
+    given, family, suffix = concepts["given"], concepts["family"], concepts["suffix"]
+    people = [(g, family[i % len(family)], "PER") for i, g in enumerate(given)]
+    companies = [(f, suffix[i % len(suffix)], "ORG") for i, f in enumerate(family)]
+    places = [(p, -1, "LOC") for p in concepts["place"]]
+    nouns = [(n, -1, "") for n in concepts["noun"]]
+    rows = nouns + people + companies + places
+    return np.array([row[:2] for row in rows]), tuple(row[2] for row in rows)
