@@ -1,0 +1,53 @@
+# Two commands: `make book` and `make test`. Everything else is the `isomorph` command.
+PYTHON    ?= python3
+SIZE      ?= laptop
+CHAPTER   ?=
+RECOMPUTE ?=
+PORT      ?= 8000
+KEEP      ?=
+
+BIN   := .venv/bin
+# Keyed on content, not on time: a fresh checkout of the same files installs nothing again.
+STAMP := .venv/installed-$(shell cat requirements.txt pyproject.toml | cksum | tr ' ' '-')
+
+ifeq ($(filter smoke laptop reference paper,$(SIZE)),)
+$(error SIZE is '$(SIZE)', but it must be one of smoke, laptop, reference, paper)
+endif
+
+.PHONY: book test serve lock clean
+
+book: $(STAMP)
+	@$(BIN)/isomorph book --size $(SIZE) $(if $(CHAPTER),--chapter '$(CHAPTER)') $(if $(filter-out 0 no false,$(RECOMPUTE)),--recompute)
+
+test: $(STAMP)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+serve: $(STAMP)
+	@test -f _build/html/index.html || { echo "There is no book yet: run make book first."; exit 1; }
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+$(STAMP):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Isomorph needs Python 3.11 or newer, and '$(PYTHON)' is" \
+	  "$$($(PYTHON) --version 2>/dev/null || echo missing): name another, for example make PYTHON=python3.12."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@rm -f .venv/installed-*
+	@touch $@
+
+# The lock, from an empty environment. KEEP=1 holds every version that is already locked and only
+# adds what is new. Accelerator packages and local suffixes such as +cpu depend on the machine that
+# locks, and pip adds the right ones on the machine that installs: they stay out.
+lock:
+	rm -rf _build/lock
+	$(PYTHON) -m venv _build/lock
+	_build/lock/bin/python -m pip install --quiet $(if $(KEEP),--constraint requirements.txt) --editable '.[test]'
+	_build/lock/bin/python -m pip freeze --exclude-editable > _build/lock/frozen.txt
+	sed -E -e '/^(nvidia-|cuda-|triton)/d' -e 's/\+[a-z0-9.]+$$//' _build/lock/frozen.txt > requirements.txt
+	rm -rf _build/lock
+
+clean:
+	rm -rf _build

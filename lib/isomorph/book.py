@@ -1,0 +1,66 @@
+"""The book, from sources to site: jupytext, then papermill, then jupyter-book.
+
+Each chapter has one editable source, `chapters/<part>/<name>.py`. Its notebook is derived from it,
+executed with the parameters `size` and `recompute`, and rendered. Nothing flows back.
+"""
+
+import time
+from pathlib import Path
+
+from .book_chapters import SIZES, BadRequest, BookError, Chapter, Layout, discover, is_fresh, select
+from .book_execute import Failure, cores, execute_all
+from .book_site import render
+
+ROOT = Path(__file__).resolve().parents[2]
+TRACEBACK_LINES = 12
+
+__all__ = ["SIZES", "BadRequest", "BookError", "build"]
+
+
+def build(
+    size: str = "laptop",
+    chapter: str | None = None,
+    recompute: bool = False,
+    root: Path = ROOT,
+    jobs: int | None = None,
+) -> bool:
+    """Execute what has changed, render the site, say how to open it; True when all went well.
+
+    `chapter` limits the execution to one chapter. `recompute` has the chapters run everything
+    anew and read no recorded row; interrupted and asked for again, it resumes. `jobs` is how many
+    chapters run at a time (one a core).
+    Raises BadRequest, before anything runs, when `size` or `chapter` names nothing, and BookError
+    when the site cannot be rendered.
+    """
+    if size not in SIZES:
+        raise BadRequest(f"size is '{size}', but it must be one of {', '.join(SIZES)}")
+    layout = Layout(Path(root))
+    if not (layout.book / "_toc.yml").exists():
+        raise BookError(f"{layout.root} is not a checkout of Isomorph: it has no book/_toc.yml")
+    started, parameters = time.monotonic(), {"size": size, "recompute": recompute}
+    chapters = discover(layout)
+    chosen = select(chapters, chapter)
+    todo = [c for c in chosen if not is_fresh(c, layout, parameters)]
+    jobs = jobs or cores()
+    if todo:
+        print(f"{len(todo)} of {len(chosen)} chapters to execute (size {size}, {jobs} at a time)")
+    else:
+        print(f"no chapter has changed: {len(chosen)} executed earlier at size {size}")
+    failures = execute_all(todo, layout, parameters, jobs) if todo else {}
+    try:
+        rendered = render(layout, chapters, set(failures), parameters)
+        print("the site is rendered" if rendered else "the site is up to date")
+    finally:
+        _tell(failures)
+    print(f"took {time.monotonic() - started:.0f} s")
+    print(f"\nOpen it: {layout.html / 'index.html'}\n(in a browser, or run `make serve`)")
+    return not failures
+
+
+def _tell(failures: dict[Chapter, Failure]) -> None:
+    for chapter, failure in failures.items():
+        where = f"in cell {failure.cell}" if failure.cell else "before its first cell"
+        print(f"\n{chapter.page} failed {where}: {failure.first_line}")
+        print("\n".join(f"    {line}" for line in failure.error.splitlines()[-TRACEBACK_LINES:]))
+        if failure.notebook.exists():
+            print(f"  what it did up to there: {failure.notebook}")

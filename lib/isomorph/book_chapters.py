@@ -1,0 +1,216 @@
+"""Which chapters there are, and whether the last execution of each still stands.
+
+An execution stands while everything that could change what a chapter shows is unchanged: its own
+source, the library, the parameters, the shipped data and recorded rows, and the lock file. All of
+that is hashed into one manifest a chapter, written only after the chapter ran to its end.
+"""
+
+import hashlib
+import json
+import os
+import platform
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import yaml
+
+from .claims import SIZES
+
+__all__ = [
+    "SIZES",
+    "BadRequest",
+    "BookError",
+    "Chapter",
+    "Layout",
+    "discover",
+    "is_fresh",
+    "select",
+]
+
+
+class BookError(Exception):
+    """Something the reader can put right; its text is one plain sentence."""
+
+
+class BadRequest(BookError):
+    """The request itself names something that does not exist."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where everything is, from the root of the repository."""
+
+    root: Path
+
+    @property
+    def chapters(self) -> Path:
+        return self.root / "chapters"
+
+    @property
+    def book(self) -> Path:
+        return self.root / "book"
+
+    @property
+    def build(self) -> Path:
+        return self.root / "_build"
+
+    @property
+    def html(self) -> Path:
+        return self.build / "html"
+
+    @property
+    def library(self) -> Path:
+        return Path(__file__).parent
+
+    @property
+    def data(self) -> Path:
+        return Path(os.environ.get("ISOMORPH_DATA") or self.root / "data")
+
+    @cached_property
+    def shared_hashes(self) -> dict[str, str]:
+        """Hashes of what every chapter depends on, computed once a build."""
+        library = [p for p in self.library.rglob("*") if p.suffix in (".py", ".yaml")]
+        data = [self.data / "MANIFEST.json", *(self.data / "results").rglob("*")]
+        return {
+            "library": hash_files(library, self.library),
+            "data": hash_files(data, self.data),
+            "requirements": hash_files([self.root / "requirements.txt"], self.root),
+        }
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One finding: `chapters/<part>/<name>.py`, published as `<part>/<name>.html`."""
+
+    part: str
+    name: str
+
+    @property
+    def page(self) -> str:
+        return f"{self.part}/{self.name}"
+
+    def source(self, layout: Layout) -> Path:
+        return layout.chapters / self.part / f"{self.name}.py"
+
+    def executed(self, layout: Layout) -> Path:
+        return layout.build / "executed" / self.part / f"{self.name}.ipynb"
+
+    def card(self, layout: Layout) -> Path:
+        return self.executed(layout).with_suffix(".json")
+
+    def failed(self, layout: Layout) -> Path:
+        return layout.build / "failed" / f"{self.name}.ipynb"
+
+    def log(self, layout: Layout) -> Path:
+        return layout.build / "logs" / f"{self.name}.log"
+
+    def manifest(self, layout: Layout) -> Path:
+        return layout.build / "manifests" / f"{self.name}.json"
+
+
+def hash_files(paths: list[Path], root: Path) -> str:
+    """SHA-256 over the relative names and the contents of the files among `paths`."""
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        if path.is_file():
+            digest.update(f"{path.relative_to(root).as_posix()}\0".encode())
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def discover(layout: Layout) -> list[Chapter]:
+    """The chapters in reading order, which is the order of `book/_toc.yml`.
+
+    Raises BookError when the table of contents and the chapters folder disagree, or when two
+    chapters share a name (a name alone must be enough for `CHAPTER=`).
+    """
+    found = {
+        Chapter(path.parent.name, path.stem)
+        for path in layout.chapters.glob("*/*.py")
+        if not path.name.startswith("_")
+    }
+    parts = {chapter.part for chapter in found}
+    if layout.chapters.is_dir():
+        parts |= {path.name for path in layout.chapters.iterdir() if path.is_dir()}
+    listed = [
+        Chapter(*Path(page).parts)
+        for page in _pages(yaml.safe_load((layout.book / "_toc.yml").read_text()))
+        if len(Path(page).parts) == 2 and Path(page).parts[0] in parts
+    ]
+    for chapter in listed:
+        if chapter not in found:
+            raise BookError(
+                f"book/_toc.yml lists {chapter.page}, but chapters/{chapter.page}.py does not exist"
+            )
+    for chapter in sorted(found - set(listed), key=lambda c: c.page):
+        raise BookError(f"chapters/{chapter.page}.py is not listed in book/_toc.yml")
+    names = [chapter.name for chapter in listed]
+    for name in names:
+        if names.count(name) > 1:
+            raise BookError(f"two chapters are called {name}: chapter names must differ")
+    return listed
+
+
+def _pages(node: object) -> list[str]:
+    """Every `file:` and `root:` of a table of contents, in order."""
+    if isinstance(node, list):
+        return [page for item in node for page in _pages(item)]
+    if isinstance(node, dict):
+        own = [node[key] for key in ("root", "file") if key in node]
+        return own + [
+            p for value in node.values() if isinstance(value, list) for p in _pages(value)
+        ]
+    return []
+
+
+def select(chapters: list[Chapter], name: str | None) -> list[Chapter]:
+    """All chapters, or the one called `name`; raises BadRequest when there is none."""
+    if not name:
+        return chapters
+    chosen = [chapter for chapter in chapters if chapter.name == name]
+    if not chosen:
+        names = ", ".join(chapter.name for chapter in chapters) or "none yet"
+        raise BadRequest(f"there is no chapter called '{name}'; the chapters are: {names}")
+    return chosen
+
+
+def expected_manifest(chapter: Chapter, layout: Layout, parameters: dict) -> dict:
+    """What the manifest of an execution with `parameters` would say, from the files as they are."""
+    return {
+        "source": hash_files([chapter.source(layout)], layout.root),
+        "parameters": parameters,
+        **layout.shared_hashes,
+        "environment": {
+            "python": platform.python_version(),
+            "mirror": os.environ.get("ISOMORPH_MIRROR", ""),
+        },
+    }
+
+
+def is_fresh(chapter: Chapter, layout: Layout, parameters: dict) -> bool:
+    """Whether the executed notebook is there, whole, and made from exactly the present inputs.
+
+    An execution in which everything was recomputed also answers a request for one that was not.
+    """
+    try:
+        written = json.loads(chapter.manifest(layout).read_text())
+    except (OSError, ValueError):
+        return False
+    accepted = [parameters, {**parameters, "recompute": True}]
+    outputs = hash_files([chapter.executed(layout), chapter.card(layout)], layout.build)
+    return any(
+        written == {**expected_manifest(chapter, layout, each), "outputs": outputs}
+        for each in accepted
+    )
+
+
+def write_manifest(chapter: Chapter, layout: Layout, inputs: dict) -> None:
+    """Record that the executed notebook was made from `inputs` (an `expected_manifest`)."""
+    outputs = [chapter.executed(layout), chapter.card(layout)]
+    path = chapter.manifest(layout)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    manifest = {**inputs, "outputs": hash_files(outputs, layout.build)}
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+    partial.replace(path)

@@ -1,0 +1,202 @@
+"""Executes chapters, one process a chapter and as many at a time as there are cores.
+
+A kernel runs with one thread: two processes of one thread finish more than one process of two.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from .book_chapters import Chapter, Layout, expected_manifest, write_manifest
+
+ONE_THREAD = {
+    name: "1"
+    for name in (
+        "OMP_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "NUMEXPR_NUM_THREADS",
+        "VECLIB_MAXIMUM_THREADS",
+        "RAYON_NUM_THREADS",
+    )
+}
+CELL = re.compile(r"^# %%", re.MULTILINE)
+RUN_LOG = "ISOMORPH_RUN_LOG"
+"""Names a file to which `isomorph.runs` adds one JSON line for every run a chapter uses."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Where a chapter stopped (`cell` is 0 when it never reached one) and what it said."""
+
+    cell: int
+    first_line: str
+    error: str
+    notebook: Path
+
+
+def cores() -> int:
+    """The cores this process may use, which a container or a scheduler may have limited."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def execute_all(
+    chapters: list[Chapter], layout: Layout, parameters: dict, jobs: int
+) -> dict[Chapter, Failure]:
+    """Execute `chapters`, at most `jobs` at a time, and return the failures.
+
+    A chapter that ends well is recorded at once, so an interrupted build resumes after it. On
+    Ctrl-C every child is stopped before KeyboardInterrupt is raised again.
+    """
+    from tqdm import tqdm
+
+    waiting, running, failures = list(chapters), {}, {}
+    with tqdm(
+        total=_cells(chapters, layout), unit="cell", desc="chapters", leave=False, disable=None
+    ) as bar:
+        try:
+            while waiting or running:
+                while waiting and len(running) < jobs:
+                    job = Job(waiting.pop(0), layout, parameters)
+                    running[job.chapter] = job
+                    bar.set_postfix_str(", ".join(c.name for c in running))
+                time.sleep(0.05)
+                for chapter, job in list(running.items()):
+                    bar.update(job.new_cells())
+                    if job.process.poll() is None:
+                        continue
+                    del running[chapter]
+                    failure = job.finish()
+                    if failure:
+                        failures[chapter] = failure
+                    verdict = "FAILED" if failure else "done"
+                    tqdm.write(f"  {chapter.page}: {verdict} in {job.elapsed():.0f} s")
+        finally:
+            for job in running.values():
+                job.stop()
+    return failures
+
+
+def _cells(chapters: list[Chapter], layout: Layout) -> int:
+    # One more a chapter: the cell that papermill injects.
+    return sum(len(CELL.findall(c.source(layout).read_text())) + 1 for c in chapters)
+
+
+class Job:
+    """One chapter being executed by a worker process."""
+
+    def __init__(self, chapter: Chapter, layout: Layout, parameters: dict):
+        self.chapter, self.layout = chapter, layout
+        # Taken before the start: a source edited while it runs must count as changed afterwards.
+        self.inputs = expected_manifest(chapter, layout, parameters)
+        self.started, self.seen = time.monotonic(), 0
+        self.notebook = layout.build / "running" / f"{chapter.name}.ipynb"
+        self.report = self.notebook.with_suffix(".report.json")
+        self.run_log = self.notebook.with_suffix(".runs.jsonl")
+        for folder in (self.notebook.parent, chapter.log(layout).parent):
+            folder.mkdir(parents=True, exist_ok=True)
+        stale = (self.notebook, self.report, self.run_log, chapter.failed(layout))
+        for path in (*stale, chapter.manifest(layout)):
+            path.unlink(missing_ok=True)
+        source = chapter.source(layout)
+        command = [sys.executable, "-m", "isomorph.book_worker", str(source)]
+        command += [str(self.notebook), str(self.report), json.dumps(parameters)]
+        with chapter.log(layout).open("w") as log:
+            self.process = subprocess.Popen(
+                command,
+                cwd=layout.root,
+                env=self._environment(),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C reaches this process alone, which stops the others
+            )
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            **ONE_THREAD,
+            RUN_LOG: str(self.run_log),
+            "IPYTHONDIR": str(self.layout.build / "ipython"),  # no start-up files of the reader's
+            "JUPYTER_PREFER_ENV_PATH": "1",
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+            "TOKENIZERS_PARALLELISM": "false",
+            "TQDM_DISABLE": "1",  # a progress bar is of no use on a page
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        }
+
+    def elapsed(self) -> float:
+        return time.monotonic() - self.started
+
+    def new_cells(self) -> int:
+        """How many more cells have begun since the last call, read from the worker's log."""
+        begun = self.chapter.log(self.layout).read_text(errors="replace").count("Executing Cell ")
+        new, self.seen = begun - self.seen, begun
+        return new
+
+    def finish(self) -> Failure | None:
+        """Move the notebook to where it belongs and record the execution."""
+        try:
+            report = json.loads(self.report.read_text())
+        except (OSError, ValueError):
+            end = self.chapter.log(self.layout).read_text(errors="replace")[-2000:]
+            said = f"the process ended with status {self.process.returncode}\n{end}"
+            report = {"ok": False, "cell": 0, "first_line": "", "error": said}
+        if not report["ok"]:
+            return self._keep_partial(report)
+        executed = self.chapter.executed(self.layout)
+        executed.parent.mkdir(parents=True, exist_ok=True)
+        card = {**report, "parameters": self.inputs["parameters"], "runs": self._runs()}
+        self.chapter.card(self.layout).write_text(json.dumps(card, indent=2))
+        self.notebook.replace(executed)
+        write_manifest(self.chapter, self.layout, self.inputs)
+        self._clean_up()
+        return None
+
+    def _keep_partial(self, report: dict) -> Failure:
+        failed = self.chapter.failed(self.layout)
+        failed.parent.mkdir(parents=True, exist_ok=True)
+        if self.notebook.exists():
+            self.notebook.replace(failed)
+        self._clean_up()
+        return Failure(report["cell"], report["first_line"], report["error"], failed)
+
+    def _runs(self) -> list[dict]:
+        if not self.run_log.exists():
+            return []
+        return [json.loads(line) for line in self.run_log.read_text().splitlines() if line]
+
+    def _clean_up(self) -> None:
+        self.report.unlink(missing_ok=True)
+        self.run_log.unlink(missing_ok=True)
+
+    def stop(self) -> None:
+        """End the worker, its kernel and whatever the kernel started."""
+        import psutil
+
+        try:
+            worker = psutil.Process(self.process.pid)
+            family = [*worker.children(recursive=True), worker]
+        except psutil.NoSuchProcess:
+            return
+        for member in family:
+            _signal(member.terminate)
+        _, alive = psutil.wait_procs(family, timeout=3)
+        for member in alive:
+            _signal(member.kill)
+        self.process.wait()
+
+
+def _signal(send) -> None:
+    import psutil
+
+    try:
+        send()
+    except psutil.NoSuchProcess:
+        return

@@ -1,0 +1,178 @@
+"""The `isomorph` command. Every body is a thin call, so that a chapter can do the same in Python.
+
+Exit status: 0 when all went well, 1 when something failed, 2 when the request made no sense, 130
+when it was interrupted.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Isomorph: what happens inside language models, measured again and shown.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+data = typer.Typer(help="The texts and tasks that ship with the book.", no_args_is_help=True)
+app.add_typer(data, name="data")
+
+CLUSTERS = ("none", "local", "slurm")
+SIZE_HELP = "How large: smoke (seconds), laptop, reference (one GPU) or paper."
+
+
+@contextmanager
+def plainly(*expected: type[Exception]) -> Iterator[None]:
+    """Turn the `expected` exceptions into their sentence and status 1, and Ctrl-C into 130."""
+    try:
+        yield
+    except typer.Exit:  # a RuntimeError itself, and no failure
+        raise
+    except expected as error:
+        typer.echo(f"isomorph: {error}", err=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        typer.echo("isomorph: stopped; the same command goes on from here", err=True)
+        raise typer.Exit(130) from None
+
+
+def one_of(option: str, value: str, allowed: tuple[str, ...]) -> str:
+    """`value`, or one sentence that says what is allowed and status 2."""
+    if value not in allowed:
+        refuse(f"{option} is '{value}', but it must be one of {', '.join(allowed)}")
+    return value
+
+
+def refuse(sentence: str) -> None:
+    typer.echo(f"isomorph: {sentence}", err=True)
+    raise typer.Exit(2)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from isomorph import __version__
+
+        typer.echo(f"isomorph {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Isomorph: what happens inside language models, measured again and shown."""
+
+
+@app.command()
+def book(
+    size: Annotated[str, typer.Option(help=SIZE_HELP)] = "laptop",
+    chapter: Annotated[str | None, typer.Option(help="Execute only the chapter so named.")] = None,
+    recompute: Annotated[
+        bool, typer.Option("--recompute", help="Run everything; read no recorded result.")
+    ] = False,
+) -> None:
+    """Execute the chapters that changed and render the site to _build/html."""
+    from isomorph import book as pipeline
+
+    one_of("--size", size, pipeline.SIZES)
+    with plainly(pipeline.BookError):
+        try:
+            complete = pipeline.build(size, chapter, recompute)
+        except pipeline.BadRequest as error:
+            refuse(str(error))
+        if not complete:
+            raise typer.Exit(1)
+
+
+@app.command()
+def run(
+    experiment: Annotated[str | None, typer.Argument(help="Its name; --list shows them.")] = None,
+    size: Annotated[str, typer.Option(help=SIZE_HELP)] = "laptop",
+    cluster: Annotated[
+        str, typer.Option(help="Where: none (this process), local (processes) or slurm.")
+    ] = "none",
+    jobs: Annotated[int, typer.Option(min=1, help="How many runs at a time.")] = 1,
+    list_only: Annotated[
+        bool, typer.Option("--list", help="Show the runs and their state; run nothing.")
+    ] = False,
+    export: Annotated[
+        Path | None, typer.Option(help="Write the rows there: .parquet, .csv or .json.")
+    ] = None,
+    record: Annotated[
+        bool, typer.Option("--record", help="Add the rows to the ones that ship in data/results.")
+    ] = False,
+) -> None:
+    """Run an experiment, resume it, list its runs, or export its rows."""
+    from isomorph import runs
+
+    one_of("--size", size, runs.SIZES)
+    one_of("--cluster", cluster, CLUSTERS)
+    if experiment is None and not list_only:
+        refuse("name an experiment, or use --list to see them")
+    if export is not None:
+        one_of("--export's ending", export.suffix, (".parquet", ".csv", ".json"))
+    with plainly(ValueError, RuntimeError, OSError):
+        runs.command(
+            experiment,
+            size=size,
+            cluster=None if cluster == "none" else cluster,
+            jobs=jobs,
+            list_only=list_only,
+            export=export,
+            record=record,
+        )
+
+
+@app.command()
+def claims(
+    format: Annotated[str, typer.Option(help="text (a table) or json.")] = "text",
+    size: Annotated[
+        str | None, typer.Option(help="Judge by rows of this size only; otherwise the largest.")
+    ] = None,
+) -> None:
+    """Print what each paper claims, what was measured here, and the verdict."""
+    from isomorph import claims as ledger
+
+    one_of("--format", format, ("text", "json"))
+    if size is not None:
+        one_of("--size", size, ledger.SIZES)
+    with plainly(ValueError, OSError):
+        if format == "json":
+            typer.echo(json.dumps(ledger.as_json(size=size), indent=2, ensure_ascii=False))
+        else:
+            typer.echo(ledger.as_text(size=size))
+
+
+@data.command()
+def verify() -> None:
+    """Compare every shipped file with its checksum."""
+    from isomorph.text import shipped
+
+    with plainly(shipped.DataCorrupted, OSError):
+        problems = shipped.verify()
+        for problem in problems:
+            typer.echo(f"isomorph: {problem}", err=True)
+        if problems:
+            raise typer.Exit(1)
+        typer.echo(f"every file in {shipped.data_folder()} is as it was shipped")
+
+
+@data.command()
+def build() -> None:
+    """Build the shipped texts, tasks and dictionaries again, from pinned packages."""
+    with plainly(ValueError, RuntimeError, OSError, ImportError):
+        from isomorph.sources import everything
+
+        for line in everything.build():
+            typer.echo(line)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,251 @@
+"""Figures: one theme, the shapes that several chapters share, and one way to show them.
+
+A figure is drawn dark on white, which reads well in any notebook; the site's style sheet inverts
+its lightness, hue kept, in dark mode. Filled marks are runs made live, hollow ones are recorded.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from .figures_show import show
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy import ndarray
+    from pandas import DataFrame
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (7, 3)))
+WIDTH, HEIGHT = 7.0, 4.2  # inches; at the site's text width one inch is about one inch
+MANY_POINTS = 3000  # beyond this a scatter is stored as pixels: its vectors would weigh megabytes
+
+__all__ = [
+    "blank",
+    "interval_bars",
+    "learning_curve",
+    "lexicon_scatter",
+    "palette",
+    "show",
+    "theme",
+]
+
+AXIS_NAMES = {
+    "tokens": "tokens seen in training",
+    "layer": "layer (0: embeddings)",
+    "loss": "masked LM loss (nats)",
+    "perplexity": "held-out perplexity of masked tokens",
+    "retrieval_p1": "sentence retrieval, P@1",
+    "retrieval_mrr": "sentence retrieval, mean reciprocal rank",
+    "translation_p1": "word translation, P@1",
+    "translation_p5": "word translation, P@5",
+    "translation_contextual_p1": "word translation from contextual vectors, P@1",
+    "multilinguality": "multilinguality score",
+}
+
+
+def palette(count: int) -> list:
+    """`count` colours that readers with any colour vision tell apart; at most 8."""
+    import seaborn
+
+    if not 1 <= count <= len(MARKERS):
+        raise ValueError(f"count is {count}, but a figure may hold 1 to {len(MARKERS)} groups")
+    # The pale ones of the ten come last, where few figures get to.
+    ordered = seaborn.color_palette("colorblind", 10)
+    return [ordered[i] for i in (0, 3, 2, 4, 1, 5, 7, 9)][:count]
+
+
+@contextmanager
+def theme() -> Iterator[None]:
+    """Seaborn's ticks style with this project's sizes, restored on leaving."""
+    import matplotlib
+    import seaborn
+
+    style = seaborn.axes_style("ticks") | seaborn.plotting_context("notebook", font_scale=0.95)
+    style |= {
+        "axes.grid": True,
+        "grid.color": "#d9d9d9",
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.edgecolor": "#404040",
+        "legend.frameon": False,
+        "figure.constrained_layout.use": True,
+    }
+    with matplotlib.rc_context(style):
+        yield
+
+
+def blank(width: float = WIDTH, height: float = HEIGHT, columns: int = 1) -> tuple["Figure", list]:
+    """An empty themed figure and its axes (a list of `columns`); sizes in inches.
+
+    Not registered with pyplot, so a notebook never shows it a second time on its own.
+    """
+    from matplotlib.figure import Figure
+
+    with theme():
+        figure = Figure(figsize=(width, height), layout="constrained")
+        axes = figure.subplots(1, columns, squeeze=False)[0]
+    return figure, list(axes)
+
+
+def learning_curve(
+    rows: "DataFrame",
+    *,
+    metric: str,
+    x: str = "tokens",
+    group: str = "condition",
+    chance: float | None = None,
+    log_x: bool = False,
+) -> "Figure":
+    """A metric along training (or along layers): a line a group, a mark a row.
+
+    `rows` is the long table with the columns metric, value, `x` and `group`, and where there is
+    one provenance. The line is the mean over seeds. `chance` draws the level of guessing.
+    Raises ValueError when a column or the metric is not there.
+    """
+    _require(rows, "metric", "value", x, group)
+    chosen = rows[rows["metric"] == metric]
+    if chosen.empty:
+        raise ValueError(f"metric is {metric!r}, but the rows hold {sorted(set(rows['metric']))}")
+    names = list(dict.fromkeys(chosen[group]))
+    figure, (axis,) = blank()
+    with theme():
+        for name, colour, marker, dash in zip(
+            names, palette(len(names)), MARKERS, DASHES, strict=False
+        ):
+            own = chosen[chosen[group] == name]
+            mean = own.groupby(x, observed=True)["value"].mean()
+            axis.plot(mean.index, mean, color=colour, linestyle=dash, label=str(name))
+            for fill, part in _live_and_recorded(own, colour):
+                axis.scatter(
+                    part[x],
+                    part["value"],
+                    s=26,
+                    marker=marker,
+                    facecolor=fill,
+                    edgecolor=[colour],
+                    linewidth=1.2,
+                    zorder=3,
+                )
+        if chance is not None:
+            _level(axis.axhline, chance, "chance")
+        if log_x:
+            axis.set_xscale("log")
+        axis.set_xlabel(AXIS_NAMES.get(x, x))
+        axis.set_ylabel(AXIS_NAMES.get(metric, metric))
+        _legend(axis)
+    return figure
+
+
+def lexicon_scatter(
+    points: "ndarray",
+    languages: Sequence[str],
+    *,
+    pairs: Sequence[tuple[int, int]] = (),
+    words: Sequence[str] | None = None,
+    title: str | None = None,
+    axis: "Axes | None" = None,
+) -> "Figure":
+    """Word vectors brought down to the plane: a colour and a mark a language.
+
+    `points` is (words, 2) and `languages` names the language of each. `pairs` are positions of a
+    word and its translation, joined by a thin line: short lines mean that the two lexicons have
+    merged. `words` writes each word beside its point. Raises ValueError when lengths differ.
+    """
+    import numpy as np
+
+    points, languages = np.asarray(points), np.asarray(languages)
+    if points.ndim != 2 or points.shape[1] != 2 or len(points) != len(languages):
+        raise ValueError(
+            f"points have shape {points.shape} for {len(languages)} languages; "
+            "they must be (words, 2), with one language a word"
+        )
+    figure, (axis,) = (axis.figure, [axis]) if axis is not None else blank(5.6, 5.0)
+    names = list(dict.fromkeys(languages.tolist()))
+    with theme():
+        for first, second in pairs:
+            axis.plot(*points[[first, second]].T, color="#8c8c8c", linewidth=0.6, zorder=1)
+        for name, colour, marker in zip(names, palette(len(names)), MARKERS, strict=False):
+            axis.scatter(
+                *points[languages == name].T,
+                s=22,
+                color=[colour],
+                marker=marker,
+                label=str(name),
+                alpha=0.85,
+                linewidth=0,
+                zorder=2,
+                rasterized=len(points) > MANY_POINTS,
+            )
+        for word, (left, up) in zip(words or (), points, strict=False):
+            axis.annotate(str(word), (left, up), xytext=(3, 3), textcoords="offset points", size=7)
+        axis.set(xticks=[], yticks=[], title=title or "")
+        axis.grid(False)
+        _legend(axis)
+    return figure
+
+
+def interval_bars(
+    table: "DataFrame",
+    *,
+    label: str = "condition",
+    quantity: str = "value",
+    reference: float | None = 0.0,
+) -> "Figure":
+    """One horizontal line a row: the value as a mark, its interval as a bar.
+
+    `table` has the columns `label`, value, low and high, and where there is one provenance.
+    `reference` draws the level that the interval is compared with. Raises ValueError when a
+    column is missing or an interval does not hold its value.
+    """
+    _require(table, label, "value", "low", "high")
+    outside = table[(table["low"] > table["value"]) | (table["high"] < table["value"])]
+    if len(outside):
+        row = outside.iloc[0]
+        raise ValueError(
+            f"the interval [{row['low']}, {row['high']}] of {row[label]!r} "
+            f"does not hold its value {row['value']}"
+        )
+    figure, (axis,) = blank(WIDTH, 1.0 + 0.42 * len(table))
+    with theme():
+        table = table.reset_index(drop=True)
+        colour = palette(1)[0]
+        axis.hlines(table.index, table["low"], table["high"], color=colour, linewidth=5, alpha=0.45)
+        for fill, part in _live_and_recorded(table, colour):
+            axis.scatter(
+                part["value"], part.index, s=48, facecolor=fill, edgecolor=[colour], zorder=3
+            )
+        if reference is not None:
+            _level(axis.axvline, reference, None)
+        axis.set_yticks(table.index, [str(name) for name in table[label]])
+        axis.set_ylim(len(table) - 0.5, -0.5)
+        axis.set_xlabel(AXIS_NAMES.get(quantity, quantity))
+        axis.grid(False, axis="y")
+    return figure
+
+
+def _require(table: "DataFrame", *columns: str) -> None:
+    for column in columns:
+        if column not in table.columns:
+            raise ValueError(f"the rows lack the column {column!r}; they have {list(table)}")
+
+
+def _live_and_recorded(table: "DataFrame", colour) -> Iterator[tuple[object, "DataFrame"]]:
+    """The fill and the rows of what was run live (or here before), then of what was recorded."""
+    if "provenance" not in table.columns:
+        yield [colour], table
+        return
+    recorded = table["provenance"] == "recorded"
+    yield [colour], table[~recorded]
+    yield "white", table[recorded]
+
+
+def _level(draw, at: float, label: str | None) -> None:
+    draw(at, color="#606060", linewidth=1.1, linestyle=(0, (2, 2)), label=label, zorder=1)
+
+
+def _legend(axis: "Axes") -> None:
+    handles, labels = axis.get_legend_handles_labels()
+    if len(labels) > 1:
+        axis.legend(handles, labels, fontsize="small")

@@ -1,0 +1,102 @@
+"""Showing a figure: a caption, a description for those who do not see it, and its data.
+
+One self-contained piece of HTML, so that a chapter's page, the notebook behind it and the
+downloaded copy all show the same.
+"""
+
+import base64
+import html
+import io
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+TABLE_ROWS = 200
+SVG = {
+    "svg.fonttype": "path",  # the reader's machine may lack the font
+    "svg.hashsalt": "isomorph",  # the same figure gives the same file
+}
+
+
+def show(
+    fig: "Figure",
+    *,
+    caption: str,
+    alt: str,
+    table: "DataFrame | None" = None,
+    provenance: str | None = None,
+) -> None:
+    """Display a figure with its caption, a description for those who do not see it, and its data.
+
+    `caption` and `alt` are plain text; `alt` says what the figure shows, not that it is a figure.
+    `table` is folded under the figure; when it has a column `provenance`, the caption counts the
+    live and the recorded points. `provenance` says it in words instead.
+    Raises ValueError when `caption` or `alt` is empty.
+    """
+    from IPython.display import display
+
+    for name, text in (("caption", caption), ("alt", alt)):
+        if not text.strip():
+            raise ValueError(f"{name} is empty, but every figure needs one")
+    origin = provenance or (provenance_note(table) if table is not None else "")
+    bundle = {"text/html": figure_html(fig, caption, alt, table, origin), "text/plain": alt}
+    display(bundle, raw=True)
+
+
+def provenance_note(table: "DataFrame") -> str:
+    """In words, how many rows of `table` were run live and how many are recorded."""
+    if "provenance" not in table.columns:
+        return ""
+    counts = table["provenance"].value_counts()
+    words = {
+        "live": "run live in this execution (filled)",
+        "cached": "kept from an earlier execution on this machine (filled)",
+        "recorded": "recorded earlier by the same configs (hollow)",
+    }
+    told = [f"{counts[kind]} {text}" for kind, text in words.items() if counts.get(kind, 0)]
+    return f"Points: {', '.join(told)}." if told else ""
+
+
+def figure_html(
+    fig: "Figure", caption: str, alt: str, table: "DataFrame | None", origin: str
+) -> str:
+    """The HTML that `show` displays: one self-contained <figure>."""
+    import matplotlib
+
+    stream = io.BytesIO()
+    with matplotlib.rc_context(SVG):
+        fig.savefig(stream, format="svg", metadata={"Date": None}, facecolor="white", dpi=200)
+    picture = base64.b64encode(stream.getvalue()).decode()
+    width = round(fig.get_figwidth() * 96)
+    image = (
+        f'<img class="dark-light" alt="{html.escape(alt)}" width="{width}"'
+        ' style="max-width:100%;height:auto;background:white"'
+        f' src="data:image/svg+xml;base64,{picture}">'
+    )
+    parts = [
+        '<figure class="isomorph-figure">',
+        image,
+        f"<figcaption>{html.escape(caption)}",
+        f" <em>{html.escape(origin)}</em>" if origin else "",
+        "</figcaption>",
+        table_html(table) if table is not None else "",
+        "</figure>",
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def table_html(table: "DataFrame") -> str:
+    """The data behind a figure, folded; numbers to four figures, at most TABLE_ROWS rows."""
+    shown = table.head(TABLE_ROWS)
+    body = shown.to_html(index=False, border=0, float_format="{:.4g}".format, na_rep="")
+    body = re.sub(r"<th>(?=[^<])", '<th scope="col">', body)
+    more = f", the first {TABLE_ROWS} of {len(table)} rows" if len(table) > len(shown) else ""
+    # A region that scrolls sideways must be reachable by keyboard, and so needs a name.
+    return (
+        f"<details><summary>The data of this figure{more}</summary>\n"
+        '<div role="region" aria-label="The data of this figure" tabindex="0" '
+        f'style="overflow-x:auto">{body}</div></details>'
+    )

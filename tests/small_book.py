@@ -1,0 +1,88 @@
+"""A book of one or more tiny chapters in a folder of its own, with the real pages and settings."""
+
+import shutil
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+
+CHAPTER = r'''# %% [markdown]
+# # A needle in a haystack
+#
+# The xylophone test: $\cos(x, y) = \frac{x^\top y}{\lVert x \rVert \lVert y \rVert}$.
+#
+# ```{note}
+# :class: tip
+# Read {term}`the seed <seed>` first.
+# ```
+
+# %% tags=["parameters"]
+size = "laptop"
+recompute = False
+
+# %%
+print("size is", size)
+
+# %% [markdown]
+# $$\sum_{i=1}^{n} i = \frac{n(n+1)}{2}$$
+
+# %%
+'''
+
+PLAIN_CELL = "1 + 1\n"
+
+FIGURE_CELL = r'''import json
+import os
+
+import pandas as pd
+
+from isomorph import figures
+
+rows = pd.DataFrame(
+    {
+        "metric": "retrieval_p1",
+        "condition": ["shared"] * 4 + ["separate"] * 4,
+        "tokens": [1, 2, 3, 4] * 2,
+        "seed": 0,
+        "value": [0.1, 0.3, 0.5, 0.6, 0.05, 0.06, 0.1, 0.1],
+        "provenance": ["live"] * 4 + ["recorded"] * 4,
+    }
+)
+with open(os.environ["ISOMORPH_RUN_LOG"], "a") as log:
+    for provenance in ("live", "recorded"):
+        run = {"provenance": provenance, "device": "cpu", "seconds": 60.0, "seed": 3}
+        log.write(json.dumps(run) + "\n")
+figures.show(
+    figures.learning_curve(rows, metric="retrieval_p1", chance=0.02),
+    caption="Retrieval rises only with shared parameters.",
+    alt="Two lines: with shared parameters retrieval rises from 0.1 to 0.6, without it stays low.",
+    table=rows,
+)
+'''
+
+
+def source(cell: str = PLAIN_CELL) -> str:
+    """The text of a chapter that ends with `cell`."""
+    return CHAPTER + cell
+
+
+def make(root: Path, chapters: dict[str, str]) -> Path:
+    """Lay out a book under `root` from page names (`part/name`) and chapter sources."""
+    shutil.copytree(ROOT / "book", root / "book")
+    for name in ("_config.yml", "requirements.txt"):
+        shutil.copyfile(ROOT / name, root / name)
+    toc = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text())
+    toc["parts"] = [part for part in toc["parts"] if not _holds_chapters(part)]
+    pages = [{"file": page} for page in chapters]
+    toc["parts"].insert(0, {"caption": "Chapters", "chapters": pages})
+    (root / "book" / "_toc.yml").write_text(yaml.safe_dump(toc))
+    for page, text in chapters.items():
+        path = root / "chapters" / f"{page}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+def _holds_chapters(part: dict) -> bool:
+    return any("/" in page["file"] for page in part["chapters"])
