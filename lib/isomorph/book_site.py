@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 from .book_card import not_executed, run_card
@@ -86,17 +87,20 @@ def _markdown_cell(name: str, text: str):
 
 
 def ledger_markdown(chapters: list[Chapter]) -> str:
-    """The ledger as tables, each verdict a badge and each measured claim a link to its chapter."""
+    """The ledger: a count, then tables with a badge a verdict and a link to each chapter."""
     from . import claims
 
     pages = {chapter.name: f"{chapter.page}.ipynb" for chapter in chapters}
     entries = claims.landing()
+    counts = Counter(entry["verdict"] for entry in entries)
+    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
     for entry in entries:
         kind = entry["verdict"].replace(" ", "-")
         entry["verdict"] = f'<span class="verdict verdict-{kind}">{entry["verdict"]}</span>'
         if entry["chapter"] not in pages:  # a chapter that is yet to be written
             entry["chapter"] = None
-    return claims.as_markdown(entries, link=lambda name: pages[name])
+    tables = claims.as_markdown(entries, link=lambda name: pages[name])
+    return f"**{len(entries)} claims:** {told}.\n\n{tables}"
 
 
 def _jupyter_book(layout: Layout, stage: Path) -> None:

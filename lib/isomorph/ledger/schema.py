@@ -110,10 +110,10 @@ class Part(Selection):
 
     def split(self, found: list[str]) -> list["Part"]:
         """One part for each value of the column named in `each`, listed or else `found`."""
-        if self.each is None:
-            return [self]
-        values = getattr(self, self.each) or found
-        return [self.model_copy(update={self.each: (value,), "each": None}) for value in values]
+        values = getattr(self, self.each) or found if self.each else ()
+        return [
+            self.model_copy(update={self.each: (value,), "each": None}) for value in values
+        ] or [self]
 
     def __str__(self) -> str:
         """The prediction in words, as the tables print it."""

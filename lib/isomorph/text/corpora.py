@@ -7,6 +7,7 @@ and come from chapters and pages that are in no training text.
 """
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 DOMAIN_CHOICES = ("bible", "help", "bible+help")
 HALVES = ("even", "odd")
+FEWEST_OCCURRENCES = 5  # of a dictionary word in the training text: rarer words are hardly learned
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,12 @@ def load_parallel(domain: str) -> "Dataset":
 def load_dictionary(language: str) -> "Dataset":
     """English words and their translations into ``language`` (fr, de, ru, zh or es).
 
-    Columns: source, target, split ("train" or "test", by source word), rank (position among the
-    translations of the source word, from 1), count_source and count_target (how often each word
-    occurs in the shipped training text).
+    Columns: source, target, split ("train" or "test": every source word is in one of them, the
+    same one for every language), rank (position among the translations of the source word, from 1,
+    by how regularly the two occur together), and in how many training sentences of the shipped text
+    the words occur: count_source, count_target, each also for one domain (count_source_bible,
+    count_source_help, ...), and count_together in a sentence and its translation.
+    Raises ValueError for another language and shipped.DataCorrupted for a damaged file.
     """
     require("language", language, LANGUAGES[1:])
     return read_table(f"dictionaries/en-{language}.parquet")
@@ -84,12 +89,9 @@ def load_corpus(
         language: _training_half(language, domain, parity)
         for language, domain, parity in zip(languages, domains, parities, strict=True)
     }
-    dictionary = _dictionary(*languages) if len(languages) == 2 else {}
-    used = {
-        f"text/{name}.parquet"
-        for choice in (*domains, evaluation_domain)
-        for name in _parts(choice)
-    }
+    dictionary = _dictionary(languages, domains) if len(languages) == 2 else {}
+    texts = {name for choice in (*domains, evaluation_domain) for name in _parts(choice)}
+    used = {f"text/{name}.parquet" for name in texts} | _dictionary_files(languages)
     return Corpus(
         languages=languages,
         train=train,
@@ -159,14 +161,52 @@ def _held_out(languages: tuple[str, ...], choice: str, split: str) -> dict[str, 
     return texts
 
 
-def _dictionary(source: str, target: str) -> dict[str, list[tuple[str, str]]]:
-    """Word pairs by split."""
-    pairs: dict[str, list[tuple[str, str]]] = {"train": [], "test": []}
-    path = f"dictionaries/{source}-{target}.parquet"
-    if path in shipped.read_manifest()["files"]:
-        for row in read_table(path):
-            pairs[row["split"]].append((row["source"], row["target"]))
-    return pairs
+def _dictionary(
+    languages: tuple[str, ...], domains: tuple[str, ...]
+) -> dict[str, list[tuple[str, str]]]:
+    """Word pairs by split, of words that the corpus really uses; best translation first.
+
+    A pair is taken when both words occur at least FEWEST_OCCURRENCES times in the training text of
+    their domains and at least once in a sentence and its translation.
+    """
+    pairs: dict[str, dict[tuple[str, str], None]] = {"train": {}, "test": {}}
+    for first, second, split in _attested(languages, domains):
+        pairs[split][first, second] = None
+    testing = {first for first, _ in pairs["test"]}
+    # Only English words were split; another first word may translate English words of both splits.
+    kept = [pair for pair in pairs["train"] if pair[0] not in testing]
+    return {"train": kept, "test": list(pairs["test"])}
+
+
+def _attested(languages, domains) -> Iterator[tuple[str, str, str]]:
+    """(first word, second word, split), directly or through the English word of both."""
+    first, second = languages
+    if "en" in languages:
+        other = second if first == "en" else first
+        counted = domains if first == "en" else domains[::-1]
+        for row in load_dictionary(other):
+            if _occurs(row, "source", counted[0]) and _occurs(row, "target", counted[1]):
+                pair = (row["source"], row["target"])
+                yield (*(pair if first == "en" else pair[::-1]), row["split"])
+        return
+    best = {}
+    for row in load_dictionary(first):
+        if row["rank"] == 1 and _occurs(row, "target", domains[0]):
+            best[row["source"]] = row["target"]
+    for row in load_dictionary(second):
+        if row["rank"] == 1 and row["source"] in best and _occurs(row, "target", domains[1]):
+            yield best[row["source"]], row["target"], row["split"]
+
+
+def _occurs(row: dict, side: str, choice: str) -> bool:
+    count = sum(row[f"count_{side}_{domain}"] for domain in _parts(choice))
+    return count >= FEWEST_OCCURRENCES and row["count_together"] > 0
+
+
+def _dictionary_files(languages: tuple[str, ...]) -> set[str]:
+    if len(languages) == 1:
+        return set()
+    return {f"dictionaries/en-{language}.parquet" for language in languages if language != "en"}
 
 
 def _combined_checksum(relative_paths) -> str:

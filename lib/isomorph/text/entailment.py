@@ -20,6 +20,7 @@ from isomorph.text.semantics import LABELS, Statement
 
 SPLITS = {"train": (2, 16), "dev": (0, 1), "test": (1, 2)}  # hash buckets of the hypothesis
 BUCKETS = 16
+DRAWN_AT_ONCE = 5000  # part of the definition of the pairs, like the seed
 SECOND_EDIT = 0.5  # how often a premise is two edits away, so that word overlap tells less
 
 # Quantifier and negation of a sentence, e.g. ("some", True) for "some dog does not sleep", and
@@ -185,32 +186,35 @@ def _pick(options, rng):
 
 def _hypotheses(lexicon, topics, buckets, rng) -> Iterator[tuple[Statement, int]]:
     """Endless statements about common nouns, for which a premise of every label exists."""
-    nouns = set(lexicon.concepts["noun"].tolist())
     while True:
-        batch = sample(lexicon, np.full(topics, 1 / topics), 5000, rng)
-        for row, topic in zip(batch.rows.tolist(), batch.topics.tolist(), strict=True):
-            word = {name: row[i] if row[i] != EMPTY else None for name, i in INDEX.items()}
-            form = _pick(FORMS, rng)
-            object_quantifier = _pick(("some", "every"), rng)
-            if word["subj0"] not in nouns or word["obj0"] not in nouns | {None}:
-                continue
-            statement = Statement(
-                quantifier=form[0],
-                negated=form[1],
-                noun=word["subj0"],
-                verb=word["verb0"],
-                adjective=word["subj0.adj"],
-                adverb=word["adv0"],
-                object_quantifier=object_quantifier if word["obj0"] is not None else None,
-                object_noun=word["obj0"],
-                object_adjective=word["obj0.adj"],
-            )
-            rows = _rows([statement], lexicon)
-            bucket = spelling_hash(Batch(rows, np.zeros(1)), lexicon)[0] % BUCKETS
-            effects = {edit.effect for edit in edits(statement, lexicon, rng)}
-            possible = effects & {"stronger", "equivalent"} and effects & {"weaker", "independent"}
-            if buckets[0] <= bucket < buckets[1] and possible:
-                yield statement, topic
+        batch = sample(lexicon, np.full(topics, 1 / topics), DRAWN_AT_ONCE, rng)
+        nouns = [*lexicon.concepts["noun"], EMPTY]
+        simple = np.isin(batch.rows[:, [INDEX["subj0"], INDEX["obj0"]]], nouns).all(axis=1)
+        batch = batch[simple]
+        statements = [_statement(row, rng) for row in batch.rows.tolist()]
+        rows = Batch(_rows(statements, lexicon), batch.topics)
+        bucket = spelling_hash(rows, lexicon) % BUCKETS
+        for i in np.flatnonzero((bucket >= buckets[0]) & (bucket < buckets[1])):
+            effects = {edit.effect for edit in edits(statements[i], lexicon, rng)}
+            if effects & {"stronger", "equivalent"} and effects & {"weaker", "independent"}:
+                yield statements[i], int(batch.topics[i])
+
+
+def _statement(row: list[int], rng) -> Statement:
+    """The core of a sampled sentence's first clause, with quantifiers and negation drawn anew."""
+    word = {name: row[i] if row[i] != EMPTY else None for name, i in INDEX.items()}
+    form, object_quantifier = _pick(FORMS, rng), _pick(("some", "every"), rng)
+    return Statement(
+        quantifier=form[0],
+        negated=form[1],
+        noun=word["subj0"],
+        verb=word["verb0"],
+        adjective=word["subj0.adj"],
+        adverb=word["adv0"],
+        object_quantifier=object_quantifier if word["obj0"] is not None else None,
+        object_noun=word["obj0"],
+        object_adjective=word["obj0.adj"],
+    )
 
 
 def _rows(statements: list[Statement], lexicon: Lexicon) -> np.ndarray:

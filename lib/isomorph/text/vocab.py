@@ -207,15 +207,39 @@ def _bare(word: str) -> str:
 
 
 def _pieces(config: VocabularyConfig, sentences: list[str]) -> list[str]:
+    """Subwords by id, the special tokens first: the same for the same text on every run."""
     from tokenizers import Tokenizer, models, trainers
 
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     _split_words(tokenizer, config.lowercase)
+    # The trainer numbers letters in the order of a hash table that differs from run to run, and
+    # breaks ties by number. Letters passed as special tokens are numbered in our order instead.
+    letters = _letters(tokenizer, sentences)
+    if len(letters) + len(SPECIAL) > config.size:
+        raise ValueError(
+            f"vocabulary.size is {config.size} a vocabulary; the text alone has {len(letters)} "
+            f"letters, so at least {len(letters) + len(SPECIAL)} are needed."
+        )
     trainer = trainers.WordPieceTrainer(
-        vocab_size=config.size, special_tokens=list(SPECIAL), show_progress=False
+        vocab_size=config.size,
+        min_frequency=2,
+        special_tokens=[*SPECIAL, *letters],
+        show_progress=False,
     )
     tokenizer.train_from_iterator(sentences, trainer)
-    return sorted(tokenizer.get_vocab(), key=tokenizer.get_vocab().get)
+    vocabulary = tokenizer.get_vocab()
+    return sorted(vocabulary, key=vocabulary.get)
+
+
+def _letters(tokenizer, sentences: list[str]) -> list[str]:
+    """Every letter, those inside words marked by ##, in an order of their own."""
+    letters: set[str] = set()
+    for sentence in sentences:
+        normal = tokenizer.normalizer.normalize_str(sentence)
+        for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(normal):
+            letters.add(word[0])
+            letters.update("##" + letter for letter in word[1:])
+    return sorted(letters)
 
 
 def _split_words(tokenizer, lowercase: bool) -> None:

@@ -25,8 +25,8 @@ SPLITS = ("train_a", "train_b", "dev", "test")
 # both seen, and nothing held out is.  The training texts take most of the 32 buckets.
 BUCKETS = 32
 BUCKETS_OF = {"dev": (0, 1), "test": (1, 2), "train_a": (2, 17), "train_b": (17, 32)}
-DRAWN_AT_ONCE = 50_000  # bounds memory; part of the definition of the text, like the seed
-SMALLEST_LEXICON = 60  # below this the rarer categories would have a single word
+DRAWN_AT_ONCE = 10_000  # bounds memory; part of the definition of the text, like the seed
+SMALLEST_LEXICON = 64  # below this there are fewer groups of nouns than the default topics
 LARGEST_LEXICON = 2000  # the syllables give some 9,000 distinct words for both languages
 
 

@@ -1,0 +1,70 @@
+"""What a run may set of its model and its training; light enough to validate before any work."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from isomorph.models.encoder import BilingualConfig
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+class EncoderConfig(BaseModel):
+    """The shape of the encoder; see `isomorph.models.encoder.BilingualConfig`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    layers: int = Field(default=4, ge=1)
+    width: int = Field(default=128, ge=8)
+    heads: int = Field(default=4, ge=1)
+    norm: Literal["post", "pre"] = "pre"  # trains without long warm-up; the papers' is "post"
+    activation: Literal["gelu", "gelu_tanh"] = "gelu_tanh"  # the faster one
+    dropout: float = Field(default=0.0, ge=0, lt=1)  # small models underfit; the papers have 0.1
+    transform: bool = False  # XLM has none before the softmax, BERT has one
+    specific: tuple[str, ...] = ()  # the parts that belong to one language only
+
+    def shaped(self, vocabulary: int, languages: tuple[str, ...], length: int) -> BilingualConfig:
+        from isomorph.models.encoder import BilingualConfig
+
+        return BilingualConfig(
+            vocabulary=vocabulary, languages=languages, length=length, **self.model_dump()
+        )
+
+
+class TrainingConfig(BaseModel):
+    """Everything about optimisation that changes the weights."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tokens: int = Field(ge=1)  # seen in training, both languages together
+    batch: int = Field(default=32, ge=1)  # blocks; small, since updates matter more than noise here
+    length: int = Field(default=128, ge=8)  # tokens a block; 256 in the paper
+    masking: float = Field(default=0.15, gt=0, lt=1)
+    random_words: Literal["any", "same"] = "any"  # "same" where embeddings are separate (sec. 4.3)
+    exponent: float = 0.7  # of the language sampling (sec. 3.1)
+    optimiser: Literal["adamw", "muon"] = "muon"
+    learning_rate: float = Field(default=2e-3, gt=0)  # of AdamW
+    muon_rate: float = Field(default=0.02, gt=0)  # of Muon, on the layers' matrices
+    weight_decay: float = Field(default=0.01, ge=0)
+    warmup: int = Field(default=100, ge=0)  # steps of linear warm-up
+    schedule: Literal["linear", "inverse-sqrt", "constant"] = "linear"
+    clip: float = Field(default=1.0, gt=0)  # largest gradient norm
+    precision: Literal["fp32", "bf16"] = "fp32"  # bf16 differs from CPU to CPU, fp32 hardly
+
+    @property
+    def steps(self) -> int:
+        return max(1, self.tokens // (self.batch * self.length))
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step, as a share of its peak."""
+        if step < self.warmup:
+            return (step + 1) / self.warmup
+        if self.schedule == "inverse-sqrt":
+            return math.sqrt(max(1, self.warmup) / (step + 1))
+        if self.schedule == "linear":
+            return (self.steps - step) / max(1, self.steps - self.warmup)
+        return 1.0

@@ -1,0 +1,186 @@
+"""Rows: what runs measured, live or recorded earlier by the very same configs.
+
+Recorded rows ship in `data/results/<experiment>.parquet`. A row is found by its run's digest, and
+is stale when its config no longer validates, no longer has that digest, or its data has changed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from isomorph.runs import COLUMNS, Pretraining, cache_folder, text_checksum, to_rows
+from isomorph.text.shipped import data_folder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Cluster = Literal["none", "local", "slurm"]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A run and the name of the condition it stands for in an experiment."""
+
+    name: str
+    run: Pretraining
+
+
+def recorded(experiment: str) -> pd.DataFrame:
+    """The rows that ship for an experiment; none, with the same columns, if there are none."""
+    import pandas as pd
+
+    path = results_path(experiment)
+    rows = pd.read_parquet(path) if path.exists() else pd.DataFrame(columns=list(COLUMNS))
+    return rows.assign(provenance="recorded")
+
+
+def gather(
+    experiment: str,
+    conditions: Sequence[Condition],
+    *,
+    size: str,
+    recompute: bool = False,
+    missing: Literal["run", "skip"] = "run",
+) -> pd.DataFrame:
+    """The rows of some conditions: recorded where they are, else run here.
+
+    With `recompute` everything is run here. `missing="skip"` leaves out what is not recorded,
+    which is for conditions that take longer than a reader would wait. The column `provenance` is
+    "recorded" or "live".
+    """
+    import pandas as pd
+
+    shipped = recorded(experiment)
+    found, parts = set(shipped["digest"]), []
+    for condition in conditions:
+        if not recompute and condition.run.digest in found:
+            # The name is what the digest cannot know: one run may serve several experiments.
+            parts.append(shipped[shipped["digest"] == condition.run.digest])
+        elif recompute or missing == "run":
+            parts.append(live(experiment, condition, size=size))
+    return pd.concat(parts, ignore_index=True) if parts else shipped.iloc[:0]
+
+
+def live(experiment: str, condition: Condition, *, size: str) -> pd.DataFrame:
+    """Train and measure a condition now, whatever was recorded or cached.
+
+    An interrupted run goes on from its checkpoint.
+    """
+    run = cached(condition.run, mode="force")
+    rows = to_rows(run, run.outcome(), experiment=experiment, size=size, condition=condition.name)
+    return rows.assign(provenance="live")
+
+
+def cached(run: Pretraining, *, cluster: Cluster = "none", mode: str = "retry") -> Pretraining:
+    """The same run, kept by exca in the cache folder and executed where `cluster` says."""
+    infra = {
+        "folder": cache_folder(),
+        "cluster": None if cluster == "none" else cluster,
+        "mode": mode,
+        "cpus_per_task": 1,
+    }
+    return run.infra.clone_obj({f"infra.{key}": value for key, value in infra.items()})
+
+
+def execute(
+    conditions: Sequence[Condition],
+    *,
+    cluster: Cluster = "none",
+    jobs: int = 1,
+    done: Callable[[Condition, BaseException | None], None] | None = None,
+) -> dict[str, BaseException]:
+    """Run what is not cached yet; the failures, by digest.
+
+    One run's failure costs no other run. `done` hears of each run as it ends. On a cluster of
+    "local", `jobs` runs go at a time; on "slurm" they are one array of at most `jobs` at a time.
+    """
+    runs = [cached(condition.run, cluster=cluster) for condition in conditions]
+    failures: dict[str, BaseException] = {}
+    if cluster == "slurm" and runs:
+        with runs[0].infra.job_array(max_workers=jobs) as array:
+            array.extend(runs)
+
+    def finish(item: tuple[Condition, Pretraining]) -> None:
+        condition, run = item
+        error = None
+        try:
+            run.outcome()
+        except Exception as failure:  # noqa: BLE001 - whatever it is, the others go on
+            failures[condition.run.digest] = error = failure
+        if done:
+            done(condition, error)
+
+    items = list(zip(conditions, runs, strict=True))
+    if cluster == "none":
+        for item in items:
+            finish(item)
+        return failures
+    # Each thread waits for one run in another process, so that `jobs` bounds the processes.
+    with ThreadPoolExecutor(jobs if cluster == "local" else max(1, len(runs))) as pool:
+        list(pool.map(finish, items))
+    return failures
+
+
+def finished(condition: Condition) -> bool:
+    """Whether exca has the run's outcome."""
+    return cached(condition.run, mode="cached").infra.status() == "completed"
+
+
+def record(experiment: str, conditions: Iterable[Condition], *, size: str) -> Path:
+    """Write the finished runs' rows where they ship; a run's earlier rows are replaced."""
+    import pandas as pd
+
+    fresh = [
+        to_rows(run, run.outcome(), experiment=experiment, size=size, condition=condition.name)
+        for condition in conditions
+        if finished(condition)
+        for run in [cached(condition.run, mode="cached")]
+    ]
+    if not fresh:
+        raise ValueError(f"nothing of {experiment!r} at size {size!r} has finished yet.")
+    rows = pd.concat(fresh, ignore_index=True)
+    kept = recorded(experiment).drop(columns="provenance")
+    kept = kept[~kept["digest"].isin(rows["digest"])]
+    path = results_path(experiment)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    everything = pd.concat([kept, rows], ignore_index=True) if len(kept) else rows
+    everything.to_parquet(path, index=False, compression="zstd")
+    return path
+
+
+def stale(experiment: str | None = None) -> list[str]:
+    """What is wrong with recorded rows, a sentence for each run; empty when all is well."""
+    names = [experiment] if experiment else experiments_recorded()
+    problems = []
+    for name in names:
+        for (digest, config), rows in recorded(name).groupby(["digest", "config"]):
+            reason = _reason_stale(digest, config, rows["data"].iloc[0])
+            if reason:
+                condition = rows["condition"].iloc[0]
+                problems.append(f"{name}: the rows of {condition!r} ({digest}) are stale: {reason}")
+    return problems
+
+
+def experiments_recorded() -> list[str]:
+    return sorted(path.stem for path in (data_folder() / "results").glob("*.parquet"))
+
+
+def results_path(experiment: str) -> Path:
+    return data_folder() / "results" / f"{experiment}.parquet"
+
+
+def _reason_stale(digest: str, config: str, data: str) -> str | None:
+    try:
+        run = Pretraining(**json.loads(config))
+    except ValueError as error:
+        return f"their config no longer validates ({str(error).splitlines()[0]})."
+    if run.digest != digest:
+        return f"their config now names another run ({run.digest})."
+    if data != text_checksum(run.text):
+        return "the text they were measured on has changed."
+    return None

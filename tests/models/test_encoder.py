@@ -1,0 +1,190 @@
+"""The encoder against `BertModel`, and what sharing or not sharing a part must mean."""
+
+import pytest
+import torch
+from transformers import AutoModel, AutoModelForMaskedLM, BertConfig, BertForMaskedLM
+
+from isomorph.models.encoder import BilingualConfig, BilingualMaskedLM
+
+SMALL = {"vocabulary": 97, "width": 32, "heads": 4, "layers": 3, "length": 20, "dropout": 0.0}
+PARTS = ["embeddings", "positions", "softmax", "layer.0", "layer.1", "layer.2"]
+
+
+def small(**changes) -> BilingualMaskedLM:
+    torch.manual_seed(0)
+    return BilingualMaskedLM(BilingualConfig(**SMALL | changes)).eval()
+
+
+def text(rows: int = 3, time: int = 12) -> torch.Tensor:
+    return torch.randint(5, 97, (rows, time), generator=torch.Generator().manual_seed(1))
+
+
+def copy_of_bert(activation: str) -> tuple[BertForMaskedLM, BilingualMaskedLM]:
+    bert = BertForMaskedLM(
+        BertConfig(
+            vocab_size=97, hidden_size=32, num_hidden_layers=3, num_attention_heads=4,
+            intermediate_size=128, max_position_embeddings=20, hidden_act=activation,
+        )
+    ).eval()  # fmt: skip
+    for parameter in bert.parameters():  # biases and norms too, so that a wrong one shows
+        torch.nn.init.normal_(parameter, std=0.2)
+    ours = small(transform=True, activation="gelu" if activation == "gelu" else "gelu_tanh")
+    copy_bert(bert, ours)
+    return bert, ours
+
+
+def copy_bert(bert: BertForMaskedLM, ours: BilingualMaskedLM) -> None:
+    source, encoder = bert.bert.embeddings, ours.encoder
+    with torch.no_grad():
+        encoder.embeddings["shared"].weight.copy_(source.word_embeddings.weight)
+        # BERT adds the first segment's embedding everywhere; here it is part of the position.
+        encoder.positions["shared"].weight.copy_(
+            source.position_embeddings.weight + source.token_type_embeddings.weight[0]
+        )
+    encoder.embedding_norm.load_state_dict(source.LayerNorm.state_dict())
+    for theirs, layer in zip(bert.bert.encoder.layer, encoder.layers, strict=True):
+        mine, attention = layer["shared"], theirs.attention
+        heads = [attention.self.query, attention.self.key, attention.self.value]
+        with torch.no_grad():
+            mine.attention.qkv.weight.copy_(torch.cat([h.weight for h in heads]))
+            mine.attention.qkv.bias.copy_(torch.cat([h.bias for h in heads]))
+        mine.attention.out.load_state_dict(attention.output.dense.state_dict())
+        mine.attention_norm.load_state_dict(attention.output.LayerNorm.state_dict())
+        mine.up.load_state_dict(theirs.intermediate.dense.state_dict())
+        mine.down.load_state_dict(theirs.output.dense.state_dict())
+        mine.output_norm.load_state_dict(theirs.output.LayerNorm.state_dict())
+    head = bert.cls.predictions
+    ours.transform[0].load_state_dict(head.transform.dense.state_dict())
+    ours.transform[2].load_state_dict(head.transform.LayerNorm.state_dict())
+    with torch.no_grad():
+        ours.softmax["shared"].bias.copy_(head.bias)
+
+
+@pytest.mark.parametrize("activation", ["gelu", "gelu_pytorch_tanh"])
+def test_post_norm_with_everything_shared_is_bert(activation):
+    bert, ours = copy_of_bert(activation)
+    ids = text()
+    mask = torch.ones_like(ids)
+    mask[0, 7:] = 0
+    with torch.inference_mode():
+        theirs = bert.bert(ids, attention_mask=mask, output_hidden_states=True).hidden_states
+        mine = ours.encoder(ids, mask, output_hidden_states=True).hidden_states
+    assert len(theirs) == len(mine)
+    for a, b in zip(theirs, mine, strict=True):
+        torch.testing.assert_close(a[mask.bool()], b[mask.bool()], rtol=1e-4, atol=1e-5)
+
+
+def test_masked_lm_loss_and_gradients_are_berts():
+    bert, ours = copy_of_bert("gelu")
+    ids = text()
+    labels = torch.where(torch.arange(12) % 3 == 0, ids, -100)
+    theirs, mine = bert(ids, labels=labels), ours(ids, labels=labels)
+    torch.testing.assert_close(theirs.loss, mine.loss, rtol=1e-5, atol=1e-6)
+    theirs.loss.backward()
+    mine.loss.backward()
+    torch.testing.assert_close(
+        bert.bert.embeddings.word_embeddings.weight.grad,
+        ours.encoder.embeddings["shared"].weight.grad,
+        rtol=1e-3,
+        atol=1e-6,
+    )
+
+
+def test_scores_of_masked_positions_are_those_of_every_position():
+    model, ids = small(), text()
+    labels = torch.where(torch.arange(12) % 4 == 1, ids, -100)
+    every = model(ids, language="en").logits
+    torch.testing.assert_close(model(ids, language="en", labels=labels).logits, every[labels >= 0])
+
+
+def test_both_attention_kernels_agree(monkeypatch):
+    model, ids = small(), text()
+    mask = torch.ones_like(ids)
+    mask[1, 5:] = 0
+
+    class Elsewhere:  # the fused kernel is chosen by the device's name alone
+        type = "cuda"
+
+    with torch.inference_mode(), monkeypatch.context() as patch:
+        attention = model.encoder.layers[0]["shared"].attention
+        x = torch.randn(3, 12, 32, generator=torch.Generator().manual_seed(0))
+        plain = attention(x, mask[:, None, None, :].bool())
+        patch.setattr(torch.Tensor, "device", property(lambda self: Elsewhere))
+        fused = attention(x, mask[:, None, None, :].bool())
+    torch.testing.assert_close(plain, fused, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_specific_part_belongs_to_one_language(part):
+    model, ids = small(specific=(part,)), text()
+    labels = torch.where(torch.arange(12) % 3 == 0, ids, -100)
+    model(ids, language="en", labels=labels).loss.backward()
+    touched = {n for n, p in model.named_parameters() if p.grad is not None}
+    everything = {n for n, _ in model.named_parameters()}
+    untouched = everything - touched
+    assert untouched, "the other language must have weights of its own"
+    assert all(".fr." in name for name in untouched)
+    assert any(".en." in name for name in touched)
+
+
+def test_with_everything_shared_the_language_makes_no_difference():
+    model, ids = small(), text()
+    assert torch.equal(model(ids, language="en").logits, model(ids, language="fr").logits)
+    assert torch.equal(model(ids).logits, model(ids, language="fr").logits)
+
+
+def test_embeddings_and_softmax_are_tied_when_they_are_shared_alike():
+    assert small().num_parameters() == small(specific=("positions",)).num_parameters() - 20 * 32
+    both = small(specific=("embeddings", "softmax"))
+    softmax_only = small(specific=("softmax",))
+    assert both.softmax["en"].weight is None
+    assert softmax_only.softmax["en"].weight.shape == (97, 32)
+
+
+@pytest.mark.parametrize("specific", [(), ("embeddings", "softmax", "positions"), ("layer.1",)])
+@pytest.mark.parametrize("norm", ["post", "pre"])
+def test_save_and_load_through_auto_classes(tmp_path, specific, norm):
+    model, ids = small(specific=specific, norm=norm), text()
+    model.save_pretrained(tmp_path)
+    assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".safetensors"}
+    again = AutoModelForMaskedLM.from_pretrained(tmp_path).eval()
+    encoder = AutoModel.from_pretrained(tmp_path).eval()
+    assert torch.equal(again(ids, language="fr").logits, model(ids, language="fr").logits)
+    expected = model.encoder(ids, language="fr").last_hidden_state
+    assert torch.equal(encoder(ids, language="fr").last_hidden_state, expected)
+
+
+@pytest.mark.parametrize("norm", ["post", "pre"])
+def test_padding_changes_nothing(norm):
+    model, ids = small(norm=norm), text(1, 8)
+    padded = torch.cat([ids, torch.zeros(1, 6, dtype=torch.long)], 1)
+    mask = (torch.arange(14) < 8).long()[None]
+    torch.testing.assert_close(
+        model.encoder(ids).last_hidden_state,
+        model.encoder(padded, mask).last_hidden_state[:, :8],
+        rtol=1e-4,
+        atol=1e-5,
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"specific": ("layer.3",)}, "layer.3"),
+        ({"norm": "rms"}, "norm is 'rms'"),
+        ({"activation": "relu"}, "activation is 'relu'"),
+        ({"heads": 5}, "heads"),
+    ],
+)
+def test_impossible_shapes_are_named(change, named):
+    with pytest.raises(ValueError, match=named):
+        BilingualConfig(**SMALL | change)
+
+
+def test_a_language_must_be_known_where_it_matters():
+    with pytest.raises(ValueError, match=r"language is 'de'; this model reads \['en', 'fr'\]"):
+        small()(text(), language="de")
+    with pytest.raises(ValueError, match="language is None"):
+        small(specific=("layer.0",))(text())
+    with pytest.raises(ValueError, match="21 tokens long"):
+        small()(text(1, 21))
