@@ -1,0 +1,181 @@
+"""Entailment pairs: labels by construction against a judge that tries every small world."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from isomorph.text.entailment import (
+    EQUIVALENT,
+    EXCLUDING,
+    FORMS,
+    INDEPENDENT,
+    STRONGER,
+    WEAKER,
+    edits,
+)
+from isomorph.text.semantics import LABELS, Statement, judge
+from isomorph.text.worlds import World
+
+WORLD = World(order="verb-final", seed=5)
+ANIMAL, DOG, CAT, OLD, BARKS, SEES, LOUDLY = range(7)
+ABOVE = {DOG: ANIMAL, CAT: ANIMAL}
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    return WORLD.entailment_pairs("train", 900)
+
+
+def says(quantifier, noun, negated=False, **more):
+    return Statement(quantifier=quantifier, negated=negated, noun=noun, **({"verb": BARKS} | more))
+
+
+# Textbook cases, so that the judge itself is known to be right.
+KNOWN = [
+    (says("every", ANIMAL), says("every", DOG), "entailment"),
+    (says("every", DOG), says("every", ANIMAL), "neutral"),
+    (says("some", DOG), says("some", ANIMAL), "entailment"),
+    (says("some", ANIMAL), says("some", DOG), "neutral"),
+    (says("no", ANIMAL), says("no", DOG), "entailment"),
+    (says("no", DOG), says("some", DOG), "contradiction"),
+    (says("every", DOG), says("some", DOG), "entailment"),
+    (says("every", ANIMAL), says("some", DOG, negated=True), "contradiction"),
+    (says("some", DOG), says("some", DOG, negated=True), "neutral"),
+    (says("no", DOG), says("every", DOG, negated=True), "entailment"),
+    (says("some", DOG), says("some", CAT), "neutral"),
+    (says("every", DOG), says("every", DOG, adjective=OLD), "entailment"),
+    (says("some", DOG, adverb=LOUDLY), says("some", DOG), "entailment"),
+    (says("no", DOG, adverb=LOUDLY), says("no", DOG), "neutral"),
+    (
+        says("no", DOG, verb=SEES, object_quantifier="some", object_noun=ANIMAL),
+        says("no", DOG, verb=SEES, object_quantifier="some", object_noun=CAT),
+        "entailment",
+    ),
+    (
+        says("every", DOG, verb=SEES, object_quantifier="every", object_noun=CAT),
+        says("every", DOG, verb=SEES, object_quantifier="some", object_noun=ANIMAL),
+        "entailment",
+    ),
+    (
+        says("every", DOG, verb=SEES, object_quantifier="some", object_noun=CAT),
+        says("some", DOG, True, verb=SEES, object_quantifier="every", object_noun=CAT),
+        "neutral",
+    ),
+]
+
+
+@pytest.mark.parametrize(("premise", "hypothesis", "label"), KNOWN)
+def test_judge_knows_textbook_cases(premise, hypothesis, label):
+    assert judge(premise, hypothesis, ABOVE) == label
+
+
+def test_three_individuals_tell_no_more_than_two():
+    for premise, hypothesis, label in KNOWN[:14]:
+        assert judge(premise, hypothesis, ABOVE, individuals=3) == label
+
+
+def test_table_of_forms_agrees_with_the_judge():
+    effect = {}
+    for name, table in [
+        ("stronger", STRONGER),
+        ("weaker", WEAKER),
+        ("equivalent", EQUIVALENT),
+        ("independent", INDEPENDENT),
+        ("excluding", EXCLUDING),
+    ]:
+        effect |= {(form, other): name for form, others in table.items() for other in others}
+    for form in FORMS:
+        for other in FORMS:
+            if form != other:
+                both = [
+                    judge(says(x[0], DOG, x[1]), says(y[0], DOG, y[1]), ABOVE)
+                    for x, y in ((other, form), (form, other))
+                ]
+                assert meaning_of_edit(*both) == effect[form, other]
+
+
+def meaning_of_edit(forward: str, backward: str) -> str:
+    """What an edit did, from the labels result -> original and original -> result."""
+    if forward == "contradiction":
+        return "excluding"
+    return {
+        ("entailment", "entailment"): "equivalent",
+        ("entailment", "neutral"): "stronger",
+        ("neutral", "entailment"): "weaker",
+        ("neutral", "neutral"): "independent",
+    }[forward, backward]
+
+
+def test_every_edit_does_what_it_says(pairs):
+    lexicon, rng = WORLD.lexicon(), np.random.default_rng(0)
+    kinds = Counter()
+    for pair in pairs[:40]:
+        original = pair.statements[1]
+        for edit in edits(original, lexicon, rng):
+            forward = judge(edit.result, original, lexicon.hypernym)
+            backward = judge(original, edit.result, lexicon.hypernym)
+            assert meaning_of_edit(forward, backward) == edit.effect
+            kinds[edit.place, edit.effect] += 1
+    assert len(kinds) == 9  # subject 4, verb 2, object 3
+
+
+def test_labels_agree_with_the_judge(pairs):
+    hypernym = WORLD.lexicon().hypernym
+    for pair in pairs[:450]:
+        assert judge(*pair.statements, hypernym) == pair.label
+
+
+def test_labels_are_balanced_and_premises_differ(pairs):
+    assert Counter(pair.label for pair in pairs) == dict.fromkeys(LABELS, 300)
+    assert all(pair.premise.tokens["a"] != pair.hypothesis.tokens["a"] for pair in pairs)
+
+
+def test_hypothesis_alone_says_nothing_and_the_pair_says_something():
+    """A bag-of-words classifier is at chance on hypotheses; with the premise it is not."""
+    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    train, test = WORLD.entailment_pairs("train", 1500), WORLD.entailment_pairs("test", 900)
+
+    def accuracy(view) -> float:
+        model = make_pipeline(CountVectorizer(), LogisticRegression(max_iter=300))
+        model.fit([view(pair) for pair in train], [pair.label for pair in train])
+        return model.score([view(pair) for pair in test], [pair.label for pair in test])
+
+    deviation = np.sqrt(2 / 9 / 900)
+    assert accuracy(lambda pair: pair.hypothesis.text("a")) < 1 / 3 + 4 * deviation
+    both = accuracy(
+        lambda pair: " ".join(
+            [*(f"p{w}" for w in pair.premise.tokens["a"]), pair.hypothesis.text("a")]
+        )
+    )
+    assert both > 1 / 3 + 4 * deviation
+
+
+def test_gold_in_both_languages(pairs):
+    entries = {*WORLD.lexicon().pairs(), (".", ".")}
+    for pair in pairs[:100]:
+        for sentence in (pair.premise, pair.hypothesis):
+            a, b = sentence.tokens["a"], sentence.tokens["b"]
+            assert {(a[i], b[j]) for i, j in sentence.alignment} <= entries
+            assert sentence.relations["b"][-2] == "root"  # verb-final
+
+
+def test_splits_share_no_hypothesis(pairs):
+    seen = {pair.hypothesis.text("a") for pair in pairs}
+    for split in ("dev", "test"):
+        assert seen.isdisjoint(p.hypothesis.text("a") for p in WORLD.entailment_pairs(split, 100))
+
+
+def test_same_seed_same_pairs_and_fewer_are_the_first(pairs):
+    assert WORLD.entailment_pairs("train", 30) == pairs[:30]
+
+
+def test_bad_input_is_refused():
+    with pytest.raises(ValueError, match="split is 'train_a'; allowed are 'train', 'dev', 'test'"):
+        WORLD.entailment_pairs("train_a", 3)
+    with pytest.raises(ValueError, match="count is 0; allowed is a whole number from 1"):
+        WORLD.entailment_pairs("dev", 0)
+    with pytest.raises(ValueError, match="hypothesis has verb 5; allowed is the premise's, 4"):
+        judge(says("some", DOG), says("some", DOG, verb=SEES), ABOVE)

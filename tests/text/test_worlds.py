@@ -1,0 +1,357 @@
+"""Controlled worlds: every dial does what it says, and the gold is right."""
+
+import hashlib
+import time
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from isomorph.text.grammar import ORDERS
+from isomorph.text.lexicon import LETTERS
+from isomorph.text.preferences import cumulative, scale_to_marginals
+from isomorph.text.worlds import SPLITS, World
+from pydantic import ValidationError
+from scipy.spatial.distance import jensenshannon
+
+SMALL = {"training_sentences": 3000, "dev_sentences": 50, "test_sentences": 200}
+WORLDS = [World(order=order, ambiguity=0.3, anchors=0.2, seed=3, **SMALL) for order in ORDERS]
+
+
+@pytest.fixture(scope="module")
+def small():
+    return World(**SMALL)
+
+
+@pytest.fixture(scope="module", params=WORLDS, ids=lambda world: world.order)
+def world_and_gold(request):
+    return request.param, request.param.sentences("test")
+
+
+def frequencies(texts: list[str], words: list[str]) -> np.ndarray:
+    counts = Counter(word for text in texts for word in text.split())
+    return np.array([counts[word] for word in words], dtype=float)
+
+
+# The corpus
+
+
+def test_corpus_has_what_was_asked_for(small):
+    corpus = small.corpus()
+    assert corpus.languages == ("a", "b") and corpus.checksum == ""
+    for language in "ab":
+        assert len(corpus.train[language]) == 3000
+        assert len(corpus.dev[language]) == 50
+        assert len(set(corpus.test[language])) == 200
+        letters = set("".join(LETTERS[language])) | set(" .")
+        assert set("".join(corpus.train[language])) <= letters
+        assert all(text.endswith(" .") for text in corpus.train[language])
+
+
+def test_text_is_the_same_on_every_machine():
+    corpus = World(order="verb-final", anchors=0.25, ambiguity=0.2, **SMALL).corpus()
+    parts = [*corpus.train.values(), *corpus.dev.values(), *corpus.test.values()]
+    text = "\n".join(line for part in parts for line in part)
+    assert hashlib.sha256(text.encode()).hexdigest() == (
+        "8cc38f4da3025cd9bd02c6b68337059838e3d562bc0eaa22c62f6aa34cd3654e"
+    )
+
+
+def test_seed_decides_words_and_text(small):
+    other = World(seed=1, **SMALL)
+    assert other.lexicon().words != small.lexicon().words
+    assert set(other.corpus().train["a"]).isdisjoint(small.corpus().train["a"])
+
+
+def test_gold_records_are_the_corpus(world_and_gold):
+    world, _ = world_and_gold
+    corpus = world.corpus()
+    for split in SPLITS:
+        gold = world.sentences(split)
+        texts = {"dev": corpus.dev, "test": corpus.test}.get(split, corpus.train)
+        for language in split[-1] if split.startswith("train") else "ab":
+            assert [sentence.text(language) for sentence in gold] == texts[language]
+
+
+def test_no_sentence_is_seen_together_with_its_translation(world_and_gold):
+    world, held_out = world_and_gold
+    seen = {code: set(world.corpus().train[code]) for code in "ab"}
+    held_out = held_out + world.sentences("dev")
+    for split in ("train_a", "train_b"):
+        other = {"train_a": "b", "train_b": "a"}[split]
+        assert seen[other].isdisjoint(s.text(other) for s in world.sentences(split))
+    for code in "ab":
+        assert seen[code].isdisjoint(s.text(code) for s in held_out)
+
+
+def test_less_text_is_the_beginning_of_more(small):
+    longer = World(**(SMALL | {"training_sentences": 4000}))
+    assert longer.corpus().train["b"][:3000] == small.corpus().train["b"]
+
+
+def test_sampling_is_fast():
+    began = time.process_time()
+    World(training_sentences=50_000).corpus()
+    assert time.process_time() - began < 10, "100,000 sentences take about 2.5 s on one core"
+
+
+# The dials
+
+
+@pytest.mark.parametrize("anchors", [0.0, 0.1, 0.5, 1.0])
+@pytest.mark.parametrize("ambiguity", [0.0, 0.4])
+def test_anchors_are_the_share_of_words_spelt_alike(anchors, ambiguity):
+    pairs = World(anchors=anchors, ambiguity=ambiguity).lexicon().pairs()
+    shared = {source for source, _ in pairs} & {target for _, target in pairs}
+    assert shared == {source for source, target in pairs if source == target}
+    assert len(shared) == round(anchors * 120)
+
+
+def test_all_anchors_and_the_same_order_make_one_language(small):
+    world = World(anchors=1.0, **SMALL)
+    assert all(s.tokens["a"] == s.tokens["b"] for s in world.sentences("test"))
+
+
+@pytest.mark.parametrize("ambiguity", [0.0, 0.25, 1.0])
+def test_ambiguity_is_the_share_of_words_with_two_translations(ambiguity):
+    world = World(ambiguity=ambiguity, **SMALL)
+    lexicon = world.lexicon()
+    translations = Counter(source for source, _ in lexicon.pairs())
+    assert len(translations) == world.lexemes and max(translations.values()) <= 2
+    assert len({target for _, target in lexicon.pairs()}) == len(lexicon.pairs())
+    for category in ("noun", "verb", "adjective"):
+        words = {lexicon.words["a"][i] for i in lexicon.concepts[category]}
+        ambiguous = sum(translations[word] == 2 for word in words)
+        assert ambiguous == round(ambiguity * len(words))
+
+
+def test_dials_leave_the_rest_as_it_was(small):
+    plain = small.lexicon()
+    moved = World(anchors=0.3, ambiguity=0.2, zipf_exponent=1.2, order="verb-final").lexicon()
+    assert moved.words["a"][:120] == plain.words["a"][:120]
+    same = [x == y for x, y in zip(moved.words["b"][:120], plain.words["b"], strict=False)]
+    assert sum(same) == 120 - 36
+    text = small.corpus().train["a"]
+    assert World(anchors=0.3, order="verb-final", **SMALL).corpus().train["a"] == text
+
+
+def test_topic_overlap_brings_the_languages_together():
+    distances = []
+    for overlap in (0.0, 0.25, 0.5, 0.75, 1.0):
+        world = World(topic_overlap=overlap, **SMALL)
+        corpus, pairs = world.corpus(), world.lexicon().pairs()
+        words = {"a": [p[0] for p in pairs], "b": [p[1] for p in pairs]}
+        counts = [frequencies(corpus.train[code], words[code]) for code in "ab"]
+        distances.append(jensenshannon(*counts, base=2))
+    assert all(near < far - 0.02 for far, near in pairwise(distances))
+    assert distances[0] > 0.4 and distances[-1] < 0.06
+
+
+@pytest.mark.parametrize("topics", [2, 3, 5])
+def test_topic_mixtures(topics):
+    disjoint = World(topics=topics, topic_overlap=0.0)
+    a, b = disjoint.topic_mixture("a"), disjoint.topic_mixture("b")
+    assert np.isclose(a.sum(), 1) and np.isclose(b.sum(), 1)
+    assert np.allclose((a + b) / 2, 1 / topics)
+    alike = World(topics=topics)
+    assert np.allclose(alike.topic_mixture("a"), alike.topic_mixture("b"))
+
+
+def test_zipf_exponent_is_the_slope_of_frequency_against_rank():
+    for exponent in (0.3, 0.7, 1.2):
+        world = World(zipf_exponent=exponent, topics=2, training_sentences=20_000)
+        adverbs = world.lexicon().concepts["adverb"]
+        words = [world.lexicon().words["a"][i] for i in adverbs]
+        counts = np.sort(frequencies(world.corpus().train["a"], words))[::-1]
+        slope = np.polyfit(np.log(np.arange(len(counts)) + 1), np.log(counts), 1)[0]
+        assert abs(slope + exponent) < 0.15
+
+
+def test_sharper_preferences_leave_fewer_partners():
+    def partners(sharpness: float) -> float:
+        table = World(selectional_sharpness=sharpness).lexicon().tables["subject"]
+        shares = np.diff(table, axis=1, prepend=0)
+        return float(np.exp(-(shares * np.log(np.maximum(shares, 1e-30))).sum(axis=1)).mean())
+
+    loose, default, sharp = partners(0.0), partners(2.0), partners(4.0)
+    assert loose > 1.5 * default > 2 * sharp > 2
+
+
+def test_word_order_of_the_second_language():
+    def positions(order):
+        for sentence in World(order=order, **SMALL).sentences("test"):
+            heads, relations = sentence.heads["b"], sentence.relations["b"]
+            yield from ((i, heads[i], r) for i, r in enumerate(relations))
+
+    for order in ORDERS:
+        adjectives = {i > head for i, head, relation in positions(order) if relation == "amod"}
+        objects = {i > head for i, head, relation in positions(order) if relation == "obj"}
+        obliques = {i > head for i, head, relation in positions(order) if relation == "obl"}
+        assert adjectives == {order == "adjective-after-noun"}
+        assert objects == obliques == {order != "verb-final"}
+
+
+@pytest.mark.parametrize("lexemes", [64, 300, 2000])
+def test_lexicon_sizes(lexemes):
+    lexicon = World(lexemes=lexemes, ambiguity=0.5).lexicon()
+    assert len({source for source, _ in lexicon.pairs()}) == lexemes
+    assert {kind for kind in lexicon.entity_type.values()} == {"PER", "ORG", "LOC"}
+    assert all(np.all(table[:, -1] == 1) for table in lexicon.tables.values())
+
+
+def test_dictionary_is_split_by_source_word():
+    dictionary = World(ambiguity=0.5, **SMALL).corpus().dictionary
+    train, test = ({source for source, _ in dictionary[part]} for part in ("train", "test"))
+    assert train.isdisjoint(test) and len(train) == len(test) == 60
+    lexicon = World(ambiguity=0.5).lexicon()
+    assert sorted(dictionary["train"] + dictionary["test"]) == sorted(lexicon.pairs())
+
+
+# The gold
+
+
+def test_aligned_tokens_are_dictionary_entries(world_and_gold):
+    world, gold = world_and_gold
+    entries = {*world.lexicon().pairs(), (".", ".")}
+    for sentence in gold:
+        a, b = sentence.tokens["a"], sentence.tokens["b"]
+        assert sorted(i for i, _ in sentence.alignment) == list(range(len(a)))
+        assert sorted(j for _, j in sentence.alignment) == list(range(len(b)))
+        assert {(a[i], b[j]) for i, j in sentence.alignment} <= entries
+
+
+def test_trees_are_projective_and_the_same_in_both_languages(world_and_gold):
+    _, gold = world_and_gold
+    for sentence in gold:
+        to_b = dict(sentence.alignment) | {-1: -1}
+        for i, head in enumerate(sentence.heads["a"]):
+            assert sentence.heads["b"][to_b[i]] == to_b[head]
+            assert sentence.relations["b"][to_b[i]] == sentence.relations["a"][i]
+        for language in "ab":
+            heads, relations = sentence.heads[language], sentence.relations[language]
+            assert [r for r, h in zip(relations, heads, strict=True) if h == -1] == ["root"]
+            above = [ancestors(heads, i) for i in range(len(heads))]  # fails on a cycle
+            for i, head in enumerate(heads):
+                between = range(min(i, head) + 1, max(i, head)) if head >= 0 else ()
+                assert all(head in above[k] for k in between)
+
+
+def ancestors(heads: tuple[int, ...], token: int) -> list[int]:
+    path = []
+    while heads[token] != -1:
+        token = heads[token]
+        assert token not in path
+        path.append(token)
+    return path
+
+
+def test_entity_spans_hold_names_and_nothing_else(world_and_gold):
+    world, gold = world_and_gold
+    lexicon = world.lexicon()
+    parts = {"PER": ("given", "family"), "ORG": ("family", "suffix"), "LOC": ("place",)}
+    kinds = Counter()
+    for language in "ab":
+        words = {
+            name: {lexicon.words[language][i] for i in ids}
+            for name, ids in lexicon.concepts.items()
+        }
+        names = set().union(*(words[c] for c in ("given", "family", "place", "suffix")))
+        for sentence in gold:
+            covered = set()
+            for start, end, kind in sentence.entities[language]:
+                for token, part in zip(
+                    sentence.tokens[language][start:end], parts[kind], strict=False
+                ):
+                    assert token in words[part]
+                covered |= set(range(start, end))
+                kinds[kind, end - start] += 1
+            is_name = {i for i, token in enumerate(sentence.tokens[language]) if token in names}
+            assert covered == is_name
+    assert set(kinds) == {("PER", 1), ("PER", 2), ("ORG", 2), ("LOC", 1)}
+
+
+def test_context_identifies_every_word(small):
+    """Necessary for any alignment to emerge: a word's company, counted in one language and
+    translated, is nearest to the company of its translation in the other."""
+    world = World(training_sentences=15_000)
+    corpus, lexicon = world.corpus(), world.lexicon()
+    profiles = [company(corpus.train[code], lexicon.words[code]) for code in "ab"]
+    nearest = (profiles[0] @ profiles[1].T).argmax(axis=1)
+    assert (nearest == np.arange(len(nearest))).mean() > 0.95
+    blind = World(training_sentences=15_000, selectional_sharpness=0.0)
+    corpus, lexicon = blind.corpus(), blind.lexicon()
+    profiles = [company(corpus.train[code], lexicon.words[code]) for code in "ab"]
+    nearest = (profiles[0] @ profiles[1].T).argmax(axis=1)
+    assert (nearest == np.arange(len(nearest))).mean() < 0.5
+
+
+def company(texts: list[str], words: tuple[str, ...], window: int = 4) -> np.ndarray:
+    """Rows of centred, normalised positive pointwise mutual information."""
+    index = {word: i for i, word in enumerate(words)}
+    counts = np.full((len(words), len(words)), 1e-9)
+    for text in texts:
+        ids = [index[word] for word in text.split()]
+        for distance in range(1, window + 1):
+            for x, y in zip(ids, ids[distance:], strict=False):
+                counts[x, y] += 1
+                counts[y, x] += 1
+    joint = counts / counts.sum()
+    marginal = joint.sum(axis=1)
+    information = np.maximum(np.log(joint / np.outer(marginal, marginal)), 0)
+    information -= information.mean(axis=0)
+    return information / np.linalg.norm(information, axis=1, keepdims=True)
+
+
+# The tables behind the grammar
+
+
+def test_scaling_sets_both_marginals(small):
+    rng = np.random.default_rng(0)
+    joint = rng.random((5, 7)) + 0.1
+    rows, columns = rng.random(5) + 0.1, rng.random(7) + 0.1
+    scaled = scale_to_marginals(joint, rows, columns)
+    assert np.allclose(scaled.sum(axis=1), rows / rows.sum())
+    assert np.allclose(scaled.sum(axis=0), columns / columns.sum())
+    # The interaction is untouched: every 2 x 2 odds ratio stays.
+    odds = [m[0, 0] * m[1, 1] / (m[0, 1] * m[1, 0]) for m in (joint, scaled)]
+    assert np.isclose(*odds)
+    assert np.allclose(cumulative(np.array([[1.0, 0.0, 3.0]])), [[0.25, 0.25, 1.0]])
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "allowed"),
+    [
+        ("anchors", 1.5, "a number from 0 to 1"),
+        ("anchors", float("nan"), "a number from 0 to 1"),
+        ("topic_overlap", -0.1, "a number from 0 to 1"),
+        ("ambiguity", "much", "a number from 0 to 1"),
+        ("zipf_exponent", -1, "a number from 0 to 5"),
+        ("selectional_sharpness", True, "a number from 0 to 5"),
+        ("lexemes", 10, "a whole number from 64 to 2000"),
+        ("training_sentences", 0, "a whole number from 1"),
+        ("test_sentences", 2.5, "a whole number from 1"),
+        ("seed", -1, "a whole number from 0"),
+        ("order", "reversed", "'same', 'adjective-after-noun', 'verb-final'"),
+        ("topics", 9, "with 120 lexemes at most 8 are allowed"),
+    ],
+)
+def test_impossible_worlds_are_refused_in_one_sentence(field, value, allowed):
+    with pytest.raises(ValidationError) as refusal:
+        World(**{field: value})
+    (error,) = refusal.value.errors()
+    assert error["msg"].startswith(f"Value error, {field} is {value!r}")
+    assert allowed in error["msg"] and error["msg"].endswith(".")
+
+
+def test_unknown_fields_splits_and_counts_are_refused(small):
+    with pytest.raises(ValidationError, match="sentence_count"):
+        World(sentence_count=5)
+    with pytest.raises(ValueError, match="split is 'train'; allowed are 'train_a'"):
+        small.sentences("train")
+    with pytest.raises(ValueError, match="count is 0; 'test' allows 1 to 200"):
+        small.sentences("test", 0)
+    with pytest.raises(ValidationError, match="frozen"):
+        small.seed = 4
