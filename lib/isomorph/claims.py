@@ -73,6 +73,7 @@ def verdict(claim: Claim, rows: "DataFrame | None", size: str | None = None) -> 
     missing = [column for column in COLUMNS if column not in rows.columns]
     if missing:
         raise ValueError(f"rows lack the column {missing[0]!r}; they need {', '.join(COLUMNS)}.")
+    rows = rows.reset_index(drop=True)  # experiments put together repeat their index
     sizes = [size] if size else [name for name in reversed(SIZES) if name != "smoke"]
     found = [judge(claim.rule, rows[rows["size"] == name], name) for name in sizes]
     complete = [v for v in found if all(part.low is not None for part in v.parts)]
@@ -137,7 +138,7 @@ def table(rows: Loader | None = None, size: str | None = None) -> "DataFrame":
 def landing(rows: Loader | None = None, size: str | None = None) -> list[dict[str, Any]]:
     """One dict a claim for the landing page, all values ready to print.
 
-    Keys: paper, title, key (of the bibliography), id, statement, theirs, ours, verdict, reason, chapter
+    Keys: paper, title, key (of the bibliography), id, statement, quantity, theirs, ours, verdict, reason, chapter
     (or None). `ours` is value [low, high] with the number of seeds and the size.
     """
     return [
@@ -147,6 +148,7 @@ def landing(rows: Loader | None = None, size: str | None = None) -> list[dict[st
             "key": claim.paper.key,
             "id": claim.id,
             "statement": claim.statement,
+            "quantity": claim.quantity,
             "theirs": _theirs(claim),
             "ours": _ours(found),
             "verdict": found.verdict,
