@@ -129,6 +129,22 @@ def test_vectors_all_alike_score_exactly_chance(scoring, center, value):
     assert found["mrr"] == pytest.approx(sum(1 / rank for rank in range(1, n + 1)) / n, abs=1e-12)
 
 
+def test_what_rounding_can_do_breaks_no_tie():
+    side, rows, none = torch.ones(1, 3, dtype=torch.float64), torch.tensor([0]), torch.zeros(1)
+    for error, expected in ((4e-13, (0, 1, 1)), (4e-12, (1, 0, 1))):
+        corrections = (none, torch.tensor([error, 0.0], dtype=torch.float64))
+        places = nearest.ranks(side, side.expand(2, 3), rows, rows, corrections)
+        assert tuple(place.item() for place in places) == expected
+
+
+def test_what_centring_leaves_of_the_mean_has_no_direction():
+    ends = gaussian(2, 7, 4).double() / 3
+    vectors = torch.cat([ends, ends.mean(0, keepdim=True)])
+    assert (vectors - vectors.mean(0))[2].any()  # zero but for rounding
+    found = retrieval(vectors, vectors, center=True)
+    assert found["p1"] == pytest.approx((1 + 1 + 1 / 3) / 3)  # the mean itself ties with all
+
+
 def test_ties_are_the_mean_over_random_orders():
     # Row 0 ties with row 1; row 2 is alone.
     vectors = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])

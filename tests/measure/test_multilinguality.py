@@ -148,9 +148,18 @@ def test_words_that_the_tokenizer_confuses_are_one(tokenizer):
     model = make_model(2 * LEXEMES, multilingual=True)
     corpus.dictionary["test"] += [("A01", "b03"), ("A05", "b05")]
     found = by_metric(measure_multilinguality(model, tokenizer, corpus, context_sentences=0))
-    assert found["translation_queries", 0] == 20
+    assert found["translation_queries", 0] == LEXEMES / 2
     assert found["translation_p1", 0] == 1.0
     assert ("translation_contextual_p1", 0) not in found
+
+
+def test_a_translation_listed_for_training_is_right_too(tokenizer):
+    corpus = random_corpus()
+    model = make_model(2 * LEXEMES, multilingual=True)
+    # Asked for b00, the model answers a00, which the training part lists.
+    corpus.dictionary["test"].append(("a01", "b00"))
+    found = by_metric(measure_multilinguality(model, tokenizer, corpus))
+    assert found["translation_p1", 0] == found["translation_isolated_p1", 3] == 1.0
 
 
 def test_fewer_layers_and_sentences(tokenizer, perfect):
