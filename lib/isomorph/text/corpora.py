@@ -102,15 +102,15 @@ def load_corpus(
     )
 
 
-def read_table(relative_path: str) -> "Dataset":
+def read_table(relative_path: str, columns: list[str] | None = None) -> "Dataset":
     """A shipped parquet file as a Dataset in memory, after its checksum has been verified.
 
-    Nothing is written: the usual cache of ``datasets`` would copy every file once more.
+    columns: read only these.  Nothing is written: the usual cache of ``datasets`` would copy every file once more.
     """
     import pyarrow.parquet
     from datasets import Dataset
 
-    return Dataset(pyarrow.parquet.read_table(shipped.verified(relative_path)))
+    return Dataset(pyarrow.parquet.read_table(shipped.verified(relative_path), columns=columns))
 
 
 def require(field: str, value: object, allowed: tuple[str, ...]) -> None:
@@ -145,7 +145,7 @@ def _parts(choice: str) -> list[str]:
 def _training_half(language: str, choice: str, parity: int) -> list[str]:
     texts = []
     for domain in _parts(choice):
-        rows = load_parallel(domain).select_columns(["id", "split", language])[:]
+        rows = read_table(f"text/{domain}.parquet", ["id", "split", language])[:]
         columns = zip(rows["id"], rows["split"], rows[language], strict=True)
         texts += [text for i, split, text in columns if split == "train" and i % 2 == parity]
     return texts
@@ -154,7 +154,7 @@ def _training_half(language: str, choice: str, parity: int) -> list[str]:
 def _held_out(languages: tuple[str, ...], choice: str, split: str) -> dict[str, list[str]]:
     texts: dict[str, list[str]] = {language: [] for language in languages}
     for domain in _parts(choice):
-        rows = load_parallel(domain).select_columns(["split", *languages])[:]
+        rows = read_table(f"text/{domain}.parquet", ["split", *languages])[:]
         for language in languages:
             columns = zip(rows["split"], rows[language], strict=True)
             texts[language] += [text for name, text in columns if name == split]
@@ -184,16 +184,16 @@ def _attested(languages, domains) -> Iterator[tuple[str, str, str]]:
     if "en" in languages:
         other = second if first == "en" else first
         counted = domains if first == "en" else domains[::-1]
-        for row in load_dictionary(other):
+        for row in load_dictionary(other).to_list():
             if _occurs(row, "source", counted[0]) and _occurs(row, "target", counted[1]):
                 pair = (row["source"], row["target"])
                 yield (*(pair if first == "en" else pair[::-1]), row["split"])
         return
     best = {}
-    for row in load_dictionary(first):
+    for row in load_dictionary(first).to_list():
         if row["rank"] == 1 and _occurs(row, "target", domains[0]):
             best[row["source"]] = row["target"]
-    for row in load_dictionary(second):
+    for row in load_dictionary(second).to_list():
         if row["rank"] == 1 and row["source"] in best and _occurs(row, "target", domains[1]):
             yield best[row["source"]], row["target"], row["split"]
 

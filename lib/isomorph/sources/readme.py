@@ -1,0 +1,239 @@
+"""data/README.md, written from the files themselves so that no number in it can be out of date."""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+from isomorph.text import corpora, shipped, tasks
+from isomorph.text.shipped import DOMAINS, LANGUAGES
+
+FOLDERS = ("text", "tasks", "dictionaries")  # models and results describe themselves
+
+WHAT = {
+    "text/bible.parquet": (
+        (
+            "Six Bibles, one verse a row: Bible in Basic English (1949), Louis Segond (1910), "
+            "Elberfelder (1932), Russian Synodal (1876), Chinese Union Version (1919, converted to "
+            "simplified script), Reina-Valera (1909)"
+        ),
+        "public domain",
+    ),
+    "text/help.parquet": (
+        (
+            "LibreOffice help, one paragraph or heading a row, those of four English words and more "
+            "that are translated in all six languages"
+        ),
+        "MPL-2.0",
+    ),
+    "tasks/passage_relation.parquet": ("Pairs of row ids with labels", "CC0-1.0 (ids only)"),
+    "tasks/interface_terms.parquet": ("Help paragraphs as words with BIO tags", "MPL-2.0"),
+    "dictionaries/en-fr.parquet": (
+        "FreeDict English-French and French-English",
+        "GPL-2.0-or-later",
+    ),
+    "dictionaries/en-de.parquet": ("Ding/FreeDict English-German", "GPL-3.0"),
+    "dictionaries/en-ru.parquet": ("Mueller English-Russian, 7th edition", "GPL-2.0-or-later"),
+    "dictionaries/en-zh.parquet": ("CC-CEDICT turned round", "CC-BY-SA-4.0"),
+    "dictionaries/en-es.parquet": (
+        "FreeDict English-Spanish and Spanish-English",
+        "GPL-2.0-or-later",
+    ),
+}
+
+
+def write(folder: Path) -> None:
+    """Write README.md of a data folder that has just been built."""
+    before = os.environ.get("ISOMORPH_DATA")
+    os.environ["ISOMORPH_DATA"] = str(folder)
+    try:
+        text = _TEXT.format(
+            files=_files(),
+            texts=_texts(),
+            relation=_relation(),
+            terms=_terms(),
+            dictionaries=_dictionaries(),
+            sources=_sources(),
+        )
+    finally:
+        if before is None:
+            del os.environ["ISOMORPH_DATA"]
+        else:
+            os.environ["ISOMORPH_DATA"] = before
+    (folder / "README.md").write_text(text, encoding="utf-8")
+
+
+def table(header: tuple[str, ...], rows: list[tuple]) -> str:
+    """A Markdown table; integers with a comma every three digits, shares with three decimals."""
+    lines = [header, tuple("---" for _ in header), *rows]
+    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _files() -> str:
+    entries = shipped.read_manifest()["files"]
+    rows = []
+    for path, (what, licence) in WHAT.items():
+        entry = entries[path]
+        made_of = ", ".join(entry["sources"])
+        rows.append((f"`{path}`", what, made_of, licence, entry["bytes"], f"`{entry['sha256']}`"))
+    return table(("file", "what", "made from", "licence", "bytes", "SHA-256"), rows)
+
+
+def _texts() -> str:
+    rows, sizes = [], []
+    for domain in DOMAINS:
+        data = corpora.load_parallel(domain)
+        splits = Counter(data["split"])
+        pairs = zip(data["id"], data["split"], strict=True)
+        even = sum(name == "train" and i % 2 == 0 for i, name in pairs)
+        counted = (splits[name] for name in tasks.SPLITS)
+        rows.append((domain, *counted, even, splits["train"] - even))
+        sizes.append((domain, *(sum(map(len, data[name])) for name in LANGUAGES)))
+    header = ("rows", *tasks.SPLITS, "first half (even ids)", "second half (odd ids)")
+    return f"{table(header, rows)}\n\n{table(('characters', *LANGUAGES), sizes)}"
+
+
+def _relation() -> str:
+    rows = []
+    for domain in DOMAINS:
+        sizes = [tasks.load_passage_relation("en", name, domain).num_rows for name in tasks.SPLITS]
+        most = tasks.majority_baseline("passage_relation", "en", "test", domain)["accuracy"]
+        chance = tasks.chance_baseline("passage_relation", "en", "test", domain)["accuracy"]
+        rows.append((domain, *sizes, most, chance))
+    return table(("domain", "train", "dev", "test", "majority", "chance"), rows)
+
+
+def _terms() -> str:
+    sizes = []
+    for name in tasks.SPLITS:
+        data = tasks.load_interface_terms("en", name)
+        tags = Counter(tasks.TAGS[tag] for row in data["tags"] for tag in row)
+        sizes.append((name, data.num_rows, *(tags[f"B-{kind}"] for kind in tasks.KINDS)))
+    scores = []
+    for language in LANGUAGES:
+        most = tasks.majority_baseline("interface_terms", language)
+        chance = tasks.chance_baseline("interface_terms", language)
+        scores.append(
+            (language, most["accuracy_all_o"], most["accuracy"], most["f1"])
+            + (chance["accuracy"], chance["f1"])
+        )
+    header = ("language", "all O: accuracy", "majority: accuracy", "majority: F1")
+    header += ("chance: accuracy", "chance: F1")
+    shape = table(("split", "paragraphs", *tasks.KINDS), sizes)
+    return f"{shape}\n\n{table(header, scores)}"
+
+
+def _dictionaries() -> str:
+    rows = []
+    for language in LANGUAGES[1:]:
+        data = corpora.load_dictionary(language).to_list()
+        words = {
+            name: len({r["source"] for r in data if r["split"] == name})
+            for name in ("train", "test")
+        }
+        used = corpora.load_corpus(("en", language), ("bible+help", "bible+help")).dictionary
+        bible = corpora.load_corpus(("en", language), ("bible", "bible")).dictionary
+        rows.append(
+            (f"en-{language}", len(data), words["train"], words["test"])
+            + tuple(len({a for a, _ in used[name]}) for name in ("train", "test"))
+            + tuple(len({a for a, _ in bible[name]}) for name in ("train", "test"))
+        )
+    header = ("pair", "entries", "train words", "test words", "usable train", "usable test")
+    return table((*header, "of these Bible, train", "of these Bible, test"), rows)
+
+
+def _sources() -> str:
+    packages = shipped.read_manifest()["sources"]
+    rows = [(name, entry["version"], f"`{entry['sha256']}`") for name, entry in packages.items()]
+    return table(("package", "version", "SHA-256"), sorted(rows))
+
+
+_TEXT = """\
+# The data that ships with Isomorph
+
+Everything here is made by one command, `isomorph data build`, from public packages.  This page is
+written by that command too: do not edit it.  `MANIFEST.json` holds the SHA-256 of every file, and
+no file is read before it has been compared.  A file that is damaged or missing stops the reader
+with a sentence that says how to rebuild it.
+
+{files}
+
+Licence texts and the notices of the sources are in `licences/`.  The code that makes the files is
+under the licence of the project; the files keep the licences above.
+
+## Texts
+
+Two domains that are far apart, in six languages, aligned by row.  Columns: `id`, `group` (chapter
+or page), `document` (book or page), `split`, and one column of text a language.
+
+{texts}
+
+- **Cleaning.**  Unicode NFC, no invisible characters, single spaces.  Brackets around added words
+  go and the words stay.  Verse numbers of other versifications and translators' footnotes go.
+  Latin letters typed for Cyrillic ones are mended, and Spanish chapters no longer open in capitals.
+  In the help, of several forms for different systems the default one is kept, and code is left out.
+- **No repetitions.**  A row is dropped when its text in any language has occurred in an earlier
+  row, letters and digits alone compared.  So no sentence is in two splits or in both halves.
+- **Identifiers** are positions in reading order before anything was dropped.  A gap shows that
+  something is missing there.
+- **Held-out rows** are whole chapters and pages, spread over the books of the Bible and the parts
+  of the help by a fixed seed: exactly 1,000 test and 500 development rows a domain.  What is left
+  over of the last chapter or page of each is dropped, so no group is in two splits.
+- **Halves.**  When a model is trained on two languages, the first reads the training rows with even
+  ids and the second those with odd ids.  It never sees a sentence and its translation.
+
+## Task: passage relation
+
+Does passage B follow A, stand elsewhere in the same chapter or page, or in another document?  The
+labels come from the order of the text, so they are exact and the same in every language.  In each
+split the three classes use the same passages A and the same passages B in other pairings.  So
+neither passage alone, and neither length, tells anything.  In the help, B may follow A over a gap
+of at most two headings or dropped lines.  Scores of the baselines are accuracies.
+
+{relation}
+
+## Task: interface terms
+
+Which words name a thing on the screen (MENU: menus, dialogs, buttons, fields), a key (KEY), or
+something typed (INPUT)?  The tags are the mark-up of the help's authors, in BIO form.  Only
+paragraphs are kept in which all six languages mark the same kinds in the same order.  Authors do
+not mark every mention, and some put emphasis where there is no term, so a perfect score is not to
+be expected.  Chinese tokens are single characters.  KEY is rare: read its own score with care.
+
+*All O* tags nothing.  *Majority* gives every word its most frequent training tag.  *Chance* gives
+every paragraph the tags of a random training paragraph.  Scores are on the test split; F1 is
+micro-averaged over exact terms.
+
+{terms}
+
+## Dictionaries
+
+English to the other five languages, single words.  Columns: `source`, `target`, `split`, `rank`,
+and how many training rows of the texts above contain the words (`count_*`).  A third of the English
+words is for testing, the same words in every language.  *Usable* words are those that a corpus
+offers: source and target each in at least five training rows, and at least once in a sentence and
+its translation.
+
+{dictionaries}
+
+- Of Mueller's English-Russian dictionary only the first sense up to its first semicolon is taken:
+  later senses are rare and mixed with examples.  The FreeDict English-Russian (1,699 entries) is not
+  used.
+- The index of FreeDict English-Spanish cuts phrases to their first word ("go astray" to "go").
+  Entries whose pronunciation shows that are left out.
+- Targets must be plausible: among the 50,000 most frequent words of the language, or in the texts.
+- Translations are ranked by how regularly they occur together with the word in the training text.
+  Russian is written without the letter yo, as in the Bible.
+
+## Sources
+
+{sources}
+
+Debian packages cannot be pinned to a version, because the archive keeps only the newest.  The
+versions above are those that the files were made from; the build reports another one.
+"""

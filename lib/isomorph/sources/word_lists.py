@@ -1,0 +1,107 @@
+"""Read bilingual dictionaries: English words, each with single-word translations in order.
+
+Every reader yields (English word, translation) pairs, still unfiltered.
+"""
+
+import gzip
+import pickle
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_VALUE = {digit: value for value, digit in enumerate(_DIGITS)}
+_PRONUNCIATION = re.compile(r"/([^/]*)/")
+
+Pair = tuple[str, str]
+
+
+def read_dictd(folder: Path, name: str) -> Iterator[Pair]:
+    """(headword, whole entry) of a dictd database: an index of offsets into a compressed file."""
+    text = gzip.decompress((folder / f"{name}.dict.dz").read_bytes())
+    for line in (folder / f"{name}.index").read_text(encoding="utf-8").splitlines():
+        headword, offset, length = line.split("\t")[:3]
+        start = _number(offset)
+        yield headword, text[start : start + _number(length)].decode("utf-8")
+
+
+def freedict_numbered(folder: Path, name: str) -> Iterator[Pair]:
+    """FreeDict with one numbered line a sense (English with French and with Spanish).
+
+    The indexes cut "water-" to "water" and "go astray" to "go", while the entry still shows the
+    whole headword, or its pronunciation.  Of several entries only the simplest are read.
+    """
+    entries: dict[str, list[str]] = {}
+    for headword, entry in read_dictd(folder, name):
+        if entry.startswith(f"{headword} /"):
+            entries.setdefault(headword, []).append(entry)
+    for headword, found in entries.items():
+        simplest = min(map(_pronounced, found))
+        for entry in found:
+            if _pronounced(entry) == simplest:
+                for line in entry.splitlines()[1:]:
+                    for item in _items(re.sub(r"^\d+\. ", "", line.strip())):
+                        yield headword, item
+
+
+def freedict_reversed(folder: Path, name: str) -> Iterator[Pair]:
+    """The same from the other language to English, turned round."""
+    return ((item, headword) for headword, item in freedict_numbered(folder, name))
+
+
+def freedict_german(folder: Path, name: str) -> Iterator[Pair]:
+    """English-German Ding/FreeDict: translations stand on the second line, with grammar marks."""
+    for headword, entry in read_dictd(folder, name):
+        lines = entry.splitlines()
+        if len(lines) > 1 and not lines[1].startswith((" see:", "   ", "\t")):
+            for item in _items(lines[1]):
+                yield headword, item
+
+
+def mueller(folder: Path, name: str) -> Iterator[Pair]:
+    """English-Russian Mueller: the first sense up to its first semicolon.
+
+    Later senses are many, rare, and mixed with example phrases.
+    """
+    for headword, entry in read_dictd(folder, name):
+        text = " ".join(entry.split("\n")[1:])
+        text = re.sub(r"\[[^\]]*\]|\{[^}]*\}", " ", text)
+        first = re.search(r"(?<![\w)])1\)(.*?)(?=\s\d+\)|$)", text)
+        text = first[1] if first else re.sub(r"^(\s*_I\b)?(\s*1\.)?", " ", text)
+        text = re.sub(r"_[^\W\d_]+\.?(-[^\W\d_]+\.?)?", " ", text).split(";")[0]
+        for item in _items(text):
+            yield headword, item
+
+
+def cedict(folder: Path, name: str) -> Iterator[Pair]:
+    """CC-CEDICT inverted: ``TRADITIONAL SIMPLIFIED [pinyin] /gloss/gloss/``, glosses as headwords.
+
+    The file is a pickle, which can execute anything: it is only read from the wheel whose SHA-256
+    has been compared.
+    """
+    for line in pickle.loads((folder / name).read_bytes()):
+        entry = re.fullmatch(r"\S+ (\S+) \[[^\]]*\] /(.*)/\s*", line)
+        if entry is None:
+            continue
+        for gloss in re.split(r"[/;]", entry[2]):
+            gloss = re.sub(r"\([^)]*\)", " ", gloss).strip()
+            yield re.sub(r"^(to|a|an|the) ", "", gloss).strip(), entry[1]
+
+
+def _items(line: str) -> Iterable[str]:
+    """Comma-separated translations without grammar, subject and usage marks."""
+    line = re.sub(r"<[^>]*>|\[[^\]]*\]|\([^)]*\)", " ", line)
+    return (item.strip(" .!") for item in line.split(","))
+
+
+def _pronounced(entry: str) -> tuple[bool, int]:
+    """Orders entries of one headword: stress marks were added later, to entries cut short."""
+    found = _PRONUNCIATION.search(entry)
+    return ("ˈ" in found[1], len(found[1])) if found else (True, 0)
+
+
+def _number(digits: str) -> int:
+    value = 0
+    for digit in digits:
+        value = value * 64 + _VALUE[digit]
+    return value

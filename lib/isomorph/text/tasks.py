@@ -1,0 +1,176 @@
+"""Two tasks that come with the shipped text, with the same gold labels in all six languages.
+
+*Passage relation* (the shape of natural language inference): B follows A, stands elsewhere in the
+same chapter or help page, or in another document.  *Interface-term tagging* (the shape of named
+entity recognition): menu, key and input terms in help paragraphs, marked by their authors.
+
+Training items come from training text, development and test items from held-out text only.
+"""
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from isomorph.text.corpora import read_table, require
+from isomorph.text.shipped import DOMAINS, LANGUAGES
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+RELATIONS = ("follows", "same", "elsewhere")
+KINDS = ("MENU", "KEY", "INPUT")
+TAGS = ("O", *(f"{mark}-{kind}" for kind in KINDS for mark in "BI"))
+SPLITS = ("train", "dev", "test")
+TASKS = ("passage_relation", "interface_terms")
+
+_WORDS = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*|[^\w\s]|_")
+_WORDS_OR_HAN = re.compile(r"[\u3400-\u9fff]|(?:(?![\u3400-\u9fff])[^\W_])+|[^\w\s]|_")
+
+
+def split_words(text: str, language: str) -> list[str]:
+    """Words and single punctuation marks; in Chinese single characters, other letters as words."""
+    return (_WORDS_OR_HAN if language == "zh" else _WORDS).findall(text)
+
+
+def load_passage_relation(language: str, split: str, domain: str = "bible") -> "Dataset":
+    """Pairs of passages in one language.  Columns: text_a, text_b, label (ClassLabel RELATIONS).
+
+    The classes are balanced, and every passage is A, or B, as often in each class as in the others.
+    Raises ValueError for an unknown language, split or domain.
+    """
+    from datasets import ClassLabel, Dataset, Features, Value
+
+    require("language", language, LANGUAGES)
+    require("split", split, SPLITS)
+    require("domain", domain, DOMAINS)
+    parallel = read_table(f"text/{domain}.parquet", ["id", language])[:]
+    text = dict(zip(parallel["id"], parallel[language], strict=True))
+    items = [
+        {"text_a": text[row["id_a"]], "text_b": text[row["id_b"]], "label": row["label"]}
+        for row in read_table("tasks/passage_relation.parquet").to_list()
+        if row["split"] == split and row["domain"] == domain
+    ]
+    label = ClassLabel(names=list(RELATIONS))
+    features = Features({"text_a": Value("string"), "text_b": Value("string"), "label": label})
+    return Dataset.from_list(items, features=features)
+
+
+def load_interface_terms(language: str, split: str) -> "Dataset":
+    """Help paragraphs.  Columns: tokens (list of words), tags (list of ClassLabel TAGS).
+
+    Raises ValueError for an unknown language or split.
+    """
+    from datasets import ClassLabel, Dataset, Features, List, Value
+
+    require("language", language, LANGUAGES)
+    require("split", split, SPLITS)
+    columns = ["split", f"tokens_{language}", f"tags_{language}"]
+    items = [
+        {"tokens": row[columns[1]], "tags": row[columns[2]]}
+        for row in read_table("tasks/interface_terms.parquet", columns).to_list()
+        if row["split"] == split
+    ]
+    features = Features(
+        {"tokens": List(Value("string")), "tags": List(ClassLabel(names=list(TAGS)))}
+    )
+    return Dataset.from_list(items, features=features)
+
+
+def spans(tags: list[str]) -> set[tuple[int, int, str]]:
+    """Terms of a BIO sequence as (first token, last token + 1, kind).
+
+    An "I" that continues nothing opens a term, as in the CoNLL-2000 evaluation script.
+    """
+    found, start, kind = set(), 0, None
+    for position, name in enumerate([*tags, "O"]):
+        mark, _, here = name.partition("-")
+        if kind is not None and (mark != "I" or here != kind):
+            found.add((start, position, kind))
+            kind = None
+        if mark != "O" and kind is None:
+            start, kind = position, here
+    return found
+
+
+def span_f1(gold: list[list[str]], predicted: list[list[str]]) -> float:
+    """Micro-averaged F1 (0 to 1) over exact terms: same first token, same last, same kind.
+
+    0.0 when nothing was predicted or found.  Raises ValueError when the sentences differ in number
+    or a sentence differs in length.
+    """
+    if [len(tags) for tags in gold] != [len(tags) for tags in predicted]:
+        raise ValueError("predicted must have as many sentences and tags as gold.")
+    right = found = existing = 0
+    for here, there in zip(gold, predicted, strict=True):
+        true, guessed = spans(here), spans(there)
+        right += len(true & guessed)
+        found += len(guessed)
+        existing += len(true)
+    return 2 * right / (found + existing) if right else 0.0
+
+
+def majority_baseline(
+    task: str, language: str = "en", split: str = "test", domain: str = "bible"
+) -> dict[str, float]:
+    """What the most frequent training answer scores (a share from 0 to 1).
+
+    "passage_relation": {"accuracy"} of always answering the most frequent label.
+    "interface_terms": {"accuracy"} over tokens and {"f1"} over terms of giving each word its most
+    frequent training tag, an unseen word "O"; {"accuracy_all_o"} of answering "O" everywhere.
+    """
+    require("task", task, TASKS)
+    if task == "passage_relation":
+        train = load_passage_relation(language, "train", domain)["label"]
+        answer = Counter(train).most_common(1)[0][0]
+        labels = list(load_passage_relation(language, split, domain)["label"])
+        return {"accuracy": labels.count(answer) / len(labels)}
+    votes: dict[str, Counter] = {}
+    for tokens, tags in _tagged(language, "train"):
+        for token, name in zip(tokens, tags, strict=True):
+            votes.setdefault(token, Counter())[name] += 1
+    usual = {token: counter.most_common(1)[0][0] for token, counter in votes.items()}
+    sentences = _tagged(language, split)
+    gold = [tags for _, tags in sentences]
+    guessed = [[usual.get(token, "O") for token in tokens] for tokens, _ in sentences]
+    return {
+        "accuracy": _token_accuracy(gold, guessed),
+        "f1": span_f1(gold, guessed),
+        "accuracy_all_o": _token_accuracy(gold, [["O"] * len(tags) for tags in gold]),
+    }
+
+
+def chance_baseline(
+    task: str, language: str = "en", split: str = "test", domain: str = "bible", *, seed: int = 0
+) -> dict[str, float]:
+    """What guessing scores when it knows only how frequent each training answer is.
+
+    "passage_relation": {"accuracy"}, expected.  "interface_terms": {"accuracy"} and {"f1"} when
+    every sentence receives the tags of a random training sentence, cut or filled up with "O".
+    """
+    import numpy as np
+
+    require("task", task, TASKS)
+    if task == "passage_relation":
+        share = []
+        for name in ("train", split):
+            counts = Counter(load_passage_relation(language, name, domain)["label"])
+            share.append([counts[label] / counts.total() for label in range(len(RELATIONS))])
+        return {"accuracy": sum(a * b for a, b in zip(*share, strict=True))}
+    generator = np.random.default_rng(seed)
+    train = [tags for _, tags in _tagged(language, "train")]
+    gold = [tags for _, tags in _tagged(language, split)]
+    drawn = [train[i] for i in generator.integers(len(train), size=len(gold))]
+    guessed = [
+        (other + ["O"] * len(tags))[: len(tags)] for tags, other in zip(gold, drawn, strict=True)
+    ]
+    return {"accuracy": _token_accuracy(gold, guessed), "f1": span_f1(gold, guessed)}
+
+
+def _tagged(language: str, split: str) -> list[tuple[list[str], list[str]]]:
+    rows = load_interface_terms(language, split)
+    return [(row["tokens"], [TAGS[tag] for tag in row["tags"]]) for row in rows.to_list()]
+
+
+def _token_accuracy(gold: list[list[str]], guessed: list[list[str]]) -> float:
+    pairs = [(a, b) for x, y in zip(gold, guessed, strict=True) for a, b in zip(x, y, strict=True)]
+    return sum(a == b for a, b in pairs) / len(pairs)
