@@ -7,8 +7,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 
-CHAPTER = r'''# %% [markdown]
-# # A needle in a haystack
+CHAPTER = r"""# %% [markdown]
+# # TITLE
 #
 # The xylophone test: $\cos(x, y) = \frac{x^\top y}{\lVert x \rVert \lVert y \rVert}$.
 #
@@ -28,11 +28,11 @@ print("size is", size)
 # $$\sum_{i=1}^{n} i = \frac{n(n+1)}{2}$$
 
 # %%
-'''
+"""
 
 PLAIN_CELL = "1 + 1\n"
 
-FIGURE_CELL = r'''import json
+FIGURE_CELL = r"""import json
 import os
 
 import pandas as pd
@@ -59,12 +59,12 @@ figures.show(
     alt="Two lines: with shared parameters retrieval rises from 0.1 to 0.6, without it stays low.",
     table=rows,
 )
-'''
+"""
 
 
-def source(cell: str = PLAIN_CELL) -> str:
-    """The text of a chapter that ends with `cell`."""
-    return CHAPTER + cell
+def source(cell: str = PLAIN_CELL, title: str = "A needle in a haystack") -> str:
+    """The text of a chapter called `title` that ends with `cell`."""
+    return CHAPTER.replace("TITLE", title) + cell
 
 
 def make(root: Path, chapters: dict[str, str]) -> Path:

@@ -40,7 +40,7 @@ def run_card(card: dict, fresh: bool) -> str:
         else "\nThis execution is out of date: the chapter, the library, the data or the size asked "
         "for has changed since. `make book` runs it again.\n"
     )
-    return f"## Run card\n{stale}\n| | This execution |\n|:--|:--|\n{table}"
+    return f"## Run card\n{stale}\n| What | This execution |\n|:--|:--|\n{table}"
 
 
 def not_executed(chapter: Chapter, failed: bool) -> str:

@@ -70,10 +70,9 @@ class Layout:
     @cached_property
     def shared_hashes(self) -> dict[str, str]:
         """Hashes of what every chapter depends on, computed once a build."""
-        library = [p for p in self.library.rglob("*") if p.suffix in (".py", ".yaml")]
         data = [self.data / "MANIFEST.json", *(self.data / "results").rglob("*")]
         return {
-            "library": hash_files(library, self.library),
+            "library": hash_library(self.library),
             "data": hash_files(data, self.data),
             "requirements": hash_files([self.root / "requirements.txt"], self.root),
         }
@@ -117,6 +116,11 @@ def hash_files(paths: list[Path], root: Path) -> str:
             digest.update(f"{path.relative_to(root).as_posix()}\0".encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def hash_library(folder: Path) -> str:
+    """SHA-256 over the code and the data files of the package in `folder`."""
+    return hash_files([p for p in folder.rglob("*") if p.suffix in (".py", ".yaml")], folder)
 
 
 def discover(layout: Layout) -> list[Chapter]:

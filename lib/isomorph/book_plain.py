@@ -46,11 +46,7 @@ def without_traces(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 def plain_markdown(text: str) -> str:
     """MyST to ordinary Markdown: directives become quotes, roles become their text."""
-    previous = None
-    while previous != text:  # a directive may hold another
-        previous, text = text, FENCE.sub(_directive, text)
-    text = TARGET.sub("", text)
-    return ROLE.sub(_role, text)
+    return ROLE.sub(_role, TARGET.sub("", FENCE.sub(_directive, text)))
 
 
 def _directive(match: re.Match) -> str:
@@ -63,6 +59,7 @@ def _directive(match: re.Match) -> str:
     if kind in INVISIBLE:
         return ""
     name = title if kind == "admonition" else kind.split(":")[-1].replace("-", " ").capitalize()
+    body = FENCE.sub(_directive, body)  # a directive may hold another
     head = f"**{name}**" if kind == "admonition" or not title else f"**{name}: {title}**"
     lines = [head, "", *body.splitlines()] if body else [head]
     return "\n".join(f"> {line}".rstrip() for line in lines)

@@ -97,6 +97,7 @@ def ledger_markdown(chapters: list[Chapter]) -> str:
     for entry in entries:
         kind = entry["verdict"].replace(" ", "-")
         entry["verdict"] = f'<span class="verdict verdict-{kind}">{entry["verdict"]}</span>'
+        entry["theirs"] = entry["theirs"].replace("; ", "<br>")
         if entry["chapter"] not in pages:  # a chapter that is yet to be written
             entry["chapter"] = None
     tables = claims.as_markdown(entries, link=lambda name: pages[name])

@@ -72,12 +72,17 @@ def _where_it_stopped(notebook: Path, error: Exception) -> dict:
     except (OSError, ValueError):  # stopped before anything was saved
         cells = []
     own = [c for c in cells if not ADDED_TAGS & set(c.metadata.get("tags", []))]
-    for number, cell in enumerate(own, start=1):
-        state = cell.metadata.get("papermill", {})
-        if state.get("exception") or state.get("status") in ("failed", "running"):
-            lines = cell.source.strip().splitlines()
-            return {"cell": number, "first_line": lines[0] if lines else "", "error": told}
-    return {"cell": 0, "first_line": "", "error": told}
+    # Papermill calls a cell completed when the kernel died in it; the ones after it stay pending.
+    begun = [n for n, cell in enumerate(own) if _status(cell) not in ("pending", None)]
+    stopped = [n for n in begun if _status(own[n]) in ("failed", "running")] or begun[-1:]
+    if not stopped:
+        return {"cell": 0, "first_line": "", "error": told}
+    lines = own[stopped[0]].source.strip().splitlines()
+    return {"cell": stopped[0] + 1, "first_line": lines[0] if lines else "", "error": told}
+
+
+def _status(cell) -> str | None:
+    return cell.metadata.get("papermill", {}).get("status")
 
 
 def _machine() -> dict:

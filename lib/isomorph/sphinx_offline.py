@@ -24,6 +24,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("config-inited", remove_thebe)
     app.connect("builder-inited", copy_mathjax)
     app.connect("html-page-context", check_alternative_texts)
+    app.connect("html-page-context", plain_bibliography)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -74,3 +75,11 @@ def check_alternative_texts(app: Sphinx, page: str, template: str, context: dict
     parser.feed(context.get("body") or "")
     for source in parser.found:
         logger.warning("an image has no alternative text: %s", source, location=page)
+
+
+def plain_bibliography(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
+    # The roles that docutils writes contradict each other (a list may hold list items only), so
+    # assistive technology is better served by none.
+    if "citation-list" in (body := context.get("body") or ""):
+        body = body.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
+        context["body"] = body.replace(' role="doc-biblioentry"', "")

@@ -1,0 +1,40 @@
+import contextlib
+import io
+
+import pytest
+
+from isomorph import book
+from isomorph.book_chapters import Layout
+from tests import small_book
+
+
+@pytest.fixture(scope="session")
+def still_library(tmp_path_factory):
+    """A stand-in for the library among a chapter's inputs, so that saving a file in an editor
+    while the tests run does not make a chapter stale under them."""
+    folder = tmp_path_factory.mktemp("library")
+    (folder / "module.py").write_text("x = 1\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Layout, "library", folder)
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def built_book(tmp_path_factory, still_library):
+    """A small book built once: its root, whether all went well, and what the build printed.
+
+    One of its three chapters fails.
+    """
+    chapters = {
+        "cross_lingual/needle": small_book.source(small_book.FIGURE_CELL),
+        "cross_lingual/plain": small_book.source(title="A plain chapter"),
+        "fine_tuning/broken": small_book.source(
+            "def search():\n    raise ValueError('no such haystack')\n\n\nsearch()\n",
+            title="A broken chapter",
+        ),
+    }
+    root = small_book.make(tmp_path_factory.mktemp("book") / "root", chapters)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        complete = book.build("smoke", root=root, jobs=2)
+    return root, complete, printed.getvalue()

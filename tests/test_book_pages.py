@@ -1,0 +1,101 @@
+"""What is added to a chapter's page: the run card, and the copy for plain Jupyter."""
+
+import nbformat
+import pytest
+
+from isomorph.book_card import run_card
+from isomorph.book_plain import plain_markdown, plain_notebook
+
+CARD = {
+    "seconds": 100.0,
+    "peak_bytes": 3 * 2**30,
+    "processor": "a processor",
+    "started": 0,
+    "parameters": {"size": "laptop", "recompute": False},
+    "runs": [
+        {"provenance": "live", "device": "cpu", "seconds": 40.0, "seed": 1},
+        {"provenance": "recorded", "device": "a GPU", "seconds": 3500.0, "seed": 2},
+        {"provenance": "recorded", "device": "a GPU", "seconds": 3600.0, "seed": 2},
+    ],
+}
+
+
+def rows(text):
+    lines = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    return {line[0]: line[1] for line in lines}
+
+
+def test_the_run_card_says_what_an_execution_took():
+    told = rows(run_card(CARD, fresh=True))
+    assert told["Time"] == "2 min"
+    assert told["Peak memory"] == "3.00 GiB"
+    assert told["Device"] == "a GPU, cpu"
+    assert told["Size"] == "`laptop`"
+    assert told["Seeds"] == "1, 2"
+    assert told["Runs"] == "1 run live in this execution, 2 recorded earlier and shipped"
+    assert told["Everything run anew"].startswith("about 2.0 h")  # 100 + 3500 + 3600 seconds
+    assert told["Executed"] == "1970-01-01 00:00 UTC"
+    assert "torch 2" in told["Versions"]
+
+
+def test_a_stale_execution_says_so():
+    assert "out of date" in run_card(CARD, fresh=False)
+    assert "out of date" not in run_card(CARD, fresh=True)
+
+
+def test_a_run_of_unknown_length_leaves_the_total_unknown():
+    card = {**CARD, "runs": [{"provenance": "recorded"}]}
+    assert rows(run_card(card, fresh=True))["Everything run anew"] == "not known"
+
+
+@pytest.mark.parametrize(
+    ("myst", "plain"),
+    [
+        ("no directive, `{role}` or $x$", "no directive, `{role}` or $x$"),
+        ("```python\nx = {1}\n```", "```python\nx = {1}\n```"),
+        ("```{note}\nMind this.\n```", "> **Note**\n>\n> Mind this."),
+        ("```{note} Short.\n```", "> **Note: Short.**"),
+        (":::{admonition} A title\n:class: tip\nText.\n:::", "> **A title**\n>\n> Text."),
+        (":::{prf:theorem} Name\n:label: t\nText.\n:::", "> **Theorem: Name**\n>\n> Text."),
+        ("```{math}\n:label: e\nx^2\n```", "$$\nx^2\n$$"),
+        ("```{code-block} python\nx = 1\n```", "```python\nx = 1\n```"),
+        ("```{bibliography}\n:all:\n```", ""),
+        ("{term}`seed`, {term}`the seeds <seed>`", "seed, the seeds"),
+        ("{math}`x^2` by {cite:t}`key2020`", "$x^2$ by [key2020]"),
+        ("(label)=\n## Heading", "## Heading"),
+        (
+            "````{note}\n```{tip}\nInner.\n```\n````",
+            "> **Note**\n>\n> > **Tip**\n> >\n> > Inner.",
+        ),
+    ],
+)
+def test_myst_becomes_ordinary_markdown(myst, plain):
+    assert plain_markdown(myst) == plain
+
+
+def test_the_downloaded_notebook_is_clean(built_book):
+    root = built_book[0]
+    path = root / "_build" / "html" / "_sources" / "cross_lingual" / "needle.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    text = path.read_text()
+    assert str(root) not in text
+    assert "papermill" not in text
+    markdown = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    assert "{term}" not in markdown
+    assert "```{" not in markdown
+    assert "## Run card" in markdown
+    told = rows(markdown)
+    assert told["Runs"] == "1 run live in this execution, 1 recorded earlier and shipped"
+    assert told["Seeds"] == "3"
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert any("<figure" in output.get("data", {}).get("text/html", "") for output in outputs)
+
+
+def test_making_a_plain_copy_leaves_the_original_alone():
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_markdown_cell("{term}`seed`", metadata={"papermill": {"a": 1}})]
+    )
+    assert plain_notebook(notebook).cells[0].source == "seed"
+    assert notebook.cells[0].source == "{term}`seed`"
+    assert notebook.cells[0].metadata["papermill"] == {"a": 1}

@@ -1,0 +1,193 @@
+"""The built site, as a reader meets it: opened from disk in a real browser."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from isomorph import book
+from isomorph.book_chapters import Layout, hash_library
+
+pytest.importorskip("playwright", reason="playwright, of the test extra, is not installed")
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
+ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
+PAGES = ("index", "how_to_read", "how_to_reproduce", "how_to_teach", "glossary", "bibliography")
+CHAPTERS = ("cross_lingual/needle", "fine_tuning/broken")
+PHONE, DESK = {"width": 375, "height": 700}, {"width": 1280, "height": 900}
+
+pytestmark = pytest.mark.skipif(
+    BROWSER is None, reason=f"no browser to drive: none of {', '.join(BROWSERS)} is installed"
+)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=BROWSER, args=ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+class Reader:
+    """A browser window on the site in `html`, which notes whatever a page should not do."""
+
+    def __init__(self, browser, html: Path, mode: str = "light", viewport: dict = DESK):
+        self.html = html
+        self.context = browser.new_context(color_scheme=mode, viewport=viewport)
+        self.window = self.context.new_page()
+        self.complaints: list[str] = []
+        self.window.on("console", self._console)
+        self.window.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        self.window.on("request", self._request)
+        self.window.on("requestfailed", lambda r: self.complaints.append(f"failed: {r.url}"))
+
+    def _console(self, message) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{message.type}: {message.text}")
+
+    def _request(self, request) -> None:
+        if not request.url.startswith(("file:", "data:", "blob:")):
+            self.complaints.append(f"request: {request.url}")
+
+    def open(self, page: str, query: str = ""):
+        self.window.goto((self.html / f"{page}.html").as_uri() + query)
+        self.window.wait_for_timeout(150)  # what scripts do after loading counts too
+        return self.window
+
+
+@pytest.fixture
+def read(browser, built_book):
+    """Opens a Reader on the small book; its windows are closed afterwards."""
+    readers = []
+
+    def opened(**options) -> Reader:
+        readers.append(Reader(browser, built_book[0] / "_build" / "html", **options))
+        return readers[-1]
+
+    yield opened
+    for reader in readers:
+        reader.context.close()
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_pages_load_without_complaint_or_request(read, mode):
+    reader = read(mode=mode)
+    for page in (*PAGES, *CHAPTERS):
+        window = reader.open(page)
+        assert window.locator("article h1").count() == 1, page
+        assert window.evaluate("document.documentElement.dataset.theme") == mode
+    assert reader.complaints == []
+
+
+def test_the_watch_for_requests_and_errors_works(read):
+    reader = read()
+    window = reader.open("glossary")
+    window.evaluate("document.body.append(Object.assign(new Image(), {src: 'https://x.invalid/'}))")
+    window.evaluate("console.error('a planted error')")
+    window.wait_for_timeout(200)
+    assert "request: https://x.invalid/" in reader.complaints
+    assert "error: a planted error" in reader.complaints
+
+
+def test_math_is_drawn(read):
+    window = read().open("cross_lingual/needle")
+    window.wait_for_selector("mjx-container svg")
+    assert window.locator("mjx-container svg").count() == 2
+    assert window.locator("mjx-merror").count() == 0
+
+
+def test_search_finds_a_chapter(read):
+    reader = read()
+    window = reader.open("search", "?q=xylophone")
+    link = window.locator("#search-results li a").first
+    link.wait_for()
+    titles = window.locator("#search-results li a").all_inner_texts()
+    assert any("A needle in a haystack" in title for title in titles)
+    assert reader.complaints == []
+
+
+def test_every_image_says_what_it_shows(read):
+    reader = read()
+    alts = []
+    for page in (*PAGES, *CHAPTERS):
+        images = reader.open(page).locator("img")
+        alts += images.evaluate_all("images => images.map(i => i.alt)")
+    assert alts
+    assert all(len(alt) > 20 and ".svg" not in alt and ".png" not in alt for alt in alts)
+
+
+def test_figures_are_drawn_in_both_modes(read):
+    for mode, inverted in (("light", False), ("dark", True)):
+        image = read(mode=mode).open("cross_lingual/needle").locator("figure img")
+        assert image.evaluate("i => i.complete && i.naturalWidth > 300")
+        assert image.evaluate("i => getComputedStyle(i).filter.includes('invert')") is inverted
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_no_serious_barrier(read, mode, viewport):
+    reader = read(mode=mode, viewport=viewport)
+    pages = ("index", "glossary", "bibliography", "how_to_reproduce", "search", *CHAPTERS)
+    assert barriers(reader, pages) == []
+
+
+def barriers(reader: Reader, pages) -> list[tuple]:
+    """What axe-core calls serious or critical: page, rule and the places."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = []
+    for page in pages:
+        window = reader.open(page)
+        window.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        for violation in Axe().run(window).response["violations"]:
+            if violation["impact"] in ("serious", "critical"):
+                places = [node["html"][:120] for node in violation["nodes"][:3]]
+                found.append((page, violation["id"], places))
+    return found
+
+
+def test_a_phone_never_scrolls_sideways(read):
+    reader = read(viewport=PHONE)
+    for page in (*PAGES, *CHAPTERS):
+        width = reader.open(page).evaluate("document.documentElement.scrollWidth")
+        assert width <= PHONE["width"], page
+
+
+def test_a_chapter_offers_its_notebook_and_nothing_that_needs_a_server(read):
+    window = read().open("cross_lingual/needle")
+    links = window.locator("a").evaluate_all("links => links.map(a => a.href)")
+    offered = [link for link in links if link.endswith("_sources/cross_lingual/needle.ipynb")]
+    assert offered
+    assert Path(offered[0].removeprefix("file://")).exists()
+    assert not [link for link in links if "mybinder" in link or "colab" in link]
+
+
+def test_the_landing_page_holds_the_ledger(read):
+    window = read().open("index")
+    assert window.locator("td .verdict").count() >= 40
+    assert "claims:" in window.locator("article").inner_text()
+
+
+def test_the_book_built_here_keeps_the_same_promises(browser):
+    """Every page of the real book, where one has been built by the library as it is now."""
+    layout = Layout(book.ROOT)
+    record = layout.build / "manifests" / "site.made-of"
+    made_of = json.loads(record.read_text()) if record.exists() else {}
+    if made_of.get("library") != hash_library(Path(book.__file__).parent):
+        pytest.skip("there is no book here that the present library built")
+    found = [p.relative_to(layout.html) for p in layout.html.rglob("*.html")]
+    pages = [p.with_suffix("").as_posix() for p in found if not p.parts[0].startswith("_")]
+    reader = Reader(browser, layout.html, viewport=PHONE)
+    for page in pages:
+        window = reader.open(page)
+        assert window.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], page
+        bare = window.locator("img").evaluate_all("all => all.filter(i => !i.alt).length")
+        assert bare == 0, page
+    assert barriers(reader, pages) == []
+    reader.context.close()
+    assert reader.complaints == []
