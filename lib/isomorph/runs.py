@@ -26,7 +26,7 @@ from isomorph.text.vocab import Vocabulary, VocabularyConfig, learn
 from isomorph.text.worlds import World
 
 if TYPE_CHECKING:
-    from isomorph.models.encoder import BilingualMaskedLM
+    from isomorph.models.masked_lm import BilingualMaskedLM
     from isomorph.text.corpora import Corpus
 
 Size = Literal["smoke", "laptop", "reference", "paper"]
@@ -100,7 +100,7 @@ class Pretraining(BaseModel):
     vocabulary: VocabularyConfig = VocabularyConfig()
     encoder: EncoderConfig = EncoderConfig()
     training: TrainingConfig
-    marks: int = Field(default=1, ge=1)  # how often the model is measured, evenly in log tokens
+    marks: int = Field(default=1, ge=1)  # measurements in training, each sqrt(2) times as late
     seed: int = Field(default=0, ge=0)  # of the weights, the order of text and the masking
 
     device: Device = "auto"
@@ -136,10 +136,17 @@ class Pretraining(BaseModel):
         return self.model_dump_json(exclude={"infra", *self._exclude_from_cls_uid})
 
     def stops(self) -> list[int]:
-        """The steps after which the model is measured, the last being the end."""
-        steps = self.training.steps
-        first = max(1, steps // 2 ** (self.marks - 1)) if self.marks > 1 else steps
-        return sorted({int(s) for s in np.geomspace(first, steps, self.marks).round()})
+        """The steps after which the model is measured: before training, and up to the end."""
+        steps, halvings = self.training.steps, (self.marks - 1) / 2
+        return [
+            0,
+            *sorted(
+                {
+                    int(s)
+                    for s in np.geomspace(steps / 2**halvings, steps, self.marks).round().clip(1)
+                }
+            ),
+        ]
 
     @infra.apply
     def outcome(self) -> dict:
@@ -165,14 +172,14 @@ def train(run: Pretraining) -> dict:
     model = initialise(run.encoder.shaped(vocabulary.size, run.languages, length), run.seed)
 
     def measure(model: BilingualMaskedLM) -> list[dict]:
-        records = [
-            {
-                "metric": f"perplexity_{language}",
-                "value": perplexity(model, vocabulary, language, corpus.dev[language],
-                                    length=length),
-            }
+        fit = {
+            language: perplexity(model, vocabulary, language, corpus.dev[language], length=length)
             for language in run.languages
-        ]  # fmt: skip
+        }
+        records = [{"metric": f"perplexity_{name}", "value": value} for name, value in fit.items()]
+        # Before training there is no training loss; this one is there at every mark.
+        loss = float(np.mean(np.log(list(fit.values()))))
+        records.append({"metric": "heldout_loss", "value": loss})
         if len(run.languages) == 2:
             records += measure_multilinguality(model, vocabulary.tokenizer, corpus)
         return records

@@ -7,7 +7,8 @@ import torch
 
 from isomorph.measure.align import multilinguality
 from isomorph.measure.multilinguality import measure_multilinguality
-from isomorph.models.encoder import BilingualConfig, BilingualMaskedLM
+from isomorph.models.encoder import BilingualConfig
+from isomorph.models.masked_lm import BilingualMaskedLM
 
 from .conftest import make_tokenizer
 

@@ -11,7 +11,8 @@ from transformers import BertForMaskedLM, GPT2Config, GPT2Model, RobertaConfig, 
 
 from isomorph.measure.represent import represent
 from isomorph.measure.stream import longest_input, stream
-from isomorph.models.encoder import BilingualConfig, BilingualMaskedLM
+from isomorph.models.encoder import BilingualConfig
+from isomorph.models.masked_lm import BilingualMaskedLM
 
 TEXTS = [
     "the cat sat on a mat .",

@@ -13,7 +13,8 @@ from isomorph.measure.words import (
     isolated_word_vectors,
     word_averages,
 )
-from isomorph.models.encoder import BilingualConfig, BilingualMaskedLM
+from isomorph.models.encoder import BilingualConfig
+from isomorph.models.masked_lm import BilingualMaskedLM
 
 from .conftest import WORDS, make_tokenizer
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 from transformers import AutoModel, AutoModelForMaskedLM, BertConfig, BertForMaskedLM
 
-from isomorph.models.encoder import BilingualConfig, BilingualMaskedLM
+from isomorph.models.encoder import BilingualConfig
+from isomorph.models.masked_lm import BilingualMaskedLM
 
 SMALL = {"vocabulary": 97, "width": 32, "heads": 4, "layers": 3, "length": 20, "dropout": 0.0}
 PARTS = ["embeddings", "positions", "softmax", "layer.0", "layer.1", "layer.2"]

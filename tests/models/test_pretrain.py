@@ -187,7 +187,7 @@ def _two_processes(folder: str) -> None:
 def test_two_processes_take_the_same_steps_as_one(vocabulary, tmp_path):
     from accelerate import debug_launcher
 
-    from isomorph.models.encoder import BilingualMaskedLM
+    from isomorph.models.masked_lm import BilingualMaskedLM
 
     debug_launcher(_two_processes, (str(tmp_path),), num_processes=2)
     together = BilingualMaskedLM.from_pretrained(tmp_path)

@@ -6,6 +6,7 @@ module for all languages or one module per language. With everything shared and 
 computes what `transformers.BertModel` computes.
 """
 
+import math
 from typing import ClassVar
 
 import torch
@@ -14,11 +15,10 @@ from torch import Tensor, nn
 from transformers import (
     AutoConfig,
     AutoModel,
-    AutoModelForMaskedLM,
     PreTrainedConfig,
     PreTrainedModel,
 )
-from transformers.modeling_outputs import BaseModelOutput, MaskedLMOutput
+from transformers.modeling_outputs import BaseModelOutput
 
 ACTIVATIONS = {"gelu": "none", "gelu_tanh": "tanh"}
 
@@ -39,6 +39,7 @@ class BilingualConfig(PreTrainedConfig):
         "hidden_size": "width",
         "num_hidden_layers": "layers",
         "num_attention_heads": "heads",
+        "max_position_embeddings": "length",
     }
 
     def __init__(
@@ -53,6 +54,7 @@ class BilingualConfig(PreTrainedConfig):
         norm: str = "post",
         activation: str = "gelu",
         dropout: float = 0.1,
+        positions: str = "random",
         transform: bool = False,
         specific: tuple[str, ...] = (),
         pad_token_id: int = 0,
@@ -66,6 +68,11 @@ class BilingualConfig(PreTrainedConfig):
             raise ValueError(f"norm is {norm!r}; allowed are 'post' (BERT, XLM) and 'pre'.")
         if activation not in ACTIVATIONS:
             raise ValueError(f"activation is {activation!r}; allowed are {sorted(ACTIVATIONS)}.")
+        if positions not in ("random", "sinusoidal"):
+            raise ValueError(
+                f"positions is {positions!r}; allowed are 'random' and 'sinusoidal', which they "
+                "are before training."
+            )
         if width % heads:
             raise ValueError(f"width is {width}, which {heads} heads do not divide evenly.")
         self.vocabulary = vocabulary
@@ -78,6 +85,7 @@ class BilingualConfig(PreTrainedConfig):
         self.norm = norm
         self.activation = activation
         self.dropout = dropout
+        self.positions = positions
         self.transform = transform
         self.specific = sorted(specific)
         rest["tie_word_embeddings"] = False  # tying is decided by `tied`, part by part
@@ -102,6 +110,22 @@ class PerLanguage(nn.ModuleDict):
 
     def of(self, language: str) -> nn.Module:
         return self["shared"] if "shared" in self else self[language]
+
+
+class Positions(nn.Embedding):
+    """Learnt position vectors."""
+
+
+def sinusoids(length: int, width: int, scale: float = 0.1) -> Tensor:
+    """Sines and cosines of the position at geometric wavelengths, (length, width).
+
+    Vaswani et al. (2017, section 3.5). As a start for learnt positions they give attention a sense
+    of distance that random vectors take millions of tokens to learn; the scale, five times that of
+    the word vectors, lets it be found early.
+    """
+    rates = torch.exp(-math.log(10_000.0) * torch.arange(0, width, 2) / width)
+    angles = torch.arange(length)[:, None] * rates  # (length, half the width)
+    return scale * torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, :width]
 
 
 class Attention(nn.Module):
@@ -164,6 +188,9 @@ class BilingualPreTrainedModel(PreTrainedModel):
             nn.init.zeros_(module.bias)
         if isinstance(module, nn.LayerNorm):
             nn.init.ones_(module.weight)
+        if isinstance(module, Positions) and self.config.positions == "sinusoidal":
+            with torch.no_grad():
+                module.weight.copy_(sinusoids(*module.weight.shape))
 
     def language(self, language: str | None) -> str:
         """The language to read; may be left out where it makes no difference.
@@ -189,9 +216,7 @@ class BilingualEncoder(BilingualPreTrainedModel):
         super().__init__(config)
         words, width = config.vocabulary, config.width
         self.embeddings = PerLanguage("embeddings", config, lambda: nn.Embedding(words, width))
-        self.positions = PerLanguage(
-            "positions", config, lambda: nn.Embedding(config.length, width)
-        )
+        self.positions = PerLanguage("positions", config, lambda: Positions(config.length, width))
         self.embedding_norm = nn.LayerNorm(width, eps=1e-12)
         self.dropout = nn.Dropout(config.dropout)
         self.layers = nn.ModuleList(
@@ -235,77 +260,5 @@ class BilingualEncoder(BilingualPreTrainedModel):
         return BaseModelOutput(x, tuple(states) if output_hidden_states else None)
 
 
-class Softmax(nn.Module):
-    """Scores over the vocabulary: a bias and, unless tied to the embeddings, a matrix."""
-
-    def __init__(self, config: BilingualConfig):
-        super().__init__()
-        self.bias = nn.Parameter(torch.zeros(config.vocabulary))
-        self.weight = None
-        if not config.tied:
-            self.weight = nn.Parameter(torch.randn(config.vocabulary, config.width) * 0.02)
-
-    def forward(self, x: Tensor, embeddings: Tensor) -> Tensor:
-        return F.linear(x, embeddings if self.weight is None else self.weight, self.bias)
-
-
-class BilingualMaskedLM(BilingualPreTrainedModel):
-    """The encoder with a masked-LM head that scores the masked positions only.
-
-    XLM's head is the softmax alone; with `transform` it has BERT's extra layer before it.
-    """
-
-    def __init__(self, config: BilingualConfig):
-        super().__init__(config)
-        self.encoder = BilingualEncoder(config)
-        self.transform = None
-        if config.transform:
-            self.transform = nn.Sequential(
-                nn.Linear(config.width, config.width),
-                nn.GELU(approximate=ACTIVATIONS[config.activation]),
-                nn.LayerNorm(config.width, eps=1e-12),
-            )
-        self.softmax = PerLanguage("softmax", config, lambda: Softmax(config))
-        self.post_init()
-
-    def get_input_embeddings(self, language: str | None = None) -> nn.Embedding:
-        return self.encoder.get_input_embeddings(language)
-
-    def scores(self, hidden: Tensor, language: str) -> Tensor:
-        """Scores over the vocabulary, (..., width) to (..., vocabulary)."""
-        hidden = hidden if self.transform is None else self.transform(hidden)
-        embeddings = self.encoder.embeddings.of(language).weight
-        return self.softmax.of(language)(hidden, embeddings)
-
-    def forward(
-        self,
-        input_ids: Tensor,
-        attention_mask: Tensor | None = None,
-        language: str | None = None,
-        labels: Tensor | None = None,
-        output_hidden_states: bool = False,
-        **ignored,
-    ) -> MaskedLMOutput:
-        """Masked-LM loss, or scores for every position when there are no labels.
-
-        labels: (batch, time), -100 wherever nothing is to be predicted. The loss is the mean over
-        the predicted positions, in nats; `logits` then holds the scores of those positions only,
-        (positions, vocabulary).
-        """
-        language = self.language(language)
-        output = self.encoder(input_ids, attention_mask, language, output_hidden_states)
-        hidden, loss = output.last_hidden_state, None
-        if labels is not None:
-            # Rows are gathered by index, so that the projection never sees the other 85%.
-            predicted = (labels.flatten() != -100).nonzero().squeeze(1)
-            hidden = hidden.flatten(0, 1).index_select(0, predicted)  # (positions, width)
-            labels = labels.flatten().index_select(0, predicted)
-        logits = self.scores(hidden, language)
-        if labels is not None:
-            loss = F.cross_entropy(logits.float(), labels)
-        return MaskedLMOutput(loss, logits, output.hidden_states)
-
-
 AutoConfig.register("isomorph", BilingualConfig)
 AutoModel.register(BilingualConfig, BilingualEncoder)
-AutoModelForMaskedLM.register(BilingualConfig, BilingualMaskedLM)

@@ -16,7 +16,8 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from isomorph.models.batches import Batches, mask
-from isomorph.models.encoder import BilingualConfig, BilingualMaskedLM
+from isomorph.models.encoder import BilingualConfig
+from isomorph.models.masked_lm import BilingualMaskedLM
 from isomorph.models.settings import Device, TrainingConfig
 from isomorph.text.vocab import Vocabulary, pack
 
@@ -44,9 +45,9 @@ def pretrain(
 ) -> list[dict]:
     """Train `model` in place and return what was measured on the way.
 
-    At each of `marks` (steps done) and at the end, a record {metric: "loss", value, step, tokens,
-    seconds} gives the mean training loss, in nats, since the last; `measure(model)` may add
-    records of its own. With `checkpoint`, the state is written there every `every` seconds, and a
+    At each of `marks` (steps done; 0 is before training) and at the end, a record {metric: "loss",
+    value, step, tokens, seconds} gives the mean training loss, in nats, since the last;
+    `measure(model)` may add records of its own. With `checkpoint`, the state is written there every `every` seconds, and a
     run that finds it goes on from it, on a CPU to the same bits. `micro_batch` splits a step to
     save memory. Several processes started by `torchrun` share each batch.
 
@@ -65,7 +66,18 @@ def pretrain(
         total=config.steps, initial=step, desc="pretraining", unit="step", mininterval=1.0,
         disable=not (progress and accelerator.is_main_process),
     )  # fmt: skip
+
+    def reach(loss: float | None) -> None:
+        done = {"step": step, "tokens": step * config.batch * config.length,
+                "seconds": time.monotonic() - began}  # fmt: skip
+        measured = [] if loss is None else [{"metric": "loss", "value": loss}]
+        measured += measure(model) if measure else []
+        records.extend({**record, **done} for record in measured)
+        model.train()
+
     model.train()
+    if step == 0 and 0 in stops:
+        reach(None)
     while step < config.steps:
         for optimiser, peaks in zip(optimisers, rates, strict=True):
             for group, peak in zip(optimiser.param_groups, peaks, strict=True):
@@ -75,14 +87,9 @@ def pretrain(
         step, counted = step + 1, counted + 1
         bar.update()
         if step in stops:
-            seconds = time.monotonic() - began
-            done = {"step": step, "tokens": step * config.batch * config.length}
-            measured = [{"metric": "loss", "value": float(loss) / counted}]
-            bar.set_postfix(loss=f"{measured[0]['value']:.3f}")
-            measured += measure(model) if measure else []
-            records += [{**record, **done, "seconds": seconds} for record in measured]
-            model.train()
-            loss, counted = 0.0, 0
+            mean, loss, counted = float(loss) / counted, 0.0, 0
+            bar.set_postfix(loss=f"{mean:.3f}")
+            reach(mean)
         if checkpoint and step < config.steps and time.monotonic() - saved > every:
             _save(checkpoint, model, optimisers, accelerator, step=step, records=records,
                   loss=float(loss), counted=counted, seconds=time.monotonic() - began)  # fmt: skip
