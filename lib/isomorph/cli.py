@@ -110,24 +110,28 @@ def run(
     ] = False,
 ) -> None:
     """Run an experiment, resume it, list its runs, or export its rows."""
-    from isomorph import runs
+    from isomorph import runs, sweep
 
     one_of("--size", size, runs.SIZES)
     one_of("--cluster", cluster, CLUSTERS)
     if experiment is None and not list_only:
         refuse("name an experiment, or use --list to see them")
+    if experiment is not None:
+        one_of("EXPERIMENT", experiment, tuple(sweep.EXPERIMENTS))
     if export is not None:
         one_of("--export's ending", export.suffix, (".parquet", ".csv", ".json"))
     with plainly(ValueError, RuntimeError, OSError):
-        runs.command(
-            experiment,
-            size=size,
-            cluster=None if cluster == "none" else cluster,
-            jobs=jobs,
-            list_only=list_only,
-            export=export,
-            record=record,
-        )
+        if list_only:
+            typer.echo(sweep.listing(experiment, size=size).to_string(index=False))
+            return
+        sweep.sweep(experiment, size=size, cluster=cluster, jobs=jobs, say=typer.echo)
+        if export is not None:
+            typer.echo(f"{sweep.export(experiment, export, size=size)} rows are in {export}")
+        if record:
+            from isomorph import results
+
+            wanted = sweep.conditions(experiment, size)
+            typer.echo(f"recorded in {results.record(experiment, wanted, size=size)}")
 
 
 @app.command()

@@ -131,19 +131,25 @@ def finished(condition: Condition) -> bool:
     return cached(condition.run, mode="cached").infra.status() == "completed"
 
 
+def finished_rows(experiment: str, condition: Condition, *, size: str) -> pd.DataFrame:
+    """The rows of a run that exca has finished."""
+    run = cached(condition.run, mode="cached")
+    rows = to_rows(run, run.outcome(), experiment=experiment, size=size, condition=condition.name)
+    return rows.assign(provenance="live")
+
+
 def record(experiment: str, conditions: Iterable[Condition], *, size: str) -> Path:
     """Write the finished runs' rows where they ship; a run's earlier rows are replaced."""
     import pandas as pd
 
     fresh = [
-        to_rows(run, run.outcome(), experiment=experiment, size=size, condition=condition.name)
+        finished_rows(experiment, condition, size=size)
         for condition in conditions
         if finished(condition)
-        for run in [cached(condition.run, mode="cached")]
     ]
     if not fresh:
         raise ValueError(f"nothing of {experiment!r} at size {size!r} has finished yet.")
-    rows = pd.concat(fresh, ignore_index=True)
+    rows = pd.concat(fresh, ignore_index=True).drop(columns="provenance")
     kept = recorded(experiment).drop(columns="provenance")
     kept = kept[~kept["digest"].isin(rows["digest"])]
     path = results_path(experiment)
