@@ -116,10 +116,10 @@ def run(
     one_of("--cluster", cluster, CLUSTERS)
     if experiment is None and not list_only:
         refuse("name an experiment, or use --list to see them")
-    if experiment is not None:
-        one_of("EXPERIMENT", experiment, tuple(sweep.EXPERIMENTS))
     if export is not None:
         one_of("--export's ending", export.suffix, (".parquet", ".csv", ".json"))
+    if experiment is not None:
+        one_of("EXPERIMENT", experiment, tuple(sweep.EXPERIMENTS))
     with plainly(ValueError, RuntimeError, OSError):
         if list_only:
             typer.echo(sweep.listing(experiment, size=size).to_string(index=False))
