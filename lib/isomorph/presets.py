@@ -43,7 +43,7 @@ def smoke_run(seed: int) -> Pretraining:
     """A world and a model so small that a test can train it."""
     return Pretraining(
         text=WorldText(
-            world=World(seed=seed, lexemes=60, training_sentences=2000, dev_sentences=50,
+            world=World(seed=seed, lexemes=64, training_sentences=2000, dev_sentences=50,
                         test_sentences=100)
         ),
         vocabulary=VocabularyConfig(size=500),

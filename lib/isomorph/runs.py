@@ -131,6 +131,14 @@ class Pretraining(BaseModel):
         canonical = json.dumps(json.loads(json.dumps(named, default=_plain)), sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
+    def model_copy(self, *, update: dict | None = None, deep: bool = False) -> Pretraining:
+        """A validated copy with other values, not yet tied to any cache.
+
+        exca ties a run to its cache by object, and a plain copy would answer for the original.
+        """
+        fields = {name: getattr(self, name) for name in type(self).model_fields if name != "infra"}
+        return type(self)(**fields | (update or {}))
+
     def config_json(self) -> str:
         """Every field that names the run, defaults included."""
         return self.model_dump_json(exclude={"infra", *self._exclude_from_cls_uid})

@@ -1,0 +1,242 @@
+"""Runs as values, their rows, and rows recorded earlier."""
+
+import itertools
+import json
+
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+from isomorph import results, sweep
+from isomorph.presets import EXPERIMENTS, conditions, paper_run, real_run, smoke_run
+from isomorph.results import Condition
+from isomorph.runs import COLUMNS, SIZES, EncoderConfig, Pretraining, TrainingConfig, text_checksum
+from isomorph.text.vocab import VocabularyConfig
+
+TINY = TrainingConfig(tokens=4000, batch=8, length=32, warmup=2)
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """Empty folders for recorded rows and for the cache."""
+    monkeypatch.setenv("ISOMORPH_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("ISOMORPH_CACHE", str(tmp_path / "cache"))
+    return tmp_path
+
+
+def tiny_run(seed: int = 0, **changes) -> Pretraining:
+    return smoke_run(seed).model_copy(update={"training": TINY, "marks": 2, **changes})
+
+
+def test_a_digest_names_what_changes_the_result_and_nothing_else():
+    run = real_run()
+    assert run.digest == real_run().digest
+    same = [
+        run.model_copy(update={"device": "cpu"}),
+        run.model_copy(update={"progress": False}),
+        run.model_copy(update={"micro_batch": 4}),
+        results.cached(run),
+    ]
+    assert {other.digest for other in same} == {run.digest}
+    different = [
+        real_run(seed=1),
+        real_run(width=64),
+        real_run(("en", "de")),
+        real_run(tokens=10),
+        run.model_copy(update={"vocabulary": VocabularyConfig(anchors="none")}),
+        run.model_copy(update={"encoder": EncoderConfig(specific=("layer.0",))}),
+        smoke_run(0),
+    ]
+    assert len({other.digest for other in different} | {run.digest}) == 1 + len(different)
+
+
+def test_a_digest_survives_a_round_trip_and_a_later_field_with_a_default():
+    for run in (real_run(), smoke_run(3), paper_run()):
+        assert Pretraining(**json.loads(run.config_json())).digest == run.digest
+        earlier = json.loads(run.config_json())
+        del earlier["encoder"]["transform"]  # as if recorded before there was such a field
+        assert Pretraining(**earlier).digest == run.digest
+
+
+def test_a_changed_default_makes_an_older_config_another_run():
+    older = json.loads(real_run().config_json())
+    older["training"]["clip"] = 0.5  # what the default might have been once
+    assert Pretraining(**older).digest != real_run().digest
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"encoder": {"width": 30, "heads": 4}}, "width is 30"),
+        ({"encoder": {"specific": ["layer.9"]}}, "layer.9"),
+        ({"training": {"tokens": 0}}, "tokens"),
+        ({"training": {"tokens": 5, "optimiser": "sgd"}}, "optimiser"),
+        ({"learning_rate": 1}, "learning_rate"),
+        ({"text": {"kind": "shipped", "languages": ["en"]}, "vocabulary": {"anchors": "extra"}},
+         "needs two languages"),
+    ],
+)  # fmt: skip
+def test_impossible_configs_are_refused_before_any_work(change, named):
+    with pytest.raises(ValidationError, match=named):
+        Pretraining(**{"training": {"tokens": 100}} | change)
+
+
+def test_marks_double_every_second_time_and_end_with_the_run():
+    stops = real_run(marks=9).stops()
+    assert stops[0] == 0 and stops[-1] == real_run().training.steps
+    ratios = [b / a for a, b in itertools.pairwise(stops[1:])]
+    assert ratios == pytest.approx([2**0.5] * len(ratios), rel=0.02)
+    assert tiny_run(marks=1).stops() == [0, TINY.steps]
+
+
+def test_live_recorded_and_gathered(elsewhere):
+    condition = Condition("tiny", tiny_run())
+    first = results.live("trial", condition, size="smoke")
+    assert list(first.columns) == [*COLUMNS, "provenance"]
+    assert set(first["provenance"]) == {"live"}
+    assert {"loss", "heldout_loss", "retrieval_p1", "multilinguality"} <= set(first["metric"])
+    assert first["tokens"].min() == 0
+
+    path = results.record("trial", [condition], size="smoke")
+    assert path.parent == elsewhere / "data" / "results"
+    shipped = results.gather("trial", [condition], size="smoke")
+    assert set(shipped["provenance"]) == {"recorded"}
+    same = ["metric", "layer", "tokens", "value"]
+    pd.testing.assert_frame_equal(
+        shipped[same], first[same].reset_index(drop=True), check_dtype=False
+    )
+    again = results.gather("trial", [condition], size="smoke", recompute=True)
+    assert set(again["provenance"]) == {"live"}
+    timed = {"seconds"}
+    pd.testing.assert_frame_equal(
+        again.drop(columns=["provenance", *timed]), shipped.drop(columns=["provenance", *timed]),
+        check_dtype=False,
+    )  # fmt: skip
+
+
+def test_gather_skips_or_runs_what_is_missing(elsewhere):
+    condition = Condition("tiny", tiny_run())
+    skipped = results.gather("trial", [condition], size="smoke", missing="skip")
+    assert skipped.empty and set(COLUMNS) <= set(skipped.columns)
+    run = results.gather("trial", [condition], size="smoke")
+    assert set(run["provenance"]) == {"live"}
+
+
+def test_recording_replaces_a_runs_rows_and_keeps_the_others(elsewhere):
+    one, two = Condition("one", tiny_run(0)), Condition("two", tiny_run(1))
+    for condition in (one, two):
+        results.live("trial", condition, size="smoke")
+    results.record("trial", [one], size="smoke")
+    results.record("trial", [one, two], size="smoke")
+    rows = results.recorded("trial")
+    assert set(rows["condition"]) == {"one", "two"}
+    assert not rows.duplicated(["digest", "metric", "layer", "tokens"]).any()
+    with pytest.raises(ValueError, match="nothing of 'trial'"):
+        results.record("trial", [Condition("three", tiny_run(2))], size="smoke")
+
+
+def test_stale_rows_are_reported(elsewhere):
+    condition = Condition("tiny", tiny_run())
+    results.live("trial", condition, size="smoke")
+    path = results.record("trial", [condition], size="smoke")
+    assert results.stale() == []
+    good = pd.read_parquet(path)
+
+    def spoilt(**columns) -> list[str]:
+        good.assign(**columns).to_parquet(path)
+        return results.stale("trial")
+
+    (problem,) = spoilt(data="0" * 64)
+    assert "the text they were measured on has changed" in problem and "'tiny'" in problem
+    unknown = json.loads(good["config"][0]) | {"temperature": 1}
+    (problem,) = spoilt(config=json.dumps(unknown))
+    assert "no longer validates" in problem
+    other = json.loads(good["config"][0]) | {"seed": 9}
+    (problem,) = spoilt(config=json.dumps(other))
+    assert "names another run" in problem
+
+
+def test_a_sweep_keeps_the_good_runs_when_one_fails(elsewhere, monkeypatch):
+    good, bad = Condition("good", tiny_run(0)), Condition("bad", tiny_run(1))
+    monkeypatch.setitem(EXPERIMENTS, "trial", lambda size: [bad, good])
+
+    from isomorph import runs
+
+    def break_seed_one(run):
+        if run.seed == 1:
+            raise RuntimeError("out of luck")
+        return train(run)
+
+    train = runs.train
+    monkeypatch.setattr(runs, "train", break_seed_one)
+    said = []
+    with pytest.raises(sweep.RunsFailed, match="1 of 2 runs failed"):
+        sweep.sweep("trial", size="smoke", say=said.append)
+    states = sweep.listing("trial", size="smoke").set_index("condition")["state"]
+    assert dict(states) == {"good": "finished", "bad": "missing"}
+
+    monkeypatch.setattr(runs, "train", train)
+    said.clear()
+    sweep.sweep("trial", size="smoke", say=said.append)
+    assert "2 runs, 1 finished" in said[0]
+    assert len(said) == 2, "the finished run is not run again"
+
+
+def test_a_local_pool_measures_what_this_process_does(elsewhere, monkeypatch):
+    condition = Condition("tiny", tiny_run())
+    monkeypatch.setitem(EXPERIMENTS, "trial", lambda size: [condition])
+    sweep.sweep("trial", size="smoke", cluster="local", jobs=2, say=lambda line: None)
+    pool = results.finished_rows("trial", condition, size="smoke")
+    here = results.live("trial", condition, size="smoke")
+    same = ["metric", "layer", "tokens", "value"]
+    pd.testing.assert_frame_equal(pool[same], here[same])
+
+
+@pytest.mark.parametrize("ending", [".csv", ".json", ".parquet"])
+def test_export(elsewhere, monkeypatch, ending):
+    condition = Condition("tiny", tiny_run())
+    monkeypatch.setitem(EXPERIMENTS, "trial", lambda size: [condition])
+    with pytest.raises(ValueError, match="nothing of 'trial'"):
+        sweep.export("trial", elsewhere / f"rows{ending}", size="smoke")
+    sweep.sweep("trial", size="smoke", say=lambda line: None)
+    path = elsewhere / f"rows{ending}"
+    count = sweep.export("trial", path, size="smoke")
+    read = {".csv": pd.read_csv, ".json": pd.read_json, ".parquet": pd.read_parquet}[ending]
+    assert len(read(path)) == count > 50
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("experiment", sorted(EXPERIMENTS))
+def test_every_preset_validates_and_names_distinct_runs(experiment, size):
+    wanted = conditions(experiment, size)
+    assert len({c.run.digest for c in wanted}) == len(wanted)
+
+
+def test_an_unknown_experiment_is_named():
+    with pytest.raises(ValueError, match="experiment is 'nothing'; allowed are"):
+        conditions("nothing", "laptop")
+
+
+def test_recorded_rows_are_not_stale():
+    assert results.stale() == []
+
+
+def test_recorded_smoke_rows_are_reproduced():
+    (condition,) = conditions("learning_curve", "smoke")
+    shipped = results.recorded("learning_curve")
+    shipped = shipped[shipped["digest"] == condition.run.digest]
+    assert len(shipped), "the smoke rows of the learning curve ship"
+    run = results.live("learning_curve", condition, size="smoke")
+    keys = ["metric", "layer", "tokens"]
+    both = shipped.merge(run, on=keys, suffixes=("_then", "_now"))
+    assert len(both) == len(shipped)
+    losses = both[both["metric"].isin(["loss", "heldout_loss"])]
+    # Another processor adds in another order, and training makes the most of it.
+    assert losses["value_now"].to_numpy() == pytest.approx(losses["value_then"], rel=0.01)
+    shares = both[both["metric"].str.contains("_p1|_mrr|multilinguality")]
+    assert (shares["value_now"] - shares["value_then"]).abs().max() < 0.08
+
+
+def test_a_text_that_ships_has_a_checksum_and_a_world_has_none():
+    assert len(text_checksum(real_run().text)) == 64
+    assert text_checksum(smoke_run(0).text) == ""
