@@ -40,7 +40,7 @@ class World(BaseModel):
 
     lexemes: int = 120  # words of "a": few enough that a small model learns each within a minute
     zipf_exponent: float = 0.7  # flatter than text (about 1), so that rare words are learnt too
-    selectional_sharpness: float = 2.0  # 0: words combine freely; 2: a verb takes some ten nouns
+    selectional_sharpness: float = 3.0  # 0: words combine freely; 3: a verb takes some eight nouns
     anchors: float = 0.0  # share of words spelt alike in both; 0 isolates structure from strings
     order: Literal["same", "adjective-after-noun", "verb-final"] = "same"  # word order of "b"
     topics: int = 4  # enough to split evenly between the languages, each with ten nouns or so
@@ -120,6 +120,8 @@ class World(BaseModel):
     def corpus(self) -> Corpus:
         """Training text of both languages, held-out parallel text and the gold dictionary.
 
+        Sentences are short and unrelated.  Give a model one a row, each from position 0, as Dufter
+        and Schütze (2020) do: shared positions then help to bring the languages together.
         The dictionary lists every word, anchors included, half of the words of "a" in "train" and
         half in "test".  The text of fewer
         training sentences is the beginning of the text of more.
