@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+
 from isomorph.text.entailment import (
     EQUIVALENT,
     EXCLUDING,
