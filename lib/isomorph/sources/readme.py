@@ -203,7 +203,8 @@ Which words name a thing on the screen (MENU: menus, dialogs, buttons, fields), 
 something typed (INPUT)?  The tags are the mark-up of the help's authors, in BIO form.  Only
 paragraphs are kept in which all six languages mark the same kinds in the same order.  Authors do
 not mark every mention, and some put emphasis where there is no term, so a perfect score is not to
-be expected.  Chinese tokens are single characters.  KEY is rare: read its own score with care.
+be expected.  Chinese tokens are single characters, and Chinese authors often put corner brackets
+around a term, which helps.  KEY is rare: read its own score with care.
 
 *All O* tags nothing.  *Majority* gives every word its most frequent training tag.  *Chance* gives
 every paragraph the tags of a random training paragraph.  Scores are on the test split; F1 is

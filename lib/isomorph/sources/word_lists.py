@@ -83,8 +83,8 @@ def cedict(folder: Path, name: str) -> Iterator[Pair]:
         entry = re.fullmatch(r"\S+ (\S+) \[[^\]]*\] /(.*)/\s*", line)
         if entry is None:
             continue
-        for gloss in re.split(r"[/;]", entry[2]):
-            gloss = re.sub(r"\([^)]*\)", " ", gloss).strip()
+        for gloss in re.split(r"[/;]| or ", re.sub(r"\([^)]*\)", " ", entry[2])):
+            gloss = gloss.strip()
             yield re.sub(r"^(to|a|an|the) ", "", gloss).strip(), entry[1]
 
 

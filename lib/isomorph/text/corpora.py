@@ -89,7 +89,7 @@ def load_corpus(
         language: _training_half(language, domain, parity)
         for language, domain, parity in zip(languages, domains, parities, strict=True)
     }
-    dictionary = _dictionary(languages, domains) if len(languages) == 2 else {}
+    dictionary = word_pairs(languages, domains) if len(languages) == 2 else {}
     texts = {name for choice in (*domains, evaluation_domain) for name in _parts(choice)}
     used = {f"text/{name}.parquet" for name in texts} | _dictionary_files(languages)
     return Corpus(
@@ -161,7 +161,7 @@ def _held_out(languages: tuple[str, ...], choice: str, split: str) -> dict[str, 
     return texts
 
 
-def _dictionary(
+def word_pairs(
     languages: tuple[str, ...], domains: tuple[str, ...]
 ) -> dict[str, list[tuple[str, str]]]:
     """Word pairs by split, of words that the corpus really uses; best translation first.

@@ -1,0 +1,168 @@
+"""Data by id from a small mirror; without mirror and network, one clear sentence."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from isomorph.text import hub
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    """A machine that cannot reach the hub and has no mirror."""
+    monkeypatch.delenv("ISOMORPH_MIRROR", raising=False)
+    monkeypatch.setattr(hub, "_unreachable", lambda dataset_id: "no network")
+
+
+@pytest.fixture
+def mirror(tmp_path, monkeypatch, offline):
+    """A function that writes one file of a mirror, which is then the one in use."""
+
+    def write(dataset_id, config, split, columns):
+        path = tmp_path / dataset_id / config / f"{split}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table(columns), path)
+
+    monkeypatch.setenv("ISOMORPH_MIRROR", str(tmp_path))
+    return write
+
+
+def test_the_mirror_is_read(mirror):
+    mirror("facebook/xnli", "fr", "test", {"premise": ["a"], "hypothesis": ["b"], "label": [2]})
+    assert hub.load_xnli("fr", "test").to_list() == [
+        {"premise": "a", "hypothesis": "b", "label": 2}
+    ]
+    rows = hub.load_hub("facebook/xnli", "fr", "test", streaming=True)
+    assert [row["label"] for row in rows] == [2]
+
+
+def test_named_entities_are_read(mirror):
+    mirror("unimelb-nlp/wikiann", "ru", "train", {"tokens": [["Москва"]], "ner_tags": [[5]]})
+    assert hub.load_wikiann("ru", "train")[0] == {"tokens": ["Москва"], "ner_tags": [5]}
+
+
+def test_without_mirror_and_network_one_sentence_names_what_and_why(offline):
+    with pytest.raises(hub.DataUnavailable) as caught:
+        hub.load_xnli("fr", "test")
+    message = str(caught.value)
+    assert "facebook/xnli (fr, test)" in message and "no network" in message
+    assert "ISOMORPH_MIRROR is not set" in message and "\n" not in message
+
+
+def test_a_mirror_without_the_file_says_so(mirror, tmp_path):
+    mirror("facebook/xnli", "fr", "test", {"premise": ["a"], "hypothesis": ["b"], "label": [2]})
+    with pytest.raises(hub.DataUnavailable, match="does not hold it"):
+        hub.load_xnli("fr", "train")
+
+
+def test_an_unreachable_hub_is_noticed_before_datasets_retries(monkeypatch):
+    import huggingface_hub
+
+    def refuse(self, *arguments, **options):
+        assert options["timeout"] == hub.PATIENCE
+        raise ConnectionError("cannot connect\nto anything")
+
+    monkeypatch.delenv("ISOMORPH_MIRROR", raising=False)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", refuse)
+    hub._unreachable.cache_clear()
+    with pytest.raises(hub.DataUnavailable, match=r"cannot give it \(cannot connect\)"):
+        hub.load_hub("nobody/nothing", "default", "train")
+    hub._unreachable.cache_clear()
+
+
+def test_errors_of_the_hub_become_one_sentence(monkeypatch):
+    import datasets
+
+    def fail(*arguments, **options):
+        raise ValueError("no such config\nlong list")
+
+    monkeypatch.delenv("ISOMORPH_MIRROR", raising=False)
+    monkeypatch.setattr(hub, "_unreachable", lambda dataset_id: None)
+    monkeypatch.setattr(datasets, "load_dataset", fail)
+    with pytest.raises(hub.DataUnavailable, match=r"\(no such config\)"):
+        hub.load_hub("some/thing", "default", "train")
+
+
+def test_trees_count_words_and_not_multiword_tokens(mirror):
+    source = hub.HUB["universal_dependencies"]
+    upos = [hub.PARTS_OF_SPEECH.index(name) for name in ("VERB", "_", "ADP", "DET", "NOUN")]
+    columns = {
+        "tokens": [["Parle", "du", "de", "le", "roi"]],
+        "upos": [upos],
+        "head": [["0", "None", "4", "4", "1"]],
+        "deprel": [["root", "_", "case", "det", "obl"]],
+    }
+    mirror(source.id, "fr_gsd", "test", columns)
+    assert hub.load_universal_dependencies("fr_gsd", "test")[0] == {
+        "tokens": ["Parle", "de", "le", "roi"],
+        "upos": ["VERB", "ADP", "DET", "NOUN"],
+        "head": [0, 4, 4, 1],
+        "deprel": ["root", "case", "det", "obl"],
+    }
+
+
+@pytest.fixture
+def wikipedia(mirror):
+    """Two tiny Wikipedias and a thousand Tatoeba pairs."""
+    english = [f"This is article number {n} of many. It has words enough.\nHead" for n in range(9)]
+    french = [
+        f"Voici un long article, le numéro {n}.\nIl continue ici longuement." for n in range(9)
+    ]
+    held_out = [f"Tatoeba sentence number {n} in English." for n in range(999)]
+    held_out.append("This is article number 3 of many.")
+    for language, texts in (("en", english), ("fr", french)):
+        mirror("wikimedia/wikipedia", f"20231101.{language}", "train", {"text": texts})
+    pairs = {"sentence1": [f"Phrase {n} en français." for n in range(1000)], "sentence2": held_out}
+    mirror("mteb/tatoeba-bitext-mining", "fra-eng", "test", {**pairs, "lang": ["fra-eng"] * 1000})
+
+
+def test_a_corpus_from_wikipedia(wikipedia):
+    corpus = hub.wikipedia_corpus(("en", "fr"), 6)
+    assert corpus.train["fr"][:2] == [
+        "Voici un long article, le numéro 0.",
+        "Il continue ici longuement.",
+    ]
+    assert len(corpus.train["en"]) == len(corpus.train["fr"]) == 6
+    assert len(corpus.dev["en"]) == len(corpus.test["fr"]) == 500
+    assert corpus.test["fr"][0] == "Phrase 500 en français."
+    assert corpus.test["en"][0] == "Tatoeba sentence number 500 in English."
+    assert ("house", "maison") in corpus.dictionary["train"] + corpus.dictionary["test"]
+    assert corpus.checksum == hub.wikipedia_corpus(("en", "fr"), 6).checksum
+    assert corpus.checksum != hub.wikipedia_corpus(("en", "fr"), 5).checksum
+
+
+def test_held_out_sentences_are_not_trained_on(wikipedia):
+    corpus = hub.wikipedia_corpus(("en",), 8)
+    assert "This is article number 2 of many." in corpus.train["en"]
+    assert "This is article number 3 of many." not in corpus.train["en"]
+    assert corpus.dictionary == {}
+
+
+def test_too_small_a_wikipedia_is_reported(wikipedia):
+    with pytest.raises(hub.DataUnavailable, match="18 sentences; 100 were asked for"):
+        hub.wikipedia_corpus(("fr", "en"), 100)
+
+
+def test_sentences_of_a_text():
+    text = "One. Two is 2.5 long!\nThree"
+    assert list(hub.split_sentences(text)) == ["One.", "Two is 2.5 long!", "Three"]
+    assert list(hub.split_sentences("一。二！三")) == ["一。", "二！", "三"]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: hub.load_hub("xnli", "fr", "test"), "dataset_id is 'xnli'"),
+        (lambda: hub.load_xnli("it", "test"), "language is 'it'"),
+        (lambda: hub.load_wikiann("fr", "dev"), "split is 'dev'; allowed are 'train'"),
+        (lambda: hub.load_universal_dependencies("French", "test"), "treebank is 'French'"),
+        (lambda: hub.load_tatoeba("en"), "language is 'en'"),
+        (lambda: hub.wikipedia_corpus(("fr", "de"), 9), "English and another one"),
+        (lambda: hub.wikipedia_corpus(("en", "en"), 9), "English and another one"),
+        (lambda: hub.wikipedia_corpus(("en",), 0), "sentences is 0"),
+    ],
+)
+def test_bad_input_is_refused_in_one_sentence(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

