@@ -31,7 +31,7 @@ serve: $(STAMP)
 $(STAMP):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "Isomorph needs Python 3.11 or newer, and '$(PYTHON)' is" \
-	  "$$($(PYTHON) --version 2>/dev/null || echo missing): name another, for example make PYTHON=python3.12."; exit 1; }
+	  "$$($(PYTHON) -c 'import platform; print(platform.python_version())' 2>/dev/null || echo missing): name another, for example make PYTHON=python3.12."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
