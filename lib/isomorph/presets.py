@@ -93,7 +93,7 @@ def paper_run(languages: tuple[str, str] = ("en", "fr"), seed: int = 0) -> Pretr
             positions="random",
         ),
         training=TrainingConfig(
-            tokens=200 * 200_000 * 256, batch=768, length=256, optimiser="adamw",
+            tokens=200 * 200_000 * 256, batch=768, length=256, continuous=True, optimiser="adamw",
             learning_rate=1e-4, warmup=30_000, schedule="inverse-sqrt", precision="bf16",
         ),
         marks=14,

@@ -181,9 +181,10 @@ def train(run: Pretraining) -> dict:
 
     def measure(model: BilingualMaskedLM) -> list[dict]:
         fit = {
-            language: perplexity(model, vocabulary, language, corpus.dev[language], length=length)
+            language: perplexity(model, vocabulary, language, corpus.dev[language],
+                                 length=length, continuous=run.training.continuous)
             for language in run.languages
-        }
+        }  # fmt: skip
         records = [{"metric": f"perplexity_{name}", "value": value} for name, value in fit.items()]
         # Before training there is no training loss; this one is there at every mark.
         loss = float(np.mean(np.log(list(fit.values()))))
@@ -233,6 +234,7 @@ def batches(run: Pretraining, vocabulary: Vocabulary, corpus: Corpus):
         exponent=run.training.exponent,
         translations=translations,
         same_language_words=run.training.random_words == "same",
+        continuous=run.training.continuous,
     )
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from isomorph.models.batches import IGNORED, Batches, mask
+from isomorph.models.batches import IGNORED, Batches, as_batch, mask
 from isomorph.models.encoder import BilingualConfig
 from isomorph.models.pretrain import initialise, make_optimisers, perplexity, pretrain
 from isomorph.models.settings import TrainingConfig
-from isomorph.text.vocab import MASK, SEPARATOR, START, VocabularyConfig, learn
+from isomorph.text.vocab import MASK, SEPARATOR, START, VocabularyConfig, learn, pack
 
 TEXTS = {
     "en": [f"the {a} sees the {b} ." for a in ("dog", "cat", "man") for b in ("sea", "sun", "sky")],
@@ -56,11 +56,10 @@ def test_each_epoch_reads_every_sentence_once(vocabulary):
     batches = make_batches(vocabulary, batch=1)
     per_epoch = len(batches._epoch("en", 0))
     steps = [s for s in range(60) if batches[s].language == "en"][:per_epoch]
-    read = [i for s in steps for i in unmasked(batches[s])[0, 1:].tolist()]
-    every = [i for ids in vocabulary.encode("en", TEXTS["en"]) for i in (*ids, SEPARATOR)]
-    # Only what does not fill a last block is left out, and it is less than a block.
-    missing = np.array(sorted(every)).size - len(read)
-    assert 0 <= missing < 11
+    read = [i for s in steps for i in unmasked(batches[s]).flatten().tolist()]
+    every = [i for ids in vocabulary.encode("en", TEXTS["en"]) for i in (START, *ids, SEPARATOR)]
+    # Only what does not fill a last block is left out.
+    assert 0 <= len(every) - len(read) < 12
     counts = np.bincount(every, minlength=200) - np.bincount(read, minlength=200)
     assert (counts >= 0).all()
 
@@ -73,8 +72,9 @@ def test_a_batch_is_in_one_language_and_unpadded(vocabulary):
         seen.add(batch.language)
         text = unmasked(batch)
         assert text.shape == (4, 12)
-        assert (text[:, 0] == START).all() and (text != 0).all()
-        words = vocabulary.tokenizer(batch.language).decode(text[0, 1:], skip_special_tokens=True)
+        assert (text != 0).all()
+        assert ((text == START) == (batch.positions == 0)).all()
+        words = vocabulary.tokenizer(batch.language).decode(text[0], skip_special_tokens=True)
         assert ("the" in words) == (batch.language == "en")
     assert seen == {"en", "fr"}
 
@@ -84,6 +84,31 @@ def test_languages_are_drawn_by_their_share_to_a_power(vocabulary):
     drawn = np.concatenate([batches._drawn(i) for i in range(20)])
     expected = 6**0.7 / (6**0.7 + 9**0.7)
     assert abs(drawn.mean() - expected) < 4 * math.sqrt(0.25 / len(drawn))
+
+
+def test_a_packed_sentence_is_read_as_if_it_stood_alone(vocabulary):
+    model = make_model(vocabulary).eval()
+    sentences = vocabulary.encode("en", TEXTS["en"][:3])
+    packed = pack(sentences, 12)
+    batch = as_batch("en", packed, torch.from_numpy(packed.ids), torch.from_numpy(packed.ids))
+    inputs = batch.inputs("cpu")
+    del inputs["labels"]
+    with torch.inference_mode():
+        together = model.encoder(**inputs).last_hidden_state
+        for segment in range(3):
+            rows, columns = np.nonzero(packed.segments == segment)
+            if len(set(rows)) > 1:
+                continue  # a block ends within it
+            alone = model.encoder(torch.tensor([[START, *sentences[segment], SEPARATOR]]))
+            torch.testing.assert_close(
+                together[rows, columns], alone.last_hidden_state[0], rtol=1e-4, atol=1e-5
+            )
+
+
+def test_continuous_text_has_positions_of_its_row(vocabulary):
+    batch = make_batches(vocabulary, continuous=True)[0]
+    assert batch.segments is None and batch.positions is None
+    assert set(batch.inputs("cpu")) == {"input_ids", "labels", "language"}
 
 
 def test_masking_rates():

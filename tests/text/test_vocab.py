@@ -134,18 +134,27 @@ def test_save_and_load(anchors, tmp_path):
 @given(
     st.lists(st.lists(st.integers(5, 99), min_size=1, max_size=20), min_size=1, max_size=30),
     st.integers(8, 16),
+    st.booleans(),
 )
-def test_packing_loses_only_the_tail_and_pads_nothing(sentences, length):
-    stream = [i for s in sentences for i in (*s, SEPARATOR)]
-    if len(stream) < length - 1:
+def test_packing_against_one_token_at_a_time(sentences, length, continuous):
+    stream = []  # (id, position in its sentence, sentence)
+    for number, sentence in enumerate(sentences):
+        row = [START, *sentence[: length - 2], SEPARATOR]
+        stream += [(i, position, number) for position, i in enumerate(row)]
+    if len(stream) < length:
         with pytest.raises(ValueError, match="do not fill"):
             pack(sentences, length)
         return
-    blocks = pack(sentences, length)
-    assert blocks.shape[1] == length and (blocks[:, 0] == START).all()
-    packed = blocks[:, 1:].flatten().tolist()
-    assert packed == stream[: len(packed)]
-    assert len(stream) - len(packed) < length - 1
+    packed = pack(sentences, length, continuous=continuous)
+    assert len(packed) == len(stream) // length
+    assert packed.ids.shape == packed.positions.shape == packed.segments.shape
+    for at, (i, position, number) in enumerate(stream[: packed.ids.size]):
+        block, column = divmod(at, length)
+        assert packed.ids[block, column] == i
+        assert packed.positions[block, column] == (column if continuous else position)
+        expected = [continuous or other == number for _, _, other in stream[block * length :]]
+        same = packed.segments[block] == packed.segments[block, column]
+        assert same.tolist() == expected[:length]
 
 
 def test_code_switching_follows_the_papers_rates():

@@ -12,18 +12,44 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isomorph.text.vocab import MASK, SPECIAL, Vocabulary, code_switch, pack
+from isomorph.text.vocab import MASK, SPECIAL, Packed, Vocabulary, code_switch, pack
 
 IGNORED = -100  # the label of a position that is not predicted, as in PyTorch's cross entropy
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One language's masked text: input_ids and labels, both (batch, time)."""
+    """One language's masked text; every tensor is (batch, time).
+
+    A position sees those of its own segment; with `segments` None it sees its whole row.
+    """
 
     language: str
     input_ids: Tensor
     labels: Tensor
+    positions: Tensor | None = None
+    segments: Tensor | None = None
+
+    def rows(self, chosen: slice) -> "Batch":
+        """Some rows of the batch."""
+        parts = (self.input_ids, self.labels, self.positions, self.segments)
+        return Batch(self.language, *(None if part is None else part[chosen] for part in parts))
+
+    def inputs(self, device) -> dict:
+        """What a model's forward takes, on a device."""
+        named = {"input_ids": self.input_ids, "labels": self.labels}
+        if self.segments is not None:
+            named["position_ids"] = self.positions
+            named["attention_mask"] = self.segments[:, :, None] == self.segments[:, None, :]
+        return {name: part.to(device) for name, part in named.items()} | {"language": self.language}
+
+
+def as_batch(language: str, packed: Packed, inputs: Tensor, labels: Tensor) -> Batch:
+    """A batch of packed text whose subwords have been masked."""
+    if not packed.segments.any():  # one segment a row needs no mask
+        return Batch(language, inputs, labels)
+    positions, segments = torch.from_numpy(packed.positions), torch.from_numpy(packed.segments)
+    return Batch(language, inputs, labels, positions, segments)
 
 
 class Batches:
@@ -31,7 +57,7 @@ class Batches:
 
     Each batch is in one language, drawn with probability proportional to its number of sentences
     raised to `exponent` (Conneau, Wu et al., section 3.1: 0.7). Sentences are shuffled anew each
-    epoch. `translations` maps a language to its words' translations; given, text is code-switched
+    epoch. `continuous` lets a row be one stretch of text; see `pack`. `translations` maps a language to its words' translations; given, text is code-switched
     anew each epoch, within what makes up one batch. `same_language_words` draws the random words
     of the masking from the batch's own language, as the paper does when embeddings are separate.
     """
@@ -48,10 +74,11 @@ class Batches:
         exponent: float = 0.7,
         translations: Mapping[str, Mapping[str, list[str]]] | None = None,
         same_language_words: bool = False,
+        continuous: bool = False,
     ):
         self.vocabulary, self.texts = vocabulary, texts
         self.batch, self.length, self.seed, self.masking = batch, length, seed, masking
-        self.translations = translations
+        self.translations, self.continuous = translations, continuous
         self.languages = list(texts)
         sentences = np.array([len(texts[language]) for language in self.languages], dtype=float)
         self.share = sentences**exponent / (sentences**exponent).sum()
@@ -74,9 +101,10 @@ class Batches:
         before = sum(int((self._drawn(i) == language).sum()) for i in range(step // 1024))
         turn = before + int((drawn[: step % 1024] == language).sum())
         name = self.languages[language]
-        ids = torch.from_numpy(self._blocks(name, turn * self.batch))
+        packed = self._blocks(name, turn * self.batch)
         generator = torch.Generator().manual_seed(self._seed("mask", step))
-        return Batch(name, *mask(ids, self.masking, self.words[name], generator))
+        ids = torch.from_numpy(packed.ids)
+        return as_batch(name, packed, *mask(ids, self.masking, self.words[name], generator))
 
     def _seed(self, purpose: str, *numbers: int) -> int:
         # SeedSequence spreads small, related numbers into unrelated streams.
@@ -88,8 +116,8 @@ class Batches:
         generator = np.random.default_rng(self._seed("language", thousand))
         return generator.choice(len(self.languages), size=1024, p=self.share)
 
-    def _blocks(self, language: str, start: int) -> np.ndarray:
-        """`batch` blocks from the endless stream of epochs, (batch, length)."""
+    def _blocks(self, language: str, start: int) -> Packed:
+        """`batch` blocks from the endless stream of epochs."""
         epoch, taken = 0, []
         if not self.translations:  # every epoch has the same number of blocks
             epoch, start = divmod(start, len(self._epoch(language, 0)))
@@ -99,16 +127,19 @@ class Batches:
         while (missing := self.batch - sum(map(len, taken))) > 0:
             taken.append(self._epoch(language, epoch)[start : start + missing])
             epoch, start = epoch + 1, 0
-        return np.concatenate(taken)
+        return Packed(
+            *(np.concatenate([getattr(part, name) for part in taken])
+              for name in ("ids", "positions", "segments"))
+        )  # fmt: skip
 
-    def _build_epoch(self, language: str, epoch: int) -> np.ndarray:
+    def _build_epoch(self, language: str, epoch: int) -> Packed:
         index = self.languages.index(language)
         generator = np.random.default_rng(self._seed("epoch", index, epoch))
         encoded = self.encoded[language]
         order = generator.permutation(len(encoded))
         if not self.translations:
-            return pack((encoded[i] for i in order), self.length)
-        tokens = np.cumsum([1 + len(encoded[i]) for i in order])
+            return pack((encoded[i] for i in order), self.length, continuous=self.continuous)
+        tokens = np.cumsum([2 + len(encoded[i]) for i in order])
         groups = np.split(order, np.flatnonzero(np.diff(tokens // (self.batch * self.length))) + 1)
         switched = (
             sentence
@@ -117,7 +148,8 @@ class Batches:
                 [self.texts[language][i] for i in group], self.translations[language], generator
             )
         )
-        return pack(self.vocabulary.encode(language, switched), self.length)
+        encoded = self.vocabulary.encode(language, switched)
+        return pack(encoded, self.length, continuous=self.continuous)
 
 
 def mask(

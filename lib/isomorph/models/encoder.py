@@ -235,11 +235,14 @@ class BilingualEncoder(BilingualPreTrainedModel):
         attention_mask: Tensor | None = None,
         language: str | None = None,
         output_hidden_states: bool = False,
+        position_ids: Tensor | None = None,
         **ignored,
     ) -> BaseModelOutput:
         """Hidden states of a batch in one language.
 
-        input_ids and attention_mask: (batch, time), the mask 1 on text and 0 on padding.
+        input_ids: (batch, time). attention_mask: (batch, time), 1 on text and 0 on padding, or
+        (batch, time, time), 1 where the first position sees the second. position_ids: (batch,
+        time); left out, positions are counted along the row.
         Returns last_hidden_state (batch, time, width) and, when asked, hidden_states: layers + 1
         of them, the first being what the embeddings give.
         Raises ValueError when the language is unknown or the text longer than the positions.
@@ -249,9 +252,12 @@ class BilingualEncoder(BilingualPreTrainedModel):
         if time > self.config.length:
             raise ValueError(f"input is {time} tokens long; this model reads {self.config.length}.")
         x = self.embeddings.of(language)(input_ids)  # (batch, time, width)
-        x = x + self.positions.of(language).weight[:time]
+        positions = self.positions.of(language)
+        x = x + (positions.weight[:time] if position_ids is None else positions(position_ids))
         x = self.dropout(self.embedding_norm(x))
-        mask = None if attention_mask is None else attention_mask[:, None, None, :].bool()
+        mask = attention_mask
+        if mask is not None:  # (batch, 1 for every head, time or 1, time)
+            mask = (mask[:, None, None] if mask.ndim == 2 else mask[:, None]).bool()
         states = [x]
         for layer in self.layers:
             x = layer.of(language)(x, mask)

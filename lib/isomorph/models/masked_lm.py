@@ -64,6 +64,7 @@ class BilingualMaskedLM(BilingualPreTrainedModel):
         language: str | None = None,
         labels: Tensor | None = None,
         output_hidden_states: bool = False,
+        position_ids: Tensor | None = None,
         **ignored,
     ) -> MaskedLMOutput:
         """Masked-LM loss, or scores for every position when there are no labels.
@@ -73,7 +74,9 @@ class BilingualMaskedLM(BilingualPreTrainedModel):
         (positions, vocabulary).
         """
         language = self.language(language)
-        output = self.encoder(input_ids, attention_mask, language, output_hidden_states)
+        output = self.encoder(
+            input_ids, attention_mask, language, output_hidden_states, position_ids
+        )
         hidden, loss = output.last_hidden_state, None
         if labels is not None:
             # Rows are gathered by index, so that the projection never sees the other 85%.

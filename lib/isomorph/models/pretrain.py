@@ -15,11 +15,11 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
-from isomorph.models.batches import Batches, mask
+from isomorph.models.batches import Batches, as_batch, mask
 from isomorph.models.encoder import BilingualConfig
 from isomorph.models.masked_lm import BilingualMaskedLM
 from isomorph.models.settings import Device, TrainingConfig
-from isomorph.text.vocab import Vocabulary, pack
+from isomorph.text.vocab import MASK, Vocabulary, pack
 
 
 def initialise(config: BilingualConfig, seed: int) -> BilingualMaskedLM:
@@ -109,6 +109,7 @@ def perplexity(
     *,
     length: int,
     masking: float = 0.15,
+    continuous: bool = False,
     seed: int = 0,
     batch: int = 64,
 ) -> float:
@@ -116,19 +117,19 @@ def perplexity(
 
     Every chosen subword is masked, none kept or replaced (Dufter & Schütze 2020, their code).
     """
-    blocks = torch.from_numpy(pack(vocabulary.encode(language, texts), length))
+    packed = pack(vocabulary.encode(language, texts), length, continuous=continuous)
+    ids = torch.from_numpy(packed.ids)
     generator = torch.Generator().manual_seed(seed)
-    _, labels = mask(blocks, masking, blocks.new_tensor([0]), generator)
-    inputs = torch.where(labels >= 0, vocabulary.tokenizer(language).mask_token_id, blocks)
+    _, labels = mask(ids, masking, ids.new_tensor([0]), generator)
+    whole = as_batch(language, packed, torch.where(labels >= 0, MASK, ids), labels)
     total, count, training = 0.0, 0, model.training
     model.eval()
     with torch.inference_mode():
-        for rows in range(0, len(blocks), batch):
-            part = labels[rows : rows + batch].to(model.device)
-            predicted = int((part >= 0).sum())
+        for start in range(0, len(packed), batch):
+            part = whole.rows(slice(start, start + batch))
+            predicted = int((part.labels >= 0).sum())
             if predicted:
-                ids = inputs[rows : rows + batch].to(model.device)
-                total += model(ids, language=language, labels=part).loss.item() * predicted
+                total += model(**part.inputs(model.device)).loss.item() * predicted
                 count += predicted
     model.train(training)
     return math.exp(total / count)
@@ -183,24 +184,23 @@ def _update(
 ) -> torch.Tensor:
     """One step of every optimiser; the batch's mean loss."""
     rank, ranks = accelerator.process_index, accelerator.num_processes
-    ids, labels = batch.input_ids[rank::ranks], batch.labels[rank::ranks]
+    own = batch.rows(slice(rank, None, ranks))
     predicted = int((batch.labels >= 0).sum())
     if not predicted:  # a tiny batch can have nothing masked
         return torch.zeros(())
-    rows = micro_batch or len(ids)
+    rows = micro_batch or len(own.input_ids)
     total = 0.0
     with contextlib.ExitStack() as stack:
         if prepared.training and accelerator.unwrap_model(prepared).config.dropout:
             # Dropout can only draw from the global generator: lend it a seed of this step's own.
             stack.enter_context(torch.random.fork_rng())
             torch.manual_seed(hash((seed, step, rank)) % 2**63)
-        for start in range(0, len(ids), rows):
-            part = labels[start : start + rows]
-            share = int((part >= 0).sum()) / predicted
+        for start in range(0, len(own.input_ids), rows):
+            part = own.rows(slice(start, start + rows))
+            share = int((part.labels >= 0).sum()) / predicted
             if not share:
                 continue
-            inputs = ids[start : start + rows].to(accelerator.device)
-            output = prepared(inputs, language=batch.language, labels=part.to(accelerator.device))
+            output = prepared(**part.inputs(accelerator.device))
             # Processes average their gradients, and each has only its rows' share of the loss.
             accelerator.backward(output.loss * share * ranks)
             total = total + output.loss.detach() * share

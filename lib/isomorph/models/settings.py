@@ -44,6 +44,8 @@ class TrainingConfig(BaseModel):
     tokens: int = Field(ge=1)  # seen in training, both languages together
     batch: int = Field(default=32, ge=1)  # blocks; small, since updates matter more than noise here
     length: int = Field(default=128, ge=8)  # tokens a block; 256 in the paper
+    continuous: bool = False  # rows are stretches of text, as in the paper; else each sentence is
+    # read alone, from position 0: common positions are what a small model first aligns by
     masking: float = Field(default=0.15, gt=0, lt=1)
     random_words: Literal["any", "same"] = "any"  # "same" where embeddings are separate (sec. 4.3)
     exponent: float = 0.7  # of the language sampling (sec. 3.1)

@@ -184,21 +184,50 @@ def code_switch(
     return [" ".join(sentence) for sentence in words]
 
 
-def pack(sentences: Iterable[list[int]], length: int) -> np.ndarray:
-    """Cut a stream of sentences into blocks of `length` ids, none of them padding.
+@dataclass(frozen=True)
+class Packed:
+    """Text in blocks, none of it padding: ids, positions and segments, each (blocks, length).
 
-    Each block begins with [CLS] and each sentence ends with [SEP], as in the text a model is
-    measured on. A sentence that does not fit goes on in the next block; what is left at the end
-    fills no block and is dropped. Returns (blocks, length).
+    Tokens of one segment may see each other; positions are counted from 0.
+    """
+
+    ids: np.ndarray
+    positions: np.ndarray
+    segments: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, rows) -> Packed:
+        return Packed(self.ids[rows], self.positions[rows], self.segments[rows])
+
+
+def pack(sentences: Iterable[list[int]], length: int, *, continuous: bool = False) -> Packed:
+    """Cut a stream of sentences, `[CLS] sentence [SEP]`, into blocks of `length` ids.
+
+    Each sentence keeps positions of its own, from 0, and is a segment of its own: as if it stood
+    on a line alone, but with no padding. It is cut to `length`, and where a block ends within it,
+    the rest is a segment of the next block. With `continuous`, a block is one segment with
+    positions of its own, as in Conneau, Wu et al. (2020, section 3.1). What is left at the end
+    fills no block and is dropped.
 
     Raises ValueError when the text does not fill one block.
     """
-    stream = np.fromiter((i for s in sentences for i in (*s, SEPARATOR)), dtype=np.int64)
-    blocks = len(stream) // (length - 1)
+    rows = [[START, *ids[: length - 2], SEPARATOR] for ids in sentences]
+    sizes = np.array([len(row) for row in rows], dtype=np.int64)
+    stream = np.fromiter((i for row in rows for i in row), dtype=np.int64, count=sizes.sum())
+    blocks = len(stream) // length
     if not blocks:
         raise ValueError(f"the text has {len(stream)} subwords, which do not fill {length}.")
-    body = stream[: blocks * (length - 1)].reshape(blocks, length - 1)
-    return np.concatenate([np.full((blocks, 1), START), body], axis=1)
+    shape, end = (blocks, length), blocks * length
+    if continuous:
+        positions = np.broadcast_to(np.arange(length), shape)
+        segments = np.zeros(shape, dtype=np.int64)
+    else:
+        starts = np.repeat(np.cumsum(sizes) - sizes, sizes)
+        positions = (np.arange(len(stream)) - starts)[:end].reshape(shape)
+        segments = np.repeat(np.arange(len(rows)), sizes)[:end].reshape(shape)
+    return Packed(stream[:end].reshape(shape), positions, segments)
 
 
 def _bare(word: str) -> str:
