@@ -81,5 +81,7 @@ def plain_bibliography(app: Sphinx, page: str, template: str, context: dict, doc
     # The roles that docutils writes contradict each other (a list may hold list items only), so
     # assistive technology is better served by none.
     if "citation-list" in (body := context.get("body") or ""):
-        body = body.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
+        body = body.replace(
+            '<div role="list" class="citation-list">', '<div class="citation-list">'
+        )
         context["body"] = body.replace(' role="doc-biblioentry"', "")
