@@ -171,11 +171,11 @@ def verify() -> None:
 @data.command()
 def build() -> None:
     """Build the shipped texts, tasks and dictionaries again, from pinned packages."""
-    with plainly(ValueError, RuntimeError, OSError, ImportError):
-        from isomorph.sources import everything
+    from isomorph import sources
 
-        for line in everything.build():
-            typer.echo(line)
+    with plainly(sources.SourceUnavailable, ValueError, OSError):
+        for note in sources.build():
+            typer.echo(note)
 
 
 if __name__ == "__main__":

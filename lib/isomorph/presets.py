@@ -22,19 +22,25 @@ def world_encoder(width: int = 64) -> EncoderConfig:
     return EncoderConfig(layers=2, width=width, heads=width // 32)
 
 
-def world_training(tokens: int = 2_400_000) -> TrainingConfig:
-    """A minute on one CPU core, in fp32 so that every machine gets the same curve."""
-    return TrainingConfig(tokens=tokens, batch=32, length=64, warmup=50)
+def world_training(tokens: int = 1_500_000) -> TrainingConfig:
+    """Half a minute on one CPU core, in fp32 so that every machine gets the same curve.
+
+    AdamW on everything: on worlds Muon lowers the loss sooner and aligns the lexicons less.
+    """
+    return TrainingConfig(
+        tokens=tokens, batch=32, length=32, masking=0.2, optimiser="adamw", learning_rate=5e-3,
+        warmup=50,
+    )  # fmt: skip
 
 
-def world_run(seed: int, *, tokens: int = 2_400_000, width: int = 64, **world) -> Pretraining:
+def world_run(seed: int, *, tokens: int = 1_500_000, width: int = 64, **world) -> Pretraining:
     """A bilingual model of a controlled world; the seed is the world's and the model's."""
     return Pretraining(
         text=WorldText(world=World(seed=seed, **world)),
         vocabulary=VocabularyConfig(size=1000),
         encoder=world_encoder(width),
         training=world_training(tokens),
-        marks=12,
+        marks=10,
         seed=seed,
     )
 
@@ -48,7 +54,9 @@ def smoke_run(seed: int) -> Pretraining:
         ),
         vocabulary=VocabularyConfig(size=500),
         encoder=EncoderConfig(layers=2, width=32, heads=2),
-        training=TrainingConfig(tokens=60_000, batch=16, length=32, warmup=10),
+        training=TrainingConfig(
+            tokens=60_000, batch=16, length=32, warmup=10, optimiser="adamw", learning_rate=5e-3
+        ),
         marks=3,
         seed=seed,
     )  # fmt: skip
@@ -89,8 +97,7 @@ def paper_run(languages: tuple[str, str] = ("en", "fr"), seed: int = 0) -> Pretr
         text=HubText(languages=languages),
         vocabulary=VocabularyConfig(size=80_000),
         encoder=EncoderConfig(
-            layers=8, width=768, heads=12, norm="post", activation="gelu", dropout=0.1,
-            positions="random",
+            layers=8, width=768, heads=12, norm="post", activation="gelu", dropout=0.1
         ),
         training=TrainingConfig(
             tokens=200 * 200_000 * 256, batch=768, length=256, continuous=True, optimiser="adamw",

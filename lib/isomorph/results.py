@@ -7,6 +7,7 @@ is stale when its config no longer validates, no longer has that digest, or its 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -59,8 +60,8 @@ def gather(
     found, parts = set(shipped["digest"]), []
     for condition in conditions:
         if not recompute and condition.run.digest in found:
-            # The name is what the digest cannot know: one run may serve several experiments.
             parts.append(shipped[shipped["digest"] == condition.run.digest])
+            _log(parts[-1], "recorded")
         elif recompute or missing == "run":
             parts.append(live(experiment, condition, size=size))
     return pd.concat(parts, ignore_index=True) if parts else shipped.iloc[:0]
@@ -73,7 +74,21 @@ def live(experiment: str, condition: Condition, *, size: str) -> pd.DataFrame:
     """
     run = cached(condition.run, mode="force")
     rows = to_rows(run, run.outcome(), experiment=experiment, size=size, condition=condition.name)
+    _log(rows, "live")
     return rows.assign(provenance="live")
+
+
+def _log(rows: pd.DataFrame, provenance: str) -> None:
+    """Tell the book's run card of a run that a chapter used, one JSON line each."""
+    path = os.environ.get("ISOMORPH_RUN_LOG")
+    if not path:
+        return
+    line = {
+        "provenance": provenance, "device": rows["device"].iloc[0],
+        "seconds": float(rows["seconds"].max()), "seed": int(rows["seed"].iloc[0]),
+    }  # fmt: skip
+    with Path(path).open("a") as log:
+        log.write(json.dumps(line) + "\n")
 
 
 def cached(run: Pretraining, *, cluster: Cluster = "none", mode: str = "retry") -> Pretraining:

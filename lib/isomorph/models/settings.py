@@ -24,7 +24,7 @@ class EncoderConfig(BaseModel):
     norm: Literal["post", "pre"] = "pre"  # trains without long warm-up; the papers' is "post"
     activation: Literal["gelu", "gelu_tanh"] = "gelu_tanh"  # the faster one
     dropout: float = Field(default=0.0, ge=0, lt=1)  # small models underfit; the papers have 0.1
-    positions: Literal["random", "sinusoidal"] = "sinusoidal"  # before training; papers: random
+    positions: Literal["random", "sinusoidal"] = "random"  # before they are learnt; as in the papers
     transform: bool = False  # XLM has none before the softmax, BERT has one
     specific: tuple[str, ...] = ()  # the parts that belong to one language only
 
