@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import platform
+import warnings
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -46,11 +47,12 @@ class ShippedText(BaseModel):
     kind: Literal["shipped"] = "shipped"
     languages: tuple[str, ...] = ("en", "fr")
     domains: tuple[str, ...] = ("bible", "bible")  # "bible", "help" or "bible+help"
+    half: Literal["even", "odd"] = "even"  # of one language; of two the second reads the odd half
 
     def corpus(self) -> Corpus:
         from isomorph.text.corpora import load_corpus
 
-        return load_corpus(self.languages, self.domains)
+        return load_corpus(self.languages, self.domains, half=self.half)
 
 
 class HubText(BaseModel):
@@ -158,7 +160,7 @@ class Pretraining(BaseModel):
 
     @infra.apply
     def outcome(self) -> dict:
-        """Train and measure: {"records", "data", "device"}; cached by exca.
+        """Train and measure: {"records", "data", "device", "code"}; cached by exca.
 
         The trained model is left in `model_folder()` when there is a cache.
         """
@@ -190,7 +192,10 @@ def train(run: Pretraining) -> dict:
         loss = float(np.mean(np.log(list(fit.values()))))
         records.append({"metric": "heldout_loss", "value": loss})
         if len(run.languages) == 2:
-            records += measure_multilinguality(model, vocabulary.tokenizer, corpus)
+            with warnings.catch_warnings():
+                # It would say at each mark that the same few long sentences were cut.
+                warnings.filterwarnings("ignore", message=".* were cut")
+                records += measure_multilinguality(model, vocabulary.tokenizer, corpus)
         return records
 
     folder = run.infra.uid_folder(create=True) if run.infra.folder else None
@@ -210,7 +215,9 @@ def train(run: Pretraining) -> dict:
     if folder:
         model.save_pretrained(folder / "model")
         vocabulary.save(folder / "model")
-    return {"records": records, "data": corpus.checksum, "device": device}
+    return {
+        "records": records, "data": corpus.checksum, "device": device, "code": code_version(),
+    }  # fmt: skip
 
 
 def batches(run: Pretraining, vocabulary: Vocabulary, corpus: Corpus):
@@ -245,7 +252,7 @@ def to_rows(run: Pretraining, outcome: dict, *, experiment: str, size: str, cond
     rows = pd.DataFrame(outcome["records"])
     named = {
         "experiment": experiment, "size": size, "condition": condition, "pair": run.pair,
-        "seed": run.seed, "device": outcome["device"], "code": code_version(),
+        "seed": run.seed, "device": outcome["device"], "code": outcome["code"],
         "data": outcome["data"], "digest": run.digest, "config": run.config_json(),
     }  # fmt: skip
     rows = rows.assign(**named)

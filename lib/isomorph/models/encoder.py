@@ -6,7 +6,6 @@ module for all languages or one module per language. With everything shared and 
 computes what `transformers.BertModel` computes.
 """
 
-import math
 from typing import ClassVar
 
 import torch
@@ -54,7 +53,6 @@ class BilingualConfig(PreTrainedConfig):
         norm: str = "post",
         activation: str = "gelu",
         dropout: float = 0.1,
-        positions: str = "random",
         transform: bool = False,
         specific: tuple[str, ...] = (),
         pad_token_id: int = 0,
@@ -68,11 +66,6 @@ class BilingualConfig(PreTrainedConfig):
             raise ValueError(f"norm is {norm!r}; allowed are 'post' (BERT, XLM) and 'pre'.")
         if activation not in ACTIVATIONS:
             raise ValueError(f"activation is {activation!r}; allowed are {sorted(ACTIVATIONS)}.")
-        if positions not in ("random", "sinusoidal"):
-            raise ValueError(
-                f"positions is {positions!r}; allowed are 'random' and 'sinusoidal', which they "
-                "are before training."
-            )
         if width % heads:
             raise ValueError(f"width is {width}, which {heads} heads do not divide evenly.")
         self.vocabulary = vocabulary
@@ -85,7 +78,6 @@ class BilingualConfig(PreTrainedConfig):
         self.norm = norm
         self.activation = activation
         self.dropout = dropout
-        self.positions = positions
         self.transform = transform
         self.specific = sorted(specific)
         rest["tie_word_embeddings"] = False  # tying is decided by `tied`, part by part
@@ -110,22 +102,6 @@ class PerLanguage(nn.ModuleDict):
 
     def of(self, language: str) -> nn.Module:
         return self["shared"] if "shared" in self else self[language]
-
-
-class Positions(nn.Embedding):
-    """Learnt position vectors."""
-
-
-def sinusoids(length: int, width: int, scale: float = 0.1) -> Tensor:
-    """Sines and cosines of the position at geometric wavelengths, (length, width).
-
-    Vaswani et al. (2017, section 3.5). As a start for learnt positions they give attention a sense
-    of distance that random vectors take millions of tokens to learn; the scale, five times that of
-    the word vectors, lets it be found early.
-    """
-    rates = torch.exp(-math.log(10_000.0) * torch.arange(0, width, 2) / width)
-    angles = torch.arange(length)[:, None] * rates  # (length, half the width)
-    return scale * torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, :width]
 
 
 class Attention(nn.Module):
@@ -188,9 +164,6 @@ class BilingualPreTrainedModel(PreTrainedModel):
             nn.init.zeros_(module.bias)
         if isinstance(module, nn.LayerNorm):
             nn.init.ones_(module.weight)
-        if isinstance(module, Positions) and self.config.positions == "sinusoidal":
-            with torch.no_grad():
-                module.weight.copy_(sinusoids(*module.weight.shape))
 
     def language(self, language: str | None) -> str:
         """The language to read; may be left out where it makes no difference.
@@ -216,7 +189,9 @@ class BilingualEncoder(BilingualPreTrainedModel):
         super().__init__(config)
         words, width = config.vocabulary, config.width
         self.embeddings = PerLanguage("embeddings", config, lambda: nn.Embedding(words, width))
-        self.positions = PerLanguage("positions", config, lambda: Positions(config.length, width))
+        self.positions = PerLanguage(
+            "positions", config, lambda: nn.Embedding(config.length, width)
+        )
         self.embedding_norm = nn.LayerNorm(width, eps=1e-12)
         self.dropout = nn.Dropout(config.dropout)
         self.layers = nn.ModuleList(

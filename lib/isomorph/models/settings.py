@@ -24,7 +24,6 @@ class EncoderConfig(BaseModel):
     norm: Literal["post", "pre"] = "pre"  # trains without long warm-up; the papers' is "post"
     activation: Literal["gelu", "gelu_tanh"] = "gelu_tanh"  # the faster one
     dropout: float = Field(default=0.0, ge=0, lt=1)  # small models underfit; the papers have 0.1
-    positions: Literal["random", "sinusoidal"] = "random"  # before they are learnt; as in the papers
     transform: bool = False  # XLM has none before the softmax, BERT has one
     specific: tuple[str, ...] = ()  # the parts that belong to one language only
 
@@ -50,7 +49,7 @@ class TrainingConfig(BaseModel):
     random_words: Literal["any", "same"] = "any"  # "same" where embeddings are separate (sec. 4.3)
     exponent: float = 0.7  # of the language sampling (sec. 3.1)
     optimiser: Literal["adamw", "muon"] = "muon"
-    learning_rate: float = Field(default=2e-3, gt=0)  # of AdamW
+    learning_rate: float = Field(default=4e-3, gt=0)  # of AdamW
     muon_rate: float = Field(default=0.02, gt=0)  # of Muon, on the layers' matrices
     weight_decay: float = Field(default=0.01, ge=0)
     warmup: int = Field(default=100, ge=0)  # steps of linear warm-up
