@@ -4,6 +4,7 @@ import pytest
 import torch
 from transformers import AutoModel, AutoModelForMaskedLM, BertConfig, BertForMaskedLM
 
+from isomorph.models.bert import copy_weights
 from isomorph.models.encoder import BilingualConfig
 from isomorph.models.masked_lm import BilingualMaskedLM
 
@@ -30,35 +31,8 @@ def copy_of_bert(activation: str) -> tuple[BertForMaskedLM, BilingualMaskedLM]:
     for parameter in bert.parameters():  # biases and norms too, so that a wrong one shows
         torch.nn.init.normal_(parameter, std=0.2)
     ours = small(transform=True, activation="gelu" if activation == "gelu" else "gelu_tanh")
-    copy_bert(bert, ours)
+    copy_weights(bert, ours)
     return bert, ours
-
-
-def copy_bert(bert: BertForMaskedLM, ours: BilingualMaskedLM) -> None:
-    source, encoder = bert.bert.embeddings, ours.encoder
-    with torch.no_grad():
-        encoder.embeddings["shared"].weight.copy_(source.word_embeddings.weight)
-        # BERT adds the first segment's embedding everywhere; here it is part of the position.
-        encoder.positions["shared"].weight.copy_(
-            source.position_embeddings.weight + source.token_type_embeddings.weight[0]
-        )
-    encoder.embedding_norm.load_state_dict(source.LayerNorm.state_dict())
-    for theirs, layer in zip(bert.bert.encoder.layer, encoder.layers, strict=True):
-        mine, attention = layer["shared"], theirs.attention
-        heads = [attention.self.query, attention.self.key, attention.self.value]
-        with torch.no_grad():
-            mine.attention.qkv.weight.copy_(torch.cat([h.weight for h in heads]))
-            mine.attention.qkv.bias.copy_(torch.cat([h.bias for h in heads]))
-        mine.attention.out.load_state_dict(attention.output.dense.state_dict())
-        mine.attention_norm.load_state_dict(attention.output.LayerNorm.state_dict())
-        mine.up.load_state_dict(theirs.intermediate.dense.state_dict())
-        mine.down.load_state_dict(theirs.output.dense.state_dict())
-        mine.output_norm.load_state_dict(theirs.output.LayerNorm.state_dict())
-    head = bert.cls.predictions
-    ours.transform[0].load_state_dict(head.transform.dense.state_dict())
-    ours.transform[2].load_state_dict(head.transform.LayerNorm.state_dict())
-    with torch.no_grad():
-        ours.softmax["shared"].bias.copy_(head.bias)
 
 
 @pytest.mark.parametrize("activation", ["gelu", "gelu_pytorch_tanh"])
