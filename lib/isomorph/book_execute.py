@@ -128,6 +128,7 @@ class Job:
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",
             "TOKENIZERS_PARALLELISM": "false",
             "TQDM_DISABLE": "1",  # a progress bar is of no use on a page
+            "PYTHONWARNINGS": "ignore:IProgress not found",  # nor is the lack of a widget for it
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         }
 

@@ -178,5 +178,16 @@ def build() -> None:
             typer.echo(note)
 
 
+@data.command()
+def models() -> None:
+    """Train the small encoders that ship, where they are not finished, and write them to data/."""
+    from isomorph import release, sweep
+
+    with plainly(ValueError, RuntimeError, OSError):
+        sweep.sweep("encoders", size="reference", say=typer.echo)
+        for condition in sweep.conditions("encoders", "reference"):
+            typer.echo(f"wrote {release.write(condition)}")
+
+
 if __name__ == "__main__":
     app()

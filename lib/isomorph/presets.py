@@ -125,6 +125,15 @@ def learning_curve(size: Size) -> list[Condition]:
     ]
 
 
+def first_steps(size: Size) -> list[Condition]:
+    """The beginning of a run on real text: what a reader can watch in half a minute."""
+    tokens, width, marks = (50_000, 32, 2) if size == "smoke" else (700_000, 64, 5)
+    run = real_run(width=width, tokens=tokens, marks=marks)
+    # fp32, since not every reader's processor has fast bf16.
+    training = run.training.model_copy(update={"precision": "fp32"})
+    return [Condition("first steps", run.model_copy(update={"training": training}))]
+
+
 def encoders(size: Size) -> list[Condition]:
     """The trained encoders that ship, for chapters that analyse real models in seconds."""
     if size != "reference":
@@ -139,6 +148,7 @@ def encoders(size: Size) -> list[Condition]:
 
 EXPERIMENTS: dict[str, Callable[[Size], list[Condition]]] = {
     "learning_curve": learning_curve,
+    "first_steps": first_steps,
     "encoders": encoders,
 }
 

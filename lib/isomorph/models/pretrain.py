@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from isomorph.models.batches import Batches, as_batch, mask
 from isomorph.models.encoder import BilingualConfig
@@ -62,10 +62,10 @@ def pretrain(
     step, records, loss, counted = state["step"], state["records"], state["loss"], state["counted"]
     began, saved = time.monotonic() - state["seconds"], time.monotonic()
 
-    bar = tqdm(
-        total=config.steps, initial=step, desc="pretraining", unit="step", mininterval=1.0,
-        disable=not (progress and accelerator.is_main_process),
-    )  # fmt: skip
+    # Only ever switched off here, so that TQDM_DISABLE in the environment can do so too.
+    hidden = {} if progress and accelerator.is_main_process else {"disable": True}
+    bar = tqdm(total=config.steps, initial=step, desc="pretraining", unit="step", mininterval=1.0,
+               **hidden)  # fmt: skip
 
     def reach(loss: float | None) -> None:
         done = {"step": step, "tokens": step * config.batch * config.length,

@@ -14,6 +14,7 @@ DOMAINS = ("bible", "help")
 
 MANIFEST = "MANIFEST.json"
 REBUILD = "rebuild it with `isomorph data build`"
+RETRAIN = "take it from the repository again, or train it with `isomorph data models`"
 
 # One process reads the same file many times; its checksum is computed once for each state of it.
 _seen: dict[tuple[str, int, int], str] = {}
@@ -123,13 +124,14 @@ def verify() -> list[str]:
 
 def _problem(folder: Path, relative_path: str, files: dict) -> str | None:
     path = folder / relative_path
+    remedy = RETRAIN if relative_path.startswith("models/") else REBUILD
     if relative_path not in files:
-        return f"{relative_path} is not listed in {folder / MANIFEST}: {REBUILD}."
+        return f"{relative_path} is not listed in {folder / MANIFEST}: {remedy}."
     if not path.is_file():
-        return f"{path} is missing: {REBUILD}."
+        return f"{path} is missing: {remedy}."
     expected, found = files[relative_path]["sha256"], sha256_of(path)
     if found != expected:
         return (
-            f"{path} is damaged (SHA-256 {found[:12]}..., expected {expected[:12]}...): {REBUILD}."
+            f"{path} is damaged (SHA-256 {found[:12]}..., expected {expected[:12]}...): {remedy}."
         )
     return None

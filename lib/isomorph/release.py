@@ -1,0 +1,137 @@
+"""The small trained encoders that ship: writing them with a card, and loading them checked.
+
+An encoder ships as bf16 safetensors with its vocabulary and a card that says which run made it.
+Chapters load one in a second instead of training it for half an hour.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from isomorph.results import Condition, finished_rows
+from isomorph.runs import Pretraining
+from isomorph.text import shipped
+from isomorph.text.vocab import Vocabulary
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from isomorph.models.masked_lm import BilingualMaskedLM
+
+LARGEST = 5_000_000  # bytes of an encoder's folder, so that a clone stays small
+
+CARD = """---
+library_name: transformers
+license: mit
+language: [{languages}]
+tags: [masked-lm, isomorph]
+---
+# {name}
+
+A masked language model of the shipped Bibles ({languages}): {layers} layers of width {width},
+{parameters:,} parameters, a vocabulary of {vocabulary:,}. It is small, made to be studied and not
+to be used. The texts it learnt from are in the public domain.
+
+| | |
+|---|---|
+| run | `{digest}` (`isomorph run encoders --size reference`) |
+| tokens seen | {tokens:,} |
+| held-out perplexity of masked subwords | {perplexity} |
+| sentence retrieval en-fr, P@1, embeddings, centred | {retrieval} |
+| trained on | {device}, one process, {minutes:.0f} minutes |
+| precision | trained in {precision}, stored in bf16 |
+| code | {code} |
+| text | SHA-256 {data} |
+
+Load it with `isomorph.release.load("{name}")`; importing `isomorph.models.masked_lm` lets
+transformers' `AutoModel` read this folder.
+"""
+
+
+def names() -> list[str]:
+    """The encoders that ship."""
+    return sorted({path.split("/")[1] for path in shipped.read_manifest()["files"]
+                   if path.startswith("models/")})  # fmt: skip
+
+
+def load(name: str) -> tuple[BilingualMaskedLM, Vocabulary, dict]:
+    """A shipped encoder in fp32, its vocabulary and its card (run, tokens, perplexity ...).
+
+    Raises ValueError when none has that name, and DataCorrupted when a file is damaged.
+    """
+    import torch
+
+    from isomorph.models.masked_lm import BilingualMaskedLM
+
+    if name not in names():
+        raise ValueError(f"encoder is {name!r}; those that ship are {names()}.")
+    for path in shipped.read_manifest()["files"]:
+        if path.startswith(f"models/{name}/"):
+            shipped.verified(path)
+    folder = shipped.data_folder() / "models" / name
+    model = BilingualMaskedLM.from_pretrained(folder, dtype=torch.float32).eval()
+    return model, Vocabulary.load(folder), json.loads((folder / "card.json").read_text())
+
+
+def write(condition: Condition) -> Path:
+    """Put a finished run's encoder where encoders ship, with its card, and list its checksums.
+
+    Raises ValueError when the run has not finished here, or its files weigh more than allowed.
+    """
+    import torch
+
+    from isomorph.models.masked_lm import BilingualMaskedLM
+    from isomorph.results import cached, finished
+
+    if not finished(condition):
+        raise ValueError(f"the run of {condition.name!r} ({condition.run.digest}) is not finished.")
+    source = cached(condition.run, mode="cached").model_folder()
+    folder = shipped.data_folder() / "models" / condition.name
+    model = BilingualMaskedLM.from_pretrained(source, dtype=torch.float32)
+    card = _card(condition, model, finished_rows("encoders", condition, size="reference"))
+    model.to(torch.bfloat16).save_pretrained(folder)
+    Vocabulary.load(source).save(folder)
+    (folder / "card.json").write_text(json.dumps(card, indent=1) + "\n")
+    shown = {name: f"{value:.1f}" for name, value in card["perplexity"].items()}
+    perplexity = ", ".join(f"{name} {value}" for name, value in shown.items())
+    retrieval = "one language" if card["retrieval"] is None else f"{card['retrieval']:.3f}"
+    values = card | {"perplexity": perplexity, "retrieval": retrieval}
+    values["languages"] = ", ".join(card["languages"])
+    (folder / "README.md").write_text(CARD.format(**values, minutes=card["seconds"] / 60))
+    weight = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    if weight > LARGEST:
+        raise ValueError(f"{folder} weighs {weight:,} bytes; an encoder may weigh {LARGEST:,}.")
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            relative = path.relative_to(shipped.data_folder()).as_posix()
+            shipped.write_manifest_entry(relative)
+    return folder
+
+
+def _card(condition: Condition, model: BilingualMaskedLM, rows: pd.DataFrame) -> dict:
+    run: Pretraining = condition.run
+    last = rows[rows["tokens"] == rows["tokens"].max()]
+    at_embeddings = last[last["layer"] == 0].set_index("metric")["value"]
+    return {
+        "name": condition.name,
+        "languages": list(run.languages),
+        "layers": run.encoder.layers,
+        "width": run.encoder.width,
+        "parameters": model.num_parameters(),
+        "vocabulary": model.config.vocabulary,
+        "digest": run.digest,
+        "config": json.loads(run.config_json()),
+        "tokens": int(last["tokens"].iloc[0]),
+        "perplexity": {
+            language: float(last[last["metric"] == f"perplexity_{language}"]["value"].iloc[0])
+            for language in run.languages
+        },
+        "retrieval": at_embeddings.get("retrieval_p1_centred"),
+        "precision": run.training.precision,
+        "device": last["device"].iloc[0],
+        "seconds": float(last["seconds"].iloc[0]),
+        "code": last["code"].iloc[0],
+        "data": last["data"].iloc[0],
+    }
