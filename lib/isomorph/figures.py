@@ -35,8 +35,10 @@ AXIS_NAMES = {
     "tokens": "tokens seen in training",
     "layer": "layer (0: embeddings)",
     "loss": "masked LM loss (nats)",
+    "heldout_loss": "held-out masked LM loss (nats)",
     "perplexity": "held-out perplexity of masked tokens",
     "retrieval_p1": "sentence retrieval, P@1",
+    "retrieval_p1_centred": "sentence retrieval, P@1 (centred)",
     "retrieval_mrr": "sentence retrieval, mean reciprocal rank",
     "translation_p1": "word translation, P@1",
     "translation_p5": "word translation, P@5",
@@ -96,12 +98,14 @@ def learning_curve(
     x: str = "tokens",
     group: str = "condition",
     chance: float | None = None,
+    chance_name: str = "chance",
     log_x: bool = False,
 ) -> "Figure":
     """A metric along training (or along layers): a line a group, a mark a row.
 
     `rows` is the long table with the columns metric, value, `x` and `group`, and where there is
-    one provenance. The line is the mean over seeds. `chance` draws the level of guessing.
+    one provenance. The line is the mean over seeds. `chance` draws the level of guessing, or of
+    another floor that `chance_name` names.
     Raises ValueError when a column or the metric is not there.
     """
     _require(rows, "metric", "value", x, group)
@@ -129,7 +133,7 @@ def learning_curve(
                     zorder=3,
                 )
         if chance is not None:
-            _level(axis.axhline, chance, "chance")
+            _level(axis.axhline, chance, chance_name)
         if log_x:
             axis.set_xscale("log")
         axis.set_xlabel(AXIS_NAMES.get(x, x))

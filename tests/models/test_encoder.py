@@ -28,8 +28,9 @@ def copy_of_bert(activation: str) -> tuple[BertForMaskedLM, BilingualMaskedLM]:
             intermediate_size=128, max_position_embeddings=20, hidden_act=activation,
         )
     ).eval()  # fmt: skip
-    for parameter in bert.parameters():  # biases and norms too, so that a wrong one shows
-        torch.nn.init.normal_(parameter, std=0.2)
+    # Biases and norms too, so that a wrong one shows; with norms near 0 no attention would.
+    for name, parameter in bert.named_parameters():
+        torch.nn.init.normal_(parameter, mean=float(name.endswith("LayerNorm.weight")), std=0.2)
     ours = small(transform=True, activation="gelu" if activation == "gelu" else "gelu_tanh")
     copy_weights(bert, ours)
     return bert, ours
