@@ -243,8 +243,8 @@ display(
 # ### When does it happen?
 #
 # The next figures follow the same quantities through training. The first is the loss on held-out
-# sentences: how well the model fits. The second is word translation: how far the languages have
-# merged. Look at where each of them has done half of its way.
+# sentences: how well the model fits. The other two are word translation and sentence retrieval: how
+# far the languages have merged. Look at where each of them has done half of its way.
 
 # %% tags=["hide-input"]
 named = rows.assign(condition="seed " + rows["seed"].astype(str))
@@ -267,6 +267,18 @@ figures.show(
     alt="Word translation P@1 against training tokens. All lines rise, to different heights for "
     "different seeds, and most of the rise comes late.",
     table=translated[["condition", "tokens", "value", "provenance"]],
+)
+
+# %% tags=["hide-input"]
+retrieved = at_layer(named, "retrieval_p1_centred", 0).query("tokens > 0")
+guess = at_layer(rows, "retrieval_p1_chance")["value"].mean()
+figures.show(
+    figures.learning_curve(
+        retrieved, metric="retrieval_p1_centred", log_x=True, chance=guess
+    ),
+    caption="Controlled world: sentence retrieval from averaged embeddings, one line a seed.",
+    alt="Sentence retrieval P@1 against training tokens. The lines rise late and spread out by seed.",
+    table=retrieved[["condition", "tokens", "value", "provenance"]],
 )
 
 # %% tags=["hide-input"]
