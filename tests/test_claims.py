@@ -187,9 +187,9 @@ def test_the_largest_size_with_enough_seeds_speaks():
 def planted_loader(name):
     assert name == "learning_curve"
     tokens = np.array([1e5, 2e5, 4e5, 8e5, 16e5])
-    curves = {"multilinguality": [0, 0, 0, 0.5, 1], "loss": [6, 4, 3, 2.5, 2.4]}
+    curves = {"multilinguality": [0, 0, 0, 0.5, 1], "heldout_loss": [6, 4, 3, 2.5, 2.4]}
     return pd.concat(
-        rows_of("base", values, metric=metric, tokens=tokens, seeds=[seed] * 5, size="reference")
+        rows_of("middle", values, metric=metric, tokens=tokens, seeds=[seed] * 5, size="reference")
         for (metric, values), seed in itertools.product(curves.items(), range(3))
     )
 
