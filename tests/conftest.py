@@ -4,7 +4,7 @@ import io
 import pytest
 
 from isomorph import book
-from isomorph.book_chapters import Layout
+from isomorph.book.chapters import Layout
 from tests import small_book
 
 

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from isomorph import book
-from isomorph.book_chapters import (
+from isomorph.book.chapters import (
     BadRequest,
     BookError,
     Chapter,
@@ -23,8 +23,8 @@ from isomorph.book_chapters import (
     is_fresh,
     select,
 )
-from isomorph.book_execute import execute_all
-from isomorph.book_site import ledger_markdown
+from isomorph.book.execute import execute_all
+from isomorph.book.site import ledger_markdown
 from tests import small_book
 
 SMOKE = {"size": "smoke", "recompute": False}
@@ -167,8 +167,8 @@ def test_interrupting_stops_every_child_and_the_next_build_resumes(tmp_path, sti
     layout, slow = Layout(root), Chapter("cross_lingual", "slow")
     program = f"""
 from pathlib import Path
-from isomorph.book_chapters import Layout, discover
-from isomorph.book_execute import execute_all
+from isomorph.book.chapters import Layout, discover
+from isomorph.book.execute import execute_all
 Layout.library = Path({str(still_library)!r})
 layout = Layout(Path({str(root)!r}))
 execute_all(discover(layout), layout, {SMOKE!r}, jobs=1)

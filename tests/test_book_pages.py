@@ -3,8 +3,8 @@
 import nbformat
 import pytest
 
-from isomorph.book_card import run_card
-from isomorph.book_plain import plain_markdown, plain_notebook
+from isomorph.book.card import run_card
+from isomorph.book.plain import plain_markdown, plain_notebook
 
 CARD = {
     "seconds": 100.0,

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from isomorph import results, sweep
 from isomorph.presets import EXPERIMENTS, conditions, paper_run, real_run, smoke_run
 from isomorph.results import Condition
-from isomorph.runs import COLUMNS, SIZES, EncoderConfig, Pretraining, TrainingConfig, text_checksum
+from isomorph.runs import COLUMNS, EncoderConfig, Pretraining, TrainingConfig, text_checksum
+from isomorph.sizes import SIZES
 from isomorph.text.vocab import VocabularyConfig
 
 TINY = TrainingConfig(tokens=4000, batch=8, length=32, warmup=2)

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any
 from isomorph.ledger import schema
 from isomorph.ledger.schema import Claim, LedgerError
 from isomorph.ledger.verdicts import Verdict, judge
-from isomorph.runs import SIZES
+from isomorph.sizes import SIZES
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 __all__ = [
-    "SIZES",
     "Claim",
     "LedgerError",
     "Verdict",
@@ -62,7 +61,7 @@ def ledger() -> list[Claim]:
 def verdict(claim: Claim, rows: "DataFrame | None", size: str | None = None) -> Verdict:
     """What `rows` (the long table of `isomorph.runs`) say of a claim.
 
-    `size` is one of SIZES. Left out, it is the largest size at which every part of the rule has
+    `size` is one of `isomorph.sizes.SIZES`. Left out, it is the largest size at which every part of the rule has
     seeds enough for an interval, else the largest with rows; smoke rows only test the code and
     never decide unless asked for. Raises ValueError for an unknown size or a missing column.
     """

@@ -12,6 +12,8 @@ from typing import Annotated
 
 import typer
 
+from isomorph.sizes import SIZES
+
 app = typer.Typer(
     help="Isomorph: what happens inside language models, measured again and shown.",
     no_args_is_help=True,
@@ -81,7 +83,7 @@ def book(
     """Execute the chapters that changed and render the site to _build/html."""
     from isomorph import book as pipeline
 
-    one_of("--size", size, pipeline.SIZES)
+    one_of("--size", size, SIZES)
     with plainly(pipeline.BookError):
         try:
             complete = pipeline.build(size, chapter, recompute)
@@ -110,9 +112,9 @@ def run(
     ] = False,
 ) -> None:
     """Run an experiment, resume it, list its runs, or export its rows."""
-    from isomorph import runs, sweep
+    from isomorph import sweep
 
-    one_of("--size", size, runs.SIZES)
+    one_of("--size", size, SIZES)
     one_of("--cluster", cluster, CLUSTERS)
     if experiment is None and not list_only:
         refuse("name an experiment, or use --list to see them")
@@ -146,7 +148,7 @@ def claims(
 
     one_of("--format", format, ("text", "json"))
     if size is not None:
-        one_of("--size", size, ledger.SIZES)
+        one_of("--size", size, SIZES)
     with plainly(ValueError, OSError):
         if format == "json":
             typer.echo(json.dumps(ledger.as_json(size=size), indent=2, ensure_ascii=False))

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.results import Condition
-from isomorph.runs import HubText, Pretraining, ShippedText, Size, WorldText
+from isomorph.runs import HubText, Pretraining, ShippedText, WorldText
+from isomorph.sizes import Size
 from isomorph.text.vocab import VocabularyConfig
 from isomorph.text.worlds import World
 

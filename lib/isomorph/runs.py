@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from isomorph.models.masked_lm import BilingualMaskedLM
     from isomorph.text.corpora import Corpus
 
-Size = Literal["smoke", "laptop", "reference", "paper"]
-SIZES: tuple[Size, ...] = ("smoke", "laptop", "reference", "paper")
-
 COLUMNS = (
     "experiment", "size", "condition", "pair", "layer", "seed", "metric", "value", "tokens",
     "seconds", "device", "code", "data", "digest", "config",

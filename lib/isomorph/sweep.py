@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from isomorph import results
 from isomorph.presets import EXPERIMENTS, conditions
 from isomorph.results import Cluster, Condition
-from isomorph.runs import Size
+from isomorph.sizes import Size
 
 if TYPE_CHECKING:
     import pandas as pd

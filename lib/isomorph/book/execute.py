@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from .book_chapters import Chapter, Layout, expected_manifest, write_manifest
+from .chapters import Chapter, Layout, expected_manifest, write_manifest
 
 ONE_THREAD = {
     name: "1"
@@ -106,7 +106,7 @@ class Job:
         for path in (*stale, chapter.manifest(layout)):
             path.unlink(missing_ok=True)
         source = chapter.source(layout)
-        command = [sys.executable, "-m", "isomorph.book_worker", str(source)]
+        command = [sys.executable, "-m", "isomorph.book.worker", str(source)]
         command += [str(self.notebook), str(self.report), json.dumps(parameters)]
         with chapter.log(layout).open("w") as log:
             self.process = subprocess.Popen(

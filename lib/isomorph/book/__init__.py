@@ -7,14 +7,15 @@ executed with the parameters `size` and `recompute`, and rendered. Nothing flows
 import time
 from pathlib import Path
 
-from .book_chapters import SIZES, BadRequest, BookError, Chapter, Layout, discover, is_fresh, select
-from .book_execute import Failure, cores, execute_all
-from .book_site import render
+from ..sizes import SIZES
+from .chapters import BadRequest, BookError, Chapter, Layout, discover, is_fresh, select
+from .execute import Failure, cores, execute_all
+from .site import render
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 TRACEBACK_LINES = 12
 
-__all__ = ["SIZES", "BadRequest", "BookError", "build"]
+__all__ = ["BadRequest", "BookError", "build"]
 
 
 def build(

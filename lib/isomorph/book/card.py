@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
-from .book_chapters import Chapter
+from .chapters import Chapter
 
 VERSIONS = ("isomorph", "torch", "transformers")
 LIVE, CACHED, RECORDED = "live", "cached", "recorded"

@@ -15,10 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from .claims import SIZES
-
 __all__ = [
-    "SIZES",
     "BadRequest",
     "BookError",
     "Chapter",
@@ -61,7 +58,7 @@ class Layout:
 
     @property
     def library(self) -> Path:
-        return Path(__file__).parent
+        return Path(__file__).parents[1]
 
     @property
     def data(self) -> Path:

@@ -8,9 +8,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from .book_card import not_executed, run_card
-from .book_chapters import BookError, Chapter, Layout, hash_files, is_fresh
-from .book_plain import plain_notebook, without_traces
+from .card import not_executed, run_card
+from .chapters import BookError, Chapter, Layout, hash_files, is_fresh
+from .plain import plain_notebook, without_traces
 
 LEDGER_MARK = "<!-- ledger -->"
 
@@ -88,7 +88,7 @@ def _markdown_cell(name: str, text: str):
 
 def ledger_markdown(chapters: list[Chapter]) -> str:
     """The ledger: a count, then tables with a badge a verdict and a link to each chapter."""
-    from . import claims
+    from .. import claims
 
     pages = {chapter.name: f"{chapter.page}.ipynb" for chapter in chapters}
     entries = claims.landing()
