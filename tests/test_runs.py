@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 
 import pandas as pd
 import pytest
@@ -191,6 +192,25 @@ def test_a_local_pool_measures_what_this_process_does(elsewhere, monkeypatch):
     here = results.live("trial", condition, size="smoke")
     same = ["metric", "layer", "tokens", "value"]
     pd.testing.assert_frame_equal(pool[same], here[same])
+
+
+def _one_of_two(folder: str) -> None:
+    os.environ["ISOMORPH_CACHE"] = folder
+    results.live("trial", Condition("tiny", tiny_run(device="cpu")), size="smoke")
+
+
+def test_two_processes_share_a_run_and_one_keeps_it(elsewhere):
+    from accelerate import debug_launcher
+
+    debug_launcher(_one_of_two, (str(elsewhere / "cache"),), num_processes=2)
+    condition = Condition("tiny", tiny_run())
+    assert results.finished(condition)
+    together = results.finished_rows("trial", condition, size="smoke")
+    alone = results.live("trial", condition, size="smoke")
+    both = together.merge(alone, on=["metric", "layer", "tokens"])
+    losses = both[both["metric"].isin(["loss", "heldout_loss"])]
+    assert len(losses) > 3
+    assert losses["value_x"].to_numpy() == pytest.approx(losses["value_y"], rel=1e-3)
 
 
 @pytest.mark.parametrize("ending", [".csv", ".json", ".parquet"])

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from isomorph.runs import COLUMNS, Pretraining, cache_folder, text_checksum, to_rows
+from isomorph.runs import COLUMNS, Pretraining, cache_folder, text_checksum, to_rows, train
 from isomorph.text.shipped import data_folder
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def execute(
         condition, run = item
         error = None
         try:
-            run.outcome()
+            _outcome(run)
         except Exception as failure:  # noqa: BLE001 - whatever it is, the others go on
             failures[condition.run.digest] = error = failure
         if done:
@@ -139,6 +139,14 @@ def execute(
     with ThreadPoolExecutor(jobs if cluster == "local" else max(1, len(runs))) as pool:
         list(pool.map(finish, items))
     return failures
+
+
+def _outcome(run: Pretraining) -> dict:
+    """A run's outcome; of several processes on one run, started by `torchrun`, the first keeps it.
+
+    The others work on the same batches and go on from the same checkpoint, and write nothing.
+    """
+    return run.outcome() if int(os.environ.get("RANK", "0")) == 0 else train(run)
 
 
 def finished(condition: Condition) -> bool:

@@ -209,7 +209,7 @@ def train(run: Pretraining) -> dict:
         progress=run.progress,
     )
     device = _device_name(model.device)
-    if folder:
+    if folder and int(os.environ.get("RANK", "0")) == 0:
         model.save_pretrained(folder / "model")
         vocabulary.save(folder / "model")
     return {
