@@ -90,7 +90,7 @@ def ledger_markdown(chapters: list[Chapter]) -> str:
     """The ledger: a count, then tables with a badge a verdict and a link to each chapter."""
     from .. import claims
 
-    pages = {chapter.name: f"{chapter.page}.ipynb" for chapter in chapters}
+    pages = {chapter.page: f"{chapter.page}.ipynb" for chapter in chapters}
     entries = claims.landing()
     counts = Counter(entry["verdict"] for entry in entries)
     told = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
@@ -100,7 +100,7 @@ def ledger_markdown(chapters: list[Chapter]) -> str:
         entry["theirs"] = entry["theirs"].replace("; ", "<br>")
         if entry["chapter"] not in pages:  # a chapter that is yet to be written
             entry["chapter"] = None
-    tables = claims.as_markdown(entries, link=lambda name: pages[name])
+    tables = claims.as_markdown(entries, link=pages.__getitem__)
     return f"**{len(entries)} claims:** {told}.\n\n{tables}"
 
 
