@@ -1,0 +1,83 @@
+"""What the README, the guide for contributors and the how-tos say is so."""
+
+import re
+import shlex
+import subprocess
+from itertools import takewhile
+
+import pytest
+import typer
+import yaml
+
+from isomorph import book
+from isomorph.cli import app
+from isomorph.ledger.schema import parse
+from isomorph.presets import EXPERIMENTS
+from isomorph.sizes import SIZES
+
+DOCUMENTS = [
+    book.ROOT / "README.md",
+    book.ROOT / "CONTRIBUTING.md",
+    book.ROOT / "book" / "how_to_reproduce.md",
+]
+BLOCK = re.compile(r"^[ ]*```(\w+)\n(.*?)^[ ]*```", re.DOTALL | re.MULTILINE)
+
+
+def blocks(path, language):
+    return [text for kind, text in BLOCK.findall(path.read_text()) if kind == language]
+
+
+def commands(path):
+    """The arguments of every `isomorph` command in the shell blocks of a document."""
+    for line in "".join(blocks(path, "bash")).splitlines():
+        words = shlex.split(line, comments=True)
+        for name in ("isomorph", ".venv/bin/isomorph", "isomorph.cli"):
+            if name in words:
+                yield words[words.index(name) + 1 :]
+
+
+def accept(arguments):
+    """Parse the arguments of `isomorph` as far as its command, and run nothing."""
+    command, arguments = typer.main.get_command(app), list(arguments)
+    while hasattr(command, "commands"):
+        command = command.commands[arguments.pop(0)]
+    return command.make_context("isomorph", arguments).params
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
+def test_the_commands_in_a_document_exist(path):
+    for arguments in commands(path):
+        asked = accept(arguments)
+        assert asked.get("size") in (None, *SIZES)
+        assert asked.get("experiment") in (None, "EXPERIMENT", *EXPERIMENTS)
+
+
+def test_a_command_that_does_not_exist_is_found():
+    with pytest.raises(Exception, match="No such option: --everywhere"):
+        accept(["run", "learning_curve", "--everywhere"])
+    with pytest.raises(KeyError):
+        accept(["walk"])
+
+
+def test_the_map_of_the_repository_names_folders_that_exist():
+    text = (book.ROOT / "README.md").read_text()
+    rows = text[text.index("## What is where") :].splitlines()[2:]
+    named = re.findall(r"`([^`]+)/` \|", "\n".join(takewhile(str.strip, rows)))
+    assert len(named) > 5
+    assert [folder for folder in named if not (book.ROOT / folder).is_dir()] == []
+
+
+def test_the_example_of_a_claim_is_a_claim():
+    (example,) = blocks(book.ROOT / "CONTRIBUTING.md", "yaml")
+    (claim,) = parse(example, "the example")
+    assert claim.paper.key == yaml.safe_load(example)["paper"]["key"]
+    assert claim.rule.parts[0].direction == "below"
+
+
+@pytest.mark.parametrize("size", [*SIZES, "huge"])
+def test_make_knows_the_same_sizes(size):
+    asked = ["make", "--dry-run", "clean", f"SIZE={size}"]
+    told = subprocess.run(asked, cwd=book.ROOT, capture_output=True, text=True, check=False)
+    assert (told.returncode == 0) == (size in SIZES), told.stderr
+    if size not in SIZES:
+        assert f"must be one of {', '.join(SIZES)}" in told.stderr
