@@ -359,23 +359,28 @@ display(
 # and at what size, does shared structure appear on real text?
 
 # %% tags=["hide-input"]
-wanted = conditions("learning_curve", "reference")
-if size == "paper":
-    wanted = wanted + conditions("learning_curve", "paper")
-large = size in ("reference", "paper")
+from isomorph.text.hub import DataUnavailable
+
 real = results.gather(
     "learning_curve",
-    wanted,
+    conditions("learning_curve", "reference"),
     size="reference",
-    recompute=recompute and large,
-    missing="run" if large else "skip",
+    recompute=recompute and size == "reference",
+    missing="run" if size == "reference" else "skip",
 )
-real = real.assign(
-    condition=real["condition"]
-    + " ("
-    + real["config"].str.extract(r'"width":(\d+)')[0].fillna("128")
-    + ")"
-)
+if size == "paper":
+    try:
+        full = results.gather(
+            "learning_curve",
+            conditions("learning_curve", "paper"),
+            size="paper",
+            recompute=recompute,
+        )
+        real = pd.concat([real, full], ignore_index=True)
+    except DataUnavailable as reason:
+        display(Markdown(f"{reason} The recorded rows stand alone."))
+width = real["config"].str.extract(r'"width":(\d+)')[0]
+real = real.assign(condition=real["condition"] + " (" + width + ")")
 curve = at_layer(real, "retrieval_p1_centred", 0).query("tokens > 0")
 floor = (
     at_layer(real, "retrieval_p1_centred", 0)
