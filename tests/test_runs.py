@@ -180,8 +180,22 @@ def test_a_sweep_keeps_the_good_runs_when_one_fails(elsewhere, monkeypatch):
     monkeypatch.setattr(runs, "train", train)
     said.clear()
     sweep.sweep("trial", size="smoke", say=said.append)
-    assert "2 runs, 1 finished" in said[0]
+    assert "2 runs, 1 recorded or finished" in said[0]
     assert len(said) == 2, "the finished run is not run again"
+
+
+def test_a_sweep_does_not_repeat_what_is_recorded(elsewhere, monkeypatch):
+    condition = Condition("tiny", tiny_run())
+    monkeypatch.setitem(EXPERIMENTS, "trial", lambda size: [condition])
+    results.live("trial", condition, size="smoke")
+    results.record("trial", [condition], size="smoke")
+    monkeypatch.setenv("ISOMORPH_CACHE", str(elsewhere / "another"))
+    said = []
+    sweep.sweep("trial", size="smoke", say=said.append)
+    assert "1 recorded or finished" in said[0] and len(said) == 1
+    assert not results.finished(condition)
+    sweep.sweep("trial", size="smoke", anew=True, say=said.append)
+    assert results.finished(condition)
 
 
 def test_a_local_pool_measures_what_this_process_does(elsewhere, monkeypatch):
@@ -196,7 +210,7 @@ def test_a_local_pool_measures_what_this_process_does(elsewhere, monkeypatch):
 
 def _one_of_two(folder: str) -> None:
     os.environ["ISOMORPH_CACHE"] = folder
-    results.live("trial", Condition("tiny", tiny_run(device="cpu")), size="smoke")
+    results.live("trial", Condition("tiny", tiny_run()), size="smoke")
 
 
 def test_two_processes_share_a_run_and_one_keeps_it(elsewhere):

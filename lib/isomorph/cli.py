@@ -77,7 +77,10 @@ def book(
     size: Annotated[str, typer.Option(help=SIZE_HELP)] = "laptop",
     chapter: Annotated[str | None, typer.Option(help="Execute only the chapter so named.")] = None,
     recompute: Annotated[
-        bool, typer.Option("--recompute", help="Run everything; read no recorded result.")
+        bool,
+        typer.Option(
+            "--recompute", help="Run everything of this size; read no recorded row of it."
+        ),
     ] = False,
 ) -> None:
     """Execute the chapters that changed and render the site to _build/html."""
@@ -104,6 +107,9 @@ def run(
     list_only: Annotated[
         bool, typer.Option("--list", help="Show the runs and their state; run nothing.")
     ] = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Run also what is recorded but not finished here.")
+    ] = False,
     export: Annotated[
         Path | None, typer.Option(help="Write the rows there: .parquet, .csv or .json.")
     ] = None,
@@ -126,7 +132,7 @@ def run(
         if list_only:
             typer.echo(sweep.listing(experiment, size=size).to_string(index=False))
             return
-        sweep.sweep(experiment, size=size, cluster=cluster, jobs=jobs, say=typer.echo)
+        sweep.sweep(experiment, size=size, cluster=cluster, jobs=jobs, anew=anew, say=typer.echo)
         if export is not None:
             typer.echo(f"{sweep.export(experiment, export, size=size)} rows are in {export}")
         if record:
@@ -186,7 +192,7 @@ def models() -> None:
     from isomorph import release, sweep
 
     with plainly(ValueError, RuntimeError, OSError):
-        sweep.sweep("encoders", size="reference", say=typer.echo)
+        sweep.sweep("encoders", size="reference", anew=True, say=typer.echo)
         for condition in sweep.conditions("encoders", "reference"):
             typer.echo(f"wrote {release.write(condition)}")
 

@@ -20,6 +20,8 @@ from isomorph.text.shipped import data_folder
 if TYPE_CHECKING:
     import pandas as pd
 
+LONGEST = 24 * 60  # minutes a cluster gives a run; one that takes longer goes on when sent again
+
 Cluster = Literal["none", "local", "slurm"]
 
 
@@ -98,6 +100,7 @@ def cached(run: Pretraining, *, cluster: Cluster = "none", mode: str = "retry") 
         "cluster": None if cluster == "none" else cluster,
         "mode": mode,
         "cpus_per_task": 1,
+        "timeout_min": LONGEST,
     }
     return run.infra.clone_obj({f"infra.{key}": value for key, value in infra.items()})
 

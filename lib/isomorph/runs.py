@@ -173,6 +173,7 @@ def train(run: Pretraining) -> dict:
     from isomorph.measure.multilinguality import measure_multilinguality
     from isomorph.models.pretrain import initialise, perplexity, pretrain
 
+    code = code_version()  # of the start: the source may be edited while a long run goes on
     corpus = run.text.corpus()
     vocabulary = learn(run.vocabulary, corpus.train)
     length = run.training.length
@@ -213,7 +214,7 @@ def train(run: Pretraining) -> dict:
         model.save_pretrained(folder / "model")
         vocabulary.save(folder / "model")
     return {
-        "records": records, "data": corpus.checksum, "device": device, "code": code_version(),
+        "records": records, "data": corpus.checksum, "device": device, "code": code,
     }  # fmt: skip
 
 

@@ -25,16 +25,25 @@ def sweep(
     size: Size,
     cluster: Cluster = "none",
     jobs: int = 1,
+    anew: bool = False,
     say: Callable[[str], None] = print,
 ) -> None:
-    """Run what has not finished, saying what happens; never repeat what has.
+    """Run what is neither recorded nor finished here, saying what happens.
+
+    With `anew` recorded runs are run too, where they have not finished here.
 
     Raises ValueError for an unknown experiment or an empty one, and RunsFailed after the last run
     when some failed, naming each.
     """
     wanted = _wanted(experiment, size)
-    missing = [condition for condition in wanted if not results.finished(condition)]
-    say(f"{experiment} at {size}: {len(wanted)} runs, {len(wanted) - len(missing)} finished.")
+    shipped = set() if anew else set(results.recorded(experiment)["digest"])
+    missing = [
+        condition
+        for condition in wanted
+        if condition.run.digest not in shipped and not results.finished(condition)
+    ]
+    there = len(wanted) - len(missing)
+    say(f"{experiment} at {size}: {len(wanted)} runs, {there} recorded or finished.")
     left = len(missing)
 
     def done(condition: Condition, error: BaseException | None) -> None:

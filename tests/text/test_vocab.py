@@ -122,8 +122,8 @@ def test_save_and_load(anchors, tmp_path):
     learnt = vocabulary(anchors)
     learnt.save(tmp_path)
     again = Vocabulary.load(tmp_path)
-    for language in TEXTS:
-        assert again.encode(language, TEXTS[language]) == learnt.encode(language, TEXTS[language])
+    for language, sentences in TEXTS.items():
+        assert again.encode(language, sentences) == learnt.encode(language, sentences)
     from transformers import AutoTokenizer
 
     folder = tmp_path if anchors in ("joint", "extra") else tmp_path / "fr"

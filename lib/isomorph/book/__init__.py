@@ -28,7 +28,7 @@ def build(
     """Execute what has changed, render the site, say how to open it; True when all went well.
 
     `chapter` limits the execution to one chapter. `recompute` has the chapters run everything
-    anew and read no recorded row; interrupted and asked for again, it resumes. `jobs` is how many
+    of that size anew and read no recorded row of it; interrupted and asked for again, it resumes. `jobs` is how many
     chapters run at a time (one a core).
     Raises BadRequest, before anything runs, when `size` or `chapter` names nothing, and BookError
     when the site cannot be rendered.

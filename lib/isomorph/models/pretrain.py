@@ -151,7 +151,8 @@ def accelerate(config: TrainingConfig, device: Device):
     # The library keeps the first run's precision for the whole process; a second may differ.
     AcceleratorState._reset_state(reset_partial_state=not torch.distributed.is_initialized())
     return Accelerator(
-        cpu=device == "cpu",
+        # With no accelerator, "auto" must say so too: else several processes do not find each other.
+        cpu=device == "cpu" or (device == "auto" and not there["cuda"] and not there["mps"]),
         mixed_precision="bf16" if config.precision == "bf16" else "no",
         # A batch in one language leaves the other language's own parts without a gradient.
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
