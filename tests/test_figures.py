@@ -115,3 +115,15 @@ def test_a_long_table_is_cut_and_says_so():
     text = table_html(table)
     assert f"the first {TABLE_ROWS} of {TABLE_ROWS + 5} rows" in text
     assert text.count("<td>") == TABLE_ROWS
+
+
+def test_a_table_has_a_name_and_a_plain_form(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda bundle, raw: shown.append(bundle))
+    table = pd.DataFrame({"word": ["a<b"], "right": ["no"]})
+    figures.show_table(table, name="Words & more")
+    assert 'aria-label="Words &amp; more"' in shown[0]["text/html"]
+    assert "a&lt;b" in shown[0]["text/html"] and 'class="dataframe"' in shown[0]["text/html"]
+    assert "a<b" in shown[0]["text/plain"]
+    with pytest.raises(ValueError, match="name is empty"):
+        figures.show_table(table, name=" ")

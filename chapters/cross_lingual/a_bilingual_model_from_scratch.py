@@ -230,13 +230,11 @@ for i in from_a[:: max(1, len(from_a) // 8)][:8]:
             "word": word,
             "nearest in b": ", ".join(nearest),
             "translation": ", ".join(gold[word]),
-            "first is right": right,
+            "first is right": "yes" if right else "no",
         }
     )
-display(
-    pd.DataFrame(examples)
-    .style.hide(axis="index")
-    .format({"first is right": {True: "yes", False: "no"}.get})
+figures.show_table(
+    pd.DataFrame(examples), name="Words and their nearest words"
 )
 
 # %% [markdown]
@@ -434,7 +432,9 @@ for name, own in end.groupby("condition", sort=False):
             "word translation P@1 (CSLS)": percent(translation),
         }
     )
-display(pd.DataFrame(summary).style.hide(axis="index"))
+figures.show_table(
+    pd.DataFrame(summary), name="Three sizes at the end of training"
+)
 
 # %% [markdown]
 # This table fixes the **reference recipe** that later chapters build on: the middle width, whose
@@ -493,7 +493,7 @@ for name, data, level in (
             else judged.reason,
         }
     )
-display(pd.DataFrame(verdicts).style.hide(axis="index"))
+figures.show_table(pd.DataFrame(verdicts), name="The verdict, by text")
 
 # %% [markdown]
 # ## Cautions

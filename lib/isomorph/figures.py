@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from .figures_show import show
+from .figures_show import show, show_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +28,7 @@ __all__ = [
     "lexicon_scatter",
     "palette",
     "show",
+    "show_table",
     "theme",
 ]
 

@@ -46,6 +46,20 @@ def show(
     display(bundle, raw=True)
 
 
+def show_table(table: "DataFrame", *, name: str) -> None:
+    """Display a small table, readable in light, in dark and in plain Jupyter.
+
+    `name` says what it holds to those who do not see it. Raises ValueError when it is empty.
+    """
+    from IPython.display import display
+
+    if not name.strip():
+        raise ValueError("name is empty, but every table needs one")
+    display(
+        {"text/html": region(table, name), "text/plain": table.to_string(index=False)}, raw=True
+    )
+
+
 def provenance_note(table: "DataFrame") -> str:
     """In words, how many rows of `table` were run live and how many are recorded."""
     if "provenance" not in table.columns:
@@ -91,12 +105,19 @@ def figure_html(
 def table_html(table: "DataFrame") -> str:
     """The data behind a figure, folded; numbers to four figures, at most TABLE_ROWS rows."""
     shown = table.head(TABLE_ROWS)
-    body = shown.to_html(index=False, border=0, float_format="{:.4g}".format, na_rep="")
-    body = re.sub(r"<th>(?=[^<])", '<th scope="col">', body)
     more = f", the first {TABLE_ROWS} of {len(table)} rows" if len(table) > len(shown) else ""
-    # A region that scrolls sideways must be reachable by keyboard, and so needs a name.
     return (
         f"<details><summary>The data of this figure{more}</summary>\n"
-        '<div role="region" aria-label="The data of this figure" tabindex="0" '
-        f'style="overflow-x:auto">{body}</div></details>'
+        f"{region(shown, 'The data of this figure')}</details>"
+    )
+
+
+def region(table: "DataFrame", name: str) -> str:
+    """A table as HTML in a region of that name, which scrolls sideways where it must."""
+    body = table.to_html(index=False, border=0, float_format="{:.4g}".format, na_rep="")
+    body = re.sub(r"<th>(?=[^<])", '<th scope="col">', body)
+    # A region that scrolls sideways must be reachable by keyboard, and so needs a name.
+    return (
+        f'<div role="region" aria-label="{html.escape(name)}" tabindex="0" '
+        f'style="overflow-x:auto">{body}</div>'
     )
