@@ -102,6 +102,21 @@ def test_trees_count_words_and_not_multiword_tokens(mirror):
     }
 
 
+def test_trees_leave_out_elided_words(mirror):
+    source = hub.HUB["universal_dependencies"]
+    upos = [hub.PARTS_OF_SPEECH.index(name) for name in ("PRON", "VERB", "VERB", "ADV")]
+    columns = {
+        "tokens": [["you", "do", "like", "why"]],  # the third word is only in the enhanced tree
+        "upos": [upos],
+        "head": [["2", "0", "None", "2"]],
+        "deprel": [["nsubj", "root", "_", "advmod"]],
+    }
+    mirror(source.id, "en_ewt", "test", columns)
+    (tree,) = hub.load_universal_dependencies("en_ewt", "test")
+    assert tree["tokens"] == ["you", "do", "why"]
+    assert tree["head"] == [2, 0, 2]
+
+
 @pytest.fixture
 def wikipedia(mirror):
     """Two tiny Wikipedias and a thousand Tatoeba pairs."""

@@ -121,7 +121,8 @@ def load_universal_dependencies(treebank: str, split: str) -> "Dataset":
     """Trees by word: tokens, upos (names), head (0 is the root, else a position from 1), deprel.
 
     treebank: for example "en_ewt", "fr_gsd", "ru_pud".  Rows that only repeat a multi-word token
-    (French "du" before "de" and "le") are dropped, so that heads count words.
+    (French "du" before "de" and "le") or stand for an elided word are dropped, so that heads count
+    words.
     Nivre et al. (2020), Universal Dependencies v2.  Raises ValueError, DataUnavailable.
     """
     if not re.fullmatch(r"[a-z]{2,3}_[a-z]+", treebank):
@@ -203,7 +204,8 @@ def _named(name: str, language: str, split: str) -> "Dataset":
 
 def _words_of_tree(row: dict) -> dict:
     names = [tag if isinstance(tag, str) else PARTS_OF_SPEECH[tag] for tag in row["upos"]]
-    kept = [i for i, name in enumerate(names) if name != "_"]
+    # A multi-word token has no tag, and an elided word of the enhanced trees has no head.
+    kept = [i for i, name in enumerate(names) if name != "_" and row["head"][i] != "None"]
     return {
         "tokens": [row["tokens"][i] for i in kept],
         "upos": [names[i] for i in kept],
