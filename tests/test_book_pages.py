@@ -33,7 +33,7 @@ def test_the_run_card_says_what_an_execution_took():
     assert told["Size"] == "`laptop`"
     assert told["Seeds"] == "1, 2"
     assert told["Runs"] == "1 run live in this execution, 2 recorded earlier and shipped"
-    assert told["Everything run anew"].startswith("about 2.0 h")  # 100 + 3500 + 3600 seconds
+    assert told["With `RECOMPUTE=1`"].startswith("about 2.0 h")  # 100 + 3500 + 3600 seconds
     assert told["Executed"] == "1970-01-01 00:00 UTC"
     assert "torch 2" in told["Versions"]
 
@@ -45,7 +45,7 @@ def test_a_stale_execution_says_so():
 
 def test_a_run_of_unknown_length_leaves_the_total_unknown():
     card = {**CARD, "runs": [{"provenance": "recorded"}]}
-    assert rows(run_card(card, fresh=True))["Everything run anew"] == "not known"
+    assert rows(run_card(card, fresh=True))["With `RECOMPUTE=1`"] == "not known"
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,23 @@ def test_the_example_of_a_claim_is_a_claim():
     assert claim.rule.parts[0].direction == "below"
 
 
+def test_the_example_of_own_data_trains_and_measures(capsys):
+    (example,) = blocks(book.ROOT / "book" / "how_to_reproduce.md", "python")
+    made = {}
+    exec(compile(example, "the example", "exec"), made)
+    corpus, told = made["corpus"], capsys.readouterr().out.splitlines()
+    meaning = {
+        language: [sentences.index(sentence) for sentence in corpus.train[language]]
+        for language, sentences in (("en", made["english"]), ("fr", made["french"]))
+    }
+    assert not set(meaning["en"]) & set(meaning["fr"])  # no sentence with its translation
+    assert [line.split()[0] for line in told[:2]] == ["en", "fr"]
+    # English has learnt something: blind guessing hesitates between all subwords.
+    assert min(float(line.split()[1]) for line in told[:2]) < made["vocabulary"].size
+    (score,) = [r["value"] for r in made["records"] if r["metric"] == "multilinguality"]
+    assert told[2] == f"[{score}]" and 0 <= score <= 1
+
+
 @pytest.mark.parametrize("size", [*SIZES, "huge"])
 def test_make_knows_the_same_sizes(size):
     asked = ["make", "--dry-run", "clean", f"SIZE={size}"]

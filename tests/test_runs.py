@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from isomorph import results, sweep
+from isomorph import results, runs, sweep
 from isomorph.presets import EXPERIMENTS, conditions, paper_run, real_run, smoke_run
 from isomorph.results import Condition
 from isomorph.runs import COLUMNS, EncoderConfig, Pretraining, TrainingConfig, text_checksum
@@ -74,6 +74,7 @@ def test_a_changed_default_makes_an_older_config_another_run():
         ({"training": {"tokens": 0}}, "tokens"),
         ({"training": {"tokens": 5, "optimiser": "sgd"}}, "optimiser"),
         ({"learning_rate": 1}, "learning_rate"),
+        ({"training": {"tokens": 5, "random_words": "same"}}, "a joint vocabulary"),
         ({"text": {"kind": "shipped", "languages": ["en"]}, "vocabulary": {"anchors": "extra"}},
          "needs two languages"),
     ],
@@ -107,13 +108,34 @@ def test_live_recorded_and_gathered(elsewhere):
     pd.testing.assert_frame_equal(
         shipped[same], first[same].reset_index(drop=True), check_dtype=False
     )
-    again = results.gather("trial", [condition], size="smoke", recompute=True)
-    assert set(again["provenance"]) == {"live"}
+    again = results.live("trial", condition, size="smoke")
     timed = {"seconds"}
     pd.testing.assert_frame_equal(
         again.drop(columns=["provenance", *timed]), shipped.drop(columns=["provenance", *timed]),
         check_dtype=False,
     )  # fmt: skip
+
+
+def test_a_run_on_other_text_does_not_count_as_finished(elsewhere, monkeypatch):
+    condition = Condition("tiny", tiny_run())
+    results.live("trial", condition, size="smoke")
+    assert results.finished(condition)
+    monkeypatch.setattr(results, "text_checksum", lambda text: "of other text")
+    assert not results.finished(condition)
+    monkeypatch.setattr(runs, "train", lambda run: {"records": [], "data": "of other text"})
+    results.execute([condition])
+    assert results.finished(condition)
+
+
+def test_what_was_finished_here_by_the_same_code_is_not_run_again(elsewhere, monkeypatch):
+    condition = Condition("tiny", tiny_run())
+    first = results.live("trial", condition, size="smoke")
+    again = results.gather("trial", [condition], size="smoke", recompute=True)
+    assert set(again["provenance"]) == {"cached"}
+    assert again["seconds"].tolist() == first["seconds"].tolist()
+    monkeypatch.setattr(results, "code_version", lambda: "another")
+    anew = results.gather("trial", [condition], size="smoke", recompute=True)
+    assert set(anew["provenance"]) == {"live"}
 
 
 def test_gather_skips_or_runs_what_is_missing(elsewhere):
@@ -161,8 +183,6 @@ def test_stale_rows_are_reported(elsewhere):
 def test_a_sweep_keeps_the_good_runs_when_one_fails(elsewhere, monkeypatch):
     good, bad = Condition("good", tiny_run(0)), Condition("bad", tiny_run(1))
     monkeypatch.setitem(EXPERIMENTS, "trial", lambda size: [bad, good])
-
-    from isomorph import runs
 
     def break_seed_one(run):
         if run.seed == 1:

@@ -5,7 +5,7 @@
     table()               one row a claim, from the recorded rows; as_json, as_text and
                           as_markdown print it
 
-A claim's rule is written before any run (`isomorph.ledger.schema`), and the rows alone decide
+A claim's rule is data (`isomorph.ledger.schema`), and the rows alone decide
 (`isomorph.ledger.verdicts`).
 """
 
@@ -179,6 +179,7 @@ def as_markdown(
 ) -> str:
     """The landing page's ledger: a heading and a table for each paper.
 
+    A measured claim says under its statement which quantity was measured, as that gives the unit.
     `entries` as from `landing` (which is called when left out); `link` turns a chapter's name into
     the target of its link.
     """
@@ -190,7 +191,10 @@ def as_markdown(
             lines += ["", f"### {entry['paper']}: *{entry['title']}*", ""]
             lines += ["| Claim | What it says | Paper | Here | Verdict |", "|---|---|---|---|---|"]
         name = f"[{entry['id']}]({link(entry['chapter'])})" if entry["chapter"] else entry["id"]
-        cells = [name, entry["statement"], entry["theirs"], entry["ours"], entry["verdict"]]
+        said = entry["statement"]
+        if entry["ours"]:
+            said += f"<br><small>Measured: {entry['quantity']}</small>"
+        cells = [name, said, entry["theirs"], entry["ours"], entry["verdict"]]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") or "–" for cell in cells) + " |")
     return "\n".join(lines).strip() + "\n"
 

@@ -14,7 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from isomorph.runs import COLUMNS, Pretraining, cache_folder, text_checksum, to_rows, train
+from isomorph.runs import (
+    COLUMNS,
+    HubText,
+    Pretraining,
+    cache_folder,
+    code_version,
+    text_checksum,
+    to_rows,
+    train,
+)
 from isomorph.text.shipped import data_folder
 
 if TYPE_CHECKING:
@@ -52,21 +61,36 @@ def gather(
 ) -> pd.DataFrame:
     """The rows of some conditions: recorded where they are, else run here.
 
-    With `recompute` everything is run here. `missing="skip"` leaves out what is not recorded,
+    With `recompute` recorded rows do not count. `missing="skip"` leaves out what is not recorded,
     which is for conditions that take longer than a reader would wait. The column `provenance` is
-    "recorded" or "live".
+    "recorded", "cached" (finished here earlier, by the same code and data) or "live".
     """
     import pandas as pd
 
-    shipped = recorded(experiment)
-    found, parts = set(shipped["digest"]), []
+    shipped, parts = recorded(experiment), []
     for condition in conditions:
-        if not recompute and condition.run.digest in found:
-            parts.append(shipped[shipped["digest"] == condition.run.digest])
-            _log(parts[-1], "recorded")
-        elif recompute or missing == "run":
-            parts.append(live(experiment, condition, size=size))
+        rows = shipped[shipped["digest"] == condition.run.digest]
+        if recompute or rows.empty:
+            rows = _rows_made_here(experiment, condition, size=size)
+            if rows is None and not recompute and missing == "skip":
+                continue
+            if rows is None:
+                rows = live(experiment, condition, size=size)
+        else:
+            _log(rows, "recorded")
+        parts.append(rows.assign(condition=condition.name))
     return pd.concat(parts, ignore_index=True) if parts else shipped.iloc[:0]
+
+
+def _rows_made_here(experiment: str, condition: Condition, *, size: str) -> pd.DataFrame | None:
+    """The rows of a run that this very code has finished on this machine, or None."""
+    if not finished(condition):
+        return None
+    rows = finished_rows(experiment, condition, size=size)
+    if rows["code"].iloc[0] != code_version():
+        return None
+    _log(rows, "cached")
+    return rows.assign(provenance="cached")
 
 
 def live(experiment: str, condition: Condition, *, size: str) -> pd.DataFrame:
@@ -88,6 +112,7 @@ def _log(rows: pd.DataFrame, provenance: str) -> None:
     line = {
         "provenance": provenance, "device": rows["device"].iloc[0],
         "seconds": float(rows["seconds"].max()), "seed": int(rows["seed"].iloc[0]),
+        "size": rows["size"].iloc[0],
     }  # fmt: skip
     with Path(path).open("a") as log:
         log.write(json.dumps(line) + "\n")
@@ -118,6 +143,9 @@ def execute(
     "local", `jobs` runs go at a time; on "slurm" they are one array of at most `jobs` at a time.
     """
     runs = [cached(condition.run, cluster=cluster) for condition in conditions]
+    for condition, run in zip(conditions, runs, strict=True):
+        if run.infra.status() == "completed" and not finished(condition):
+            run.infra.clear_job()  # measured on text that has changed since
     failures: dict[str, BaseException] = {}
     if cluster == "slurm" and runs:
         with runs[0].infra.job_array(max_workers=jobs) as array:
@@ -153,8 +181,11 @@ def _outcome(run: Pretraining) -> dict:
 
 
 def finished(condition: Condition) -> bool:
-    """Whether exca has the run's outcome."""
-    return cached(condition.run, mode="cached").infra.status() == "completed"
+    """Whether exca has the run's outcome, measured on the text as it is now."""
+    run = cached(condition.run, mode="cached")
+    if run.infra.status() != "completed":
+        return False
+    return run.outcome()["data"] == text_checksum(run.text) or isinstance(run.text, HubText)
 
 
 def finished_rows(experiment: str, condition: Condition, *, size: str) -> pd.DataFrame:
@@ -213,6 +244,6 @@ def _reason_stale(digest: str, config: str, data: str) -> str | None:
         return f"their config no longer validates ({str(error).splitlines()[0]})."
     if run.digest != digest:
         return f"their config now names another run ({run.digest})."
-    if data != text_checksum(run.text):
+    if data != text_checksum(run.text) and not isinstance(run.text, HubText):
         return "the text they were measured on has changed."
     return None

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from isomorph import __version__
 from isomorph.models.settings import Device, EncoderConfig, TrainingConfig
+from isomorph.text.anchors import by_word
 from isomorph.text.shipped import data_folder
 from isomorph.text.vocab import Vocabulary, VocabularyConfig, learn
 from isomorph.text.worlds import World
@@ -112,6 +113,11 @@ class Pretraining(BaseModel):
         self.encoder.shaped(1, ("a", "b"), 8)  # says what is wrong with the shape
         if self.vocabulary.anchors == "extra" and len(self.languages) != 2:
             raise ValueError("vocabulary.anchors is 'extra', which needs two languages.")
+        if self.training.random_words == "same" and self.vocabulary.anchors in ("joint", "extra"):
+            raise ValueError(
+                "training.random_words is 'same', which needs vocabulary.anchors to be 'none' or "
+                "'default': a joint vocabulary does not say whose a word is."
+            )
         return self
 
     @property
@@ -207,6 +213,7 @@ def train(run: Pretraining) -> dict:
         marks=run.stops(),
         measure=measure,
         checkpoint=folder and folder / "checkpoint.pt",
+        stamp=corpus.checksum,
         progress=run.progress,
     )
     device = _device_name(model.device)
@@ -225,10 +232,10 @@ def batches(run: Pretraining, vocabulary: Vocabulary, corpus: Corpus):
     translations = None
     if run.vocabulary.anchors == "extra":
         first, second = run.languages
-        translations = {first: {}, second: {}}
-        for source, target in corpus.dictionary["train"]:
-            translations[first].setdefault(source, []).append(target)
-            translations[second].setdefault(target, []).append(source)
+        # A word that the test asks for must not be shown with its translation, in either direction.
+        asked = {word for pair in corpus.dictionary["test"] for word in pair}
+        pairs = [pair for pair in corpus.dictionary["train"] if asked.isdisjoint(pair)]
+        translations = {first: by_word(pairs), second: by_word((b, a) for a, b in pairs)}
     return Batches(
         vocabulary,
         corpus.train,

@@ -4,13 +4,11 @@ import subprocess
 import sys
 from collections import Counter
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from isomorph.text.vocab import (
-    CAP,
     MASK,
     SEPARATOR,
     SPECIAL,
@@ -18,7 +16,6 @@ from isomorph.text.vocab import (
     Vocabulary,
     VocabularyConfig,
     anchor_rate,
-    code_switch,
     learn,
     pack,
 )
@@ -155,26 +152,6 @@ def test_packing_against_one_token_at_a_time(sentences, length, continuous):
         expected = [continuous or other == number for _, _, other in stream[block * length :]]
         same = packed.segments[block] == packed.segments[block, column]
         assert same.tolist() == expected[:length]
-
-
-def test_code_switching_follows_the_papers_rates():
-    sentences = ["dog " * 10 + "sees cat"] * 200
-    generator = np.random.default_rng(0)
-    switched = code_switch(sentences, {"cat": ["chat", "minou"]}, generator)
-    last = Counter(s.split()[-1] for s in switched)
-    assert last["cat"] / 200 == pytest.approx(0.7, abs=0.1)
-    assert last["chat"] > 10 and last["minou"] > 10
-    every = code_switch(sentences, {"dog": ["chien"], "cat": ["chat"]}, generator)
-    changed = sum(s.split().count("chien") + s.split().count("chat") for s in every)
-    assert changed == int(CAP * 200 * 12), "more than the cap were drawn, so the cap decides"
-
-
-def test_code_switching_keeps_punctuation_and_leaves_other_words():
-    generator = np.random.default_rng(0)
-    switched = code_switch(["See the Cat, now!"] * 50, {"cat": ["chat"]}, generator, 0.0, 1.0)
-    assert set(switched) == {"See the chat, now!"}
-    kept = code_switch(["See the Cat, now!"] * 50, {"cat": ["chat"]}, generator, 1.0)
-    assert set(kept) == {"See the Cat, now!"}
 
 
 def test_case_can_be_kept():

@@ -7,6 +7,8 @@ from collections import Counter
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
+from isomorph.sizes import SIZES
+
 from .chapters import Chapter
 
 VERSIONS = ("isomorph", "torch", "transformers")
@@ -30,7 +32,7 @@ def run_card(card: dict, fresh: bool) -> str:
         "Device": ", ".join(sorted({r["device"] for r in runs if r.get("device")})) or "cpu",
         "Runs": _provenance(runs),
         "Seeds": ", ".join(map(str, sorted({r["seed"] for r in runs if "seed" in r}))) or "none",
-        "Everything run anew": _anew(runs, card["seconds"]),
+        "With `RECOMPUTE=1`": _anew(runs, card["seconds"], card["parameters"]["size"]),
         "Versions": ", ".join(f"{name} {_version(name)}" for name in VERSIONS),
     }
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
@@ -76,9 +78,10 @@ def _provenance(runs: list[dict]) -> str:
     return ", ".join(told) or "none"
 
 
-def _anew(runs: list[dict], spent: float) -> str:
-    """What `RECOMPUTE=1` would take: this execution plus the runs it read instead of running."""
-    read = [run for run in runs if run["provenance"] != LIVE]
+def _anew(runs: list[dict], spent: float, size: str) -> str:
+    """This execution plus the runs it read that are of its size or smaller."""
+    sizes = SIZES[: SIZES.index(size) + 1]
+    read = [run for run in runs if run["provenance"] != LIVE and run.get("size", size) in sizes]
     if any("seconds" not in run for run in read):
         return "not known"
     total = spent + sum(run["seconds"] for run in read)

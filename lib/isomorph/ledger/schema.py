@@ -1,8 +1,9 @@
 """What a ledger entry may hold: papers, claims, and the rule which settles a claim.
 
-A rule is fixed before any run, so it is data and not code. It names the experiments whose rows it
-reads (none yet: the claim is *not yet measured*) and one or more parts. A part selects rows, sums
-some selections and subtracts others, and predicts on which side of a bound the result falls:
+A rule is data and not code, so that it can be fixed before a run and read by anyone; where it was
+changed after one, the claim's chapter says so. It names the experiments whose rows it reads (none
+yet: the claim is *not yet measured*) and one or more parts. A part selects rows, sums some
+selections and subtracts others, and predicts on which side of a bound the result falls:
 
     {metric: nli_accuracy, plus: no_anchors, minus: default_anchors,
      direction: within, bound: 0, tolerance: 0.03}

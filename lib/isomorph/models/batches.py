@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isomorph.text.vocab import MASK, SPECIAL, Packed, Vocabulary, code_switch, pack
+from isomorph.text.anchors import code_switch
+from isomorph.text.vocab import MASK, SPECIAL, Packed, Vocabulary, pack
 
 IGNORED = -100  # the label of a position that is not predicted, as in PyTorch's cross entropy
 

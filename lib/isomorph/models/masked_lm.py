@@ -85,7 +85,8 @@ class BilingualMaskedLM(BilingualPreTrainedModel):
             labels = labels.flatten().index_select(0, predicted)
         logits = self.scores(hidden, language)
         if labels is not None:
-            loss = F.cross_entropy(logits.float(), labels)
+            # The mean over no position is 0 here, and still a function of the weights.
+            loss = F.cross_entropy(logits.float(), labels) if len(labels) else logits.sum() * 0
         return MaskedLMOutput(loss, logits, output.hidden_states)
 
 

@@ -40,6 +40,7 @@ def pretrain(
     marks: Sequence[int] = (),
     measure: Callable[[BilingualMaskedLM], list[dict]] | None = None,
     checkpoint: Path | None = None,
+    stamp: str = "",
     every: float = 60.0,
     progress: bool = True,
 ) -> list[dict]:
@@ -48,17 +49,23 @@ def pretrain(
     At each of `marks` (steps done; 0 is before training) and at the end, a record {metric: "loss",
     value, step, tokens, seconds} gives the mean training loss, in nats, since the last;
     `measure(model)` may add records of its own. With `checkpoint`, the state is written there every `every` seconds, and a
-    run that finds it goes on from it, on a CPU to the same bits. `micro_batch` splits a step to
+    run that finds it goes on from it, on a CPU to the same bits; one with another `stamp` (of
+    other text, say) does not count. `micro_batch` splits a step to
     save memory. Several processes started by `torchrun` share each batch.
 
-    Raises ValueError when the device is not there.
+    Raises ValueError when the device is not there, or the processes do not divide the batch.
     """
     accelerator = accelerate(config, device)
+    if config.batch % accelerator.num_processes:
+        raise ValueError(
+            f"training.batch is {config.batch}, which {accelerator.num_processes} processes do not "
+            "divide evenly."
+        )
     prepared = accelerator.prepare(model)
     optimisers = [accelerator.prepare(o) for o in make_optimisers(model, config)]
     rates = [[group["lr"] for group in o.param_groups] for o in optimisers]
     stops = sorted({*marks, config.steps})
-    state = _restore(checkpoint, model, optimisers)
+    state = _restore(checkpoint, stamp, model, optimisers)
     step, records, loss, counted = state["step"], state["records"], state["loss"], state["counted"]
     began, saved = time.monotonic() - state["seconds"], time.monotonic()
 
@@ -91,7 +98,7 @@ def pretrain(
             bar.set_postfix(loss=f"{mean:.3f}")
             reach(mean)
         if checkpoint and step < config.steps and time.monotonic() - saved > every:
-            _save(checkpoint, model, optimisers, accelerator, step=step, records=records,
+            _save(checkpoint, model, optimisers, accelerator, stamp=stamp, step=step, records=records,
                   loss=float(loss), counted=counted, seconds=time.monotonic() - began)  # fmt: skip
             saved = time.monotonic()
     bar.close()
@@ -199,8 +206,8 @@ def _update(
         for start in range(0, len(own.input_ids), rows):
             part = own.rows(slice(start, start + rows))
             share = int((part.labels >= 0).sum()) / predicted
-            if not share:
-                continue
+            if not share and ranks == 1:
+                continue  # with more, every process must take part in every exchange of gradients
             output = prepared(**part.inputs(accelerator.device))
             # Processes average their gradients, and each has only its rows' share of the loss.
             accelerator.backward(output.loss * share * ranks)
@@ -223,11 +230,13 @@ def _save(path: Path, model, optimisers, accelerator, **state) -> None:
     aside.replace(path)
 
 
-def _restore(path: Path | None, model, optimisers) -> dict:
+def _restore(path: Path | None, stamp: str, model, optimisers) -> dict:
     fresh = {"step": 0, "records": [], "loss": 0.0, "counted": 0, "seconds": 0.0}
     if not path or not Path(path).exists():
         return fresh
     state = torch.load(path, map_location="cpu", weights_only=True)
+    if state.get("stamp", stamp) != stamp:
+        return fresh
     model.load_state_dict(state["model"])
     for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):
         optimiser.load_state_dict(saved)

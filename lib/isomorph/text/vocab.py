@@ -30,10 +30,6 @@ if TYPE_CHECKING:
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 PAD, UNKNOWN, START, SEPARATOR, MASK = range(len(SPECIAL))
 
-# Conneau, Wu et al., section 4.2: a dictionary word is kept with probability 0.7, and no more than
-# 15% of the words of a batch change.
-KEEP, CAP = 0.7, 0.15
-
 
 class VocabularyConfig(BaseModel):
     """How the vocabulary is learnt, and what two languages share of it."""
@@ -152,38 +148,6 @@ def anchor_rate(vocabulary: Vocabulary, texts: Mapping[str, list[str]]) -> dict[
     }
 
 
-def code_switch(
-    sentences: list[str],
-    translations: Mapping[str, list[str]],
-    generator: np.random.Generator,
-    keep: float = KEEP,
-    cap: float = CAP,
-) -> list[str]:
-    """Replace dictionary words by a translation, as *extra anchors* does.
-
-    `sentences` are those of one batch. Each dictionary word is kept with probability `keep`, else
-    one of its translations is drawn; at most `cap` of the batch's words change (Conneau, Wu et
-    al., section 4.2). The paper weighs translations by PanLex's quality score; our dictionaries
-    have none, so each is as likely.
-    """
-    words = [sentence.split() for sentence in sentences]
-    chosen = [
-        (s, w)
-        for s, sentence in enumerate(words)
-        for w, word in enumerate(sentence)
-        if _bare(word) in translations and generator.random() >= keep
-    ]
-    limit = int(cap * sum(map(len, words)))
-    if len(chosen) > limit:
-        chosen = [chosen[i] for i in generator.choice(len(chosen), limit, replace=False)]
-    for s, w in chosen:
-        bare = _bare(words[s][w])
-        options = translations[bare]
-        before, after = words[s][w].lower().split(bare, 1)
-        words[s][w] = before + options[generator.integers(len(options))] + after
-    return [" ".join(sentence) for sentence in words]
-
-
 @dataclass(frozen=True)
 class Packed:
     """Text in blocks, none of it padding: ids, positions and segments, each (blocks, length).
@@ -228,11 +192,6 @@ def pack(sentences: Iterable[list[int]], length: int, *, continuous: bool = Fals
         positions = (np.arange(len(stream)) - starts)[:end].reshape(shape)
         segments = np.repeat(np.arange(len(rows)), sizes)[:end].reshape(shape)
     return Packed(stream[:end].reshape(shape), positions, segments)
-
-
-def _bare(word: str) -> str:
-    """A word without the punctuation around it, in lower case."""
-    return word.strip(".,;:!?\"'()[]«»“”‘’…").lower()
 
 
 def _pieces(config: VocabularyConfig, sentences: list[str]) -> list[str]:
