@@ -1,6 +1,7 @@
 """What the README, the guide for contributors and the how-tos say is so."""
 
 import re
+import runpy
 import shlex
 import subprocess
 from itertools import takewhile
@@ -74,10 +75,11 @@ def test_the_example_of_a_claim_is_a_claim():
     assert claim.rule.parts[0].direction == "below"
 
 
-def test_the_example_of_own_data_trains_and_measures(capsys):
+def test_the_example_of_own_data_trains_and_measures(tmp_path, capsys):
     (example,) = blocks(book.ROOT / "book" / "how_to_reproduce.md", "python")
-    made = {}
-    exec(compile(example, "the example", "exec"), made)
+    script = tmp_path / "own_data.py"
+    script.write_text(example)
+    made = runpy.run_path(str(script))
     corpus, told = made["corpus"], capsys.readouterr().out.splitlines()
     meaning = {
         language: [sentences.index(sentence) for sentence in corpus.train[language]]
@@ -85,7 +87,7 @@ def test_the_example_of_own_data_trains_and_measures(capsys):
     }
     assert not set(meaning["en"]) & set(meaning["fr"])  # no sentence with its translation
     assert [line.split()[0] for line in told[:2]] == ["en", "fr"]
-    # English has learnt something: blind guessing hesitates between all subwords.
+    # It has learnt something: blind guessing hesitates between all subwords.
     assert min(float(line.split()[1]) for line in told[:2]) < made["vocabulary"].size
     (score,) = [r["value"] for r in made["records"] if r["metric"] == "multilinguality"]
     assert told[2] == f"[{score}]" and 0 <= score <= 1
