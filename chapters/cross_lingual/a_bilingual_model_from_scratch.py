@@ -82,7 +82,7 @@ def percent(values):
         if len(values) > 1
         else ""
     )
-    return f"{values.mean():.0%}{spread}"
+    return f"{values.mean():.1%}{spread}"
 
 
 # %% [markdown]
