@@ -22,7 +22,7 @@ class EncoderConfig(BaseModel):
     width: int = Field(default=128, ge=8)
     heads: int = Field(default=4, ge=1)
     norm: Literal["post", "pre"] = "pre"  # trains without long warm-up; the papers' is "post"
-    activation: Literal["gelu", "gelu_tanh"] = "gelu_tanh"  # the faster one
+    activation: Literal["gelu", "gelu_tanh"] = "gelu_tanh"  # neither is faster everywhere
     dropout: float = Field(default=0.0, ge=0, lt=1)  # small models underfit; the papers have 0.1
     transform: bool = False  # XLM has none before the softmax, BERT has one
     specific: tuple[str, ...] = ()  # the parts that belong to one language only
