@@ -222,8 +222,9 @@ def _pieces(config: VocabularyConfig, sentences: list[str]) -> list[str]:
 def _letters(tokenizer, sentences: list[str]) -> list[str]:
     """Every letter, those inside words marked by ##, in an order of their own."""
     letters: set[str] = set()
-    for sentence in sentences:
-        normal = tokenizer.normalizer.normalize_str(sentence)
+    # Each distinct stretch between spaces once: the words in it are the same wherever it stands.
+    for stretch in {stretch for sentence in sentences for stretch in sentence.split()}:
+        normal = tokenizer.normalizer.normalize_str(stretch)
         for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(normal):
             letters.add(word[0])
             letters.update("##" + letter for letter in word[1:])
