@@ -195,6 +195,7 @@ def test_the_book_built_here_keeps_the_same_promises(browser):
         assert window.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], page
         bare = window.locator("img").evaluate_all("all => all.filter(i => !i.alt).length")
         assert bare == 0, page
+    # Before axe-core looks: it fetches style sheets, which a page from disk may not.
+    assert reader.complaints == []
     assert barriers(reader, pages) == []
     reader.context.close()
-    assert reader.complaints == []
