@@ -130,7 +130,7 @@ def learning_curve(size: Size) -> list[Condition]:
 
 def first_steps(size: Size) -> list[Condition]:
     """The beginning of a run on real text: what a reader can watch in half a minute."""
-    tokens, width, marks = (50_000, 32, 1) if size == "smoke" else (350_000, 64, 2)
+    tokens, width, marks = (50_000, 32, 1) if size == "smoke" else (300_000, 64, 1)
     run = real_run(width=width, tokens=tokens, marks=marks)
     # fp32, since not every reader's processor has fast bf16.
     training = run.training.model_copy(update={"precision": "fp32"})
