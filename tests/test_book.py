@@ -165,8 +165,11 @@ def test_interrupting_stops_every_child_and_the_next_build_resumes(tmp_path, sti
     }
     root = small_book.make(tmp_path / "root", sources)
     layout, slow = Layout(root), Chapter("cross_lingual", "slow")
+    # A shell that starts the tests in the background has them ignore Ctrl-C, children too.
     program = f"""
+import signal
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from isomorph.book.chapters import Layout, discover
 from isomorph.book.execute import execute_all
 Layout.library = Path({str(still_library)!r})
