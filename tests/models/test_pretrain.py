@@ -259,8 +259,7 @@ def test_schedules():
     assert training(schedule="constant").rate(11) == 1.0
 
 
-def test_an_absent_device_is_named(vocabulary):
-    if torch.cuda.is_available():
-        pytest.skip("there is a GPU, so asking for one is no mistake")
+def test_an_absent_device_is_named(vocabulary, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ValueError, match="device is 'cuda'"):
         pretrain(make_model(vocabulary), make_batches(vocabulary), training(), device="cuda")
