@@ -457,7 +457,7 @@ for name, own in end.groupby("condition", sort=False):
             "model (width)": name,
             "seeds": own["seed"].nunique(),
             "tokens": f"{own['tokens'].max() / 1e6:.0f}M",
-            "minutes a run, at best": f"{own.groupby('digest')['seconds'].max().mean() / 60:.0f}",
+            "minutes a run, at best": f"{own.groupby('digest')['seconds'].max().min() / 60:.0f}",
             "held-out loss": f"{at_layer(own, 'heldout_loss')['value'].mean():.2f}",
             "retrieval P@1, centred": percent(retrieval),
             "without centring": percent(
