@@ -1,0 +1,255 @@
+"""Labelled examples of the three transfer tasks, in one form wherever they come from.
+
+Conneau, Wu et al. (ACL 2020, section 3.2) tune on English and test on another language: natural
+language inference, named entity recognition and dependency parsing.  Controlled worlds have all
+three by construction.  The shipped text has two tasks of the same shapes.  The hub has the
+papers' own: XNLI, WikiANN and Universal Dependencies.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from isomorph.text import grammar, hub, semantics, tasks
+from isomorph.text.corpora import require
+from isomorph.text.worlds import LANGUAGES, World
+
+PAIR, TAG, TREE = "nli", "ner", "parsing"
+TASKS = (PAIR, TAG, TREE)
+SPLITS = ("train", "dev", "test")
+
+# WikiANN's order; the worlds have the same types.
+ENTITY_TAGS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
+# The 37 of Universal Dependencies v2 (de Marneffe et al. 2021, Table 2).
+UNIVERSAL_RELATIONS = (
+    *("acl", "advcl", "advmod", "amod", "appos", "aux", "case", "cc", "ccomp", "clf", "compound"),
+    *("conj", "cop", "csubj", "dep", "det", "discourse", "dislocated", "expl", "fixed", "flat"),
+    *("goeswith", "iobj", "list", "mark", "nmod", "nsubj", "nummod", "obj", "obl", "orphan"),
+    *("parataxis", "punct", "reparandum", "root", "vocative", "xcomp"),
+)
+
+SHIPPED = {"passage_relation": PAIR, "passage_relation_help": PAIR, "interface_terms": TAG}
+HUB = {"xnli": PAIR, "wikiann": TAG, "universal_dependencies": TREE}
+# The paper's treebanks, and the same collection in German and Spanish.  The first that is there is
+# taken: Chinese-GSD is in traditional script, its copy in the simplified script of XNLI.
+TREEBANKS = {
+    "en": ("en_ewt",),
+    "fr": ("fr_gsd",),
+    "de": ("de_gsd",),
+    "ru": ("ru_gsd",),
+    "zh": ("zh_gsdsimp", "zh_gsd"),
+    "es": ("es_gsd",),
+}
+CHOICE_SEED = 0  # of the rows that `count` takes: part of the definition, like the order of a file
+
+
+@dataclass(frozen=True)
+class PairExample:
+    """Two texts and how the first relates to the second."""
+
+    first: str
+    second: str
+    label: str
+    topic: int | None = None
+    """The topic it was drawn from; only worlds know."""
+
+
+@dataclass(frozen=True)
+class TaggedExample:
+    """Words and a BIO tag for each."""
+
+    words: tuple[str, ...]
+    tags: tuple[str, ...]
+    topic: int | None = None
+
+
+@dataclass(frozen=True)
+class TreeExample:
+    """Words with the position of each one's head and the relation to it."""
+
+    words: tuple[str, ...]
+    heads: tuple[int, ...]
+    """0 for the root of the sentence, else the head's position, counted from 1."""
+    relations: tuple[str, ...]
+    topic: int | None = None
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Examples of one task and the answers that are possible."""
+
+    task: str
+    """One of TASKS."""
+    names: tuple[str, ...]
+    """Labels, tags or relations, in a fixed order that is the same for every language and split."""
+    items: tuple[PairExample, ...] | tuple[TaggedExample, ...] | tuple[TreeExample, ...]
+    source: str
+    """Where they come from and which split, to be kept with results: "wikiann fr validation"."""
+
+
+def world_examples(world: World, task: str, language: str, split: str, count: int) -> Examples:
+    """The first ``count`` examples of a split of a controlled world.
+
+    task: "nli", "ner" or "parsing".  language: "a" or "b".  split: "train", "dev" or "test"; no
+    sentence, and of the pairs no hypothesis, is in two of them.  The sentences to train on are
+    those that the language was pretrained on, so of its own topics.  Those of "dev" and "test",
+    and all pairs, are of every topic alike.  Examples of "dev" and "test", and pairs, are
+    translations of each other by position.
+    Nothing is left out: sentences without entities stay, and so does the full stop.
+    Raises ValueError for anything else, or more sentences than the world has.
+    """
+    require("task", task, TASKS)
+    require("language", language, LANGUAGES)
+    require("split", split, SPLITS)
+    source = f"world {language} {split}"
+    if task == PAIR:
+        pairs = tuple(
+            PairExample(
+                pair.premise.text(language),
+                pair.hypothesis.text(language),
+                pair.label,
+                pair.premise.topic,
+            )
+            for pair in world.entailment_pairs(split, count)
+        )
+        return Examples(task, semantics.LABELS, pairs, source)
+    part = f"train_{language}" if split == "train" else split
+    sentences = world.sentences(part, count)
+    if task == TAG:
+        tagged = tuple(_entities_of(sentence, language) for sentence in sentences)
+        return Examples(task, ENTITY_TAGS, tagged, source)
+    names = tuple(dict.fromkeys(map(universal_relation, grammar.RELATIONS)))
+    trees = tuple(_tree_of(sentence, language) for sentence in sentences)
+    return Examples(task, names, trees, source)
+
+
+def shipped_examples(name: str, language: str, split: str, count: int | None = None) -> Examples:
+    """Examples of a task that comes with Isomorph (isomorph.text.tasks).
+
+    name: "passage_relation" (of the Bible), "passage_relation_help" or "interface_terms".
+    split: "train", "dev" or "test".
+    count: how many to take; they are chosen at random, the same rows in every language, and fewer
+    are among more.  None takes all.
+    Raises ValueError for anything else or more than there are.
+    """
+    require("name", name, tuple(SHIPPED))
+    source = f"{name} {language} {split}"
+    if SHIPPED[name] == TAG:
+        rows = tasks.load_interface_terms(language, split)
+        return Examples(TAG, tasks.TAGS, _tagged(rows, "tags", tasks.TAGS, count, source), source)
+    domain = "help" if name.endswith("_help") else "bible"
+    rows = tasks.load_passage_relation(language, split, domain)
+    names = tasks.RELATIONS
+    return Examples(PAIR, names, _pairs(rows, "text_a", "text_b", names, count, source), source)
+
+
+def hub_examples(name: str, language: str, split: str, count: int | None = None) -> Examples:
+    """Examples of a public data set, from the mirror or the hub (isomorph.text.hub).
+
+    name: "xnli", "wikiann" or "universal_dependencies".  Of Universal Dependencies the treebanks
+    are TREEBANKS; relations lose their subtype, so "nsubj:pass" is "nsubj", since not every
+    treebank has the same subtypes.  Words of a multi-word token stand for themselves.
+    language: "en", "fr", "de", "ru", "zh" or "es".
+    split: "train", "dev" (the hub's "validation") or "test"; see ``evaluation_split``.
+    count: how many to take; they are chosen at random and not from the start, since the files are
+    ordered, by genre for example.  Files of the same length give the same rows, so XNLI is parallel
+    between languages, and fewer are among more.  None takes all.
+    Raises ValueError for anything else or more than there are, hub.DataUnavailable.
+    """
+    require("name", name, tuple(HUB))
+    require("split", split, SPLITS)
+    require("language", language, tuple(TREEBANKS))
+    split = {"dev": "validation"}.get(split, split)
+    source = f"{name} {language} {split}"
+    if name == "xnli":
+        rows, names = hub.load_xnli(language, split), semantics.LABELS
+        items = _pairs(rows, "premise", "hypothesis", names, count, source)
+        return Examples(PAIR, names, items, source)
+    if name == "wikiann":
+        rows = hub.load_wikiann(language, split)
+        items = _tagged(rows, "ner_tags", ENTITY_TAGS, count, source)
+        return Examples(TAG, ENTITY_TAGS, items, source)
+    treebank, rows = _treebank(language, split)
+    source = f"{name} {treebank} {split}"
+    trees = tuple(
+        TreeExample(
+            tuple(row["tokens"]),
+            tuple(row["head"]),
+            tuple(map(universal_relation, row["deprel"])),
+        )
+        for row in _chosen(rows, count, source)
+    )
+    return Examples(TREE, UNIVERSAL_RELATIONS, trees, source)
+
+
+def evaluation_split(name: str, language: str) -> str:
+    """The split of a public data set to report results on: "test", or "dev" where no test is to be had.
+
+    The hub has a test split of every set and language here; a mirror may lack some.  What was taken
+    stands in ``Examples.source``; keep it with the result, since the two are not comparable.
+    Raises ValueError as ``hub_examples`` does, and hub.DataUnavailable when neither is there.
+    """
+    try:
+        hub_examples(name, language, "test", 1)
+    except hub.DataUnavailable:
+        hub_examples(name, language, "dev", 1)
+        return "dev"
+    return "test"
+
+
+def universal_relation(relation: str) -> str:
+    """A relation without its subtype: "acl:relcl" is "acl".
+
+    Raises ValueError when it is none of Universal Dependencies v2.
+    """
+    name = relation.partition(":")[0]
+    require("relation", name, UNIVERSAL_RELATIONS)
+    return name
+
+
+def _entities_of(sentence: grammar.Sentence, language: str) -> TaggedExample:
+    words = sentence.tokens[language]
+    tags = ["O"] * len(words)
+    for start, end, kind in sentence.entities[language]:
+        tags[start:end] = [f"B-{kind}", *[f"I-{kind}"] * (end - start - 1)]
+    return TaggedExample(words, tuple(tags), sentence.topic)
+
+
+def _tree_of(sentence: grammar.Sentence, language: str) -> TreeExample:
+    heads = tuple(head + 1 for head in sentence.heads[language])
+    relations = tuple(map(universal_relation, sentence.relations[language]))
+    return TreeExample(sentence.tokens[language], heads, relations, sentence.topic)
+
+
+def _pairs(rows, first: str, second: str, names, count, source) -> tuple[PairExample, ...]:
+    return tuple(
+        PairExample(row[first], row[second], names[row["label"]])
+        for row in _chosen(rows, count, source)
+    )
+
+
+def _tagged(rows, column: str, names, count, source) -> tuple[TaggedExample, ...]:
+    return tuple(
+        TaggedExample(tuple(row["tokens"]), tuple(names[tag] for tag in row[column]))
+        for row in _chosen(rows, count, source)
+    )
+
+
+def _chosen(rows, count: int | None, source: str) -> list[dict]:
+    """``count`` random rows in the order of the file; all of them for None."""
+    if count is None:
+        return rows.to_list()
+    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= len(rows):
+        raise ValueError(f"count is {count!r}; {source} allows 1 to {len(rows)}.")
+    shuffled = np.random.default_rng(CHOICE_SEED).permutation(len(rows))
+    return rows.select(np.sort(shuffled[:count])).to_list()
+
+
+def _treebank(language: str, split: str):
+    for name in TREEBANKS[language][:-1]:
+        try:
+            return name, hub.load_universal_dependencies(name, split)
+        except hub.DataUnavailable:
+            continue
+    name = TREEBANKS[language][-1]
+    return name, hub.load_universal_dependencies(name, split)
