@@ -191,11 +191,12 @@ def parse(text: str, name: str) -> list[Claim]:
         try:
             claims.append(Claim(paper=content["paper"], **entry))
         except ValidationError as error:
-            raise LedgerError(f"{name}: claim {expected}: {_sentence(error)}") from None
+            raise LedgerError(f"{name}: claim {expected}: {sentence(error)}") from None
     return claims
 
 
-def _sentence(error: ValidationError) -> str:
+def sentence(error: ValidationError) -> str:
+    """The first thing wrong, in one sentence: the field, its value and what is allowed."""
     first = error.errors()[0]
     field = ".".join(map(str, first["loc"])) or "entry"
     reason = first["msg"].removeprefix("Value error, ")

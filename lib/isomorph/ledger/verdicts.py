@@ -48,6 +48,7 @@ class Verdict:
     size: str | None
     reason: str
     parts: tuple["Verdict", ...] = ()
+    paired: bool = False  # whether the interval is over differences seed by seed
 
 
 def _std(values: np.ndarray, axis: int) -> np.ndarray:
@@ -153,16 +154,18 @@ def _judge_part(part: "Part", rows: "DataFrame", size: str | None) -> Verdict:
     n_seeds = min(map(len, samples))
     left_out = max(frame["seed"].nunique() - n_seeds for frame in selected)
     aside = f"; {left_out} left out, incomplete or without the quantity" if left_out else ""
+    by_seed = paired and len(terms) > 1
 
     enough = 2 if part.over_seeds == "std" else 1
     value = float(combine(samples, signs, part.over_seeds)) if n_seeds >= enough else None
     if n_seeds < part.seeds:
         few = f"{n_seeds} of the {part.seeds} seeds which an interval needs{aside}"
-        return Verdict(value, None, None, n_seeds, "inconclusive", size, few)
+        return Verdict(value, None, None, n_seeds, "inconclusive", size, few, paired=by_seed)
     low, high = bootstrap_interval(samples, signs, paired=paired, over_seeds=part.over_seeds)
     how = "" if len(terms) == 1 else " paired" if paired else " unpaired"
     reason = f"{n_seeds}{how} seeds; predicted {part}{aside}"
-    return Verdict(value, low, high, n_seeds, side(part, low, high), size, reason)
+    found = side(part, low, high)
+    return Verdict(value, low, high, n_seeds, found, size, reason, paired=by_seed)
 
 
 def _samples(measured: list["Series"], needed: int) -> tuple[list[np.ndarray], bool]:

@@ -1,0 +1,132 @@
+"""The papers' tables: transcribed right, traceable, and refused when wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from isomorph.ledger import tables
+from isomorph.ledger.schema import LedgerError
+
+# Means over French, Russian and Chinese, worked out from the paper's cells by hand, and the changes
+# against Default which the paper itself prints.
+MEANS = {
+    "default": (70.20, 68.10, 52.87),
+    "domain_mismatch": (68.83, 61.83, 50.43),
+    "no_anchors": (69.10, 65.63, 51.97),
+    "default_anchors": (70.33, 64.77, 52.77),
+    "extra_anchors": (71.97, 67.53, 53.13),
+    "sep_emb": (65.70, 64.00, 51.07),
+    "sep_l1_3": (66.83, 62.70, 50.07),
+    "sep_l1_6": (47.63, 29.33, 35.10),
+    "sep_emb_l1_3": (62.43, 58.03, 48.57),
+    "sep_emb_l1_6": (40.60, 20.97, 19.60),
+}
+PRINTED_CHANGES = {
+    "domain_mismatch": (-1.4, -6.2, -2.5),
+    "no_anchors": (-1.1, -2.4, -0.9),
+    "default_anchors": (0.1, -3.3, -0.1),
+    "extra_anchors": (1.8, -0.5, 0.3),
+    "sep_emb": (-4.5, -4.1, -1.8),
+    "sep_l1_3": (-3.4, -5.3, -2.8),
+    "sep_l1_6": (-22.6, -38.7, -17.8),
+    "sep_emb_l1_3": (-7.8, -10.0, -4.3),
+    "sep_emb_l1_6": (-29.6, -47.1, -33.3),
+}
+TASKS = ("nli_accuracy", "ner_f1", "las")
+
+
+@pytest.fixture(scope="module")
+def means():
+    return tables.table_one().groupby(["condition", "metric"])["value"].mean()
+
+
+def test_table_one_has_every_cell_once():
+    table = tables.table_one()
+    assert len(table) == 10 * 3 * 3
+    assert not table.duplicated(["condition", "metric", "pair"]).any()
+    assert list(dict.fromkeys(table["condition"])) == list(MEANS)
+    assert set(table["pair"]) == {"en-fr", "en-ru", "en-zh"}
+    assert list(table) == ["condition", "name", "metric", "pair", "value"]
+
+
+@pytest.mark.parametrize("condition", MEANS)
+def test_the_means_over_languages_are_the_derived_ones(means, condition):
+    assert [means[condition, task] for task in TASKS] == pytest.approx(MEANS[condition], abs=0.005)
+
+
+@pytest.mark.parametrize("condition", PRINTED_CHANGES)
+def test_the_changes_against_default_are_the_printed_ones(means, condition):
+    changes = [means[condition, task] - means["default", task] for task in TASKS]
+    # Printed changes and printed cells are each rounded.
+    assert changes == pytest.approx(PRINTED_CHANGES[condition], abs=0.11)
+
+
+def test_order_and_depth_give_the_differences_stated_with_them():
+    table = tables.order_and_depth()
+    cells = table[table["metric"] == "nli_accuracy"].pivot(
+        index="condition", columns="pair", values="value"
+    )
+    drop = cells.loc["no_anchors"] - cells.loc["order_permuted"]
+    assert drop[["en-es", "en-hi", "en-ru"]].tolist() == pytest.approx([8.4, 16.5, 12.1])
+    overlap = cells.loc["default"] - cells.loc["no_anchors"]
+    assert overlap[["en-es", "en-hi", "en-ru"]].tolist() == pytest.approx([1.4, 0.5, 0.7])
+    source = table[table["metric"] == "nli_accuracy_source"].set_index("condition")["value"]
+    assert source["layers_1"] - cells.loc["layers_1", "en-ru"] == pytest.approx(21.6)
+
+
+@pytest.mark.parametrize("name", tables.NAMES)
+def test_every_table_can_be_followed_to_its_paper(name):
+    from pybtex.database import parse_file
+
+    bibliography = parse_file(Path(__file__).parents[2] / "book" / "references.bib")
+    table = tables.load(name)
+    assert table.paper.key in bibliography.entries
+    assert table.source.provenance
+
+
+def test_only_what_was_read_in_the_paper_counts_as_read_there():
+    assert tables.load("table_one").source.provenance == ("full text",)
+    assert tables.load("order_and_depth").source.provenance == ("notes by others",)
+
+
+def test_an_unknown_table_is_named():
+    with pytest.raises(ValueError, match="name is 'table_two', but must be one of table_one"):
+        tables.load("table_two")
+
+
+TABLE = """
+paper: {citation: Planted (2000), title: A planted paper, key: planted2000}
+source: {where: Table 1, provenance: [full text]}
+pairs: [en-fr, en-ru]
+rows:
+  - {condition: one, name: The first, las: [12.5, null]}
+  - {condition: two, name: The second, las: [1, 2], ner_f1: [3, 4]}
+"""
+
+
+def test_an_unknown_number_gives_no_row():
+    frame = tables.parse(TABLE, "planted.yaml").frame()
+    assert len(frame) == 5
+    (known,) = frame[frame["condition"] == "one"].itertuples()
+    assert (known.name, known.metric, known.pair, known.value) == (
+        "The first", "las", "en-fr", 12.5,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("12.5", "125", "rows.0.las.0 is 125, but input should be less than or equal to 100"),
+        ("las: [1, 2]", "las: [1]", "las of 'two' has 1 numbers, but must have one for each"),
+        ("condition: two", "condition: one", "condition 'one' must stand in one row only"),
+        ("ner_f1", "bleu", "rows.1.bleu is"),
+        ("en-ru]", "english]", "pairs.1 is 'english'"),
+        ("[full text]", "[from memory]", "provenance.0 is 'from memory'"),
+        ("rows:", "rows: [", "is not YAML"),
+    ],
+)
+def test_a_bad_table_is_refused_in_one_sentence(old, new, told):
+    assert old in TABLE
+    with pytest.raises(LedgerError, match=r"^planted\.yaml[^\n]*\.$") as refusal:
+        tables.parse(TABLE.replace(old, new), "planted.yaml")
+    assert told in str(refusal.value)
