@@ -1,0 +1,278 @@
+"""Effects: what a condition changes in a score, with its interval over seeds, in percent points.
+
+    level(rows, metric, condition)        a score under one condition
+    effect(rows, metric, plus, minus)     the change of a score from one condition to another
+    levels, effects                       tables of them, which the figures draw
+    beside_paper                          ours next to a paper's, condition by condition
+
+The numbers are those of the ledger's own rule (`isomorph.ledger.verdicts`): the last checkpoint,
+the mean over pairs of languages, seed by seed; seeds that lack one of the pairs are left out. So
+an effect that is drawn and the verdict on it cannot disagree. `rows` is the long table of runs of
+one size; its scores are fractions, and everything here is in percent or in percent points.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from isomorph.ledger.schema import Part, Rule
+from isomorph.ledger.verdicts import bootstrap_interval, judge
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+PERCENT = 100
+FEWEST_SEEDS = 3  # fewer have no interval, as in the ledger
+CONTRAST_COLUMNS = ("heading", "label", "metric", "plus", "minus")
+COLUMNS = ("condition", "pair", "layer", "seed", "metric", "value", "tokens")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A score in percent, or a change of one in percent points, averaged over `pairs`.
+
+    low and high bound the 95% interval over seeds, nan with fewer than three; value is nan too
+    with none. `paired`: the change was taken within each seed.
+    """
+
+    value: float
+    low: float
+    high: float
+    seeds: int
+    paired: bool
+    pairs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """One factor's question: the metric under `plus` less the metric under `minus`.
+
+    `paper` names the two conditions in the paper's table where they are not ours.
+    """
+
+    label: str
+    metric: str
+    plus: str
+    minus: str
+    heading: str = ""
+    pairs: tuple[str, ...] | None = None
+    paper: tuple[str, str] | None = None
+
+
+def level(
+    rows: DataFrame, metric: str, condition: str, pairs: Sequence[str] | None = None
+) -> Estimate:
+    """The score of a condition in percent, with its interval over seeds.
+
+    `pairs` are the pairs of languages to average over; all that the condition has, if left out.
+    Raises ValueError when the rows hold no such score.
+    """
+    return _demanded(rows, metric, (condition,), pairs)
+
+
+def effect(
+    rows: DataFrame, metric: str, plus: str, minus: str, pairs: Sequence[str] | None = None
+) -> Estimate:
+    """How many points `plus` scores above `minus`, with a 95% interval over seeds.
+
+    Paired by seed where both conditions have the same seeds, or at least three in common; only
+    those count then. `pairs` are the pairs of languages to average over; all that both conditions
+    have, if left out. Raises ValueError when the rows hold no such two scores.
+    """
+    return _demanded(rows, metric, (plus, minus), pairs)
+
+
+def levels(
+    rows: DataFrame,
+    metrics: str | Sequence[str],
+    conditions: Iterable[str],
+    *,
+    pairs: Sequence[str] | None = None,
+    table: DataFrame | None = None,
+) -> DataFrame:
+    """A row a metric and condition, in percent.
+
+    Columns condition, metric, value, low, high, seeds, pairs, paper, paper_pairs. value is nan
+    where nothing was measured. `paper` is the number of `table` (`isomorph.ledger.tables`) over the
+    same pairs; over all its pairs where it lacks one of ours; nan where it has none.
+    Raises ValueError for rows of several sizes and for a metric that is nowhere.
+    """
+    import pandas as pd
+
+    metrics, conditions = _names(metrics), list(conditions)
+    _require(rows, metrics, table)
+    found = []
+    for metric in metrics:
+        for condition in conditions:
+            ours = _estimate(rows, metric, (condition,), pairs)
+            named = {"condition": condition, "metric": metric}
+            found.append(named | _cells(ours) | _paper(table, metric, [condition], ours))
+    return pd.DataFrame(found).drop(columns="paired")
+
+
+def effects(
+    rows: DataFrame, contrasts: Iterable[Contrast], *, table: DataFrame | None = None
+) -> DataFrame:
+    """A row a contrast, in percent points.
+
+    Columns heading, label, metric, plus, minus, value, low, high, seeds, paired, pairs, paper,
+    paper_pairs. value is nan where nothing was measured. `paper` is the same change in `table`
+    (`isomorph.ledger.tables`), over pairs as in `levels`, which also says what is raised.
+    """
+    import pandas as pd
+
+    contrasts = list(contrasts)
+    _require(rows, [contrast.metric for contrast in contrasts], table)
+    found = []
+    for contrast in contrasts:
+        ours = _estimate(rows, contrast.metric, (contrast.plus, contrast.minus), contrast.pairs)
+        theirs = contrast.paper or (contrast.plus, contrast.minus)
+        named = {name: getattr(contrast, name) for name in CONTRAST_COLUMNS}
+        found.append(named | _cells(ours) | _paper(table, contrast.metric, theirs, ours))
+    return pd.DataFrame(found)
+
+
+def baselines(
+    rows: DataFrame,
+    conditions: Mapping[str, str],
+    metrics: Sequence[str],
+    pairs: Sequence[str] | None = None,
+) -> dict[str, dict[str, float]]:
+    """Levels for a figure's dashed lines: name -> metric -> percent.
+
+    `conditions` maps a name to the condition whose level it is. A level that was not measured is
+    left out.
+    """
+    _require(rows, metrics)
+    found = {
+        name: {metric: _estimate(rows, metric, (condition,), pairs).value for metric in metrics}
+        for name, condition in conditions.items()
+    }
+    return {
+        name: {metric: value for metric, value in own.items() if not math.isnan(value)}
+        for name, own in found.items()
+    }
+
+
+def beside_paper(
+    rows: DataFrame, table: DataFrame, conditions: Iterable[str], metric: str
+) -> DataFrame:
+    """Ours next to the paper's: a row a condition, to be read and not computed with.
+
+    For each pair the columns "PAIR: ours" ("52.1 [50.3, 54.0]", the interval where there is one),
+    "PAIR: seeds" and "PAIR: paper", in percent. Pairs of invented languages come first and have no
+    paper. Raises ValueError for a condition which neither the rows nor the table hold.
+    """
+    import pandas as pd
+
+    _require(rows, [metric], table)
+    theirs = table[table["metric"] == metric]
+    ours = set(rows.loc[rows["metric"] == metric, "pair"].dropna())
+    printed = list(dict.fromkeys(theirs["pair"]))
+    known = set(rows["condition"]) | set(table["condition"])
+    lines = []
+    for condition in conditions:
+        if condition not in known:
+            raise ValueError(f"condition is {condition!r}, but must be one of {sorted(known)}")
+        line = {"condition": condition}
+        for pair in (*sorted(ours - set(printed)), *printed):
+            if pair in ours:
+                found = _estimate(rows, metric, (condition,), [pair])
+                line |= {f"{pair}: ours": _written(found), f"{pair}: seeds": found.seeds}
+            if pair in printed:
+                cell = theirs[(theirs["condition"] == condition) & (theirs["pair"] == pair)]
+                line[f"{pair}: paper"] = f"{cell['value'].item():.1f}" if len(cell) else ""
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """The 95% interval of the mean of one number a seed; nan, nan with fewer than three seeds."""
+    values = np.asarray(values, float)
+    if len(values) < FEWEST_SEEDS:
+        return math.nan, math.nan
+    return bootstrap_interval([values], [1], paired=False)
+
+
+def _demanded(rows, metric: str, conditions: tuple[str, ...], pairs) -> Estimate:
+    _require(rows, [metric])
+    for condition in conditions:
+        if condition not in set(rows["condition"]):
+            raise ValueError(
+                f"condition is {condition!r}, but the rows hold {sorted(set(rows['condition']))}"
+            )
+    found = _estimate(rows, metric, conditions, pairs)
+    if not found.seeds:
+        both = " and ".join(conditions)
+        wanted = f" for each of {list(_names(pairs))}" if pairs else ""
+        raise ValueError(f"no seed has {metric} of {both}{wanted}")
+    return found
+
+
+def _estimate(rows, metric: str, conditions: tuple[str, ...], pairs) -> Estimate:
+    """The first condition, less the second if there is one; nan where nothing was measured."""
+    measured = rows[rows["metric"] == metric]
+    of_each = [
+        set(measured.loc[measured["condition"] == name, "pair"].dropna()) for name in conditions
+    ]
+    shared = set.intersection(*of_each)
+    used = tuple(sorted(shared)) if pairs is None else _names(pairs)
+    if not used or not set(used) <= shared:
+        # A mean over some of the pairs that were asked for would pass for one over all.
+        return Estimate(math.nan, math.nan, math.nan, 0, False, used)
+    part = Part(
+        metric=metric, pair=used, plus=conditions[:1], minus=conditions[1:], direction="above"
+    )
+    (found,) = judge(Rule(parts=(part,)), measured.reset_index(drop=True), None).parts
+    points = [math.nan if x is None else PERCENT * x for x in (found.value, found.low, found.high)]
+    return Estimate(*points, found.n_seeds, found.paired, used)
+
+
+def _paper(table: DataFrame | None, metric: str, conditions: Sequence[str], ours: Estimate) -> dict:
+    """A paper's level of a condition, or its change between two, and the pairs it is a mean of."""
+    unknown = {"paper": math.nan, "paper_pairs": ""}
+    if table is None:
+        return unknown
+    own = table[table["metric"] == metric]
+    cells = own.pivot(index="condition", columns="pair", values="value")
+    if not set(conditions) <= set(cells.index):
+        return unknown
+    values = cells.loc[conditions[0]] - (cells.loc[conditions[1]] if conditions[1:] else 0)
+    same = [pair for pair in ours.pairs if pair in cells.columns]
+    values = values[same] if same and len(same) == len(ours.pairs) else values.dropna()
+    if values.isna().any() or values.empty:
+        return unknown
+    return {"paper": float(values.mean()), "paper_pairs": ", ".join(values.index)}
+
+
+def _names(value: str | Sequence[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _cells(found: Estimate) -> dict:
+    return asdict(found) | {"pairs": ", ".join(found.pairs)}
+
+
+def _written(found: Estimate) -> str:
+    if math.isnan(found.value):
+        return "not run"
+    between = "" if math.isnan(found.low) else f" [{found.low:.1f}, {found.high:.1f}]"
+    return f"{found.value:.1f}{between}"
+
+
+def _require(rows: DataFrame, metrics: Iterable[str], table: DataFrame | None = None) -> None:
+    for column in COLUMNS:
+        if column not in rows.columns:
+            raise ValueError(f"the rows lack the column {column!r}; they have {list(rows)}")
+    sizes = sorted(set(rows["size"])) if "size" in rows.columns else []
+    if len(sizes) > 1:
+        raise ValueError(f"the rows are of the sizes {sizes}, but must be of one")
+    known = set(rows["metric"]) | (set() if table is None else set(table["metric"]))
+    for metric in metrics:
+        if metric not in known:
+            raise ValueError(f"metric is {metric!r}, but the rows hold {sorted(known)}")

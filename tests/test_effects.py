@@ -1,0 +1,216 @@
+"""Effects: the numbers of the ledger's rule, in points, beside those of a paper."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from isomorph import effects
+from isomorph.claims import Claim, verdict
+from isomorph.effects import Contrast, effect, level
+from isomorph.ledger import tables
+from isomorph.ledger.verdicts import bootstrap_interval
+
+PAIRS = ("en-fr", "en-ru", "en-zh")
+
+
+def rows(cells, metric="nli_accuracy", size="laptop"):
+    """Rows from {(condition, pair): a value a seed}, each with an earlier, worse checkpoint."""
+    found = [
+        {
+            "experiment": "planted", "size": size, "condition": condition, "pair": pair,
+            "layer": pd.NA, "seed": seed, "metric": metric, "tokens": tokens,
+            "value": value if tokens == 200 else 0.0, "provenance": "recorded",
+        }
+        for (condition, pair), values in cells.items()
+        for seed, value in enumerate(values)
+        for tokens in (100, 200)
+    ]  # fmt: skip
+    return pd.DataFrame(found).astype({"layer": "Int64"})
+
+
+# Seeds differ by far more than the conditions do, which pairing takes away.
+BASE = np.array([0.40, 0.50, 0.60, 0.70, 0.80])
+CHANGE = np.array([-0.04, -0.05, -0.06, -0.05, -0.05])
+WORLDS = rows({("default", "a-b"): BASE, ("no_anchors", "a-b"): BASE + CHANGE})
+
+
+def test_an_effect_is_paired_by_seed_and_in_points():
+    found = effect(WORLDS, "nli_accuracy", "no_anchors", "default")
+    low, high = bootstrap_interval([CHANGE], [1], paired=False)
+    assert found.value == pytest.approx(-5)
+    assert (found.low, found.high) == pytest.approx((100 * low, 100 * high))
+    assert (found.seeds, found.paired, found.pairs) == (5, True, ("a-b",))
+
+
+def test_swapping_the_conditions_mirrors_the_effect():
+    one = effect(WORLDS, "nli_accuracy", "no_anchors", "default")
+    other = effect(WORLDS, "nli_accuracy", "default", "no_anchors")
+    assert other.value == pytest.approx(-one.value)
+    assert (other.low, other.high) == pytest.approx((-one.high, -one.low), abs=0.1)
+
+
+def test_an_effect_is_what_the_ledger_judges():
+    claim = Claim(
+        id="9.1",
+        paper={"citation": "Planted (2000)", "title": "A planted paper", "key": "planted2000"},
+        statement="A statement made up for a test.",
+        source={"where": "Table 1", "provenance": ("full text",)},
+        quantity="a planted quantity",
+        rule={
+            "parts": [
+                {"metric": "nli_accuracy", "plus": "no_anchors", "minus": "default",
+                 "direction": "below"}
+            ]
+        },
+    )  # fmt: skip
+    judged = verdict(claim, WORLDS)
+    found = effect(WORLDS, "nli_accuracy", "no_anchors", "default")
+    assert judged.verdict == "reproduced"
+    assert [found.value, found.low, found.high] == pytest.approx(
+        [100 * judged.value, 100 * judged.low, 100 * judged.high]
+    )
+
+
+def test_seeds_without_a_partner_are_not_paired():
+    apart = WORLDS.assign(
+        seed=WORLDS["seed"].where(WORLDS["condition"] == "default", WORLDS["seed"] + 10)
+    )
+    found = effect(apart, "nli_accuracy", "no_anchors", "default")
+    paired = effect(WORLDS, "nli_accuracy", "no_anchors", "default")
+    assert not found.paired
+    assert found.high - found.low > 5 * (paired.high - paired.low)
+
+
+def test_fewer_than_three_seeds_give_a_value_without_an_interval():
+    found = effect(WORLDS[WORLDS["seed"] < 2], "nli_accuracy", "no_anchors", "default")
+    assert found.value == pytest.approx(-4.5)
+    assert math.isnan(found.low) and math.isnan(found.high)
+    assert found.seeds == 2
+    assert all(map(math.isnan, effects.interval([0.1, 0.2])))
+    assert effects.interval([0.1, 0.2, 0.3]) == pytest.approx((0.1, 0.3))
+
+
+REAL = rows(
+    {
+        ("default", "en-fr"): [0.70, 0.72, 0.71],
+        ("default", "en-zh"): [0.60],
+        ("sep_emb", "en-fr"): [0.69, 0.70, 0.68],
+        ("sep_emb", "en-zh"): [0.50],
+        ("sep_emb", "en-ru"): [0.10],
+    },
+    size="reference",
+)
+
+
+def test_pairs_that_only_one_condition_has_are_not_compared():
+    found = effect(REAL, "nli_accuracy", "sep_emb", "default")
+    # Seeds 1 and 2 lack Chinese, and a mean over French alone is another quantity.
+    assert (found.pairs, found.seeds) == (("en-fr", "en-zh"), 1)
+    assert found.value == pytest.approx(100 * np.mean([-0.01, -0.10]))
+    french = effect(REAL, "nli_accuracy", "sep_emb", "default", pairs="en-fr")
+    assert (french.seeds, french.paired) == (3, True)
+    assert french.value == pytest.approx(-2)
+
+
+def test_a_mean_over_some_of_the_pairs_never_stands_for_all():
+    with pytest.raises(ValueError, match=r"no seed has nli_accuracy of sep_emb and default for"):
+        effect(REAL, "nli_accuracy", "sep_emb", "default", pairs=PAIRS)
+
+
+def test_a_level_is_the_mean_of_the_last_checkpoint():
+    assert level(WORLDS, "nli_accuracy", "default").value == pytest.approx(60)
+    assert not level(WORLDS, "nli_accuracy", "default").paired
+
+
+def test_effects_stand_beside_the_paper_s_over_the_same_pairs():
+    contrasts = [
+        Contrast("embeddings", "nli_accuracy", "sep_emb", "default", "Sharing"),
+        Contrast("embeddings, French", "nli_accuracy", "sep_emb", "default", pairs=("en-fr",)),
+        Contrast("anchors", "nli_accuracy", "no_anchors", "default_anchors", "Anchors"),
+        Contrast("entities", "ner_f1", "sep_emb", "default"),
+        Contrast("topics", "nli_accuracy", "topics_50", "default"),
+        Contrast("domain", "nli_accuracy", "topics_00", "default", paper=(
+            "domain_mismatch", "default")),
+    ]  # fmt: skip
+    found = effects.effects(REAL, contrasts, table=tables.table_one()).set_index("label")
+    # Table 1: French 72.7 - 73.6, Chinese 60.8 - 68.3.
+    assert found.loc["embeddings", "paper"] == pytest.approx((-0.9 - 7.5) / 2)
+    assert found.loc["embeddings, French", "paper"] == pytest.approx(-0.9)
+    assert found.loc["embeddings, French", "value"] == pytest.approx(-2)
+    # Not measured here, so over all three languages.
+    assert found.loc["anchors", "paper"] == pytest.approx(-1.2333, abs=1e-4)
+    assert found.loc["anchors", "paper_pairs"] == "en-fr, en-ru, en-zh"
+    assert found.loc["entities", "paper"] == pytest.approx(64.0 - 68.1, abs=0.01)
+    assert found.loc["domain", "paper"] == pytest.approx(68.83 - 70.2, abs=0.01)
+    assert math.isnan(found.loc["topics", "paper"])
+    unmeasured = found.loc[["anchors", "entities", "topics", "domain"]]
+    assert unmeasured["value"].isna().all() and (unmeasured["seeds"] == 0).all()
+
+
+def test_invented_languages_stand_beside_the_mean_of_the_real_ones():
+    found = effects.levels(
+        WORLDS, "nli_accuracy", ["default", "no_anchors"], table=tables.table_one()
+    )
+    assert found["value"].tolist() == pytest.approx([60, 55])
+    assert found["paper"].tolist() == pytest.approx([70.2, 69.1])
+    assert (found["low"] < found["value"]).all() and (found["value"] < found["high"]).all()
+
+
+def test_a_number_the_paper_s_table_lacks_is_not_made_up():
+    contrast = Contrast("depth", "nli_accuracy", "layers_1", "layers_6")
+    table = tables.order_and_depth()
+    found = effects.effects(WORLDS, [contrast], table=table).iloc[0]
+    assert (found["paper"], found["paper_pairs"]) == (pytest.approx(45.0 - 63.1), "en-ru")
+    spanish = Contrast("depth", "nli_accuracy", "layers_1", "layers_6", pairs=("en-es",))
+    assert math.isnan(effects.effects(WORLDS, [spanish], table=table)["paper"].item())
+
+
+def test_baselines_by_name_and_metric():
+    found = effects.baselines(
+        WORLDS, {"unshared": "no_anchors", "random": "random_encoder"}, ["nli_accuracy"]
+    )
+    assert found == {"unshared": {"nli_accuracy": pytest.approx(55)}, "random": {}}
+
+
+def test_ours_beside_the_paper_s_row_for_row():
+    both = pd.concat([REAL, WORLDS.assign(size="reference")])
+    found = effects.beside_paper(
+        both, tables.table_one(), ["default", "sep_emb", "sep_l1_3"], "nli_accuracy"
+    ).set_index("condition")
+    assert list(found)[:5] == [
+        "a-b: ours", "a-b: seeds", "en-fr: ours", "en-fr: seeds", "en-fr: paper",
+    ]  # fmt: skip
+    assert found.loc["default", "en-fr: ours"] == "71.0 [70.0, 72.0]"
+    assert found.loc["default", "en-zh: ours"] == "60.0"
+    assert found.loc["default", "en-zh: seeds"] == 1
+    assert found["en-fr: paper"].tolist() == ["73.6", "72.7", "72.4"]
+    assert found.loc["default", "en-ru: ours"] == "not run"
+    with pytest.raises(ValueError, match="condition is 'sep_all'"):
+        effects.beside_paper(both, tables.table_one(), ["sep_all"], "nli_accuracy")
+
+
+def test_nothing_run_yet_leaves_the_paper_alone():
+    contrast = Contrast("embeddings", "nli_accuracy", "sep_emb", "default")
+    found = effects.effects(WORLDS.iloc[:0], [contrast], table=tables.table_one())
+    assert found["value"].isna().all()
+    assert found["paper"].item() == pytest.approx(65.7 - 70.2)
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda: effect(WORLDS, "accuracy", "default", "no_anchors"), "metric is 'accuracy'"),
+        (lambda: effect(WORLDS, "nli_accuracy", "default", "none"), "condition is 'none'"),
+        (lambda: level(WORLDS.drop(columns="seed"), "nli_accuracy", "default"), "column 'seed'"),
+        (
+            lambda: level(pd.concat([WORLDS, REAL]), "nli_accuracy", "default"),
+            r"sizes \['laptop', 'reference'\], but must be of one",
+        ),
+        (lambda: effects.levels(WORLDS, ["las"], ["default"]), "metric is 'las'"),
+    ],
+)
+def test_bad_input_is_refused_in_one_sentence(call, told):
+    with pytest.raises(ValueError, match=told):
+        call()
