@@ -132,7 +132,7 @@ def test_masking_rates():
 
 def test_random_words_can_be_kept_within_the_language():
     vocabulary = learn(VocabularyConfig(size=160, anchors="none"), TEXTS)
-    batches = make_batches(vocabulary, same_language_words=True, masking=0.5)
+    batches = make_batches(vocabulary, random_words="same", masking=0.5)
     own = {name: set(vocabulary.language_ids(name)) | set(range(5)) for name in TEXTS}
     for step in range(40):
         batch = batches[step]

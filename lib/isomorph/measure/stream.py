@@ -6,7 +6,6 @@ only, so that memory does not grow with the number of texts.
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,6 +16,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 from tqdm import tqdm
+
+from isomorph.models.inputs import longest_input, takes_language
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
@@ -112,7 +113,7 @@ def stream(
         max_length = longest_input(model, tokenizer)
     if device != "auto":
         model = model.to(device)
-    keywords = {"language": language} if _takes_language(model.forward) else {}
+    keywords = {"language": language} if takes_language(model.forward) else {}
     stretches = _tokenized(tokenizer, texts, batch_size, max_length)
     total = len(texts) if isinstance(texts, Sequence) else None
     bar = tqdm(total=total, desc="reading", unit="text", disable=not progress, leave=False)
@@ -157,19 +158,6 @@ def _run(model, encodings, wanted, pad, place, keywords) -> tuple[dict[int, Tens
         ).hidden_states
     chosen = range(len(states)) if wanted is None else _checked_layers(wanted, len(states) - 1)
     return {layer: states[layer] for layer in chosen}, mask.bool().to(place)
-
-
-def longest_input(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> int | None:
-    """The most tokens, special ones included, that both read; None when there is no limit."""
-    config = model.config
-    positions = getattr(config, "max_position_embeddings", None) or getattr(config, "length", None)
-    if positions and any(
-        hasattr(module, "create_position_ids_from_input_ids") for module in model.modules()
-    ):
-        positions -= config.pad_token_id + 1  # RoBERTa and its kin count positions from there
-    limits = [positions, tokenizer.model_max_length]
-    limits = [limit for limit in limits if limit and 0 < limit < 10**9]
-    return min(limits, default=None)
 
 
 def _tokenized(tokenizer, texts, batch_size, max_length) -> Iterator[list]:
@@ -227,10 +215,6 @@ def _encoder(model: PreTrainedModel) -> PreTrainedModel:
         return model.get_encoder()
     base = model.base_model
     return base if isinstance(base, PreTrainedModel) else model
-
-
-def _takes_language(function: Callable) -> bool:
-    return "language" in inspect.signature(function).parameters
 
 
 @contextmanager

@@ -59,8 +59,9 @@ class Batches:
     Each batch is in one language, drawn with probability proportional to its number of sentences
     raised to `exponent` (Conneau, Wu et al., section 3.1: 0.7). Sentences are shuffled anew each
     epoch. `continuous` lets a row be one stretch of text; see `pack`. `translations` maps a language to its words' translations; given, text is code-switched
-    anew each epoch, within what makes up one batch. `same_language_words` draws the random words
-    of the masking from the batch's own language, as the paper does when embeddings are separate.
+    anew each epoch, within what makes up one batch. `random_words` are those of the masking: of
+    "any" language, of the "same" as the batch, as in the paper when embeddings are separate, or
+    "none", where [MASK] takes their place.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class Batches:
         masking: float = 0.15,
         exponent: float = 0.7,
         translations: Mapping[str, Mapping[str, list[str]]] | None = None,
-        same_language_words: bool = False,
+        random_words: str = "any",
         continuous: bool = False,
     ):
         self.vocabulary, self.texts = vocabulary, texts
@@ -89,10 +90,12 @@ class Batches:
         every = np.arange(len(SPECIAL), vocabulary.size)
         self.words = {
             language: torch.from_numpy(
-                vocabulary.language_ids(language) if same_language_words else every
+                vocabulary.language_ids(language) if random_words == "same" else every
             )
             for language in texts
         }
+        if random_words == "none":
+            self.words = dict.fromkeys(texts, torch.tensor([MASK]))
         self._drawn = lru_cache(maxsize=4096)(self._draw)
         self._epoch = lru_cache(maxsize=2 * len(texts))(self._build_epoch)
 

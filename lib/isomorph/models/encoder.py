@@ -19,14 +19,16 @@ from transformers import (
 )
 from transformers.modeling_outputs import BaseModelOutput
 
+from isomorph.text.vocab import SPECIAL
+
 ACTIVATIONS = {"gelu": "none", "gelu_tanh": "tanh"}
 
 
 class BilingualConfig(PreTrainedConfig):
     """The shape of an encoder and which of its parts belong to one language only.
 
-    `specific` names the language-specific parts: "embeddings", "positions", "softmax" and
-    "layer.0" up to "layer.<layers - 1>". The softmax uses the embedding matrix as its weights
+    `specific` names the language-specific parts: "embeddings", "special" (those of the special
+    tokens alone), "positions", "softmax" and "layer.0" up to "layer.<layers - 1>". The softmax uses the embedding matrix as its weights
     whenever both are shared or both are specific; otherwise it has a matrix of its own.
 
     Raises ValueError when a part, norm or activation is unknown or the heads do not divide the
@@ -58,7 +60,8 @@ class BilingualConfig(PreTrainedConfig):
         pad_token_id: int = 0,
         **rest,
     ):
-        parts = ["embeddings", "positions", "softmax", *(f"layer.{i}" for i in range(layers))]
+        parts = ["embeddings", "special", "positions", "softmax"]
+        parts += [f"layer.{i}" for i in range(layers)]
         unknown = sorted(set(specific) - set(parts))
         if unknown:
             raise ValueError(f"specific names {unknown}; allowed parts are {parts}.")
@@ -192,6 +195,9 @@ class BilingualEncoder(BilingualPreTrainedModel):
         self.positions = PerLanguage(
             "positions", config, lambda: nn.Embedding(config.length, width)
         )
+        self.special = None
+        if "special" in config.specific:
+            self.special = PerLanguage("special", config, lambda: nn.Embedding(len(SPECIAL), width))
         self.embedding_norm = nn.LayerNorm(width, eps=1e-12)
         self.dropout = nn.Dropout(config.dropout)
         self.layers = nn.ModuleList(
@@ -204,6 +210,13 @@ class BilingualEncoder(BilingualPreTrainedModel):
     def get_input_embeddings(self, language: str | None = None) -> nn.Embedding:
         return self.embeddings.of(self.language(language))
 
+    def specific_parts(self) -> list[nn.Module]:
+        """The modules that each language has for itself."""
+        parts = {"embeddings": self.embeddings, "positions": self.positions}
+        parts |= {"special": self.special}
+        parts |= {f"layer.{i}": layer for i, layer in enumerate(self.layers)}
+        return [module for name, module in parts.items() if name in self.config.specific]
+
     def forward(
         self,
         input_ids: Tensor,
@@ -211,24 +224,30 @@ class BilingualEncoder(BilingualPreTrainedModel):
         language: str | None = None,
         output_hidden_states: bool = False,
         position_ids: Tensor | None = None,
+        added: Tensor | None = None,
         **ignored,
     ) -> BaseModelOutput:
         """Hidden states of a batch in one language.
 
         input_ids: (batch, time). attention_mask: (batch, time), 1 on text and 0 on padding, or
         (batch, time, time), 1 where the first position sees the second. position_ids: (batch,
-        time); left out, positions are counted along the row.
+        time); left out, positions are counted along the row. added: (batch, time, width), added to
+        the embeddings: a head may mark the second sentence of a pair so.
         Returns last_hidden_state (batch, time, width) and, when asked, hidden_states: layers + 1
         of them, the first being what the embeddings give.
         Raises ValueError when the language is unknown or the text longer than the positions.
         """
         language = self.language(language)
         time = input_ids.shape[1]
-        if time > self.config.length:
+        if position_ids is None and time > self.config.length:
             raise ValueError(f"input is {time} tokens long; this model reads {self.config.length}.")
         x = self.embeddings.of(language)(input_ids)  # (batch, time, width)
+        if self.special is not None:
+            own = self.special.of(language)(input_ids.clamp(max=len(SPECIAL) - 1))
+            x = torch.where((input_ids < len(SPECIAL))[:, :, None], own, x)
         positions = self.positions.of(language)
         x = x + (positions.weight[:time] if position_ids is None else positions(position_ids))
+        x = x if added is None else x + added
         x = self.dropout(self.embedding_norm(x))
         mask = attention_mask
         if mask is not None:  # (batch, 1 for every head, time or 1, time)

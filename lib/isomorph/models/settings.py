@@ -46,7 +46,8 @@ class TrainingConfig(BaseModel):
     continuous: bool = False  # rows are stretches of text, as in the paper; else each sentence is
     # read alone, from position 0: common positions are what a small model first aligns by
     masking: float = Field(default=0.15, gt=0, lt=1)
-    random_words: Literal["any", "same"] = "any"  # "same" where embeddings are separate (sec. 4.3)
+    # "same" language where embeddings are separate (sec. 4.3); "none" as Dufter & Schütze (2020)
+    random_words: Literal["any", "same", "none"] = "any"
     exponent: float = 0.7  # of the language sampling (sec. 3.1)
     optimiser: Literal["adamw", "muon"] = "muon"
     learning_rate: float = Field(default=4e-3, gt=0)  # of AdamW
@@ -70,3 +71,28 @@ class TrainingConfig(BaseModel):
         if self.schedule == "linear":
             return (self.steps - step) / max(1, self.steps - self.warmup)
         return 1.0
+
+
+class TuningConfig(BaseModel):
+    """How a pretrained encoder and a task's head are tuned together."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: int = Field(default=3, ge=1)  # the paper has 10, and 200 for inference
+    batch: int = Field(default=32, ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0)  # of the encoder; small ones bear a high one
+    head_rate: float = Field(default=1e-3, gt=0)
+    weight_decay: float = Field(default=0.01, ge=0)
+    warmup: float = Field(default=0.1, ge=0, lt=1)  # share of the steps, as in the paper (sec. 3.2)
+    schedule: Literal["linear", "constant"] = "linear"  # the paper's, for tagging and parsing
+    clip: float = Field(default=1.0, gt=0)
+    dropout: float = Field(default=0.0, ge=0, lt=1)  # before the head
+    pooling: Literal["first", "mean"] = "first"  # of a pair's tokens; the paper takes the first
+    precision: Literal["fp32", "bf16"] = "fp32"
+
+    def rate(self, step: int, steps: int) -> float:
+        """The learning rate of a step, as a share of its peak."""
+        rising = round(self.warmup * steps)
+        if step < rising:
+            return (step + 1) / rising
+        return 1.0 if self.schedule == "constant" else (steps - step) / max(1, steps - rising)

@@ -15,7 +15,7 @@ import numpy as np
 
 from isomorph.text.lexicon import DETERMINERS, Lexicon
 
-ORDERS = ("same", "adjective-after-noun", "verb-final")
+ORDERS = ("same", "adjective-after-noun", "verb-final", "reversed")
 CLAUSES = (0, 1)
 EMPTY = -1
 
@@ -120,8 +120,11 @@ def slot_order(order: str) -> tuple[int, ...]:
 
     "same": as in SLOTS.  "adjective-after-noun": adjectives follow their noun.  "verb-final":
     verbs, with their negation and adverb, follow everything else in their clause; relative
-    clauses too.
+    clauses too.  "reversed": "same" from the last slot to the first, as Dufter and Schütze (2020)
+    reverse a language.
     """
+    if order == "reversed":
+        return slot_order("same")[::-1]
 
     def phrase(name: str) -> list[str]:
         if order == "adjective-after-noun":
@@ -263,7 +266,9 @@ def _gold_sentence(row: list[int], topic: int, lexicon: Lexicon, orders) -> Sent
         found = []
         for slot in slots:
             if slot in NOUN_SLOTS and (kind := lexicon.entity_type.get(row[slot])):
-                found.append((at[slot], at[slot] + 1 + (slot + 1 in at), kind))
+                # In a reversed language the second part of a name comes first.
+                start = min(at[slot], at.get(slot + 1, at[slot]))
+                found.append((start, start + 1 + (slot + 1 in at), kind))
         entities[language] = tuple(found)
     alignment = tuple((i, position["b"][slot]) for slot, i in position["a"].items())
     return Sentence(tokens, alignment, heads, relations, entities, topic)

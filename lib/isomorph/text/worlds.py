@@ -42,7 +42,7 @@ class World(BaseModel):
     zipf_exponent: float = 0.7  # flatter than text (about 1), so that rare words are learnt too
     selectional_sharpness: float = 3.0  # 0: words combine freely; 3: a verb takes some eight nouns
     anchors: float = 0.0  # share of words spelt alike in both; 0 isolates structure from strings
-    order: Literal["same", "adjective-after-noun", "verb-final"] = "same"  # word order of "b"
+    order: Literal[ORDERS] = "same"  # word order of "b"
     topics: int = 4  # enough to split evenly between the languages, each with ten nouns or so
     topic_overlap: float = 1.0  # 1: same topic mixture; 0: no topic in common
     ambiguity: float = 0.0  # share of nouns, verbs and adjectives of "a" with two translations

@@ -1,0 +1,145 @@
+"""Labelled examples as tensors: subwords, the first subword of each word, and what is to be found.
+
+Tags and trees stand on first subwords, as in Conneau, Wu et al. (ACL 2020, section 3.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from isomorph.text.examples import PAIR, TREE
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+    from isomorph.text.examples import Examples
+
+IGNORED = -100  # the target of a position that is not scored, as in PyTorch's cross entropy
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One example as numbers; its words' places are those the encoder has room for.
+
+    words: the place of each word's first subword. targets: of a pair its label, else one a word.
+    heads: one a word, 0 the root, IGNORED where the head was cut off; empty unless a tree.
+    """
+
+    ids: list[int]
+    segments: list[int]
+    words: list[int]
+    targets: list[int]
+    heads: list[int]
+
+
+@dataclass(frozen=True)
+class Features:
+    """A batch. Tensors are (batch, time), (batch, words) or, lengths, (batch,).
+
+    content is False on padding and special tokens. words are places in time, 0 beyond a row's
+    length. targets of pairs are (batch, 1). heads are (batch, 0) unless these are trees.
+    """
+
+    ids: Tensor
+    attention: Tensor
+    content: Tensor
+    segments: Tensor
+    words: Tensor
+    lengths: Tensor
+    targets: Tensor
+    heads: Tensor
+
+    def to(self, device) -> Features:
+        return Features(**{part.name: getattr(self, part.name).to(device) for part in fields(self)})
+
+
+def encode(
+    examples: Examples,
+    tokenizer: PreTrainedTokenizerFast,
+    names: Sequence[str],
+    *,
+    longest: int | None,
+    longest_sentence: int | None = None,
+) -> list[Encoded]:
+    """Each example as numbers, none longer than `longest` tokens, special ones included.
+
+    names: the labels, tags or relations by number; one that is not among them is IGNORED, so that
+    nothing is learnt from it. longest_sentence: cut each sentence of a pair to so many tokens, its
+    [CLS] or [SEP] included, in place of the two together.
+    """
+    number = {name: i for i, name in enumerate(names)}
+    if examples.task == PAIR:
+        return _pairs(examples, tokenizer, number, longest, longest_sentence)
+    encodings = tokenizer(
+        [list(item.words) for item in examples.items],
+        is_split_into_words=True, truncation=longest is not None, max_length=longest,
+    ).encodings  # fmt: skip
+    return [
+        _words(item, encoding, number, examples.task == TREE)
+        for item, encoding in zip(examples.items, encodings, strict=True)
+    ]
+
+
+def collate(rows: Sequence[Encoded], pad: int, special: Sequence[int]) -> Features:
+    """Some encoded examples as one batch; `special` are the ids that are no text."""
+    ids = _padded([row.ids for row in rows], pad)
+    attention = _padded([[1] * len(row.ids) for row in rows], 0)
+    return Features(
+        ids=ids,
+        attention=attention,
+        content=attention.bool() & ~torch.isin(ids, torch.tensor(special)),
+        segments=_padded([row.segments for row in rows], 0),
+        words=_padded([row.words for row in rows], 0),
+        lengths=torch.tensor([len(row.words) for row in rows]),
+        targets=_padded([row.targets for row in rows], IGNORED),
+        heads=_padded([row.heads for row in rows], IGNORED),
+    )
+
+
+def _pairs(examples, tokenizer, number, longest, longest_sentence) -> list[Encoded]:
+    firsts, seconds = ([getattr(item, side) for item in examples.items] for side in
+                       ("first", "second"))  # fmt: skip
+    if longest_sentence is None:
+        encodings = tokenizer(
+            firsts, seconds, truncation=longest is not None, max_length=longest
+        ).encodings
+        read = [(encoding.ids, encoding.type_ids) for encoding in encodings]
+    else:
+        alone = [
+            tokenizer(side, add_special_tokens=False, truncation=True,
+                      max_length=longest_sentence - 2)["input_ids"]
+            for side in (firsts, seconds)
+        ]  # fmt: skip
+        start, end = tokenizer.cls_token_id, tokenizer.sep_token_id
+        read = [
+            ([start, *a, end, *b, end], [0] * (len(a) + 2) + [1] * (len(b) + 1))
+            for a, b in zip(*alone, strict=True)
+        ]
+    labels = [number.get(item.label, IGNORED) for item in examples.items]
+    return [
+        Encoded(ids, segments, [], [label], [])
+        for (ids, segments), label in zip(read, labels, strict=True)
+    ]
+
+
+def _words(item, encoding, number, is_tree: bool) -> Encoded:
+    first: dict[int, int] = {}
+    for place, word in enumerate(encoding.word_ids):
+        if word is not None:
+            first.setdefault(word, place)
+    # A word of which the tokeniser leaves nothing keeps its turn, at the first token of the text.
+    count = 1 + max(first, default=-1)
+    places = [first.get(word, 0) for word in range(count)]
+    targets = [number.get(n, IGNORED) for n in (item.relations if is_tree else item.tags)[:count]]
+    heads = [h if h <= count else IGNORED for h in item.heads[:count]] if is_tree else []
+    return Encoded(encoding.ids, [0] * len(encoding.ids), places, targets, heads)
+
+
+def _padded(rows: list[list[int]], value: int) -> Tensor:
+    width = max(map(len, rows))
+    return torch.tensor([row + [value] * (width - len(row)) for row in rows]).long()

@@ -1,0 +1,210 @@
+"""Heads for the three transfer tasks, on our encoder or any Hugging Face encoder.
+
+Sentence pairs, tagging and parsing as in Conneau, Wu et al. (ACL 2020, section 3.2): a linear layer
+and softmax on the pair's vector, the same on each word's first subword, and a biaffine parser
+(Dozat and Manning 2017) on first subwords. An encoder's language-specific parts are frozen, so that
+what is tuned in one language can be used in the other (section 4.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from isomorph.models.encoder import BilingualEncoder
+from isomorph.models.features import IGNORED, Encoded, Features, collate, encode
+from isomorph.models.inputs import longest_input, takes_language
+from isomorph.models.parser import Biaffine
+from isomorph.text.examples import PAIR, TAG, TREE
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+    from isomorph.text.examples import Examples
+
+Prediction = str | tuple[str, ...] | tuple[tuple[int, ...], tuple[str, ...]]
+
+
+class Head(nn.Module):
+    """An encoder and what a task adds to it. See `head_for`; subclasses score and decide.
+
+    restart: the second sentence of a pair is read from position 1 (our encoder only).
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        names: Sequence[str],
+        *,
+        restart: bool = True,
+        dropout: float = 0.0,
+    ):
+        super().__init__()
+        self.encoder = model.base_model
+        self.names = tuple(names)
+        ours = isinstance(self.encoder, BilingualEncoder)
+        self.restart = restart and ours
+        self.asks_language = takes_language(self.encoder.forward)
+        self.takes_segments = getattr(self.encoder.config, "type_vocab_size", 0) > 1
+        self.dropout = nn.Dropout(dropout)
+        # BERT has learnt a vector that marks the second sentence; our encoder learns it in tuning.
+        self.second = nn.Parameter(torch.zeros(self.width)) if ours else None
+        if ours:
+            for part in self.encoder.specific_parts():
+                part.requires_grad_(False)
+
+    @property
+    def width(self) -> int:
+        return self.encoder.config.hidden_size
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.parameters()).device
+
+    def encode(self, examples: Examples, tokenizer: PreTrainedTokenizerFast) -> list[Encoded]:
+        """The examples as numbers, cut to what the encoder can read."""
+        longest = longest_input(self.encoder, tokenizer)
+        alone = longest if self.restart else None
+        return encode(examples, tokenizer, self.names, longest=longest, longest_sentence=alone)
+
+    def collate(self, rows: Sequence[Encoded], tokenizer: PreTrainedTokenizerFast) -> Features:
+        pad = tokenizer.pad_token_id or 0
+        return collate(rows, pad, sorted(tokenizer.all_special_ids)).to(self.device)
+
+    def hidden(self, batch: Features, language: str | None) -> Tensor:
+        """The last hidden states, (batch, time, width)."""
+        inputs = {"language": language} if self.asks_language else {}
+        if self.second is not None:
+            inputs["added"] = batch.segments[:, :, None] * self.second
+            if self.restart and batch.segments.any():
+                inputs["position_ids"] = restarted(batch.segments, batch.attention)
+        elif self.takes_segments:
+            inputs["token_type_ids"] = batch.segments
+        states = self.encoder(input_ids=batch.ids, attention_mask=batch.attention, **inputs)
+        return self.dropout(states.last_hidden_state)
+
+    def loss(self, batch: Features, language: str | None) -> Tensor:
+        """Mean loss of the batch, in nats."""
+        raise NotImplementedError
+
+    def decide(self, batch: Features, language: str | None) -> list[Prediction]:
+        """The most probable answer for each example."""
+        raise NotImplementedError
+
+
+def restarted(segments: Tensor, attention: Tensor) -> Tensor:
+    """Positions (batch, time) that count the second sentence from 1, where its first word stands
+    when the sentence is read alone."""
+    first = ((segments == 0) & attention.bool()).sum(1, keepdim=True)
+    along = torch.arange(segments.shape[1], device=segments.device)
+    return torch.where(segments == 1, along - first + 1, along) * attention
+
+
+class PairHead(Head):
+    """A label for two sentences, from the first token or the mean of all: linear and softmax."""
+
+    def __init__(self, model, names, *, pooling: str = "first", **settings):
+        super().__init__(model, names, **settings)
+        self.pooling = pooling
+        self.out = nn.Linear(self.width, len(self.names))
+
+    def scores(self, batch: Features, language: str | None) -> Tensor:
+        """(batch, labels)"""
+        hidden = self.hidden(batch, language)
+        if self.pooling == "first":
+            return self.out(hidden[:, 0])
+        content = batch.content[:, :, None]
+        return self.out((hidden * content).sum(1) / content.sum(1).clamp(min=1))
+
+    def loss(self, batch, language):
+        return _cross_entropy(self.scores(batch, language), batch.targets[:, 0])
+
+    def decide(self, batch, language):
+        return [self.names[i] for i in self.scores(batch, language).argmax(-1).tolist()]
+
+
+class TagHead(Head):
+    """A BIO tag for each word, from its first subword: linear and softmax."""
+
+    def __init__(self, model, names, **settings):
+        super().__init__(model, names, **settings)
+        self.out = nn.Linear(self.width, len(self.names))
+
+    def scores(self, batch: Features, language: str | None) -> Tensor:
+        """(batch, words, tags)"""
+        return self.out(at_words(self.hidden(batch, language), batch.words))
+
+    def loss(self, batch, language):
+        return _cross_entropy(self.scores(batch, language).flatten(0, 1), batch.targets.flatten())
+
+    def decide(self, batch, language):
+        best, lengths = self.scores(batch, language).argmax(-1).tolist(), batch.lengths.tolist()
+        return [
+            tuple(self.names[i] for i in row[:length])
+            for row, length in zip(best, lengths, strict=True)
+        ]
+
+
+class TreeHead(Head):
+    """A head and a relation for each word, from its first subword: biaffine, one root."""
+
+    def __init__(self, model, names, **settings):
+        super().__init__(model, names, **settings)
+        self.biaffine = Biaffine(self.width, len(self.names))
+
+    def scores(self, batch: Features, language: str | None) -> tuple[Tensor, Tensor]:
+        words = at_words(self.hidden(batch, language), batch.words)
+        return self.biaffine(words, batch.lengths)
+
+    def loss(self, batch, language):
+        arcs, relations = self.scores(batch, language)
+        return self.biaffine.loss(arcs.float(), relations.float(), batch.heads, batch.targets)
+
+    def decide(self, batch, language):
+        arcs, relations = self.scores(batch, language)
+        trees = self.biaffine.decode(arcs.float(), relations.float(), batch.lengths)
+        return [
+            (tuple(heads), tuple(self.names[i] for i in numbers))
+            for heads, numbers in zip(*trees, strict=True)
+        ]
+
+
+HEADS = {PAIR: PairHead, TAG: TagHead, TREE: TreeHead}
+
+
+def head_for(
+    task: str,
+    model: PreTrainedModel,
+    names: Sequence[str],
+    *,
+    seed: int,
+    pooling: str = "first",
+    restart: bool = True,
+    dropout: float = 0.0,
+) -> Head:
+    """The head of a task on an encoder, with random weights that depend on the seed alone.
+
+    model: a `BilingualEncoder`, one with its masked-LM head, or a Hugging Face encoder; it is tuned
+    in place. names: the labels, tags or relations, as `Examples.names`. restart: False where
+    pretraining read running text.
+    Raises ValueError for an unknown task.
+    """
+    if task not in HEADS:
+        raise ValueError(f"task is {task!r}; allowed are {sorted(HEADS)}.")
+    settings = {"pooling": pooling} if task == PAIR else {}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return HEADS[task](model, names, restart=restart, dropout=dropout, **settings)
+
+
+def at_words(hidden: Tensor, words: Tensor) -> Tensor:
+    """(batch, words, width): the hidden states at some places of each row."""
+    return hidden.gather(1, words[:, :, None].expand(-1, -1, hidden.shape[-1]))
+
+
+def _cross_entropy(scores: Tensor, targets: Tensor) -> Tensor:
+    return F.cross_entropy(scores.float(), targets, ignore_index=IGNORED)

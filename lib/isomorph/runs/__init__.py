@@ -1,0 +1,23 @@
+"""Experiments as values: see `isomorph.runs.run`."""
+
+from isomorph.runs.pretraining import Pretraining, train
+from isomorph.runs.run import COLUMNS, Run, cache_folder, code_version, to_rows
+from isomorph.runs.texts import HubText, ShippedText, WorldText, text_checksum
+from isomorph.runs.transfer import Task, Transfer, run_from_json
+
+__all__ = [
+    "COLUMNS",
+    "HubText",
+    "Pretraining",
+    "Run",
+    "ShippedText",
+    "Task",
+    "Transfer",
+    "WorldText",
+    "cache_folder",
+    "code_version",
+    "run_from_json",
+    "text_checksum",
+    "to_rows",
+    "train",
+]

@@ -1,0 +1,118 @@
+"""A run is a value: a config names it, its digest is its identity, and its outcome becomes rows.
+
+What every kind of run has in common. A run names everything that changes its result and nothing
+that does not. exca caches it and runs it in this process, in local processes or on Slurm. What it
+measured becomes rows of one long table (`COLUMNS`), found again by digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import exca
+from pydantic import BaseModel, ConfigDict
+
+import isomorph
+from isomorph.models.settings import Device
+from isomorph.text.shipped import data_folder
+
+if TYPE_CHECKING:
+    from typing import Self
+
+COLUMNS = (
+    "experiment", "size", "condition", "pair", "layer", "seed", "metric", "value", "tokens",
+    "seconds", "device", "code", "data", "digest", "config",
+)  # fmt: skip
+
+
+class Run(BaseModel):
+    """A run without its particulars; a subclass adds fields, `infra` and a cached `outcome`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    _exclude_from_cls_uid: ClassVar[tuple[str, ...]] = ("device", "progress")
+
+    device: Device = "auto"
+    progress: bool = True
+    infra: exca.TaskInfra = exca.TaskInfra(version="1")
+
+    @property
+    def digest(self) -> str:
+        """Twelve hexadecimal digits that name this run; defaults left out, so that a later field
+        with a default keeps every earlier name."""
+        named = self.infra.config(uid=True, exclude_defaults=True)
+        canonical = json.dumps(json.loads(json.dumps(named, default=_plain)), sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+    def model_copy(self, *, update: dict | None = None, deep: bool = False) -> Self:
+        """A validated copy with other values, not yet tied to any cache.
+
+        exca ties a run to its cache by object, and a plain copy would answer for the original.
+        """
+        fields = {name: getattr(self, name) for name in type(self).model_fields if name != "infra"}
+        return type(self)(**fields | (update or {}))
+
+    def config_json(self) -> str:
+        """Every field that names the run, defaults included."""
+        return self.model_dump_json(exclude={"infra", *self._exclude_from_cls_uid})
+
+    @property
+    def pair(self) -> str:
+        """The languages, "en-fr"."""
+        raise NotImplementedError
+
+    def checksum(self) -> str | None:
+        """Of the shipped files that the run reads; None where what it reads does not ship."""
+        raise NotImplementedError
+
+
+def to_rows(run: Run, outcome: dict, *, experiment: str, size: str, condition: str):
+    """What a run measured, as rows of the long table."""
+    import pandas as pd
+
+    rows = pd.DataFrame(outcome["records"])
+    named = {
+        "experiment": experiment, "size": size, "condition": condition, "pair": run.pair,
+        "seed": run.seed, "device": outcome["device"], "code": outcome["code"],
+        "data": outcome["data"], "digest": run.digest, "config": run.config_json(),
+    }  # fmt: skip
+    rows = rows.assign(**named)
+    if "layer" not in rows:
+        rows["layer"] = None
+    return rows.astype({"layer": "Int64", "value": float, "seed": int})[list(COLUMNS)]
+
+
+@cache
+def code_version() -> str:
+    """The package's version and a hash of its source, the same on every machine."""
+    root = Path(isomorph.__file__).parent
+    source = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        source.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    return f"{isomorph.__version__}+{source.hexdigest()[:8]}"
+
+
+def cache_folder() -> Path:
+    """Where exca keeps finished runs: $ISOMORPH_CACHE, or .cache/runs beside data/."""
+    return Path(os.environ.get("ISOMORPH_CACHE") or data_folder().parent / ".cache" / "runs")
+
+
+def device_name(device) -> str:
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return "mps" if device.type == "mps" else platform.machine() + " CPU"
+
+
+def _plain(value):
+    if isinstance(value, tuple | set):
+        return list(value)
+    if isinstance(value, dict):
+        return dict(value)
+    return str(value)

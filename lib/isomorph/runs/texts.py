@@ -1,0 +1,76 @@
+"""What a model reads: which text, in which languages and of which domains."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from isomorph.text.worlds import World
+
+if TYPE_CHECKING:
+    from isomorph.text.corpora import Corpus
+
+
+class ShippedText(BaseModel):
+    """Real text that ships with the project; one domain a language."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["shipped"] = "shipped"
+    languages: tuple[str, ...] = ("en", "fr")
+    domains: tuple[str, ...] = ("bible", "bible")  # "bible", "help" or "bible+help"
+    half: Literal["even", "odd"] = "even"  # of one language; of two the second reads the odd half
+
+    def corpus(self) -> Corpus:
+        from isomorph.text.corpora import load_corpus
+
+        return load_corpus(self.languages, self.domains, half=self.half)
+
+
+class HubText(BaseModel):
+    """Wikipedia or web text, from the hub or a mirror: the text of the papers' own size."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["hub"] = "hub"
+    languages: tuple[str, ...] = ("en", "fr")
+    sentences: int = Field(default=10_000_000, ge=1)  # of each language
+    web: tuple[str, ...] = ()  # the languages read from Common Crawl (mC4), not from Wikipedia
+
+    @model_validator(mode="after")
+    def _consistent(self) -> HubText:
+        if set(self.web) - set(self.languages):
+            raise ValueError(f"web is {self.web}; allowed are some of {self.languages}.")
+        return self
+
+    def corpus(self) -> Corpus:
+        from isomorph.text.hub import hub_corpus
+
+        return hub_corpus(self.languages, self.sentences, self.web)
+
+
+class WorldText(BaseModel):
+    """Text of a controlled world, in its languages "a" and "b"."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["world"] = "world"
+    world: World = World()
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return ("a", "b")
+
+    def corpus(self) -> Corpus:
+        return self.world.corpus()
+
+
+Text = ShippedText | HubText | WorldText
+
+
+@cache
+def text_checksum(text: Text) -> str:
+    """The checksum of the shipped files a text comes from; "" where none ship."""
+    return text.corpus().checksum if isinstance(text, ShippedText) else ""
