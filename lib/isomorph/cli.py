@@ -143,6 +143,23 @@ def run(
 
 
 @app.command()
+def course(
+    folder: Annotated[Path, typer.Argument(help="Where to write students/ and teachers/.")],
+    chapter: Annotated[str | None, typer.Option(help="Write only the chapter so named.")] = None,
+) -> None:
+    """Write each chapter's notebook for students, without solutions, and for teachers."""
+    from isomorph import book as pipeline
+    from isomorph.book import course as notebooks
+
+    with plainly(pipeline.BookError, OSError):
+        try:
+            written = notebooks.export(folder, notebooks.Layout(pipeline.ROOT), chapter)
+        except pipeline.BadRequest as error:
+            refuse(str(error))
+        typer.echo(f"{len(written)} notebooks are in {folder}")
+
+
+@app.command()
 def claims(
     format: Annotated[str, typer.Option(help="text (a table) or json.")] = "text",
     size: Annotated[

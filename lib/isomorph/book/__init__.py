@@ -10,6 +10,7 @@ from pathlib import Path
 from ..sizes import SIZES
 from .chapters import BadRequest, BookError, Chapter, Layout, discover, is_fresh, select
 from .execute import Failure, cores, execute_all
+from .notebook import derive
 from .site import render
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -31,7 +32,7 @@ def build(
     of that size anew and read no recorded row of it; interrupted and asked for again, it resumes. `jobs` is how many
     chapters run at a time (one a core).
     Raises BadRequest, before anything runs, when `size` or `chapter` names nothing, and BookError
-    when the site cannot be rendered.
+    when an exercise is malformed (also before) or when the site cannot be rendered.
     """
     if size not in SIZES:
         raise BadRequest(f"size is '{size}', but it must be one of {', '.join(SIZES)}")
@@ -41,6 +42,8 @@ def build(
     started, parameters = time.monotonic(), {"size": size, "recompute": recompute}
     chapters = discover(layout)
     chosen = select(chapters, chapter)
+    for each in chapters:
+        derive(each.source(layout))  # stops at a malformed exercise
     todo = [c for c in chosen if not is_fresh(c, layout, parameters)]
     jobs = jobs or cores()
     if todo:

@@ -25,7 +25,7 @@ ONE_THREAD = {
         "RAYON_NUM_THREADS",
     )
 }
-CELL = re.compile(r"^# %%", re.MULTILINE)
+CELL = re.compile(r"^# (%%|solution$)", re.MULTILINE)
 RUN_LOG = "ISOMORPH_RUN_LOG"
 """Names a file to which `isomorph.runs` adds one JSON line for every run a chapter uses."""
 
@@ -85,8 +85,9 @@ def execute_all(
 
 
 def _cells(chapters: list[Chapter], layout: Layout) -> int:
-    # One more a chapter: the cell that papermill injects.
-    return sum(len(CELL.findall(c.source(layout).read_text())) + 1 for c in chapters)
+    # One more a chapter, the cell that papermill injects, and two a solution: see `notebook`.
+    found = [CELL.findall(c.source(layout).read_text()) for c in chapters]
+    return sum(len(cells) + cells.count("solution") + 1 for cells in found)
 
 
 class Job:

@@ -13,6 +13,7 @@ FENCE = re.compile(
     r"(?P<body>.*?)^(?P=fence)[ \t]*$",
     re.DOTALL | re.MULTILINE,
 )
+LABEL = re.compile(r"^:label:[ \t]*(\S+)", re.MULTILINE)
 OPTION = re.compile(r"^:[\w-]+:.*\n?", re.MULTILINE)
 TARGET = re.compile(r"^\([\w.:-]+\)=[ \t]*\n", re.MULTILINE)
 ROLE = re.compile(r"\{(?P<kind>[\w:+-]+)\}`(?P<text>[^`]+)`")
@@ -27,6 +28,7 @@ def plain_notebook(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """A copy of `notebook` whose Markdown cells are ordinary Markdown, outputs untouched."""
     copy = without_traces(notebook)
     for cell in copy.cells:
+        cell.metadata.pop("isomorph", None)
         if cell.cell_type == "markdown":
             cell.source = plain_markdown(cell.source)
     return copy
@@ -58,6 +60,8 @@ def _directive(match: re.Match) -> str:
         return f"```{title}\n{body}\n```"
     if kind in INVISIBLE:
         return ""
+    if kind == "exercise" and (label := LABEL.search(match["body"])):
+        kind = f"exercise {label[1]}"  # the page numbers it, and a notebook does not
     name = title if kind == "admonition" else kind.split(":")[-1].replace("-", " ").capitalize()
     body = FENCE.sub(_directive, body)  # a directive may hold another
     head = f"**{name}**" if kind == "admonition" or not title else f"**{name}: {title}**"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .card import not_executed, run_card
 from .chapters import BookError, Chapter, Layout, hash_files, is_fresh
+from .notebook import derive, fold, role, without_solutions
 from .plain import plain_notebook, without_traces
 
 LEDGER_MARK = "<!-- ledger -->"
@@ -59,7 +60,6 @@ def stage_pages(
 
 
 def _chapter_page(chapter: Chapter, layout: Layout, failed: bool, parameters: dict) -> str:
-    import jupytext
     import nbformat
 
     executed, card = chapter.executed(layout), chapter.card(layout)
@@ -68,16 +68,15 @@ def _chapter_page(chapter: Chapter, layout: Layout, failed: bool, parameters: di
         end = run_card(json.loads(card.read_text()), is_fresh(chapter, layout, parameters))
         notebook.cells.append(_markdown_cell("run-card", end))
     else:
-        notebook = without_traces(jupytext.read(chapter.source(layout), fmt="py:percent"))
-        notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
-        for number, cell in enumerate(notebook.cells):
-            cell["id"] = f"cell-{number}"  # jupytext draws new ones, and the page must not change
+        notebook = derive(chapter.source(layout))
         notebook.cells.insert(1, _markdown_cell("not-executed", not_executed(chapter, failed)))
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", [])
         if {"parameters", "injected-parameters"} & set(tags):
             cell.metadata["tags"] = [*tags, "remove-cell"]
-    return nbformat.writes(notebook, version=4)
+        if role(cell) == "solved":  # its twin above shows the call
+            cell.metadata["tags"] = [*tags, "remove-input"]
+    return nbformat.writes(fold(notebook), version=4)
 
 
 def _markdown_cell(name: str, text: str):
@@ -138,9 +137,12 @@ def _problems(log: Path) -> str:
 
 
 def _offer_plain_notebook(layout: Layout, stage: Path, chapter: Chapter) -> None:
-    """Replace the page's source, which its download button links to, by an ordinary notebook."""
+    """Replace the page's source, which its download button links to, by an ordinary notebook.
+
+    It is without solutions: what is folded on a page would stand open in it.
+    """
     import nbformat
 
     notebook = nbformat.read(stage / f"{chapter.page}.ipynb", as_version=4)
     offered = layout.html / "_sources" / f"{chapter.page}.ipynb"
-    nbformat.write(plain_notebook(notebook), offered)
+    nbformat.write(plain_notebook(without_solutions(notebook)), offered)

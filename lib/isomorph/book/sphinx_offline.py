@@ -25,6 +25,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("builder-inited", copy_mathjax)
     app.connect("html-page-context", check_alternative_texts)
     app.connect("html-page-context", plain_bibliography)
+    app.connect("html-page-context", plain_exercises)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -85,3 +86,9 @@ def plain_bibliography(app: Sphinx, page: str, template: str, context: dict, doc
             '<div role="list" class="citation-list">', '<div class="citation-list">'
         )
         context["body"] = body.replace(' role="doc-biblioentry"', "")
+
+
+def plain_exercises(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
+    # sphinx-exercise gives the content of every exercise the same id.
+    if ' id="exercise-content"' in (body := context.get("body") or ""):
+        context["body"] = body.replace(' id="exercise-content"', "")

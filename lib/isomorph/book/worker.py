@@ -13,7 +13,9 @@ import sys
 import time
 from pathlib import Path
 
-ADDED_TAGS = {"injected-parameters", "papermill-error-cell-tag"}
+from .chapters import BookError
+from .notebook import derive, mistold
+
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -22,18 +24,15 @@ def execute(source: Path, notebook: Path, parameters: dict) -> dict:
 
     The notebook is saved after every cell, so a failure leaves everything up to it.
     """
-    import jupytext
     import nbformat
     import papermill
 
-    book = jupytext.read(source, fmt="py:percent")
+    try:
+        book = derive(source)
+    except BookError as error:
+        return {"ok": False, "cell": 0, "first_line": "", "error": str(error)}
     if not any("parameters" in cell.metadata.get("tags", []) for cell in book.cells):
         return {"ok": False, "cell": 0, "first_line": "", "error": NO_PARAMETERS.format(source)}
-    book.metadata["kernelspec"] = {
-        "name": "python3",
-        "display_name": "Python 3",
-        "language": "python",
-    }
     notebook.parent.mkdir(parents=True, exist_ok=True)
     unexecuted = notebook.with_suffix(".source.ipynb")
     nbformat.write(book, unexecuted)
@@ -52,6 +51,8 @@ def execute(source: Path, notebook: Path, parameters: dict) -> dict:
         return {"ok": False, **_where_it_stopped(notebook, error)}
     finally:
         unexecuted.unlink(missing_ok=True)
+    if wrong := mistold(nbformat.read(notebook, as_version=4)):
+        return {"ok": False, **wrong}
     return {"ok": True, "started": started, "seconds": time.time() - started, **_machine()}
 
 
@@ -71,14 +72,19 @@ def _where_it_stopped(notebook: Path, error: Exception) -> dict:
         cells = nbformat.read(notebook, as_version=4).cells
     except (OSError, ValueError):  # stopped before anything was saved
         cells = []
-    own = [c for c in cells if not ADDED_TAGS & set(c.metadata.get("tags", []))]
+    own = [c for c in cells if "isomorph" in c.metadata]  # papermill adds some without it
     # Papermill calls a cell completed when the kernel died in it; the ones after it stay pending.
     begun = [n for n, cell in enumerate(own) if _status(cell) not in ("pending", None)]
     stopped = [n for n in begun if _status(own[n]) in ("failed", "running")] or begun[-1:]
     if not stopped:
         return {"cell": 0, "first_line": "", "error": told}
-    lines = own[stopped[0]].source.strip().splitlines()
-    return {"cell": stopped[0] + 1, "first_line": lines[0] if lines else "", "error": told}
+    cell = own[stopped[0]]
+    lines = cell.source.strip().splitlines()
+    return {
+        "cell": cell.metadata["isomorph"]["cell"],
+        "first_line": lines[0] if lines else "",
+        "error": told,
+    }
 
 
 def _status(cell) -> str | None:

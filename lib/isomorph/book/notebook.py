@@ -1,0 +1,121 @@
+"""Derives a chapter's notebook, in which every exercise stands first as its stub, then solved.
+
+Both are executed in one go: the check after the stub has to say that nothing is answered yet, the
+one after the solution that it is right. So the two cannot drift apart. For a reader the solved part
+is folded; from what a learner gets it is cut off, and no output above the cut knows a solution.
+"""
+
+from pathlib import Path
+
+import nbformat
+
+from ..exercises.kinds import WORDS
+from .solutions import Exercise, find_exercises, split
+
+ROLES = {"unanswered": "unanswered", "solved": "right"}
+"""What the check in a cell of that role has to say, by the states of `Feedback`."""
+KEPT_BACK = ("solution", "solved", "fold")
+OPEN_FOLD = '<details class="solution">\n<summary>Solution</summary>'
+CLOSE_FOLD = "</details>"
+
+
+def derive(source: Path) -> nbformat.NotebookNode:
+    """The notebook of the chapter at `source`, not executed, the same at every call.
+
+    The metadata `isomorph` of a cell holds `cell`, its number in the source counted from 1, and in
+    an exercise `exercise`, its identifier, and `role`: stub, unanswered, solution or solved.
+    Raises BookError when the marks of an exercise are malformed.
+    """
+    import jupytext
+
+    book = jupytext.read(source, fmt="py:percent")
+    exercises = find_exercises(book.cells, source)
+    for number, cell in enumerate(book.cells, start=1):
+        cell.metadata["isomorph"] = {"cell": number}
+    by_stub = {exercise.stub: exercise for exercise in exercises}
+    within = {place for exercise in exercises for place in exercise.cells}
+    cells = []
+    for place, cell in enumerate(book.cells):
+        if place in by_stub:
+            cells += _both(book.cells, by_stub[place])
+        elif place not in within:
+            cells.append(cell)
+    for number, cell in enumerate(cells):
+        cell["id"] = f"cell-{number}"  # jupytext draws new ones, and a page must not change
+    book.cells = cells
+    book.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+            "language_info": {"name": "python", "pygments_lexer": "ipython3"},
+        }
+    )
+    return book
+
+
+def _both(cells: list, exercise: Exercise) -> list:
+    """The cells of an exercise: stub and check, then solution and check."""
+    stub, solution = split(cells[exercise.stub].source)
+    parts = [
+        (cells[exercise.stub], "stub", stub),
+        (cells[exercise.check], "unanswered", None),
+        (cells[exercise.stub], "solution", solution),
+        *((cells[place], "solution", None) for place in exercise.solution),
+        (cells[exercise.check], "solved", None),
+    ]
+    made = []
+    for cell, role, code in parts:
+        copy = nbformat.from_dict(cell)
+        copy.source = cell.source if code is None else code
+        copy.metadata["isomorph"] |= {"exercise": exercise.identifier, "role": role}
+        made.append(copy)
+    return made
+
+
+def role(cell) -> str | None:
+    """What a cell is in its exercise, or None outside of one."""
+    return cell.metadata.get("isomorph", {}).get("role")
+
+
+def mistold(executed: nbformat.NotebookNode) -> dict | None:
+    """The first check that does not say what it has to: its cell, first line and a sentence."""
+    for cell in executed.cells:
+        expected = ROLES.get(role(cell))
+        said = " ".join(_plain_outputs(cell)) if expected else ""
+        if expected and not said.startswith(WORDS[expected]):
+            marked = cell.metadata["isomorph"]
+            part = "stub" if expected == "unanswered" else "solution"
+            error = f"the {part} of {marked['exercise']} is told: {said or 'nothing'}"
+            return {"cell": marked["cell"], "first_line": cell.source, "error": error}
+    return None
+
+
+def _plain_outputs(cell) -> list[str]:
+    return [output.get("data", {}).get("text/plain", "") for output in cell.outputs]
+
+
+def fold(
+    notebook: nbformat.NotebookNode, before: str = OPEN_FOLD, after: str = CLOSE_FOLD
+) -> nbformat.NotebookNode:
+    """A copy in which `before` and `after`, as Markdown, enclose the solution of each exercise."""
+    copy, cells = nbformat.from_dict(notebook), []
+    for cell in copy.cells:
+        inside, follows = role(cell) in KEPT_BACK, bool(cells) and role(cells[-1]) in KEPT_BACK
+        if inside and not follows and before:
+            cells.append(_fold_cell(before, f"fold-{len(cells)}"))
+        cells.append(cell)
+        if role(cell) == "solved" and after:
+            cells.append(_fold_cell(after, f"fold-{len(cells)}"))
+    copy.cells = cells
+    return copy
+
+
+def _fold_cell(text: str, name: str):
+    marked = {"isomorph": {"role": "fold"}}
+    return nbformat.v4.new_markdown_cell(text, id=name, metadata=marked)
+
+
+def without_solutions(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """A copy that ends each exercise after the check of its stub."""
+    copy = nbformat.from_dict(notebook)
+    copy.cells = [cell for cell in copy.cells if role(cell) not in KEPT_BACK]
+    return copy

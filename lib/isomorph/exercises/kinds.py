@@ -1,0 +1,224 @@
+"""The kinds of answer an exercise can ask for, each with feedback that does not give it away.
+
+Feedback says what kind of thing is wrong: the type, the sign, a share given in percent, a shape. It
+never holds the right answer. Where rows or a world decide what is right, pass what is computed from
+them; where nothing can be computed, pass a `seal`.
+"""
+
+import hashlib
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+WORDS = {"right": "Right.", "wrong": "Not right.", "unanswered": "Not answered yet."}
+PUT = "Put your answer in the place of the three dots, run that cell, then this one."
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """What a check says of an answer: `state`, and a `hint` of one or two sentences."""
+
+    state: Literal["right", "wrong", "unanswered"]
+    hint: str = ""
+
+    def __repr__(self) -> str:
+        return f"{WORDS[self.state]} {self.hint}".strip()
+
+    def _repr_markdown_(self) -> str:
+        return f"**{WORDS[self.state]}** {self.hint}".strip()
+
+
+def unanswered(answer: object) -> bool:
+    """Whether the three dots are still there: on their own, or within a collection."""
+    if isinstance(answer, Mapping):
+        return any(unanswered(value) for value in answer.values())
+    if isinstance(answer, list | tuple | set):
+        return any(unanswered(value) for value in answer)
+    return answer is None or answer is ...
+
+
+def number(
+    answer: object,
+    truth: float,
+    *,
+    tolerance: float,
+    between: tuple[float, float] | None = None,
+    mistakes: Mapping[str, float] | None = None,
+    hint: str = "",
+) -> Feedback:
+    """A number, right when it is within `tolerance` of `truth`.
+
+    between: the lowest and the highest possible value, such as (0, 1) of a share.
+    mistakes: values that a likely mistake gives, each by the sentence that answers it.
+    hint: where to look, said when nothing better is known.
+    """
+    value = _as_number(answer)
+    if value is None:
+        return _wrong(f"The answer is {_a(answer)}, but one number is asked for.")
+    if not math.isfinite(value):
+        return _wrong(
+            "The answer is not finite: look for a division by 0 or a value that is missing."
+        )
+    if abs(value - truth) <= tolerance:
+        return Feedback("right")
+    for sentence, wrong in (mistakes or {}).items():
+        if abs(value - wrong) <= tolerance:
+            return _wrong(sentence)
+    if abs(truth) > tolerance and abs(value + truth) <= tolerance:
+        return _wrong("The size fits and the sign does not: what is subtracted from what?")
+    if abs(truth) > tolerance and (
+        abs(value / 100 - truth) <= tolerance or abs(value * 100 - truth) <= tolerance
+    ):
+        return _wrong("It is a hundred times too large or too small: a share, or percent?")
+    if between and not between[0] <= value <= between[1]:
+        return _wrong(
+            f"No such value is possible: it lies between {between[0]:g} and {between[1]:g}."
+        )
+    if abs(value - truth) <= 3 * tolerance:
+        return _wrong("It is close, but not close enough: was something rounded or left out?", hint)
+    return _wrong("The value is another one.", hint)
+
+
+def choice(answer: object, options: Sequence[str], right: str, *, hint: str = "") -> Feedback:
+    """One of some options; `right` is an option that was computed, or the `seal` of one.
+
+    Raises ValueError when `right` is neither.
+    """
+    seals = [seal(option, options) for option in options]
+    if right not in (*options, *seals):
+        raise ValueError(f"right is {right!r}, but it must be one of {list(options)} or its seal.")
+    chosen = answer.strip().lower() if isinstance(answer, str) else None
+    found = [option for option in options if option.lower() == chosen]
+    if not found:
+        told = ", ".join(f'"{option}"' for option in options)
+        return _wrong(f"The answer is {_a(answer)}, but it must be one of {told}.")
+    if right in (found[0], seal(found[0], options)):
+        return Feedback("right")
+    return _wrong(hint or "Think again, or look at the figures once more.")
+
+
+def seal(option: str, options: Sequence[str]) -> str:
+    """A digest of an option among `options`, so that the source does not show which is right.
+
+    It keeps the answer out of sight. It does not keep it secret: options can be tried one by one.
+    """
+    if option not in options:
+        raise ValueError(f"option is {option!r}, but it must be one of {list(options)}.")
+    return hashlib.sha256("\n".join([*options, "", option]).encode()).hexdigest()[:16]
+
+
+def ranking(
+    answer: object, values: Mapping[str, float], *, margin: float = 0.0, hint: str = ""
+) -> Feedback:
+    """The names of `values` from the largest value to the smallest.
+
+    Two names may stand the other way round when their values differ by at most `margin`.
+    """
+    names = list(values)
+    if not isinstance(answer, list | tuple) or sorted(map(str, answer)) != sorted(names):
+        return _wrong(f"The answer must be a list of {', '.join(names)}, each of them once.")
+    pairs = [(values[str(first)], values[str(later)]) for first, later in combinations(answer, 2)]
+    kept = sum(first >= later - margin for first, later in pairs)
+    if kept == len(pairs):
+        return Feedback("right")
+    return _wrong(f"Of {len(pairs)} pairs, {kept} stand in the right order.", hint)
+
+
+def function(
+    answer: object, cases: Iterable[tuple], judge: Callable[..., str], *, hint: str = ""
+) -> Feedback:
+    """A function, tried on `cases` that the learner does not see, each a tuple of arguments.
+
+    judge: called with the function's result and the arguments; returns "" where all is well, else a
+        sentence on what kind of thing is wrong. See `equals`.
+    """
+    if not callable(answer):
+        return _wrong(f"The answer is {_a(answer)}, but a function is asked for: its name alone.")
+    if not (cases := list(cases)):
+        raise ValueError("cases is empty, but a function needs at least one case to be tried on.")
+    for case in cases:
+        try:
+            result = answer(*deepcopy(case))  # a function that changes its input must not mislead
+        except NotImplementedError:
+            return Feedback("unanswered", PUT)
+        except Exception as error:  # noqa: BLE001 - whatever the learner's function does is told
+            return _wrong(f"The function raised {type(error).__name__}: {error}")
+        if unanswered(result):
+            return Feedback("unanswered", f"The function returns nothing. {PUT}")
+        said = judge(result, *case)
+        if said:
+            return _wrong(said, hint)
+    return Feedback("right")
+
+
+def equals(reference: Callable, tolerance: float = 1e-6) -> Callable[..., str]:
+    """A judge for `function`: the result has to be that of `reference`, numbers within `tolerance`."""
+    import numpy as np
+
+    def judge(result: object, *case: object) -> str:
+        expected = np.asarray(reference(*case))
+        try:
+            found = np.asarray(result.detach() if hasattr(result, "detach") else result)
+        except (TypeError, ValueError):
+            return f"The function returns {_a(result)} that is no array."
+        numeric = expected.dtype.kind in "biufc"
+        if numeric != (found.dtype.kind in "biufc"):
+            return f"The function returns {_a(result)}: that is another type than asked for."
+        if found.shape != expected.shape:
+            return f"The result has the shape {found.shape}, but should have {expected.shape}."
+        if not numeric:
+            return "" if (found == expected).all() else "A result is another one."
+        if np.isfinite(expected).all() and not np.isfinite(found).all():
+            return "A result is not finite. Is there an input for which something is 0 or missing?"
+        near = np.allclose(found, expected, rtol=tolerance, atol=tolerance, equal_nan=True)
+        return "" if near else "The result has the right form, and on some input another value."
+
+    return judge
+
+
+def satisfies(answer: object, conditions: Mapping[str, Callable[[object], bool]]) -> Feedback:
+    """Anything that meets some conditions, such as a configuration.
+
+    conditions: what has to hold of the answer, each by the sentence that is said when it does not,
+    in order. An answer of a type on which a condition raises does not meet it.
+    """
+    for sentence, holds in conditions.items():
+        try:
+            met = bool(holds(answer))
+        except Exception:  # noqa: BLE001 - the answer may be anything at all
+            met = False
+        if not met:
+            return _wrong(sentence)
+    return Feedback("right")
+
+
+def every(*parts: Feedback) -> Feedback:
+    """An answer in several parts: right when all are; else what is said of the first that is not."""
+    for place, part in enumerate(parts, start=1):
+        if part.state != "right":
+            return Feedback(part.state, f"Part {place} of {len(parts)}: {part.hint}")
+    return Feedback("right")
+
+
+def _wrong(*sentences: str) -> Feedback:
+    return Feedback("wrong", " ".join(filter(None, sentences)))
+
+
+def _as_number(answer: object) -> float | None:
+    if isinstance(answer, bool | str | bytes):
+        return None
+    try:
+        return float(answer)
+    except (TypeError, ValueError, RuntimeError):
+        return None
+
+
+def _a(answer: object) -> str:
+    """The answer itself where it is short and plain, else its type."""
+    if isinstance(answer, str | int | float):
+        return repr(answer) if len(repr(answer)) < 40 else f"a long {type(answer).__name__}"
+    name = type(answer).__name__
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
