@@ -1,0 +1,166 @@
+"""`isomorph run`: list an experiment's runs, run what is missing, export and record the rows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from isomorph import results
+from isomorph.presets import EXPERIMENTS, conditions
+from isomorph.results import Condition
+from isomorph.sizes import Size
+from isomorph.sweep.execution import Cluster, RunFailed, execute, in_order
+from isomorph.sweep.progress import Progress, describe, pretraining_of
+from isomorph.sweep.worker import run_folder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "EXPERIMENTS", "Cluster", "RunFailed", "RunsFailed", "conditions", "describe", "execute",
+    "export", "listing", "sweep",
+]  # fmt: skip
+
+
+class RunsFailed(RuntimeError):
+    """Some runs of an experiment failed; the others are kept."""
+
+
+def sweep(
+    experiment: str,
+    *,
+    size: Size,
+    cluster: Cluster = "none",
+    jobs: int = 1,
+    slurm: Iterable[str] = (),
+    anew: bool = False,
+    record: bool = False,
+    say: Callable[[str], None] = print,
+) -> None:
+    """Run what is neither recorded nor finished here, saying what happens.
+
+    With `anew` recorded runs are run too, where they have not finished here. With `record` the rows
+    of each run are recorded as it ends. `slurm` says what a job asks for, as KEY=VALUE.
+
+    Raises ValueError for an unknown experiment, an empty one or a `slurm` that makes no sense, and
+    RunsFailed after the last run when some failed, naming each with its log.
+    """
+    wanted = _wanted(experiment, size)
+    shipped = set(results.recorded(experiment)["digest"])
+    finished = [condition for condition in wanted if results.finished(condition)]
+    there = {condition.run.digest for condition in finished} | (set() if anew else shipped)
+    missing = [condition for condition in wanted if condition.run.digest not in there]
+    alone = int(os.environ.get("RANK", "0")) == 0  # of several processes on one run, one speaks
+    speak = say if alone else (lambda line: None)
+
+    speak(_state(experiment, size, wanted, missing))
+    unrecorded = [c for c in finished if anew or c.run.digest not in shipped]
+    if record and alone and unrecorded:
+        speak(f"recorded in {results.record(experiment, unrecorded, size=size)}")
+    if not missing:
+        return
+    progress = Progress(in_order(missing), cluster=cluster, jobs=jobs, say=speak)
+    progress.recall(finished, experiment, size)
+
+    def done(condition: Condition, failure: RunFailed | None) -> None:
+        if failure is None and record and alone and condition in missing:
+            results.record(experiment, [condition], size=size)
+        progress.end(condition, failure)
+
+    with progress:
+        failures = execute(
+            missing, cluster=cluster, jobs=jobs, slurm=slurm, done=done, tick=progress.tick
+        )
+    if failures:
+        raise RunsFailed(_failed(missing, failures, progress))
+
+
+def _state(experiment: str, size: str, wanted: list[Condition], missing: list[Condition]) -> str:
+    """What is there and what is not, and each condition that has runs to go."""
+    there = len(wanted) - len(missing)
+    counts = f"{len(wanted)} runs, {there} recorded or finished, {len(missing)} to go"
+    lines = [f"{experiment} at {size}: {counts}."]
+    begun = sum(any(run_folder(c.run).glob("*checkpoint*")) for c in missing)
+    if begun:
+        lines.append(f"{begun} of them begun: they go on from their checkpoints.")
+    seeds: dict[str, dict[str, list[str]]] = {}
+    for condition in missing:
+        of_pair = seeds.setdefault(condition.name, {}).setdefault(condition.run.pair, [])
+        of_pair.append(str(condition.run.seed))
+    for name, pairs in seeds.items():
+        each = [f"{pair} {_seeds(several)}" for pair, several in pairs.items()]
+        lines.append(f"  {name}: {'; '.join(each)}")
+    return "\n".join(lines)
+
+
+def _seeds(several: list[str]) -> str:
+    return f"seed{'s' if len(several) > 1 else ''} {', '.join(several)}"
+
+
+def _failed(missing: list[Condition], failures: dict[str, RunFailed], progress: Progress) -> str:
+    """Each failure with its log; a run that several need is one, named as such."""
+    names = {c.run.digest: describe(c) for c in [*in_order(missing), *missing]}
+    lines = [f"{len(failures)} of {progress.total} runs failed; the same command tries them again."]
+    for digest, failure in failures.items():
+        lines.append(f"  {names.get(digest, digest)}: {failure}\n    log: {failure.log}")
+    return "\n".join(lines)
+
+
+def listing(experiment: str | None, *, size: Size) -> pd.DataFrame:
+    """Each run with its state, "recorded", "finished" or "missing"; of all when none is named."""
+    import pandas as pd
+
+    names = [experiment] if experiment else sorted(EXPERIMENTS)
+    lines = []
+    for name in names:
+        shipped = set(results.recorded(name)["digest"])
+        for condition in conditions(name, size):
+            run = condition.run
+            state = "finished" if results.finished(condition) else "missing"
+            lines.append(
+                {
+                    "experiment": name, "size": size, "condition": condition.name,
+                    "pair": run.pair, "seed": run.seed, "tokens": pretraining_of(run).training.tokens,
+                    "digest": run.digest,
+                    "state": "recorded" if run.digest in shipped else state,
+                }
+            )  # fmt: skip
+    columns = ["experiment", "size", "condition", "pair", "seed", "tokens", "digest", "state"]
+    return pd.DataFrame(lines, columns=columns)
+
+
+def export(experiment: str, path: Path, *, size: Size) -> int:
+    """Write the finished or recorded rows of a size as .parquet, .csv or .json; how many.
+
+    Raises ValueError when there are none.
+    """
+    import pandas as pd
+
+    shipped = results.recorded(experiment)
+    parts = []
+    for condition in _wanted(experiment, size):
+        rows = shipped[shipped["digest"] == condition.run.digest]
+        if len(rows):
+            parts.append(rows)
+        elif results.finished(condition):
+            parts.append(results.finished_rows(experiment, condition, size=size))
+    if not parts:
+        raise ValueError(f"nothing of {experiment!r} at size {size!r} has finished yet.")
+    rows = pd.concat(parts, ignore_index=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".parquet":
+        rows.to_parquet(path, index=False)
+    elif path.suffix == ".csv":
+        rows.to_csv(path, index=False)
+    else:
+        rows.to_json(path, orient="records", indent=1)
+    return len(rows)
+
+
+def _wanted(experiment: str, size: Size) -> list[Condition]:
+    wanted = conditions(experiment, size)
+    if not wanted:
+        raise ValueError(f"{experiment!r} has nothing at size {size!r}.")
+    return wanted

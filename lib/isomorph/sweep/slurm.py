@@ -1,0 +1,137 @@
+"""What a run asks of Slurm, and how to learn what became of its job."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from submitit.core.utils import UncompletedJobError
+from submitit.slurm.slurm import SlurmInfoWatcher, SlurmJob
+
+LONGEST = 24 * 60  # minutes a job has; a run that takes longer goes on when it is sent again
+
+# Names as on the command line, and the fields of exca's TaskInfra that they set.
+WORDS = {
+    "partition": "slurm_partition", "account": "slurm_account", "qos": "slurm_qos",
+    "constraint": "slurm_constraint",
+}  # fmt: skip
+COUNTS = ("gpus_per_node", "cpus_per_task", "timeout_min", "mem_gb")
+FLAGS = ("gres", "nodelist", "exclude", "reservation")  # of sbatch itself
+NAMES = sorted([*WORDS, *COUNTS, *FLAGS, "setup"])
+
+# States after which a job does not go on by itself; a requeued one is pending again.
+ENDED = {
+    "BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY",
+    "TIMEOUT", "FORGOTTEN",
+}  # fmt: skip
+
+
+def infra(options: Iterable[str] = ()) -> dict:
+    """The settings of `results.cached` for Slurm, from options KEY=VALUE.
+
+    `setup`, a line of shell before the run, may come several times. Raises ValueError for a name
+    that is not known, a value that does not fit or an option given twice.
+    """
+    settings: dict = {"cluster": "slurm", "cpus_per_task": 1, "timeout_min": LONGEST}
+    # A job that is taken off its node is queued again, whatever the site's default is.
+    flags: dict = {"requeue": True}
+    # Without control groups PyTorch would start a thread for each core of the node.
+    setup = ["export OMP_NUM_THREADS=${SLURM_CPUS_PER_TASK:-1}"]
+    given = set()
+    for option in options:
+        name, _, value = option.partition("=")
+        if name not in NAMES or not value:
+            raise ValueError(
+                f"--slurm is '{option}', but it must be KEY=VALUE with one of {', '.join(NAMES)}"
+            )
+        if name in given and name != "setup":
+            raise ValueError(f"--slurm gives {name} twice")
+        given.add(name)
+        if name == "setup":
+            setup.append(value)
+        elif name in FLAGS:
+            flags[name] = value
+        elif name in WORDS:
+            settings[WORDS[name]] = value
+        else:
+            settings[name] = _count(name, value)
+    return settings | {"slurm_additional_parameters": flags, "slurm_setup": setup}
+
+
+def _count(name: str, value: str) -> int | float:
+    pattern = r"\d+(\.\d+)?" if name == "mem_gb" else r"\d+"
+    if not re.fullmatch(pattern, value) or not float(value):
+        kind = "number" if name == "mem_gb" else "whole number"
+        raise ValueError(f"--slurm is '{name}={value}', but {name} must be a {kind} above 0")
+    return float(value) if name == "mem_gb" else int(value)
+
+
+class QueueWatcher(SlurmInfoWatcher):
+    """Learns the states of jobs from `squeue`.
+
+    submitit asks `sacct`, which knows nothing where no database of accounts is kept: a job that was
+    cancelled there would be waited for without end. And it takes a state that it does not know for
+    the end of a job.
+    """
+
+    def is_done(self, job_id: str, mode: str = "standard") -> bool:
+        return self.get_state(job_id, mode=mode).upper() in ENDED
+
+    def update(self) -> None:
+        self._num_calls += 1
+        self._last_status_check = time.time()
+        waiting = self._registered - self._finished
+        if not waiting:
+            return
+        arrays = sorted({job_id.split("_")[0] for job_id in waiting})
+        command = ["squeue", "--array", "--noheader", "--states=all", "--format=%i|%T"]
+        try:
+            asked = subprocess.run(
+                [*command, "--jobs", ",".join(arrays)], capture_output=True, text=True, check=False
+            )
+        except OSError:
+            return  # no Slurm on this machine
+        # An error of any other kind, such as a controller that is down, says nothing of the jobs.
+        if asked.returncode and "Invalid job id" not in asked.stderr:
+            return
+        states = dict(line.split("|") for line in asked.stdout.split())
+        for job_id in waiting:
+            # Slurm forgets a job some minutes after its end.
+            self._info_dict[job_id] = {"State": states.get(job_id, "FORGOTTEN")}
+            if self._info_dict[job_id]["State"] in ENDED:
+                self._finished.add(job_id)
+
+
+# Jobs that exca reads from its cache find their watcher here.
+SlurmJob.watcher = QueueWatcher(delay_s=30)
+
+
+def submit(runs: Sequence, jobs: int) -> list[SlurmJob]:
+    """Send runs as one array of which `jobs` go at a time; their jobs, in the same order.
+
+    A run whose job is still queued or running is not sent again. Raises RuntimeError when Slurm
+    does not take them.
+    """
+    try:
+        with runs[0].infra.job_array(max_workers=jobs) as array:
+            array.extend(runs)
+        return [run.infra.job() for run in runs]
+    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+        raise RuntimeError(f"Slurm did not take the runs: {error}") from error
+
+
+def failure(run, job: SlurmJob) -> tuple[str, Path] | None:
+    """Why the run of a job that has ended has no outcome, and its log; None when it has one."""
+    try:
+        run.outcome()
+    except UncompletedJobError as error:
+        raised = re.search(r"with trace:\n-+\n(.*)\n-+\n", str(error), re.DOTALL)
+        if raised:
+            reason = raised[1].strip().splitlines()[-1].rstrip(".")
+        else:
+            reason = f"Slurm ended job {job.job_id} without a result ({job.state.lower()})"
+        return reason, job.paths.stderr
+    return None

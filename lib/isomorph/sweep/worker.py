@@ -1,0 +1,152 @@
+"""A run in a process of its own, so that whatever kills it kills no other.
+
+`python -m isomorph.sweep.worker` reads a run from standard input, executes it and leaves its outcome
+in the cache. It ends when its standard input does: with the process that started it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pydoc
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from isomorph import results
+from isomorph.results import Condition
+from isomorph.runs import Pretraining, Run, Transfer, cache_folder
+
+
+def foundation(run: Run) -> Pretraining | None:
+    """The run whose trained model this one starts from, if it does."""
+    if isinstance(run, Transfer) and run.encoder == "trained":
+        return run.pretraining
+    return None
+
+
+@contextmanager
+def at_work(run: Run, timeout: float = -1) -> Iterator[None]:
+    """Keep other processes of this machine off a run, and off the pretraining it is to execute.
+
+    Raises filelock.Timeout when another is still at work on one after `timeout` seconds; a negative
+    number waits.
+    """
+    from filelock import FileLock
+
+    below = foundation(run)
+    if below is not None and results.finished(Condition("", below)):
+        below = None  # several may read its model at a time
+    with ExitStack() as stack:
+        for held in [run] if below is None else [run, below]:
+            stack.enter_context(FileLock(run_folder(held) / "running.lock", timeout=timeout))
+        yield
+
+
+def busy(run: Run) -> bool:
+    """Whether another process on this machine works on the run."""
+    from filelock import Timeout
+
+    try:
+        with at_work(run, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def run_folder(run: Run) -> Path:
+    """Where the run keeps its checkpoint and its outcome."""
+    return results.cached(run).infra.uid_folder(create=True)
+
+
+def log_path(run: Run) -> Path:
+    """Where the process that executes the run writes."""
+    path = cache_folder() / "logs" / f"{run.digest}.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+class Worker:
+    """A process at work on one condition's run, on the GPU of that name if one is given."""
+
+    def __init__(self, condition: Condition, gpu: str | None = None):
+        self.condition, self.gpu, self.began = condition, gpu, time.monotonic()
+        run = condition.run
+        settings = {"class": f"{type(run).__module__}.{type(run).__qualname__}",
+                    "fields": json.loads(run.model_dump_json(exclude={"infra"}))}  # fmt: skip
+        # Processes of one thread finish more than one process of many.
+        environment = {"OMP_NUM_THREADS": "1"} | os.environ
+        if gpu is not None:
+            environment["CUDA_VISIBLE_DEVICES"] = gpu
+        with log_path(run).open("a") as log:
+            # In a session of its own: Ctrl-C is for the sweep, which then stops its workers.
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "isomorph.sweep.worker"],
+                stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment,
+                start_new_session=True,
+            )  # fmt: skip
+        try:
+            self.process.stdin.write(json.dumps(settings).encode() + b"\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it has ended already, and its status will say how
+
+    def ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def failure(self) -> str | None:
+        """Why the run of a process that has ended failed, or None."""
+        status = self.process.wait()
+        self.process.stdin.close()
+        if status == 0:
+            return None
+        if status < 0:
+            why = ", perhaps for want of memory" if -status == signal.SIGKILL else ""
+            return f"its process was ended by {signal.Signals(-status).name}{why}"
+        said = log_path(self.condition.run).read_text(errors="replace").strip().splitlines()
+        return said[-1].rstrip(".") if said else f"its process ended with status {status}"
+
+    def stop(self) -> None:
+        """End the process; what it did until its last checkpoint is kept."""
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdin.close()
+
+
+def gpus() -> list[str]:
+    """The names of the GPUs that this process may use, as CUDA_VISIBLE_DEVICES has them."""
+    import torch
+
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    count = torch.cuda.device_count()
+    return named.split(",")[:count] if named else [str(index) for index in range(count)]
+
+
+def _end_with_parent() -> None:
+    while os.read(0, 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def main() -> None:
+    line = b""
+    while not line.endswith(b"\n"):
+        line += os.read(0, 1) or sys.exit("no run came on standard input")
+    settings = json.loads(line)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    run = results.cached(pydoc.locate(settings["class"])(**settings["fields"]))
+    with at_work(run):
+        results.outcome(run)
+
+
+if __name__ == "__main__":
+    main()
