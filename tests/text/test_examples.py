@@ -19,6 +19,7 @@ from isomorph.text.examples import (
     world_examples,
 )
 from isomorph.text.worlds import World
+from tests.text.test_tasks import spans
 
 WORLD = World(training_sentences=1500, dev_sentences=60, test_sentences=200, topic_overlap=0.0)
 
@@ -101,10 +102,10 @@ def test_world_trees_count_from_one_and_end_in_a_full_stop():
 
 def test_world_tags_spell_the_entities_out():
     found = world_examples(WORLD, "ner", "a", "test", 200)
-    kinds = Counter(kind for item in found.items for _, _, kind in tasks.spans(item.tags))
+    kinds = Counter(kind for item in found.items for _, _, kind in spans(item.tags))
     assert set(kinds) == {"PER", "ORG", "LOC"}
     for item, sentence in zip(found.items, WORLD.sentences("test", 200), strict=True):
-        assert tasks.spans(item.tags) == set(sentence.entities["a"])
+        assert spans(item.tags) == set(sentence.entities["a"])
     assert any(set(item.tags) == {"O"} for item in found.items)
 
 
@@ -123,7 +124,7 @@ def test_shipped_rows_are_the_same_in_every_language(name):
         assert [item.label for item in english.items] == [item.label for item in russian.items]
     else:
         kinds = [
-            [[kind for *_, kind in sorted(tasks.spans(item.tags))] for item in found.items]
+            [[kind for *_, kind in sorted(spans(item.tags))] for item in found.items]
             for found in (english, russian)
         ]
         assert kinds[0] == kinds[1]

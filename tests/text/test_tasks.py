@@ -4,6 +4,8 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from isomorph.text.corpora import load_parallel, read_table
 from isomorph.text.shipped import DOMAINS, LANGUAGES
@@ -15,8 +17,7 @@ from isomorph.text.tasks import (
     load_interface_terms,
     load_passage_relation,
     majority_baseline,
-    span_f1,
-    spans,
+    span_scores,
     split_words,
 )
 
@@ -143,21 +144,88 @@ def test_words_keep_inner_marks_and_part_punctuation():
     assert split_words("my_name", "en") == ["my", "_", "name"]
 
 
-def test_spans_of_a_sequence():
-    assert spans(["O", "B-MENU", "I-MENU", "B-MENU", "O"]) == {(1, 3, "MENU"), (3, 4, "MENU")}
-    assert spans(["B-MENU", "I-KEY"]) == {(0, 1, "MENU"), (1, 2, "KEY")}
-    assert spans(["I-KEY", "I-KEY"]) == {(0, 2, "KEY")}
-    assert spans([]) == set()
+def spans(tags) -> set[tuple[int, int, str]]:
+    """(first, last + 1, type) as the script of CoNLL-2000 finds them: the slow, obvious way."""
+    found = set()
+    for start, tag in enumerate(tags):
+        kind = tag[2:]
+        begins = tag[0] == "B" or (tag[0] == "I" and (start == 0 or tags[start - 1][2:] != kind))
+        if begins:
+            end = start + 1
+            while end < len(tags) and tags[end] == f"I-{kind}":
+                end += 1
+            found.add((start, end, kind))
+    return found
 
 
-def test_span_f1_known_values():
+def f1_of(gold, predicted, kind=None) -> float:
+    sides = [
+        {
+            (i, *span)
+            for i, tags in enumerate(side)
+            for span in spans(tags)
+            if kind in (None, span[2])
+        }
+        for side in (gold, predicted)
+    ]
+    return 2 * len(sides[0] & sides[1]) / max(1, len(sides[0]) + len(sides[1]))
+
+
+@st.composite
+def two_taggings(draw):
+    tag = st.sampled_from(("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"))
+    lengths = draw(st.lists(st.integers(0, 8), max_size=4))
+    # Like each other, so that some spans are right.
+    gold = [draw(st.lists(tag, min_size=n, max_size=n)) for n in lengths]
+    return gold, [[draw(st.one_of(st.just(t), tag)) for t in tags] for tags in gold]
+
+
+@settings(max_examples=300, deadline=None)
+@given(two_taggings())
+def test_span_scores_agree_with_the_obvious_way(taggings):
+    gold, predicted = taggings
+    scores = span_scores(gold, predicted)
+    assert scores.pop("f1") == pytest.approx(f1_of(gold, predicted))
+    kinds = {kind for tags in gold for *_, kind in spans(tags)}
+    assert set(scores) == {f"f1_{kind}" for kind in kinds}
+    for kind in kinds:
+        assert scores[f"f1_{kind}"] == pytest.approx(f1_of(gold, predicted, kind))
+
+
+def test_span_scores_known_values():
     gold = [["B-MENU", "I-MENU", "O", "B-KEY"]]
-    assert span_f1(gold, gold) == 1.0
-    assert span_f1(gold, [["O"] * 4]) == 0.0
-    assert span_f1(gold, [["B-MENU", "O", "O", "B-KEY"]]) == pytest.approx(0.5)
-    assert span_f1(gold, [["O", "O", "O", "B-KEY"]]) == pytest.approx(2 / 3)
-    with pytest.raises(ValueError, match="as many sentences"):
-        span_f1(gold, [["O"]])
+    assert span_scores(gold, gold) == {"f1": 1.0, "f1_KEY": 1.0, "f1_MENU": 1.0}
+    assert span_scores(gold, [["O"] * 4]) == {"f1": 0.0, "f1_KEY": 0.0, "f1_MENU": 0.0}
+    half = span_scores(gold, [["B-MENU", "O", "O", "B-KEY"]])
+    assert half == pytest.approx({"f1": 0.5, "f1_KEY": 1.0, "f1_MENU": 0.0})
+    assert span_scores(gold, [["O", "O", "O", "B-KEY"]])["f1"] == pytest.approx(2 / 3)
+    assert span_scores([["O"]], [["B-KEY"]]) == span_scores([], []) == {"f1": 0.0}
+
+
+def test_broken_spans_are_repaired():
+    """An "I" that continues nothing opens a span; so does one of another type."""
+    assert span_scores([["B-KEY", "I-KEY", "O"]], [["I-KEY", "I-KEY", "O"]])["f1"] == 1.0
+    assert span_scores([["B-MENU", "B-KEY"]], [["B-MENU", "I-KEY"]])["f1"] == 1.0
+    assert span_scores([["B-KEY", "I-KEY"]], [["B-KEY", "B-KEY"]])["f1"] == 0.0
+
+
+def test_words_without_a_prediction_are_outside():
+    gold = [["B-KEY", "O", "B-KEY"], ["B-KEY"]]
+    assert span_scores(gold, [["B-KEY"], []]) == span_scores(gold, [["B-KEY", "O", "O"], ["O"]])
+
+
+@pytest.mark.parametrize(
+    ("gold", "predicted", "message"),
+    [
+        ([["O"]], [], "predicted has 0 sentences; allowed are as many sentences as gold has, 1"),
+        ([["O"]], [["O", "O"]], "predicted has 2 tags for a sentence; allowed are at most"),
+        ([["O"]], [["S-KEY"]], "tag is 'S-KEY'; allowed are 'O', 'B-' or 'I-' and a type"),
+        ([["I"]], [["O"]], "tag is 'I'"),
+    ],
+)
+def test_tags_that_cannot_be_scored_are_refused(gold, predicted, message):
+    with pytest.raises(ValueError, match=message):
+        span_scores(gold, predicted)
 
 
 def test_relation_baselines_are_a_third():

@@ -9,6 +9,7 @@ Training items come from training text, development and test items from held-out
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from isomorph.text.corpora import read_table, require
@@ -76,37 +77,50 @@ def load_interface_terms(language: str, split: str) -> "Dataset":
     return Dataset.from_list(items, features=features)
 
 
-def spans(tags: list[str]) -> set[tuple[int, int, str]]:
-    """Terms of a BIO sequence as (first token, last token + 1, kind).
+def span_scores(
+    gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
+) -> dict[str, float]:
+    """Micro-averaged F1 (0 to 1) over exact spans: same first token, same last, same type.
 
-    An "I" that continues nothing opens a term, as in the CoNLL-2000 evaluation script.
+    gold, predicted: BIO tags of each sentence.  A prediction may be shorter than its sentence; the
+    words it lacks are "O".  An "I" that continues nothing opens a span, as in the evaluation script
+    of CoNLL-2000, so every sequence of tags stands for some spans.
+    Returns "f1" over all spans, and "f1_PER" and so on for each type that gold has.  0.0 where
+    nothing is right.
+    Raises ValueError when the sentences differ in number, a prediction is longer than its sentence
+    or a tag is not of BIO.
     """
-    found, start, kind = set(), 0, None
-    for position, name in enumerate([*tags, "O"]):
-        mark, _, here = name.partition("-")
-        if kind is not None and (mark != "I" or here != kind):
-            found.add((start, position, kind))
-            kind = None
-        if mark != "O" and kind is None:
-            start, kind = position, here
-    return found
+    # Rather than seqeval, which says the same, has had no release since 2020 and warns on stderr.
+    from nervaluate import Evaluator
+
+    if len(gold) != len(predicted):
+        raise ValueError(
+            f"predicted has {len(predicted)} sentences; allowed are as many sentences as gold has, "
+            f"{len(gold)}."
+        )
+    filled = []
+    for true, guessed in zip(gold, predicted, strict=True):
+        if len(guessed) > len(true):
+            raise ValueError(
+                f"predicted has {len(guessed)} tags for a sentence; allowed are at most as many as "
+                f"gold has, {len(true)}."
+            )
+        filled.append([*guessed, *["O"] * (len(true) - len(guessed))])
+    types = {_type_of(tag) for tags in (*gold, *filled) for tag in tags} - {None}
+    found = Evaluator([list(tags) for tags in gold], filled, sorted(types), loader="list")
+    results = found.evaluate() if gold else {"overall": {}, "entities": {}}
+    strict = {name: by["strict"] for name, by in sorted(results["entities"].items())}
+    scores = {"f1": float(results["overall"]["strict"].f1) if strict else 0.0}
+    return scores | {f"f1_{name}": float(by.f1) for name, by in strict.items() if by.possible}
 
 
-def span_f1(gold: list[list[str]], predicted: list[list[str]]) -> float:
-    """Micro-averaged F1 (0 to 1) over exact terms: same first token, same last, same kind.
-
-    0.0 when nothing was predicted or found.  Raises ValueError when the sentences differ in number
-    or a sentence differs in length.
-    """
-    if [len(tags) for tags in gold] != [len(tags) for tags in predicted]:
-        raise ValueError("predicted must have as many sentences and tags as gold.")
-    right = found = existing = 0
-    for here, there in zip(gold, predicted, strict=True):
-        true, guessed = spans(here), spans(there)
-        right += len(true & guessed)
-        found += len(guessed)
-        existing += len(true)
-    return 2 * right / (found + existing) if right else 0.0
+def _type_of(tag: str) -> str | None:
+    if tag == "O":
+        return None
+    mark, _, name = tag.partition("-")
+    if mark not in ("B", "I") or not name:
+        raise ValueError(f"tag is {tag!r}; allowed are 'O', 'B-' or 'I-' and a type.")
+    return name
 
 
 def majority_baseline(
@@ -134,7 +148,7 @@ def majority_baseline(
     guessed = [[usual.get(token, "O") for token in tokens] for tokens, _ in sentences]
     return {
         "accuracy": _token_accuracy(gold, guessed),
-        "f1": span_f1(gold, guessed),
+        "f1": span_scores(gold, guessed)["f1"],
         "accuracy_all_o": _token_accuracy(gold, [["O"] * len(tags) for tags in gold]),
     }
 
@@ -163,7 +177,7 @@ def chance_baseline(
     guessed = [
         (other + ["O"] * len(tags))[: len(tags)] for tags, other in zip(gold, drawn, strict=True)
     ]
-    return {"accuracy": _token_accuracy(gold, guessed), "f1": span_f1(gold, guessed)}
+    return {"accuracy": _token_accuracy(gold, guessed), "f1": span_scores(gold, guessed)["f1"]}
 
 
 def _tagged(language: str, split: str) -> list[tuple[list[str], list[str]]]:
