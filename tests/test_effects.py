@@ -88,8 +88,6 @@ def test_fewer_than_three_seeds_give_a_value_without_an_interval():
     assert found.value == pytest.approx(-4.5)
     assert math.isnan(found.low) and math.isnan(found.high)
     assert found.seeds == 2
-    assert all(map(math.isnan, effects.interval([0.1, 0.2])))
-    assert effects.interval([0.1, 0.2, 0.3]) == pytest.approx((0.1, 0.3))
 
 
 REAL = rows(

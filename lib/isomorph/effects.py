@@ -18,17 +18,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from isomorph.ledger.schema import Part, Rule
-from isomorph.ledger.verdicts import bootstrap_interval, judge
+from isomorph.ledger.verdicts import judge
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 PERCENT = 100
-FEWEST_SEEDS = 3  # fewer have no interval, as in the ledger
 CONTRAST_COLUMNS = ("heading", "label", "metric", "plus", "minus")
+NUMBERS = ("value", "low", "high", "seeds", "paired", "pairs", "paper", "paper_pairs")
 COLUMNS = ("condition", "pair", "layer", "seed", "metric", "value", "tokens")
 
 
@@ -112,7 +110,7 @@ def levels(
             ours = _estimate(rows, metric, (condition,), pairs)
             named = {"condition": condition, "metric": metric}
             found.append(named | _cells(ours) | _paper(table, metric, [condition], ours))
-    return pd.DataFrame(found).drop(columns="paired")
+    return pd.DataFrame(found, columns=["condition", "metric", *NUMBERS]).drop(columns="paired")
 
 
 def effects(
@@ -134,7 +132,7 @@ def effects(
         theirs = contrast.paper or (contrast.plus, contrast.minus)
         named = {name: getattr(contrast, name) for name in CONTRAST_COLUMNS}
         found.append(named | _cells(ours) | _paper(table, contrast.metric, theirs, ours))
-    return pd.DataFrame(found)
+    return pd.DataFrame(found, columns=[*CONTRAST_COLUMNS, *NUMBERS])
 
 
 def baselines(
@@ -189,14 +187,6 @@ def beside_paper(
                 line[f"{pair}: paper"] = f"{cell['value'].item():.1f}" if len(cell) else ""
         lines.append(line)
     return pd.DataFrame(lines)
-
-
-def interval(values: Sequence[float]) -> tuple[float, float]:
-    """The 95% interval of the mean of one number a seed; nan, nan with fewer than three seeds."""
-    values = np.asarray(values, float)
-    if len(values) < FEWEST_SEEDS:
-        return math.nan, math.nan
-    return bootstrap_interval([values], [1], paired=False)
 
 
 def _demanded(rows, metric: str, conditions: tuple[str, ...], pairs) -> Estimate:

@@ -1,14 +1,26 @@
 """Figures: one theme, the shapes that several chapters share, and one way to show them.
 
-A figure is drawn dark on white, which reads well in any notebook; the site's style sheet inverts
-its lightness, hue kept, in dark mode. Filled marks are runs made live, hollow ones are recorded.
+Filled marks are runs made live and hollow ones are recorded, save in `forest`, `dose_response` and
+`condition_bars`: there hollow ones are means of too few seeds for an interval.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from .figures_show import show, show_table
+from .figures_effects import condition_bars, dose_response, forest
+from .figures_show import provenance_note, show, show_table
+from .figures_theme import (
+    AXIS_NAMES,
+    DASHES,
+    MARKERS,
+    WIDTH,
+    blank,
+    legend,
+    level_line,
+    palette,
+    require,
+    theme,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,80 +28,22 @@ if TYPE_CHECKING:
     from numpy import ndarray
     from pandas import DataFrame
 
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (7, 3)))
-WIDTH, HEIGHT = 7.0, 4.2  # inches; at the site's text width one inch is about one inch
 MANY_POINTS = 3000  # beyond this a scatter is stored as pixels: its vectors would weigh megabytes
 
 __all__ = [
     "blank",
+    "condition_bars",
+    "dose_response",
+    "forest",
     "interval_bars",
     "learning_curve",
     "lexicon_scatter",
     "palette",
+    "provenance_note",
     "show",
     "show_table",
     "theme",
 ]
-
-AXIS_NAMES = {
-    "tokens": "tokens seen in training",
-    "layer": "layer (0: embeddings)",
-    "loss": "masked LM loss (nats)",
-    "heldout_loss": "held-out masked LM loss (nats)",
-    "perplexity": "held-out perplexity of masked tokens",
-    "retrieval_p1": "sentence retrieval, P@1",
-    "retrieval_p1_centred": "sentence retrieval, P@1 (centred)",
-    "retrieval_mrr": "sentence retrieval, mean reciprocal rank",
-    "translation_p1": "word translation, P@1",
-    "translation_p5": "word translation, P@5",
-    "translation_contextual_p1": "word translation from contextual vectors, P@1",
-    "multilinguality": "multilinguality score",
-}
-
-
-def palette(count: int) -> list:
-    """`count` colours that readers with any colour vision tell apart; at most 8."""
-    import seaborn
-
-    if not 1 <= count <= len(MARKERS):
-        raise ValueError(f"count is {count}, but a figure may hold 1 to {len(MARKERS)} groups")
-    # The pale ones of the ten come last, where few figures get to.
-    ordered = seaborn.color_palette("colorblind", 10)
-    return [ordered[i] for i in (0, 3, 2, 4, 1, 5, 7, 9)][:count]
-
-
-@contextmanager
-def theme() -> Iterator[None]:
-    """Seaborn's ticks style with this project's sizes, restored on leaving."""
-    import matplotlib
-    import seaborn
-
-    style = seaborn.axes_style("ticks") | seaborn.plotting_context("notebook", font_scale=0.95)
-    style |= {
-        "axes.grid": True,
-        "grid.color": "#d9d9d9",
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.edgecolor": "#404040",
-        "legend.frameon": False,
-        "figure.constrained_layout.use": True,
-    }
-    with matplotlib.rc_context(style):
-        yield
-
-
-def blank(width: float = WIDTH, height: float = HEIGHT, columns: int = 1) -> tuple["Figure", list]:
-    """An empty themed figure and its axes (a list of `columns`); sizes in inches.
-
-    Not registered with pyplot, so a notebook never shows it a second time on its own.
-    """
-    from matplotlib.figure import Figure
-
-    with theme():
-        figure = Figure(figsize=(width, height), layout="constrained")
-        axes = figure.subplots(1, columns, squeeze=False)[0]
-    return figure, list(axes)
 
 
 def learning_curve(
@@ -109,7 +63,7 @@ def learning_curve(
     another floor that `chance_name` names.
     Raises ValueError when a column or the metric is not there.
     """
-    _require(rows, "metric", "value", x, group)
+    require(rows, "metric", "value", x, group)
     chosen = rows[rows["metric"] == metric]
     if chosen.empty:
         raise ValueError(f"metric is {metric!r}, but the rows hold {sorted(set(rows['metric']))}")
@@ -134,12 +88,12 @@ def learning_curve(
                     zorder=3,
                 )
         if chance is not None:
-            _level(axis.axhline, chance, chance_name)
+            level_line(axis.axhline, chance, chance_name)
         if log_x:
             axis.set_xscale("log")
         axis.set_xlabel(AXIS_NAMES.get(x, x))
         axis.set_ylabel(AXIS_NAMES.get(metric, metric))
-        _legend(axis)
+        legend(axis)
     return figure
 
 
@@ -187,7 +141,7 @@ def lexicon_scatter(
             axis.annotate(str(word), (left, up), xytext=(3, 3), textcoords="offset points", size=7)
         axis.set(xticks=[], yticks=[], title=title or "")
         axis.grid(False)
-        _legend(axis)
+        legend(axis)
     return figure
 
 
@@ -204,7 +158,7 @@ def interval_bars(
     `reference` draws the level that the interval is compared with. Raises ValueError when a
     column is missing or an interval does not hold its value.
     """
-    _require(table, label, "value", "low", "high")
+    require(table, label, "value", "low", "high")
     outside = table[(table["low"] > table["value"]) | (table["high"] < table["value"])]
     if len(outside):
         row = outside.iloc[0]
@@ -222,18 +176,12 @@ def interval_bars(
                 part["value"], part.index, s=48, facecolor=fill, edgecolor=[colour], zorder=3
             )
         if reference is not None:
-            _level(axis.axvline, reference, None)
+            level_line(axis.axvline, reference, None)
         axis.set_yticks(table.index, [str(name) for name in table[label]])
         axis.set_ylim(len(table) - 0.5, -0.5)
         axis.set_xlabel(AXIS_NAMES.get(quantity, quantity))
         axis.grid(False, axis="y")
     return figure
-
-
-def _require(table: "DataFrame", *columns: str) -> None:
-    for column in columns:
-        if column not in table.columns:
-            raise ValueError(f"the rows lack the column {column!r}; they have {list(table)}")
 
 
 def _live_and_recorded(table: "DataFrame", colour) -> Iterator[tuple[object, "DataFrame"]]:
@@ -244,13 +192,3 @@ def _live_and_recorded(table: "DataFrame", colour) -> Iterator[tuple[object, "Da
     recorded = table["provenance"] == "recorded"
     yield [colour], table[~recorded]
     yield "white", table[recorded]
-
-
-def _level(draw, at: float, label: str | None) -> None:
-    draw(at, color="#606060", linewidth=1.1, linestyle=(0, (2, 2)), label=label, zorder=1)
-
-
-def _legend(axis: "Axes") -> None:
-    handles, labels = axis.get_legend_handles_labels()
-    if len(labels) > 1:
-        axis.legend(handles, labels, fontsize="small")

@@ -60,18 +60,25 @@ def show_table(table: "DataFrame", *, name: str) -> None:
     )
 
 
-def provenance_note(table: "DataFrame") -> str:
-    """In words, how many rows of `table` were run live and how many are recorded."""
+def provenance_note(table: "DataFrame", *, marks: bool = True) -> str:
+    """In words, how many rows of `table` were run live and how many are recorded.
+
+    With `marks` it also says which marks of a figure are which.
+    """
     if "provenance" not in table.columns:
         return ""
     counts = table["provenance"].value_counts()
     words = {
-        "live": "run live in this execution (filled)",
-        "cached": "kept from an earlier execution on this machine (filled)",
-        "recorded": "recorded earlier by the same configs (hollow)",
+        "live": ("run live in this execution", " (filled)"),
+        "cached": ("kept from an earlier execution on this machine", " (filled)"),
+        "recorded": ("recorded earlier by the same configs", " (hollow)"),
     }
-    told = [f"{counts[kind]} {text}" for kind, text in words.items() if counts.get(kind, 0)]
-    return f"Points: {', '.join(told)}." if told else ""
+    told = [
+        f"{counts[kind]} {text}{mark if marks else ''}"
+        for kind, (text, mark) in words.items()
+        if counts.get(kind, 0)
+    ]
+    return f"{'Points' if marks else 'Rows'}: {', '.join(told)}." if told else ""
 
 
 def figure_html(

@@ -1,0 +1,244 @@
+"""Figures of effects: every factor on one axis, a score along a dial, conditions side by side.
+
+They draw what `isomorph.effects` computes, in percent and percent points. A filled mark has an
+interval over seeds, a hollow one is a mean of too few seeds for one, and a black cross is a
+paper's number. Groups differ in mark as well as in colour.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from isomorph.effects import levels
+
+from .figures_theme import (
+    AXIS_NAMES,
+    DASHES,
+    INK,
+    MARKERS,
+    WIDTH,
+    Baselines,
+    blank,
+    draw_baselines,
+    legend_above,
+    marks,
+    name_below,
+    palette,
+    require,
+    theme,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+PANEL = 2.5  # inches across, of one axis of several
+Line = tuple[str, str | None]  # a heading and a label; a heading's own line has no label
+
+
+def forest(
+    table: "DataFrame",
+    *,
+    label: str = "label",
+    paper_name: str = "the paper",
+    quantity: str = "change of the score, percent points",
+) -> "Figure":
+    """All effects on one axis: a line a factor, under its heading, against no effect at all.
+
+    `table` has the columns `label`, value, low and high (nan where there is none), as
+    `isomorph.effects.effects` gives them. Where it has them, heading groups the lines, source
+    (worlds, real text) gives a mark each, metric an axis each, all of one scale, and paper is the
+    paper's own effect, a cross.
+    Raises ValueError when a column is missing, an interval does not hold its value, a mark stands
+    twice, or the paper has two numbers for one line.
+    """
+    figure, axes = _lines(table, label, paper_name, quantity)
+    low, high = zip(*(axis.get_xlim() for axis in axes), strict=True)
+    for axis in axes:
+        axis.axvline(0, color=INK, linewidth=1.0, zorder=1)
+        axis.set_xlim(min(low), max(high))
+    return figure
+
+
+def condition_bars(
+    table: "DataFrame",
+    *,
+    baselines: Baselines | None = None,
+    label: str = "condition",
+    paper_name: str = "the paper",
+    quantity: str = "score, %",
+) -> "Figure":
+    """Conditions compared task by task: a line a condition, an axis a metric, with intervals.
+
+    `table` is as for `forest`, with scores in place of effects (`isomorph.effects.levels`).
+    `baselines` maps a name to the level of each metric in percent, drawn as dashed lines: majority,
+    random encoder, monolingual. Raises ValueError as `forest` does, and for more than four of them.
+    """
+    return _lines(table, label, paper_name, quantity, baselines)[0]
+
+
+def dose_response(
+    rows: "DataFrame",
+    *,
+    x: str,
+    metrics: str | Sequence[str],
+    group: str | None = None,
+    baselines: Baselines | None = None,
+    falling: bool = False,
+) -> "Figure":
+    """What a dial does to each task: the mean over seeds with its interval, a thin line a seed.
+
+    `rows` is the long table of runs of one size with a column `x`, the dial's setting; rows without
+    one are left out. An axis a metric, in percent, and where `group` names a column (pair, say) a
+    line for each of its values. A point is a mean over pairs at the last checkpoint; the band is
+    the 95% interval over seeds. `baselines` maps a name to the level of each metric in percent
+    (chance, majority). `falling` puts the dial's highest setting on the left.
+    Raises ValueError when a column or a metric is missing.
+    """
+    require(rows, x, "seed", "metric", "pair", *([group] if group else []))
+    own = rows[rows[x].notna()]
+    metrics = [metrics] if isinstance(metrics, str) else list(metrics)
+    for metric in metrics:
+        if metric not in set(own["metric"]):
+            held = sorted(set(own["metric"]))
+            raise ValueError(f"metric is {metric!r}, but the rows with {x!r} hold {held}")
+    groups = list(dict.fromkeys(own[group])) if group else ["mean over seeds, 95% interval"]
+    figure, axes = blank(max(WIDTH, PANEL * len(metrics) + 0.5), 3.8, len(metrics))
+    with theme():
+        for axis, metric in zip(axes, metrics, strict=True):
+            for name, *style in zip(groups, palette(len(groups)), MARKERS, DASHES, strict=False):
+                chosen = own[own["metric"] == metric]
+                chosen = chosen[chosen[group] == name] if group else chosen
+                if len(chosen):
+                    _dose(axis, chosen, x, metric, style, str(name))
+            draw_baselines(axis.axhline, baselines, metric)
+            axis.set_title(AXIS_NAMES.get(metric, metric))
+            if falling:
+                axis.invert_xaxis()
+        axes[0].set_ylabel("score, %")
+        name_below(axes, AXIS_NAMES.get(x, x))
+        legend_above(figure)
+    return figure
+
+
+def _dose(axis: "Axes", rows: "DataFrame", x: str, metric: str, style: list, name: str) -> None:
+    """One line of means with its band, and behind it a thin line a seed."""
+    colour, marker, dash = style
+    pairs = sorted(set(rows["pair"].dropna()))  # the same all along, so that like is compared
+    for seed in sorted(set(rows["seed"])):
+        single = _curve(rows[rows["seed"] == seed], x, metric, pairs)
+        axis.plot(single[x], single["value"], color=colour, linewidth=0.7, alpha=0.45, zorder=2)
+    mean = _curve(rows, x, metric, pairs)
+    axis.fill_between(mean[x], mean["low"], mean["high"], color=colour, alpha=0.2, linewidth=0)
+    axis.plot(mean[x], mean["value"], color=colour, linestyle=dash, linewidth=2, zorder=3)
+    has_interval = mean["low"].notna()
+    marks(axis, mean[x], mean["value"], has_interval, colour=colour, marker=marker, label=name)
+
+
+def _curve(rows: "DataFrame", x: str, metric: str, pairs: Sequence[str]) -> "DataFrame":
+    """The levels at the settings of the dial, in order."""
+    settings = sorted(set(rows[x]))
+    named = rows.assign(condition=rows[x].map(str))
+    return levels(named, metric, map(str, settings), pairs=pairs).assign(**{x: settings})
+
+
+def _lines(
+    table: "DataFrame",
+    label: str,
+    paper_name: str,
+    quantity: str,
+    baselines: Baselines | None = None,
+) -> tuple["Figure", list]:
+    """Marks in lanes along labelled lines, an axis a metric: `forest` and `condition_bars`."""
+    table = _complete(table, label)
+    lines, has_paper = _headed(table), table["paper"].notna().any()
+    metrics, sources = (list(dict.fromkeys(table[name])) for name in ("metric", "source"))
+    lanes = len(sources) + has_paper
+    width = WIDTH if len(metrics) == 1 else 2.0 + PANEL * len(metrics)
+    figure, axes = blank(width, 1.4 + (0.13 + 0.08 * lanes) * len(lines), len(metrics))
+    with theme():
+        for axis, metric in zip(axes, metrics, strict=True):
+            own = table[table["metric"] == metric]
+            own = own.assign(up=[lines.index(line) for line in _keys(own)])
+            for lane, (source, *style) in enumerate(
+                zip(sources, palette(len(sources)), MARKERS, strict=False)
+            ):
+                _lane(axis, own[own["source"] == source], _shift(lane, lanes), style, source)
+            if has_paper:
+                _papers(axis, own, _shift(lanes - 1, lanes), paper_name)
+            draw_baselines(axis.axvline, baselines, metric)
+            _name_lines(axis, lines, named=axis is axes[0])
+            axis.set_title(AXIS_NAMES.get(metric, metric))
+        name_below(axes, quantity)
+        legend_above(figure)
+    return figure, axes
+
+
+def _complete(table: "DataFrame", label: str) -> "DataFrame":
+    """The table with every column that lines are drawn from, checked; `line` is the label."""
+    require(table, label, "value", "low", "high")
+    usual = {"heading": "", "source": "ours, 95% interval", "metric": "", "paper": float("nan")}
+    absent = {name: value for name, value in usual.items() if name not in table.columns}
+    table = table.assign(line=table[label].map(str), **absent).reset_index(drop=True)
+    outside = table[(table["low"] > table["value"]) | (table["high"] < table["value"])]
+    for row in outside.itertuples():
+        raise ValueError(
+            f"the interval [{row.low}, {row.high}] of {row.line!r} "
+            f"does not hold its value {row.value}"
+        )
+    place = ["heading", "line", "metric"]
+    for row in table[table.duplicated([*place, "source"])].itertuples():
+        raise ValueError(f"{row.line!r} stands twice with source {row.source!r}, but must once")
+    spread = table.groupby(place)["paper"].agg(lambda own: own.max() - own.min())
+    for (_, line, _), apart in spread.items():
+        if apart > 1e-9:
+            raise ValueError(f"the paper has two numbers for {line!r}, but may have one a line")
+    return table
+
+
+def _keys(table: "DataFrame") -> Iterator[Line]:
+    return zip(table["heading"], table["line"], strict=True)
+
+
+def _headed(table: "DataFrame") -> list[Line]:
+    """The lines from the top: each heading, then all that stands under it."""
+    keys, lines = list(dict.fromkeys(_keys(table))), []
+    for heading in dict.fromkeys(heading for heading, _ in keys):
+        lines += [(heading, None)] if heading else []
+        lines += [key for key in keys if key[0] == heading]
+    return lines
+
+
+def _shift(lane: int, lanes: int) -> float:
+    """How far below the middle of its line a lane runs, in lines."""
+    return 0.75 * ((lane + 0.5) / lanes - 0.5)
+
+
+def _lane(axis: "Axes", rows: "DataFrame", shift: float, style: list, name: str) -> None:
+    colour, marker = style
+    up, has_interval = rows["up"] + shift, rows["low"].notna()
+    sure = rows[has_interval]
+    look = {"color": colour, "linewidth": 2.4, "alpha": 0.6, "zorder": 3}
+    axis.hlines(up[has_interval], sure["low"], sure["high"], **look)
+    marks(axis, rows["value"], up, has_interval, colour=colour, marker=marker, label=name)
+
+
+def _papers(axis: "Axes", rows: "DataFrame", shift: float, name: str) -> None:
+    cited = rows[rows["paper"].notna()].drop_duplicates("up")
+    look = {"s": 30, "marker": "x", "color": INK, "linewidth": 1.7}
+    axis.scatter(cited["paper"], cited["up"] + shift, zorder=4, label=name, **look)
+
+
+def _name_lines(axis: "Axes", lines: list[Line], *, named: bool) -> None:
+    """Labels beside the first axis, headings in bold, and a shade behind every second line."""
+    axis.set_ylim(len(lines) - 0.5, -0.5)
+    axis.set_yticks(
+        range(len(lines)), [heading if text is None else text for heading, text in lines]
+    )
+    axis.grid(False, axis="y")
+    for up, (tick, (_, text)) in enumerate(zip(axis.get_yticklabels(), lines, strict=True)):
+        if text is None:
+            tick.set_fontweight("bold")
+        elif up % 2:
+            axis.axhspan(up - 0.5, up + 0.5, color="#f3f3f3", linewidth=0, zorder=0)
+    axis.tick_params(axis="y", length=0, labelleft=named)

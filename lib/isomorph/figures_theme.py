@@ -1,0 +1,156 @@
+"""The one theme of all figures: colours, marks, sizes, names of axes, and small shared parts.
+
+A figure is drawn dark on white, which reads well in any notebook; the site's style sheet inverts
+its lightness, hue kept, in dark mode.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from pandas import DataFrame, Series
+
+Baselines = Mapping[str, Mapping[str, float]]  # name -> metric -> percent
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (7, 3)))
+LEVEL_DASHES = ((0, (2, 2)), (0, (7, 2)), (0, (1, 1.5)), (0, (7, 2, 1, 2)))
+INK = "#202020"
+WIDTH, HEIGHT = 7.0, 4.2  # inches; at the site's text width one inch is about one inch
+
+AXIS_NAMES = {
+    "tokens": "tokens seen in training",
+    "layer": "layer (0: embeddings)",
+    "loss": "masked LM loss (nats)",
+    "heldout_loss": "held-out masked LM loss (nats)",
+    "perplexity": "held-out perplexity of masked tokens",
+    "retrieval_p1": "sentence retrieval, P@1",
+    "retrieval_p1_centred": "sentence retrieval, P@1 (centred)",
+    "retrieval_mrr": "sentence retrieval, mean reciprocal rank",
+    "translation_p1": "word translation, P@1",
+    "translation_p5": "word translation, P@5",
+    "translation_contextual_p1": "word translation from contextual vectors, P@1",
+    "multilinguality": "multilinguality score",
+    "nli_accuracy": "inference, accuracy",
+    "ner_f1": "entities, span F1",
+    "las": "parsing, LAS",
+    "uas": "parsing, UAS",
+}
+
+
+def palette(count: int) -> list:
+    """`count` colours that readers with any colour vision tell apart; at most 8."""
+    import seaborn
+
+    if not 1 <= count <= len(MARKERS):
+        raise ValueError(f"count is {count}, but a figure may hold 1 to {len(MARKERS)} groups")
+    # The pale ones of the ten come last, where few figures get to.
+    ordered = seaborn.color_palette("colorblind", 10)
+    return [ordered[i] for i in (0, 3, 2, 4, 1, 5, 7, 9)][:count]
+
+
+@contextmanager
+def theme() -> Iterator[None]:
+    """Seaborn's ticks style with this project's sizes, restored on leaving."""
+    import matplotlib
+    import seaborn
+
+    style = seaborn.axes_style("ticks") | seaborn.plotting_context("notebook", font_scale=0.95)
+    style |= {
+        "axes.grid": True,
+        "grid.color": "#d9d9d9",
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.edgecolor": "#404040",
+        "legend.frameon": False,
+        "figure.constrained_layout.use": True,
+    }
+    with matplotlib.rc_context(style):
+        yield
+
+
+def blank(width: float = WIDTH, height: float = HEIGHT, columns: int = 1) -> tuple["Figure", list]:
+    """An empty themed figure and its axes (a list of `columns`); sizes in inches.
+
+    Not registered with pyplot, so a notebook never shows it a second time on its own.
+    """
+    from matplotlib.figure import Figure
+
+    with theme():
+        figure = Figure(figsize=(width, height), layout="constrained")
+        axes = figure.subplots(1, columns, squeeze=False)[0]
+    return figure, list(axes)
+
+
+def require(table: "DataFrame", *columns: str) -> None:
+    """Raise ValueError unless the table has the columns."""
+    for column in columns:
+        if column not in table.columns:
+            raise ValueError(f"the rows lack the column {column!r}; they have {list(table)}")
+
+
+def level_line(draw, at: float, label: str | None, dash=LEVEL_DASHES[0]) -> None:
+    """A dashed level, by `draw` (axhline or axvline of an axis)."""
+    draw(at, color="#606060", linewidth=1.1, linestyle=dash, label=label, zorder=1)
+
+
+def legend(axis: "Axes") -> None:
+    """A legend where there is more than one thing to tell apart."""
+    handles, labels = axis.get_legend_handles_labels()
+    if len(labels) > 1:
+        axis.legend(handles, labels, fontsize="small")
+
+
+def legend_above(figure: "Figure") -> None:
+    """One legend for all axes of a figure, above them, each label once."""
+    found = {}
+    for axis in figure.axes:
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    figure.legend(found.values(), found.keys(), loc="outside upper left", ncols=2, fontsize="small")
+
+
+def name_below(axes: Sequence["Axes"], name: str) -> None:
+    """The name of the horizontal axis, once for all axes."""
+    if len(axes) == 1:
+        axes[0].set_xlabel(name)
+    else:
+        axes[0].figure.supxlabel(name, fontsize=axes[0].xaxis.label.get_size())
+
+
+def marks(
+    axis: "Axes", x: "Series", y: "Series", filled: "Series", *, colour, marker, label
+) -> None:
+    """Marks at (x, y), each filled or hollow as `filled` says; those without a number are not
+    drawn. Hollow ones are means of too few seeds for an interval, and the legend says so."""
+    for fill, text in ((True, label), (False, f"{label}: hollow, too few seeds for an interval")):
+        chosen = (filled == fill) & x.notna() & y.notna()
+        if chosen.any():
+            axis.scatter(
+                x[chosen],
+                y[chosen],
+                s=34,
+                marker=marker,
+                facecolor=[colour] if fill else "white",
+                edgecolor=[colour],
+                linewidth=1.3,
+                zorder=4,
+                label=text,
+            )
+
+
+def draw_baselines(draw, baselines: Baselines | None, metric: str) -> None:
+    """The dashed levels of one metric, by `draw` (axhline or axvline of an axis).
+
+    Raises ValueError when there are more than can be told apart.
+    """
+    if len(baselines or {}) > len(LEVEL_DASHES):
+        raise ValueError(
+            f"there are {len(baselines)} baselines, but a figure may hold {len(LEVEL_DASHES)}"
+        )
+    for dash, (name, of_metric) in zip(LEVEL_DASHES, (baselines or {}).items(), strict=False):
+        if metric in of_metric:
+            level_line(draw, of_metric[metric], name, dash)

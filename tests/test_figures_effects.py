@@ -1,0 +1,229 @@
+"""Figures of effects: what they draw is what the tables say."""
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+
+from isomorph import figures
+from isomorph.effects import level, levels
+from isomorph.figures_show import provenance_note
+
+NAN = float("nan")
+EFFECTS = pd.DataFrame(
+    [
+        ("Anchors", "none", "worlds", "las", -1.0, -2.0, 0.5, -0.8),
+        ("Anchors", "none", "real text", "las", -3.0, NAN, NAN, -0.8),
+        ("Sharing", "embeddings", "worlds", "las", -5.0, -6.0, -4.0, NAN),
+        ("Anchors", "extra", "worlds", "las", NAN, NAN, NAN, 2.0),
+        ("Sharing", "embeddings", "worlds", "ner_f1", -40.0, -44.0, -30.0, NAN),
+    ],
+    columns=["heading", "label", "source", "metric", "value", "low", "high", "paper"],
+)
+
+
+def scatters(axis):
+    """The marks of an axis, by their label in the legend."""
+    return {c.get_label(): c for c in axis.collections if not c.get_label().startswith("_")}
+
+
+def spans(axis):
+    """The intervals on an axis, from left to right ends."""
+    lines = [c for c in axis.collections if hasattr(c, "get_segments")]
+    return sorted(segment[:, 0].tolist() for c in lines for segment in c.get_segments())
+
+
+def test_a_forest_groups_its_lines_under_headings():
+    axis = figures.forest(EFFECTS).axes[0]
+    labels = axis.get_yticklabels()
+    assert [text.get_text() for text in labels] == [
+        "Anchors", "none", "extra", "Sharing", "embeddings",
+    ]  # fmt: skip
+    bold = [text.get_text() for text in labels if text.get_fontweight() == "bold"]
+    assert bold == ["Anchors", "Sharing"]
+    assert axis.get_ylim() == (4.5, -0.5)
+
+
+def test_a_forest_draws_each_effect_on_its_line_with_its_interval():
+    las, ner = figures.forest(EFFECTS).axes
+    marks = scatters(las)
+    x, y = marks["worlds"].get_offsets().T
+    assert x.tolist() == [-1, -5]
+    assert np.round(y).tolist() == [1, 4]
+    assert spans(las) == [[-6, -4], [-2, 0.5]]
+    assert spans(ner) == [[-44, -30]]
+    assert las.get_title() == "parsing, LAS"
+    assert las.get_xlim() == ner.get_xlim()
+    assert las.get_xlim()[0] < -44 and las.get_xlim()[1] > 2
+
+
+def test_a_forest_has_a_line_at_no_effect():
+    for axis in figures.forest(EFFECTS).axes:
+        assert [set(line.get_xdata()) for line in axis.lines] == [{0}]
+
+
+def test_an_effect_without_an_interval_is_hollow():
+    marks = scatters(figures.forest(EFFECTS).axes[0])
+    (hollow,) = [label for label in marks if "too few seeds" in label]
+    assert hollow.startswith("real text")
+    assert marks[hollow].get_offsets().tolist()[0][0] == -3
+    assert marks[hollow].get_facecolor()[0].tolist() == [1, 1, 1, 1]
+    assert marks["worlds"].get_facecolor()[0].tolist() != [1, 1, 1, 1]
+
+
+def test_the_paper_s_effect_is_a_cross_drawn_once_a_line():
+    las, ner = figures.forest(EFFECTS, paper_name="Conneau et al.").axes
+    cross = scatters(las)["Conneau et al."]
+    # One for "none", which has two sources, and one for "extra", which we have not measured.
+    assert cross.get_offsets()[:, 0].tolist() == [-0.8, 2.0]
+    assert np.round(cross.get_offsets()[:, 1]).tolist() == [1, 2]
+    assert len(scatters(ner)["Conneau et al."].get_offsets()) == 0
+
+
+def test_marks_of_one_line_do_not_cover_each_other_and_differ_in_shape():
+    marks = scatters(figures.forest(EFFECTS).axes[0]).values()
+    heights = [next(up for _, up in m.get_offsets() if round(up) == 1) for m in marks]
+    assert len(set(heights)) == 3
+    assert len({m.get_paths()[0].vertices.tobytes() for m in marks}) == 3
+
+
+def test_the_legend_names_every_mark_once():
+    (legend,) = figures.forest(EFFECTS).legends
+    names = [text.get_text() for text in legend.get_texts()]
+    assert names == ["worlds", "real text: hollow, too few seeds for an interval", "the paper"]
+
+
+def test_a_plain_table_is_enough_for_a_forest():
+    table = pd.DataFrame({"label": ["x"], "value": [1.0], "low": [0.0], "high": [2.0]})
+    (axis,) = figures.forest(table).axes
+    assert list(scatters(axis)) == ["ours, 95% interval"]
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        (EFFECTS.drop(columns="low"), "lack the column 'low'"),
+        (EFFECTS.assign(low=0.0), r"the interval \[0.0, 0.5\] of 'none' does not hold"),
+        (pd.concat([EFFECTS, EFFECTS.iloc[:1]]), "'none' stands twice with source 'worlds'"),
+        (EFFECTS.assign(paper=[-0.8, -0.9, NAN, 2, NAN]), "the paper has two numbers for 'none'"),
+    ],
+)
+def test_a_table_that_cannot_be_drawn_is_refused(table, told):
+    with pytest.raises(ValueError, match=told):
+        figures.forest(table)
+
+
+def test_many_lines_get_the_room_they_need():
+    def drawn(count):
+        table = pd.DataFrame({"label": range(count), "value": 0.0, "low": -1.0, "high": 1.0})
+        return figures.forest(table)
+
+    few, many = drawn(5).get_figheight(), drawn(25).get_figheight()
+    assert (many - few) / 20 > 0.2  # inches a line
+
+
+def rows(seeds=5, pairs=("a-b",)):
+    """A score that falls by 10 points a step of the dial, and differs by 2 points a seed."""
+    return pd.DataFrame(
+        [
+            {
+                "condition": f"dial_{step}", "overlap": 1 - step / 2, "pair": pair, "layer": pd.NA,
+                "seed": seed, "metric": metric, "tokens": tokens,
+                "value": (0.8 - 0.1 * step + 0.02 * seed) * (tokens == 200),
+            }
+            for step in range(3) for pair in pairs for seed in range(seeds)
+            for metric in ("las", "ner_f1") for tokens in (100, 200)
+        ]
+    ).astype({"layer": "Int64"})  # fmt: skip
+
+
+def test_a_dose_response_is_the_mean_over_seeds_at_each_setting():
+    table = rows()
+    figure = figures.dose_response(table, x="overlap", metrics=["las", "ner_f1"])
+    las, _ = figure.axes
+    assert [axis.get_title() for axis in figure.axes] == ["parsing, LAS", "entities, span F1"]
+    *seeds, mean = las.lines
+    assert len(seeds) == 5
+    assert mean.get_xdata().tolist() == [0, 0.5, 1]
+    assert mean.get_ydata() == pytest.approx([64, 74, 84])
+    assert seeds[0].get_ydata() == pytest.approx([60, 70, 80])
+    assert mean.get_linewidth() > 2 * seeds[0].get_linewidth()
+    band = next(c for c in las.collections if not hasattr(c, "get_segments"))
+    found = level(table[table["overlap"] == 1], "las", "dial_0")
+    at_one = [up for x, up in band.get_paths()[0].vertices if x == 1]
+    assert (min(at_one), max(at_one)) == pytest.approx((found.low, found.high))
+
+
+def test_too_few_seeds_have_no_band_and_hollow_marks():
+    (axis,) = figures.dose_response(rows(seeds=2), x="overlap", metrics="las").axes
+    (label,) = scatters(axis)
+    assert "too few seeds" in label
+    bands = [c for c in axis.collections if c.get_label().startswith("_")]
+    assert all(len(path.vertices) == 0 for c in bands for path in c.get_paths())
+
+
+def test_a_dose_response_has_a_line_a_group_and_its_baselines():
+    table = rows(pairs=("en-fr", "en-zh"))
+    figure = figures.dose_response(
+        table, x="overlap", metrics="las", group="pair",
+        baselines={"majority": {"las": 12.0, "ner_f1": 1.0}, "random": {"las": 20.0}}, falling=True,
+    )  # fmt: skip
+    (axis,) = figure.axes
+    assert axis.xaxis_inverted()
+    assert list(scatters(axis)) == ["en-fr", "en-zh"]
+    levels_drawn = {line.get_label(): line for line in axis.lines if line.get_label()[0] != "_"}
+    assert {name: line.get_ydata()[0] for name, line in levels_drawn.items()} == {
+        "majority": 12, "random": 20,
+    }  # fmt: skip
+    thick = {line.get_linestyle() for line in axis.lines if line.get_linewidth() == 2}
+    assert len(thick) == 2
+
+
+def test_a_seed_without_one_of_the_pairs_is_not_averaged_with_the_others():
+    table = rows(pairs=("en-fr", "en-zh"))
+    table = table[(table["pair"] == "en-fr") | (table["seed"] > 0)]
+    (axis,) = figures.dose_response(table, x="overlap", metrics="las").axes
+    *seeds, mean = axis.lines
+    assert np.isnan(seeds[0].get_ydata()).all()
+    assert mean.get_ydata() == pytest.approx([65, 75, 85])
+
+
+def test_a_dose_response_names_what_is_missing():
+    with pytest.raises(ValueError, match="lack the column 'anchors'"):
+        figures.dose_response(rows(), x="anchors", metrics="las")
+    with pytest.raises(ValueError, match=r"metric is 'uas', but the rows with 'overlap' hold \["):
+        figures.dose_response(rows(), x="overlap", metrics="uas")
+    with pytest.raises(ValueError, match="there are 5 baselines, but a figure may hold 4"):
+        figures.dose_response(
+            rows(), x="overlap", metrics="las", baselines={key: {"las": 1.0} for key in "abcde"}
+        )
+
+
+def test_condition_bars_compare_conditions_on_the_scale_of_each_task():
+    table = levels(rows(), ["las", "ner_f1"], ["dial_0", "dial_2"])
+    table.loc[table["metric"] == "las", ["value", "low", "high"]] /= 10
+    figure = figures.condition_bars(table, baselines={"majority": {"las": 1.0}})
+    las, ner = figure.axes
+    assert [text.get_text() for text in las.get_yticklabels()] == ["dial_0", "dial_2"]
+    for axis, scores in ((las, [8.4, 6.4]), (ner, [84, 64])):
+        found = scatters(axis)["ours, 95% interval"].get_offsets()[:, 0]
+        assert found.tolist() == pytest.approx(scores)
+    assert las.get_xlim()[1] < ner.get_xlim()[0]
+    assert [line.get_xdata()[0] for line in las.lines] == [1.0]
+    assert len(ner.lines) == 0
+
+
+def test_the_theme_is_left_behind():
+    before = dict(matplotlib.rcParams)
+    figures.forest(EFFECTS)
+    figures.dose_response(rows(), x="overlap", metrics="las")
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_the_origin_of_rows_is_told_without_marks():
+    table = pd.DataFrame({"provenance": ["live", "recorded", "recorded"]})
+    assert provenance_note(table, marks=False) == (
+        "Rows: 1 run live in this execution, 2 recorded earlier by the same configs."
+    )
+    assert "(hollow)" in provenance_note(table)
