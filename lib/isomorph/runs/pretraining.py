@@ -132,6 +132,7 @@ def train(run: Pretraining) -> dict:
         measure=measure,
         checkpoint=folder and folder / "checkpoint.pt",
         stamp=corpus.checksum,
+        every=float(os.environ.get("ISOMORPH_CHECKPOINT") or 60),
         progress=run.progress,
     )
     device = device_name(model.device)

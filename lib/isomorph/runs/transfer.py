@@ -39,6 +39,8 @@ METRICS = {
     "interface_terms": "terms_",
 }  # fmt: skip
 PREFIX = {"nli": "nli_", "ner": "ner_", "parsing": ""}
+# The score by which the best way to tune is chosen.
+MAIN = {"nli": "accuracy", "ner": "f1", "parsing": "las"}
 KIND = labelled.SHIPPED | labelled.HUB
 
 
@@ -211,6 +213,8 @@ def _task(run: Transfer, task: Task, load) -> tuple[dict[str, float], str]:
                     continue
                 suffix = part or ("_source" if language == source else "")
                 for metric, value in score(examples, answers, chosen).items():
+                    if part and metric.startswith("f1_"):
+                        continue  # too few of a type in a part
                     found.setdefault(f"{task.prefix}{metric}{suffix}", []).append(value)
     for metric, value in score(test[target], majority(train, test[target])).items():
         found[f"{task.prefix}{metric}_majority"] = [value]
@@ -239,13 +243,14 @@ def _tuned(run: Transfer, task: Task, train: Examples, fresh, vocabulary: Vocabu
 
     def fit(head: Head) -> float:
         answers = predict(head, dev, tokenizer, language=source)
-        return next(reversed(score(dev, answers).values()))
+        return score(dev, answers)[MAIN[task.name]]
 
     return sorted(heads, key=fit)[-2:]
 
 
 def score(examples: Examples, answers: list, chosen: list[int] | None = None) -> dict[str, float]:
-    """The task's scores, fractions of 1, over some of the examples; words without answer are wrong.
+    """The task's scores, fractions of 1, over some of the examples; words that have no answer
+    count as "O", or as wrong.
 
     accuracy of pairs; f1 and f1_<type> of spans; uas and las of trees.
     """
@@ -256,15 +261,8 @@ def score(examples: Examples, answers: list, chosen: list[int] | None = None) ->
     if examples.task == labelled.PAIR:
         return {"accuracy": accuracy([item.label for item in items], given)}
     if examples.task == labelled.TAG:
-        filled = [
-            [*tags, *["O"] * (len(item.words) - len(tags))]
-            for item, tags in zip(items, given, strict=True)
-        ]
-        return span_scores([list(item.tags) for item in items], filled)
-    heads = [[*h, *[-1] * (len(item.words) - len(h))]
-             for item, (h, _) in zip(items, given, strict=True)]  # fmt: skip
-    relations = [[*r, *["dep"] * (len(item.words) - len(r))]
-                 for item, (_, r) in zip(items, given, strict=True)]  # fmt: skip
+        return span_scores([list(item.tags) for item in items], [list(tags) for tags in given])
+    heads, relations = zip(*given, strict=True)
     return attachment(
         [item.heads for item in items], [item.relations for item in items], heads, relations
     )
