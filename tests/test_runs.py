@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from isomorph import results, runs, sweep
-from isomorph.presets import EXPERIMENTS, conditions, paper_run, real_run, smoke_run
+from isomorph.presets import EXPERIMENTS, conditions, real_run, smoke_run
+from isomorph.presets_paper import paper_run
 from isomorph.results import Condition
 from isomorph.runs import COLUMNS, EncoderConfig, Pretraining, TrainingConfig, text_checksum
 from isomorph.sizes import SIZES

@@ -8,8 +8,10 @@ papers' own size. Same code, other configs.
 from collections.abc import Callable
 
 from isomorph.models.settings import EncoderConfig, TrainingConfig
+from isomorph.presets_factors import elements, factors
+from isomorph.presets_paper import paper_run
 from isomorph.results import Condition
-from isomorph.runs import HubText, Pretraining, ShippedText, WorldText
+from isomorph.runs import Pretraining, ShippedText, WorldText
 from isomorph.sizes import Size
 from isomorph.text.vocab import VocabularyConfig
 from isomorph.text.worlds import World
@@ -90,29 +92,6 @@ def real_run(
     )
 
 
-def paper_run(languages: tuple[str, str] = ("en", "fr"), seed: int = 0) -> Pretraining:
-    """The Default model of Conneau, Wu et al. (2020, section 3.1).
-
-    The paper's count of batches does not fit its hours, so `tokens` is ours: 200 epochs of
-    200,000 sentences of 256 tokens, as the code base it names counts an epoch. Lower case,
-    WordPiece in place of BPE and the clipping of gradients are ours too.
-    """
-    return Pretraining(
-        text=HubText(languages=languages),
-        vocabulary=VocabularyConfig(size=80_000),
-        encoder=EncoderConfig(
-            layers=8, width=768, heads=12, norm="post", activation="gelu", dropout=0.1
-        ),
-        training=TrainingConfig(
-            tokens=200 * 200_000 * 256, batch=768, length=256, continuous=True, optimiser="adamw",
-            learning_rate=1e-4, weight_decay=0.0, warmup=30_000, schedule="inverse-sqrt",
-            precision="bf16",
-        ),
-        marks=14,
-        seed=seed,
-    )  # fmt: skip
-
-
 def learning_curve(size: Size) -> list[Condition]:
     """When does a shared space appear, at which model size? (Dufter & Schütze 2020, claim 11.5)"""
     if size == "smoke":
@@ -153,6 +132,8 @@ EXPERIMENTS: dict[str, Callable[[Size], list[Condition]]] = {
     "learning_curve": learning_curve,
     "first_steps": first_steps,
     "encoders": encoders,
+    "factors": factors,
+    "elements": elements,
 }
 
 

@@ -4,6 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from isomorph.runs.texts import HubText
 from isomorph.text import hub
 
 
@@ -133,7 +134,7 @@ def wikipedia(mirror):
 
 
 def test_a_corpus_from_wikipedia(wikipedia):
-    corpus = hub.wikipedia_corpus(("en", "fr"), 6)
+    corpus = hub.hub_corpus(("en", "fr"), 6)
     assert corpus.train["fr"][:2] == [
         "Voici un long article, le numéro 0.",
         "Il continue ici longuement.",
@@ -143,20 +144,37 @@ def test_a_corpus_from_wikipedia(wikipedia):
     assert corpus.test["fr"][0] == "Phrase 500 en français."
     assert corpus.test["en"][0] == "Tatoeba sentence number 500 in English."
     assert ("house", "maison") in corpus.dictionary["train"] + corpus.dictionary["test"]
-    assert corpus.checksum == hub.wikipedia_corpus(("en", "fr"), 6).checksum
-    assert corpus.checksum != hub.wikipedia_corpus(("en", "fr"), 5).checksum
+    assert corpus.checksum == hub.hub_corpus(("en", "fr"), 6).checksum
+    assert corpus.checksum != hub.hub_corpus(("en", "fr"), 5).checksum
 
 
 def test_held_out_sentences_are_not_trained_on(wikipedia):
-    corpus = hub.wikipedia_corpus(("en",), 8)
+    corpus = hub.hub_corpus(("en",), 8)
     assert "This is article number 2 of many." in corpus.train["en"]
     assert "This is article number 3 of many." not in corpus.train["en"]
     assert corpus.dictionary == {}
 
 
+def test_one_language_may_be_read_from_the_web(wikipedia, mirror):
+    pages = [f"Une page du web, la numéro {n}, assez longue." for n in range(9)]
+    mirror("allenai/c4", "fr", "train", {"text": pages})
+    corpus = HubText(languages=("en", "fr"), sentences=6, web=("fr",)).corpus()
+    encyclopedic = hub.hub_corpus(("en", "fr"), 6)
+    assert corpus.train["fr"] == pages[:6]
+    assert corpus.train["en"] == encyclopedic.train["en"]
+    assert (corpus.dev, corpus.test) == (encyclopedic.dev, encyclopedic.test)
+    assert corpus.checksum != encyclopedic.checksum
+
+
+def test_english_of_the_web_is_of_the_same_make(wikipedia, mirror):
+    mirror("allenai/c4", "en-multi", "train", {"text": ["A page of the web, long enough."] * 3})
+    corpus = hub.hub_corpus(("en",), 3, web=("en",))
+    assert corpus.train["en"] == ["A page of the web, long enough."] * 3
+
+
 def test_too_small_a_wikipedia_is_reported(wikipedia):
     with pytest.raises(hub.DataUnavailable, match="18 sentences; 100 were asked for"):
-        hub.wikipedia_corpus(("fr", "en"), 100)
+        hub.hub_corpus(("fr", "en"), 100)
 
 
 def test_sentences_of_a_text():
@@ -173,9 +191,11 @@ def test_sentences_of_a_text():
         (lambda: hub.load_wikiann("fr", "dev"), "split is 'dev'; allowed are 'train'"),
         (lambda: hub.load_universal_dependencies("French", "test"), "treebank is 'French'"),
         (lambda: hub.load_tatoeba("en"), "language is 'en'"),
-        (lambda: hub.wikipedia_corpus(("fr", "de"), 9), "English and another one"),
-        (lambda: hub.wikipedia_corpus(("en", "en"), 9), "English and another one"),
-        (lambda: hub.wikipedia_corpus(("en",), 0), "sentences is 0"),
+        (lambda: hub.hub_corpus(("fr", "de"), 9), "English and another one"),
+        (lambda: hub.hub_corpus(("en", "en"), 9), "English and another one"),
+        (lambda: hub.hub_corpus(("en",), 0), "sentences is 0"),
+        (lambda: hub.hub_corpus(("en", "fr"), 9, ("de",)), "web is 'de'; allowed are 'en', 'fr'"),
+        (lambda: HubText(web=("de",)), "allowed are some of"),
     ],
 )
 def test_bad_input_is_refused_in_one_sentence(call, message):

@@ -1,4 +1,4 @@
-"""Larger public data by id: Wikipedia, XNLI, WikiANN, Universal Dependencies, Tatoeba.
+"""Larger public data by id: Wikipedia, mC4, XNLI, WikiANN, Universal Dependencies, Tatoeba.
 
 ``$ISOMORPH_MIRROR`` may name a folder laid out as ``<owner>/<name>/<config>/<split>.parquet``; what
 is not there comes from the hub through ``datasets``.  Where neither has it, DataUnavailable says so
@@ -36,6 +36,8 @@ class Source:
 
 HUB = {
     "wikipedia": Source("wikimedia/wikipedia", "20231101.{}", ("train",), "CC-BY-SA-3.0 and GFDL"),
+    # mC4: pages of Common Crawl, filtered and without repeated lines (Xue et al. 2021).
+    "web": Source("allenai/c4", "{}", ("train", "validation"), "ODC-BY-1.0"),
     "xnli": Source("facebook/xnli", "{}", ("train", "validation", "test"), "CC-BY-NC-4.0"),
     "wikiann": Source("unimelb-nlp/wikiann", "{}", ("train", "validation", "test"), "not stated"),
     "universal_dependencies": Source(
@@ -48,6 +50,7 @@ HUB = {
     ),
     "tatoeba": Source("mteb/tatoeba-bitext-mining", "{}-eng", ("test",), "CC-BY-2.0-FR"),
 }
+WEB_CONFIGS = {"en": "en-multi"}  # its "en" is another, English data set
 TATOEBA_CODES = {"fr": "fra", "de": "deu", "ru": "rus", "zh": "cmn", "es": "spa"}
 PARTS_OF_SPEECH = (
     *("NOUN", "PUNCT", "ADP", "NUM", "SYM", "SCONJ", "ADJ", "PART", "DET"),
@@ -147,11 +150,13 @@ def load_tatoeba(language: str) -> "Dataset":
     return renamed.select_columns([language, "en"])
 
 
-def wikipedia_corpus(languages: tuple[str, ...], sentences: int) -> Corpus:
-    """A Corpus of the papers' own kind: Wikipedia to train on, Tatoeba to measure on.
+def hub_corpus(languages: tuple[str, ...], sentences: int, web: tuple[str, ...] = ()) -> Corpus:
+    """A Corpus of the papers' own kind: Wikipedia or the web to train on, Tatoeba to measure on.
 
     languages: one code, or English and another one in either order.
-    sentences: training sentences of each language, from the first articles of its Wikipedia.
+    sentences: training sentences of each language, from the first articles or pages.
+    web: those of the languages whose text is mC4, filtered pages of Common Crawl; it stands in for
+        the random part of Common Crawl of Conneau, Wu et al. (2020, section 4.1).
     Training texts of two languages are of different articles or differently worded ones, not
     translations.  dev and test are 500 Tatoeba sentences each; the dictionary is the shipped one.
     Raises ValueError for other languages or a number below 1, DataUnavailable.
@@ -166,10 +171,14 @@ def wikipedia_corpus(languages: tuple[str, ...], sentences: int) -> Corpus:
             f"languages is {languages!r}; allowed is one language, or English and another one."
         )
     foreign = next((language for language in languages if language != "en"), "fr")
+    for language in web:
+        require("web", language, languages)
     parallel = load_tatoeba(foreign)[:]
     held_out = {language: list(parallel[language]) for language in languages}
     train = {
-        language: _wikipedia_sentences(language, sentences, set(held_out[language]))
+        language: _sentences(
+            "web" if language in web else "wikipedia", language, sentences, set(held_out[language])
+        )
         for language in languages
     }
     two = len(languages) == 2
@@ -214,16 +223,17 @@ def _words_of_tree(row: dict) -> dict:
     }
 
 
-def _wikipedia_sentences(language: str, sentences: int, held_out: set[str]) -> list[str]:
+def _sentences(name: str, language: str, sentences: int, held_out: set[str]) -> list[str]:
     from tqdm import tqdm
 
-    source = HUB["wikipedia"]
-    articles = load_hub(source.id, source.config.format(language), "train", streaming=True)
+    source = HUB[name]
+    config = WEB_CONFIGS.get(language, language) if name == "web" else language
+    texts = load_hub(source.id, source.config.format(config), "train", streaming=True)
     fewest_characters = 8 if language == "zh" else 25  # shorter lines are headings and list items
     found: list[str] = []
-    with tqdm(total=sentences, desc=f"Wikipedia {language}", unit="sentence") as bar:
-        for article in articles:
-            for sentence in split_sentences(article["text"]):
+    with tqdm(total=sentences, desc=f"{name} {language}", unit="sentence") as bar:
+        for text in texts:
+            for sentence in split_sentences(text["text"]):
                 if len(sentence) < fewest_characters or sentence in held_out:
                     continue
                 found.append(sentence)
