@@ -116,11 +116,20 @@ def run(
     record: Annotated[
         bool, typer.Option("--record", help="Add the rows to the ones that ship in data/results.")
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Of factors at paper: take ten steps and reckon what all would cost."
+        ),
+    ] = False,
 ) -> None:
     """Run an experiment, resume it, list its runs, or export its rows."""
     from isomorph import sweep
 
     one_of("--size", size, SIZES)
+    if dry_run:
+        _dry_run(experiment, size)
+        return
     one_of("--cluster", cluster, CLUSTERS)
     if experiment is None and not list_only:
         refuse("name an experiment, or use --list to see them")
@@ -140,6 +149,15 @@ def run(
 
             wanted = sweep.conditions(experiment, size)
             typer.echo(f"recorded in {results.record(experiment, wanted, size=size)}")
+
+
+def _dry_run(experiment: str | None, size: str) -> None:
+    if (experiment, size) != ("factors", "paper"):
+        refuse("--dry-run is there for one request only, run factors --size paper")
+    from isomorph import dry_run, dry_run_show
+
+    with plainly(ValueError, RuntimeError, OSError):
+        dry_run_show.show(dry_run.dry_run())
 
 
 @app.command()

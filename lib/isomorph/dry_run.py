@@ -1,0 +1,263 @@
+"""What the paper's own table would cost: build its models, take ten steps, and reckon.
+
+Nothing is trained to an end and nothing is kept. What is measured here and what is only reckoned
+from assumptions is told apart in the result and in what is printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from isomorph.models.settings import EncoderConfig
+from isomorph.presets_paper import PAPER_GRIDS, paper_rows, paper_table
+from isomorph.runs.pretraining import Pretraining, batches
+from isomorph.runs.run import device_name
+from isomorph.runs.texts import HubText, ShippedText
+from isomorph.text.vocab import learn
+
+if TYPE_CHECKING:
+    from isomorph.models.batches import Batch, Batches
+    from isomorph.text.corpora import Corpus
+
+STEPS = 10
+SENTENCES = 3000  # of each language in the sample
+TRIED = ("default", "sep_l1_3")  # the whole model shared, and one with parts of each language
+FEW_ROWS = 3  # in the longer steps on a processor: 768 would take minutes each
+MICRO_BATCH = 96  # rows at once on a GPU: what each of the paper's has
+
+# Conneau, Wu et al. (2020, section 3.1): eight V100 of 32 GB, about three days a model.
+PAPER_HOURS = 8 * 3 * 24
+TUNING_SECONDS = 0.015  # assumed of one update on four to eight pairs: no GPU is filled by them
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """A GPU: its dense 16-bit FLOP/s by the data sheet, and the share of it that is assumed."""
+
+    name: str
+    peak: float
+    utilisation: float
+
+
+# A quarter of the peak is an assumption: the model is narrow and not compiled.
+HARDWARE = (Hardware("A100", 312e12, 0.25), Hardware("H100 SXM", 989e12, 0.25))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Ten steps of one model: measured, but for the extrapolation to the real batch."""
+
+    name: str
+    parameters: int
+    pieces: int  # subwords that the sample gave, of the rows the embeddings have
+    losses: tuple[float, ...]  # of each step, in nats
+    smallest: float  # seconds of a step on one row
+    row: float  # seconds that a row adds
+    update: float  # seconds that a step takes whatever its rows
+    tokens_a_second: float  # at the real batch: its tokens / (update + batch * row)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """GPU-hours of one model on one device, pretraining and tuning."""
+
+    device: str
+    basis: str  # what it rests on
+    tokens_a_second: float | None
+    pretraining: float
+    tuning: float | None
+
+    def table(self, models: int) -> float:
+        """GPU-hours of all models; without tuning where nothing is known of it."""
+        return models * (self.pretraining + (self.tuning or 0.0))
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What `dry_run` found."""
+
+    device: str
+    text: str  # where the sample is from
+    tokens: int  # of pretraining one model
+    batch: int  # rows of a real step
+    flops: float  # a token
+    memory: float  # bytes of the whole text in each process
+    models: int
+    trials: tuple[Trial, ...]
+    estimates: tuple[Estimate, ...]
+
+
+def flops_per_token(encoder: EncoderConfig, vocabulary: int, length: int, masking: float) -> float:
+    """FLOPs of training on one token, forward and backward.
+
+    Twice the weights it meets for the forward pass, and as much again for each of the two products
+    of the backward pass: 6 x weights (Kaplan et al. 2020, section 2.1). A layer has 12 width^2 of
+    them, and 2 length width for the scores of attention and their use. The softmax is reckoned on
+    the masked share of the tokens only. Looking up embeddings, norms, activations and the
+    optimiser are left out.
+    """
+    width = encoder.width
+    layer = 12 * width**2 + 2 * length * width
+    head = vocabulary * width + (width**2 if encoder.transform else 0)
+    return 6 * (encoder.layers * layer + masking * head)
+
+
+def dry_run(
+    rows: Sequence[tuple[str, Pretraining]] | None = None, *, models: int | None = None
+) -> DryRun:
+    """Build the models of `rows`, take ten steps with each, and reckon the cost of `models`.
+
+    rows: (name, run), by default the Default and one separate row of Table 1 for English and
+    French. models: by default the table's thirty. Raises ValueError when a device is not there.
+    """
+    from isomorph.models.pretrain import accelerate
+
+    if rows is None:
+        rows = [(name, run) for name, run in paper_rows() if name in TRIED]
+    models = len(paper_table()) if models is None else models
+    for _, run in rows:
+        accelerate(run.training, run.device)  # says so at once when a device is not there
+    first = rows[0][1]
+    corpus, text = sample(first.languages)
+    memory = text_memory(first, corpus)
+    trials, device = [], ""
+    for name, run in rows:  # one after another, so that only one is in memory
+        trial, device = try_out(name, run, corpus)
+        trials.append(trial)
+    training = first.training
+    flops = flops_per_token(first.encoder, first.vocabulary.size, training.length, training.masking)
+    return DryRun(
+        device=device,
+        text=text,
+        tokens=training.tokens,
+        batch=training.batch,
+        flops=flops,
+        memory=memory,
+        models=models,
+        trials=tuple(trials),
+        estimates=estimates(training.tokens, flops, trials, device),
+    )
+
+
+def sample(languages: tuple[str, ...]) -> tuple[Corpus, str]:
+    """A few thousand sentences of each language, and where they are from."""
+    from isomorph.text.hub import DataUnavailable
+
+    try:
+        corpus = HubText(languages=languages, sentences=SENTENCES).corpus()
+        source = "Wikipedia"
+    except DataUnavailable:
+        corpus = ShippedText(languages=languages, domains=("bible",) * len(languages)).corpus()
+        source = "the shipped Bibles, as no Wikipedia is in reach"
+    train = {language: texts[:SENTENCES] for language, texts in corpus.train.items()}
+    return replace(corpus, train=train), source
+
+
+def text_memory(run: Pretraining, corpus: Corpus) -> float:
+    """Bytes that the run's text takes in each process, reckoned from a sample of it.
+
+    The sentences; their ids as Python's integers (36 bytes each with their place in a list); and
+    two epochs packed, of which ids and segments are stored in 8 bytes each.
+    """
+    vocabulary = learn(run.vocabulary, corpus.train)
+    total = 0.0
+    for language, texts in corpus.train.items():
+        ids = sum(map(len, vocabulary.encode(language, texts)))
+        total += sum(len(text.encode()) for text in texts) + 36 * ids
+        total += 2 * 16 * (ids + 2 * len(texts))  # with [CLS] and [SEP]
+    wanted = getattr(run.text, "sentences", SENTENCES)
+    return total / sum(map(len, corpus.train.values())) * wanted * len(corpus.train)
+
+
+class Alternating:
+    """Batches of which only some rows are taken, as many as `rows` says in turn."""
+
+    def __init__(self, batches: Batches, rows: tuple[int, int]):
+        self.batches, self.rows = batches, rows
+
+    def __getitem__(self, step: int) -> Batch:
+        return self.batches[step].rows(slice(0, self.rows[step % 2]))
+
+
+def try_out(name: str, run: Pretraining, corpus: Corpus) -> tuple[Trial, str]:
+    """Ten steps of the run's own loop, by turns on one row and on many; the device's name.
+
+    The model has the rows that the real vocabulary needs, though the sample's is smaller. A GPU
+    gets the real batch, a processor a few rows of it and 32-bit arithmetic, as not every one has
+    fast bf16.
+    """
+    from isomorph.models.pretrain import accelerate, initialise, pretrain
+
+    place = accelerate(run.training, run.device).device
+    on_gpu = place.type == "cuda"
+    many = run.training.batch if on_gpu else min(FEW_ROWS, run.training.batch)
+    changes = {"batch": many, "tokens": STEPS * many * run.training.length}
+    if not on_gpu:
+        changes["precision"] = "fp32"
+    small = run.model_copy(update={"training": run.training.model_copy(update=changes)})
+    vocabulary = learn(small.vocabulary, corpus.train)
+    shape = small.encoder.shaped(small.vocabulary.size, small.languages, small.training.length)
+    model = initialise(shape, small.seed)
+    records = pretrain(
+        model,
+        Alternating(batches(small, vocabulary, corpus), (1, many)),
+        small.training,
+        seed=small.seed,
+        device=small.device,
+        micro_batch=small.micro_batch or MICRO_BATCH,
+        marks=range(1, STEPS + 1),
+        progress=small.progress,
+    )
+    ends = [0.0, *(record["seconds"] for record in records)]
+    taken = [after - before for before, after in pairwise(ends)]
+    # The first two steps, one of each kind, also make the optimiser's state and warm up. Of the
+    # others the fastest counts: other work on the machine can only slow a step.
+    smallest, longer = min(taken[2::2]), min(taken[3::2])
+    row, update = step_cost(smallest, longer, many)
+    seconds = update + run.training.batch * row
+    trial = Trial(
+        name=name,
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        pieces=vocabulary.size,
+        losses=tuple(record["value"] for record in records),
+        smallest=smallest,
+        row=row,
+        update=update,
+        tokens_a_second=run.training.batch * run.training.length / seconds,
+    )
+    return trial, device_name(place)
+
+
+def step_cost(smallest: float, longer: float, many: int) -> tuple[float, float]:
+    """Seconds a row and a step cost, from those of a step on one row and of one on `many`.
+
+    Where noise makes the longer step no longer, all of its time is put down to its rows.
+    """
+    row = (longer - smallest) / (many - 1) if many > 1 else 0.0
+    row = min(row, longer / many) if row > 0 else longer / many
+    return row, longer - many * row
+
+
+def estimates(
+    tokens: int, flops: float, trials: Sequence[Trial], device: str
+) -> tuple[Estimate, ...]:
+    """GPU-hours of a model: the paper's own, by assumption on `HARDWARE`, and measured here.
+
+    Pretraining takes tokens x FLOPs a token / (peak x utilisation). Tuning takes the updates of
+    the paper's grids, of all three tasks, times the seconds of one.
+    """
+    updates = sum(grid.updates() for grid in PAPER_GRIDS.values())
+    found = [Estimate("V100", "the paper: 8 for about 3 days", None, PAPER_HOURS, None)]
+    for hardware in HARDWARE:
+        speed = hardware.peak * hardware.utilisation / flops
+        basis = f"assumed {hardware.utilisation:.0%} of {hardware.peak / 1e12:.0f} TFLOP/s"
+        hours = tokens / speed / 3600
+        found.append(Estimate(hardware.name, basis, speed, hours, updates * TUNING_SECONDS / 3600))
+    speed = sum(trial.tokens_a_second for trial in trials) / len(trials)
+    step = sum(trial.smallest for trial in trials) / len(trials)
+    basis = "measured here, one device"
+    found.append(Estimate(device, basis, speed, tokens / speed / 3600, updates * step / 3600))
+    return tuple(found)
