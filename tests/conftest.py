@@ -5,7 +5,7 @@ import pytest
 
 from isomorph import book
 from isomorph.book.chapters import Layout
-from tests import small_book
+from tests import example_chapter, small_book
 
 
 @pytest.fixture(scope="session")
@@ -23,9 +23,10 @@ def still_library(tmp_path_factory):
 def built_book(tmp_path_factory, still_library):
     """A small book built once: its root, whether all went well, and what the build printed.
 
-    One of its three chapters fails.
+    One of its four chapters fails, and one has exercises.
     """
     chapters = {
+        "cross_lingual/example": example_chapter.SOURCE,
         "cross_lingual/needle": small_book.source(small_book.FIGURE_CELL),
         "cross_lingual/plain": small_book.source(title="A plain chapter"),
         "fine_tuning/broken": small_book.source(

@@ -28,6 +28,7 @@ from isomorph.book.site import ledger_markdown
 from tests import small_book
 
 SMOKE = {"size": "smoke", "recompute": False}
+EXAMPLE = Chapter("cross_lingual", "example")
 NEEDLE = Chapter("cross_lingual", "needle")
 PLAIN = Chapter("cross_lingual", "plain")
 BROKEN = Chapter("fine_tuning", "broken")
@@ -221,7 +222,7 @@ def test_bad_requests_stop_before_anything_runs(built_book, tmp_path):
 
 def test_one_chapter_by_name(built_book):
     chapters = discover(Layout(built_book[0]))
-    assert chapters == [NEEDLE, PLAIN, BROKEN]
+    assert chapters == [EXAMPLE, NEEDLE, PLAIN, BROKEN]
     assert select(chapters, "plain") == [PLAIN]
     assert select(chapters, None) == select(chapters, "") == chapters
 

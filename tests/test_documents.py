@@ -20,6 +20,7 @@ DOCUMENTS = [
     book.ROOT / "README.md",
     book.ROOT / "CONTRIBUTING.md",
     book.ROOT / "book" / "how_to_reproduce.md",
+    book.ROOT / "book" / "how_to_teach.md",
 ]
 BLOCK = re.compile(r"^[ ]*```(\w+)\n(.*?)^[ ]*```", re.DOTALL | re.MULTILINE)
 

@@ -16,7 +16,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
 ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
 PAGES = ("index", "how_to_read", "how_to_reproduce", "how_to_teach", "glossary", "bibliography")
-CHAPTERS = ("cross_lingual/needle", "fine_tuning/broken")
+CHAPTERS = ("cross_lingual/needle", "cross_lingual/example", "fine_tuning/broken")
 PHONE, DESK = {"width": 375, "height": 700}, {"width": 1280, "height": 900}
 
 pytestmark = pytest.mark.skipif(
@@ -172,6 +172,42 @@ def test_a_chapter_offers_its_notebook_and_nothing_that_needs_a_server(read):
     assert offered
     assert Path(offered[0].removeprefix("file://")).exists()
     assert not [link for link in links if "mybinder" in link or "colab" in link]
+
+
+def test_a_solution_is_folded_and_opens_by_keyboard(read):
+    reader = read()
+    window = reader.open("cross_lingual/example")
+    folds = window.locator("details.solution")
+    assert folds.count() == 5
+    secret = window.get_by_text("quokka")
+    assert not secret.is_visible()
+    assert window.get_by_text('"example.1"').is_visible()  # the call of the check
+    assert window.get_by_text("Not answered yet.").count() == 0  # nothing can be run on a page
+    assert not any(told.is_visible() for told in window.get_by_text("Right.").all())
+    window.locator("#example\\.1").click()
+    for _ in range(20):
+        window.keyboard.press("Tab")
+        if window.evaluate("document.activeElement.tagName") == "SUMMARY":
+            break
+    window.keyboard.press("Enter")
+    assert secret.is_visible()
+    assert folds.first.get_by_text("Right.").is_visible()
+    assert not window.get_by_text("wombat").first.is_visible()  # of the next solution
+    window.keyboard.press("Enter")
+    assert not secret.is_visible()
+    assert reader.complaints == []
+
+
+def test_exercises_are_numbered_and_no_id_is_given_twice(read):
+    window = read().open("cross_lingual/example")
+    titles = window.locator(".exercise .admonition-title").all_inner_texts()
+    assert [title.split("(")[0].strip() for title in titles] == [
+        f"Exercise {n}" for n in range(1, 6)
+    ]
+    ids = window.locator("[id]").evaluate_all("all => all.map(each => each.id)")
+    assert len(ids) == len(set(ids))
+    heading = window.get_by_role("heading", name="The end")
+    assert heading.is_visible()  # what follows the last solution is not folded with it
 
 
 def test_the_landing_page_holds_the_ledger(read):

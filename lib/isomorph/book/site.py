@@ -14,6 +14,8 @@ from .notebook import derive, fold, role, without_solutions
 from .plain import plain_notebook, without_traces
 
 LEDGER_MARK = "<!-- ledger -->"
+# Of the two checks of an exercise, the page shows the call once, and what it says of the solution.
+HIDDEN = {"unanswered": "remove-output", "solved": "remove-input"}
 
 
 def render(layout: Layout, chapters: list[Chapter], failed: set[Chapter], parameters: dict) -> bool:
@@ -74,8 +76,8 @@ def _chapter_page(chapter: Chapter, layout: Layout, failed: bool, parameters: di
         tags = cell.metadata.get("tags", [])
         if {"parameters", "injected-parameters"} & set(tags):
             cell.metadata["tags"] = [*tags, "remove-cell"]
-        if role(cell) == "solved":  # its twin above shows the call
-            cell.metadata["tags"] = [*tags, "remove-input"]
+        if hidden := HIDDEN.get(role(cell)):
+            cell.metadata["tags"] = [*tags, hidden]
     return nbformat.writes(fold(notebook), version=4)
 
 

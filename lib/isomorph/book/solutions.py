@@ -168,7 +168,7 @@ def _checked(cell, source: Path, place: int) -> str | None:
         statements = []
     calls = [node for s in statements for node in ast.walk(s) if _is_check(node)]
     literal = calls and calls[0].args and isinstance(calls[0].args[0], ast.Constant)
-    alone = len(statements) == len(calls) == 1 and getattr(statements[0], "value", 0) is calls[0]
+    alone = len(statements) == len(calls) == 1 and isinstance(statements[0], ast.Expr)
     if not (alone and literal and len(calls[0].args) > 1):
         form = f'exercises.check("{source.stem}.1", answer)'
         _stop(source, place, f"a check has to be one call and nothing else, such as {form}")
@@ -223,9 +223,10 @@ def _independent(cells: list, found: list[Exercise], source: Path) -> None:
         exercise = own.get(place)
         code = split(cell.source)[0] if exercise and place == exercise.stub else cell.source
         bound, read = _names(code)
+        there = set(bound)
         if exercise and place == exercise.check:
-            bound |= _names(split(cells[exercise.stub].source)[0])[0]
-        for name in sorted((read - bound) & set(held)):
+            there |= _names(split(cells[exercise.stub].source)[0])[0]
+        for name in sorted((read - there) & set(held)):
             whose = f"'{name}' is set by the solution of {held[name]}"
             _stop(source, place, f"{whose}, which a learner does not have: use another name")
         held = {name: identifier for name, identifier in held.items() if name not in bound}

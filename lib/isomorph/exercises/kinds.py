@@ -220,5 +220,4 @@ def _a(answer: object) -> str:
     """The answer itself where it is short and plain, else its type."""
     if isinstance(answer, str | int | float):
         return repr(answer) if len(repr(answer)) < 40 else f"a long {type(answer).__name__}"
-    name = type(answer).__name__
-    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+    return f"something of type {type(answer).__name__}"

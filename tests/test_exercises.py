@@ -1,0 +1,270 @@
+"""What a check says of an answer: right, wrong and in what way, or not answered yet."""
+
+import math
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from isomorph import book, exercises
+from isomorph.book.chapters import Layout
+from isomorph.exercises import (
+    check,
+    choice,
+    equals,
+    every,
+    exercise,
+    function,
+    in_chapter,
+    number,
+    ranking,
+    satisfies,
+    seal,
+)
+from isomorph.exercises.kinds import Feedback
+from isomorph.text.worlds import World
+
+FOLDER = Path(exercises.__file__).parent
+MODULES = sorted(p.stem for p in FOLDER.glob("*.py") if p.stem not in ("__init__", "kinds"))
+EVERY_EXERCISE = [name for module in MODULES for name in in_chapter(module)]
+OPTIONS = ("rises", "falls", "stays")
+MEAN = ([([1.0, 2.0],), ([4.0, 4.0, -2.0],)], equals(np.mean))
+
+
+def mean(values):
+    return sum(values) / len(values)
+
+
+def wrong(feedback, *words):
+    """Assert that an answer is told wrong, with a hint that holds the words."""
+    assert feedback.state == "wrong"
+    assert all(word in feedback.hint for word in words), feedback.hint
+
+
+@pytest.mark.parametrize("answer", [0.25, 0.2549, 1 / 4, np.float32(0.25)])
+def test_a_number_within_the_tolerance_is_right(answer):
+    assert number(answer, 0.25, tolerance=0.005) == Feedback("right")
+
+
+def test_a_number_may_be_a_tensor_or_an_array_of_no_dimension():
+    for answer in (torch.tensor(0.25), np.array(0.25)):
+        assert number(answer, 0.25, tolerance=0.005).state == "right"
+
+
+@pytest.mark.parametrize(
+    ("answer", "word"),
+    [
+        ("0.25", "one number"),
+        (True, "one number"),
+        ([0.25], "type list"),
+        (np.array([0.25, 0.5]), "type ndarray"),
+        (torch.ones(2), "type Tensor"),
+        (math.nan, "not finite"),
+        (math.inf, "not finite"),
+        (-0.25, "sign"),
+        (25.0, "hundred times"),
+        (0.0025, "hundred times"),
+        (3.0, "lies between 0 and 1"),
+        (0.26, "close"),
+        (0.75, "source language"),
+        (0.9, "another one. Read the axis."),
+    ],
+)
+def test_a_wrong_number_is_told_in_what_way(answer, word):
+    mistakes = {"That is the source language.": 0.75}
+    said = number(
+        answer, 0.25, tolerance=0.005, between=(0, 1), mistakes=mistakes, hint="Read the axis."
+    )
+    wrong(said, word)
+    assert "0.25" not in said.hint.replace(repr(answer), "")
+
+
+def test_about_zero_neither_sign_nor_percent_is_guessed():
+    wrong(number(0.02, 0.0, tolerance=0.001), "another one")
+    wrong(number(-0.02, 0.0, tolerance=0.001), "another one")
+
+
+def test_a_choice_is_computed_or_sealed():
+    for right in ("falls", seal("falls", OPTIONS)):
+        assert choice(" Falls ", OPTIONS, right).state == "right"
+        wrong(choice("rises", OPTIONS, right, hint="Look again."), "Look again.")
+        wrong(choice("sinks", OPTIONS, right), "'sinks'", '"rises", "falls", "stays"')
+        wrong(choice(3, OPTIONS, right), "must be one of")
+
+
+def test_a_seal_hides_the_option_and_depends_on_all_of_them():
+    seals = {seal(option, OPTIONS) for option in OPTIONS}
+    assert len(seals) == 3
+    assert not any(option in one for option in OPTIONS for one in seals)
+    assert seal("rises", OPTIONS) != seal("rises", OPTIONS[:2])
+    with pytest.raises(ValueError, match="option is 'sinks', but it must be one of"):
+        seal("sinks", OPTIONS)
+
+
+def test_a_choice_without_a_right_option_is_a_mistake_of_its_author():
+    with pytest.raises(ValueError, match="right is 'sinks', but it must be one of"):
+        choice("rises", OPTIONS, "sinks")
+
+
+def test_a_ranking_goes_from_the_largest_value_down():
+    values = {"domain": 0.3, "anchors": 0.02, "sharing": 0.5}
+    assert ranking(["sharing", "domain", "anchors"], values).state == "right"
+    wrong(ranking(["domain", "sharing", "anchors"], values), "Of 3 pairs, 2")
+    wrong(ranking(["anchors", "domain", "sharing"], values), "Of 3 pairs, 0")
+    for answer in ("sharing", ["sharing", "domain"], ["sharing"] * 3, [1, 2, 3], 7):
+        wrong(ranking(answer, values), "a list of domain, anchors, sharing")
+
+
+def test_a_ranking_forgives_what_lies_within_the_margin():
+    values = {"a": 1.00, "b": 0.99, "c": 0.98}
+    assert ranking(["b", "a", "c"], values, margin=0.011).state == "right"
+    # Each neighbour is within the margin of the next, and the first is not of the last.
+    wrong(ranking(["c", "b", "a"], values, margin=0.011), "Of 3 pairs, 2")
+
+
+def test_a_function_is_tried_on_hidden_input():
+    assert function(mean, *MEAN).state == "right"
+    assert function(lambda values: torch.tensor(mean(values)), *MEAN).state == "right"
+    wrong(
+        function(lambda values: 1.5, *MEAN, hint="How many are there?"), "another value", "How many"
+    )
+    wrong(function(lambda values: values, *MEAN), "shape (2,)", "()")
+    wrong(function(lambda values: "1.5", *MEAN), "another type")
+    wrong(function(lambda values: math.nan, *MEAN), "not finite")
+    wrong(function(lambda values: 1 / 0, *MEAN), "raised ZeroDivisionError")
+    wrong(function(lambda: 1.5, *MEAN), "raised TypeError")
+    wrong(function(1.5, *MEAN), "a function is asked for")
+
+
+def test_a_function_that_is_not_written_yet_is_not_answered():
+    def later(values):
+        raise NotImplementedError
+
+    for stub in (later, lambda values: ..., lambda values: None):
+        assert function(stub, *MEAN).state == "unanswered"
+
+
+def test_a_function_that_changes_its_input_misleads_nobody():
+    def emptying(values):
+        result = mean(values)
+        values.clear()
+        return result
+
+    cases = [([1.0, 2.0],)]
+    assert function(emptying, cases, equals(np.mean)).state == "right"
+    assert cases == [([1.0, 2.0],)]
+
+
+def test_words_and_ragged_results_are_compared_too():
+    judge = equals(lambda text: text.split())
+    assert function(str.split, [("a b",)], judge).state == "right"
+    wrong(function(lambda text: ["a", "c"], [("a b",)], judge), "another one")
+    wrong(function(lambda text: [["a"], ["b", "c"]], [("a b",)], judge), "no array")
+
+
+def test_a_function_needs_a_case():
+    with pytest.raises(ValueError, match="cases is empty"):
+        function(mean, [], equals(np.mean))
+
+
+def test_conditions_are_told_in_order():
+    conditions = {
+        "Make it a world.": lambda world: isinstance(world, World),
+        "Make it larger.": lambda world: world.lexemes > 100,
+        "Give it anchors.": lambda world: world.anchors > 0,
+    }
+    assert satisfies(World(anchors=0.5), conditions).state == "right"
+    wrong(satisfies(World(lexemes=64), conditions), "Make it larger.")
+    wrong(satisfies(World(), conditions), "Give it anchors.")
+    wrong(satisfies("a world", conditions), "Make it a world.")
+    wrong(satisfies(3, {"Give it anchors.": lambda world: world.anchors > 0}), "Give it anchors.")
+
+
+def test_parts_are_right_when_all_are():
+    right, no, later = Feedback("right"), Feedback("wrong", "No."), Feedback("unanswered", "Later.")
+    assert every(right, right).state == "right"
+    assert every(right, no, later) == Feedback("wrong", "Part 2 of 3: No.")
+    assert every(later, no) == Feedback("unanswered", "Part 1 of 2: Later.")
+
+
+def test_feedback_is_told_in_words():
+    assert repr(Feedback("right")) == "Right."
+    assert repr(Feedback("wrong", "Too many.")) == "Not right. Too many."
+    assert Feedback("wrong", "Too many.")._repr_markdown_() == "**Not right.** Too many."
+
+
+@pytest.mark.parametrize("blank", [..., None, [..., 1], (2, ...), {"share": ...}, [[...]]])
+def test_three_dots_are_not_answered(blank):
+    said = check("example.2", blank)
+    assert said.state == "unanswered"
+    assert repr(said).startswith("Not answered yet. Put your answer")
+
+
+def test_an_answer_that_is_zero_or_empty_is_an_answer():
+    for answer in (0, 0.0, "", [], np.zeros(2)):
+        assert check("example.2", answer).state == "wrong"
+
+
+def test_what_the_chapter_has_at_hand_reaches_the_checker():
+    assert check("example.2", 19 / 64).state == "right"
+    assert check("example.2", 0.0, anchors=0.0).state == "right"
+    assert check("example.2", 0.0).state == "wrong"
+
+
+def test_an_exercise_that_does_not_exist_is_told_with_those_that_do():
+    for name in ("example.9", "nowhere.1", "../kinds.1", ""):
+        with pytest.raises(ValueError, match=f"exercise is '{name}', but there are"):
+            check(name, 1)
+    with pytest.raises(ValueError, match="there are example.1, example.2, example.3"):
+        check("example.9", 1)
+    assert in_chapter("nowhere") == in_chapter("kinds") == in_chapter("") == {}
+
+
+def written_in(module, checker):
+    checker.__module__ = f"isomorph.exercises.{module}"
+    return checker
+
+
+def test_an_exercise_is_registered_under_its_chapter_once():
+    def checker(answer):
+        return Feedback("right")
+
+    def demanding(answer, rows):
+        return Feedback("right")
+
+    for name in ("other.1", "example", "example.0", "example.one", "Example.1"):
+        with pytest.raises(ValueError, match=f"'{name}', but it must be example.<number>"):
+            exercise(name)(written_in("example", checker))
+    with pytest.raises(ValueError, match="example.1' is already trend"):
+        exercise("example.1")(written_in("example", checker))
+    with pytest.raises(ValueError, match="every argument after 'answer' needs a default"):
+        exercise("example.77")(written_in("example", demanding))
+    assert "example.77" not in in_chapter("example")
+
+
+def test_exercises_are_listed_by_number(monkeypatch):
+    module = types.ModuleType("isomorph.exercises.many")
+    module.__spec__ = types.SimpleNamespace(name=module.__name__)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(exercises, "_known", dict.fromkeys(["many.10", "many.9", "few.1"], print))
+    assert list(in_chapter("many")) == ["many.9", "many.10"]
+
+
+def test_every_module_of_exercises_belongs_to_a_chapter():
+    chapters = {path.stem for path in Layout(book.ROOT).chapters.glob("*/*.py")}
+    assert set(MODULES) - chapters == {"example"}
+
+
+ODD = ["", "nonsense", -1e300, math.nan, object(), [], [1, 2], {"a": 1}, lambda *_: None, World]
+
+
+@pytest.mark.parametrize("name", EVERY_EXERCISE)
+def test_no_odd_answer_is_right_or_raises(name):
+    assert check(name, ...).state == "unanswered"
+    for answer in ODD:
+        said = check(name, answer)
+        assert said.state == "wrong" or (callable(answer) and said.state == "unanswered"), answer
+        assert said.hint
