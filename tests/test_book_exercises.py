@@ -290,16 +290,3 @@ def test_a_malformed_exercise_stops_the_build_before_anything_runs(tmp_path):
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.name)
 def test_the_exercises_of_every_chapter_are_well_formed(chapter):
     derive(chapter.source(Layout(book.ROOT)))
-
-
-def test_the_example_for_contributors_is_an_exercise(tmp_path, monkeypatch):
-    from isomorph import exercises
-
-    text = (book.ROOT / "CONTRIBUTING.md").read_text()
-    (shown,) = re.findall(
-        r"^```python\n(# %% \[markdown\]\n# ```\{ex.*?)^```", text, re.DOTALL | re.MULTILINE
-    )
-    monkeypatch.setattr(exercises, "in_chapter", lambda chapter: {"example.1": None})
-    notebook = derive(write(tmp_path, shown))
-    assert "solved" in [role(cell) for cell in notebook.cells]
-    assert f'right="{exercises.seal("rises", ("rises", "falls", "stays"))}"' in text

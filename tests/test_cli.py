@@ -18,7 +18,7 @@ def call():
 def test_help_names_every_command(call):
     told = call("--help")
     assert told.exit_code == 0
-    for command in ("book", "run", "claims", "data"):
+    for command in ("book", "run", "course", "claims", "data"):
         assert command in told.output
 
 

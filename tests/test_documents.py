@@ -4,13 +4,15 @@ import re
 import runpy
 import shlex
 import subprocess
+import textwrap
 from itertools import takewhile
 
 import pytest
 import typer
 import yaml
 
-from isomorph import book
+from isomorph import book, exercises
+from isomorph.book.notebook import derive, role
 from isomorph.cli import app
 from isomorph.ledger.schema import parse
 from isomorph.presets import EXPERIMENTS
@@ -74,6 +76,21 @@ def test_the_example_of_a_claim_is_a_claim():
     (claim,) = parse(example, "the example")
     assert claim.paper.key == yaml.safe_load(example)["paper"]["key"]
     assert claim.rule.parts[0].direction == "below"
+
+
+def test_the_example_of_an_exercise_is_an_exercise(tmp_path, monkeypatch):
+    examples = blocks(book.ROOT / "CONTRIBUTING.md", "python")
+    (shown,) = [example for example in examples if "{exercise}" in example]
+    (checks,) = [example for example in examples if "@exercise" in example]
+    source = tmp_path / "example.py"
+    source.write_text(shown)
+    monkeypatch.setattr(exercises, "in_chapter", lambda chapter: {"example.1": None})
+    assert [role(cell) for cell in derive(source).cells][-1] == "solved"
+    source.write_text(textwrap.dedent(checks))
+    monkeypatch.setattr(exercises, "_known", {})
+    module = runpy.run_path(str(source), run_name="isomorph.exercises.example")
+    assert module["trend"]("rises").state == "right"
+    assert module["words_alike"](19 / 64).state == "right"
 
 
 def test_the_example_of_own_data_trains_and_measures(tmp_path, capsys):
