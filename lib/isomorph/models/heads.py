@@ -44,7 +44,7 @@ class Head(nn.Module):
         dropout: float = 0.0,
     ):
         super().__init__()
-        self.encoder = model.base_model
+        self.encoder = model.base_model.float()  # a checkpoint may be in bf16; tuning is in fp32
         self.names = tuple(names)
         ours = isinstance(self.encoder, BilingualEncoder)
         self.restart = restart and ours
