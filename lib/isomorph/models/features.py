@@ -42,7 +42,8 @@ class Features:
     """A batch. Tensors are (batch, time), (batch, words) or, lengths, (batch,).
 
     content is False on padding and special tokens. words are places in time, 0 beyond a row's
-    length. targets of pairs are (batch, 1). heads are (batch, 0) unless these are trees.
+    length; the narrowest are (batch, 1). targets of pairs are (batch, 1). heads are (batch, 0)
+    unless these are trees.
     """
 
     ids: Tensor
@@ -94,7 +95,7 @@ def collate(rows: Sequence[Encoded], pad: int, special: Sequence[int]) -> Featur
         attention=attention,
         content=attention.bool() & ~torch.isin(ids, torch.tensor(special)),
         segments=_padded([row.segments for row in rows], 0),
-        words=_padded([row.words for row in rows], 0),
+        words=_padded([row.words or [0] for row in rows], 0),
         lengths=torch.tensor([len(row.words) for row in rows]),
         targets=_padded([row.targets for row in rows], IGNORED),
         heads=_padded([row.heads for row in rows], IGNORED),

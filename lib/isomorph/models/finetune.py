@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from isomorph.models.features import IGNORED
 from isomorph.models.heads import Head, Prediction
 from isomorph.models.pretrain import accelerate
 from isomorph.models.settings import Device, TuningConfig
@@ -40,13 +41,19 @@ def finetune(
     """Tune the head and its encoder in place; the mean loss, in nats, of each epoch.
 
     language: of the examples, where the encoder has parts for each. What is frozen stays as it is.
+    Examples of which nothing can be learnt, such as a text without words, are left out.
     Raises ValueError when there are no examples or the device is not there.
     """
     if not examples.items:
         raise ValueError("examples has no items; at least one is needed to tune on.")
     accelerator = accelerate(config, device)
     head.to(accelerator.device)
-    encoded = head.encode(examples, tokenizer)
+    encoded = [row for row in head.encode(examples, tokenizer) if _teaches(row)]
+    if not encoded:
+        raise ValueError(
+            f"none of the {len(examples.items)} examples has an answer among the names {head.names}; "
+            "at least one is needed to tune on."
+        )
     optimiser = make_optimiser(head, config)
     peaks = [group["lr"] for group in optimiser.param_groups]
     per_epoch = -(-len(encoded) // config.batch)
@@ -91,6 +98,8 @@ def predict(
     A label for a pair; tags for words; heads and relations for a tree. Words beyond what the
     encoder can read get no answer: scores count them as wrong.
     """
+    if not examples.items:
+        return []
     encoded = head.encode(examples, tokenizer)
     order = sorted(range(len(encoded)), key=lambda i: len(encoded[i].ids))
     found: dict[int, Prediction] = {}
@@ -123,6 +132,11 @@ def make_optimiser(head: Head, config: TuningConfig) -> torch.optim.Optimizer:
         ],
         fused=True,
     )
+
+
+def _teaches(row: Encoded) -> bool:
+    # The mean loss of a batch in which no target counts is no number.
+    return any(target != IGNORED for target in row.heads or row.targets)
 
 
 def _shuffled(encoded: list[Encoded], batch: int, seed: int, epoch: int):

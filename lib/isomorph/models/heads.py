@@ -158,7 +158,8 @@ class TreeHead(Head):
 
     def scores(self, batch: Features, language: str | None) -> tuple[Tensor, Tensor]:
         words = at_words(self.hidden(batch, language), batch.words)
-        return self.biaffine(words, batch.lengths)
+        # The parser needs a word; of a sentence that has none left, its answer is cut off below.
+        return self.biaffine(words, batch.lengths.clamp(min=1))
 
     def loss(self, batch, language):
         arcs, relations = self.scores(batch, language)
@@ -166,10 +167,10 @@ class TreeHead(Head):
 
     def decide(self, batch, language):
         arcs, relations = self.scores(batch, language)
-        trees = self.biaffine.decode(arcs.float(), relations.float(), batch.lengths)
+        trees = self.biaffine.decode(arcs.float(), relations.float(), batch.lengths.clamp(min=1))
         return [
-            (tuple(heads), tuple(self.names[i] for i in numbers))
-            for heads, numbers in zip(*trees, strict=True)
+            (tuple(heads[:length]), tuple(self.names[i] for i in numbers[:length]))
+            for heads, numbers, length in zip(*trees, batch.lengths.tolist(), strict=True)
         ]
 
 

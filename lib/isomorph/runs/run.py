@@ -59,7 +59,14 @@ class Run(BaseModel):
 
     def config_json(self) -> str:
         """Every field that names the run, defaults included."""
-        return self.model_dump_json(exclude={"infra", *self._exclude_from_cls_uid})
+        return self.model_dump_json(exclude=self._unnamed())
+
+    def _unnamed(self) -> dict:
+        # A run inside a run has such fields too.
+        inner = {name: getattr(self, name) for name in type(self).model_fields}
+        return dict.fromkeys(("infra", *self._exclude_from_cls_uid), True) | {
+            name: run._unnamed() for name, run in inner.items() if isinstance(run, Run)
+        }
 
     @property
     def pair(self) -> str:

@@ -83,6 +83,13 @@ class Task(BaseModel):
             split = labelled.evaluation_split(self.source, language)
         return labelled.hub_examples(self.source, language, split, count)
 
+    def development(self, text, language: str) -> Examples:
+        """All development examples; of a world's pairs, which have no end, as many as of test."""
+        count = None
+        if self.source == "world":
+            count = self.test if self.name == labelled.PAIR else text.world.dev_sentences
+        return self.examples(text, language, "dev", count)
+
 
 class Transfer(Run):
     """A pretraining run, and each task tuned in its first language and tested in both.
@@ -134,10 +141,10 @@ class Transfer(Run):
             return text
         return hashlib.sha256("".join([text, *map(checksum, shipped)]).encode()).hexdigest()
 
-    def pretrained(self, folder: Path | None = None, mode: str | None = None) -> Pretraining:
+    def pretrained(self, folder: Path | None = None) -> Pretraining:
         """The pretraining run, kept in the same cache as this one or in a folder."""
-        folder = folder or self.infra.folder
-        changes = {"infra.folder": folder, "infra.mode": mode or self.infra.mode}
+        changes = {"infra.folder": folder or self.infra.folder, "infra.mode": self.infra.mode,
+                   "progress": self.progress and self.pretraining.progress}  # fmt: skip
         if self.device != "auto":
             changes["device"] = self.device
         return self.pretraining.infra.clone_obj(changes)
@@ -156,16 +163,16 @@ def transfer(run: Transfer) -> dict:
     language). In worlds whose topics divide between the languages, `<score>_lost` and `<score>_kept`
     are of the test examples on the first language's topics and on the second's own.
     """
-    code, began = code_version(), time.monotonic()
+    code = code_version()
     with tempfile.TemporaryDirectory() as aside:
         pretraining = run.pretrained(None if run.infra.folder else Path(aside))
-        records, device = [], None
+        records = []
         if run.encoder == "trained":
-            outcome = pretraining.outcome()
+            outcome = _pretrain(pretraining)
             last = max(record["tokens"] for record in outcome["records"])
             records = [record for record in outcome["records"] if record["tokens"] == last]
-            device = outcome["device"]
         spent = max((record["seconds"] for record in records), default=0.0)
+        began = time.monotonic()
         tokens = max((record["tokens"] for record in records), default=0)
         load = _loader(run, pretraining)
         for task in run.tasks:
@@ -177,6 +184,14 @@ def transfer(run: Transfer) -> dict:
     for record in records:
         record["seconds"] = spent + time.monotonic() - began
     return {"records": records, "data": run.checksum() or "", "device": device, "code": code}
+
+
+def _pretrain(run: Pretraining) -> dict:
+    outcome = run.outcome()
+    if run.checksum() not in (None, outcome["data"]):  # its text has changed since
+        run.infra.clear_job()
+        outcome = run.outcome()
+    return outcome
 
 
 def _loader(run: Transfer, pretraining: Pretraining):
@@ -208,8 +223,8 @@ def _task(run: Transfer, task: Task, load) -> tuple[dict[str, float], str]:
     for head in heads:
         for language, examples in test.items():
             answers = predict(head, examples, vocabulary.tokenizer(language), language=language)
-            for part, chosen in _parts(examples, run.pretraining.text).items():
-                if part and language == source:
+            for part, chosen in _parts(examples, text).items():
+                if chosen == [] or (part and language == source):
                     continue
                 suffix = part or ("_source" if language == source else "")
                 for metric, value in score(examples, answers, chosen).items():
@@ -239,7 +254,7 @@ def _tuned(run: Transfer, task: Task, train: Examples, fresh, vocabulary: Vocabu
         heads.append(head)
     if len(heads) <= 2:
         return heads
-    dev = task.examples(pretraining.text, source, "dev", task.test)
+    dev = task.development(pretraining.text, source)
 
     def fit(head: Head) -> float:
         answers = predict(head, dev, tokenizer, language=source)

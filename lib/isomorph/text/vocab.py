@@ -81,6 +81,7 @@ class Vocabulary:
     def encode(self, language: str, texts: Iterable[str]) -> list[list[int]]:
         """The ids of each text, without [CLS] and [SEP]."""
         backend = self.tokenizer(language).backend_tokenizer
+        backend.no_truncation()  # it would still cut where the last caller of the tokeniser did
         return [e.ids for e in backend.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def save(self, folder: Path) -> None:
