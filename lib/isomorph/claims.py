@@ -2,6 +2,7 @@
 
     ledger()              every claim, as data
     verdict(claim, rows)  reproduced, contradicted, inconclusive or not yet measured
+    by_part(ids, places)  every prediction of some claims, in worlds and on real text
     table()               one row a claim, from the recorded rows; as_json, as_text and
                           as_markdown print it
 
@@ -9,7 +10,7 @@ A claim's rule is data (`isomorph.ledger.schema`), and the rows alone decide
 (`isomorph.ledger.verdicts`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from isomorph.ledger import schema
@@ -103,6 +104,42 @@ def measured(rows: Loader | None = None, size: str | None = None) -> list[tuple[
         own = [tables[name] for name in claim.rule.rows or () if not tables[name].empty]
         result.append((claim, verdict(claim, pd.concat(own) if own else None, size)))
     return result
+
+
+def by_part(
+    identifiers: Sequence[str], places: "Mapping[str, tuple[DataFrame, str]]"
+) -> "DataFrame":
+    """What the rows of several places say of some claims, a row a prediction and place.
+
+    `places` maps a name to rows and their size. Columns claim, prediction, where, seeds, measured
+    (in percent points), 95% interval, verdict, remark; a claim's first row of a place is the whole
+    claim's verdict. Raises ValueError for a claim that is not in the ledger.
+    """
+    import pandas as pd
+
+    known = {claim.id: claim for claim in ledger()}
+    lines = []
+    for identifier in identifiers:
+        if identifier not in known:
+            raise ValueError(f"claim is {identifier!r}, but must be one of {', '.join(known)}.")
+        for where, (rows, size) in places.items():
+            claim = known[identifier]
+            found = verdict(claim, rows, size)
+            whole = {"claim": identifier, "prediction": "all of the claim", "where": where}
+            lines.append(whole | {"seeds": found.n_seeds, "verdict": found.verdict})
+            for part in found.parts:
+                lines.append({"claim": identifier, "where": where} | _part_cells(part))
+    columns = ["claim", "prediction", "where", "seeds", "measured", "95% interval", "verdict"]
+    return pd.DataFrame(lines, columns=columns).fillna("")
+
+
+def _part_cells(part: Verdict) -> dict[str, Any]:
+    cells = {"prediction": part.prediction, "seeds": part.n_seeds, "verdict": part.verdict}
+    if part.value is not None:
+        cells["measured"] = f"{100 * part.value:+.1f}"
+    if part.low is not None:
+        cells["95% interval"] = f"{100 * part.low:+.1f} to {100 * part.high:+.1f}"
+    return cells
 
 
 def as_json(rows: Loader | None = None, size: str | None = None) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ when all its parts are; else *inconclusive*. So a claim which says more is harde
 easier to contradict, as it should be.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,6 +48,7 @@ class Verdict:
     size: str | None
     reason: str
     parts: tuple["Verdict", ...] = ()
+    prediction: str = ""  # of a part, in words
     paired: bool = False  # whether the interval is over differences seed by seed
 
 
@@ -116,7 +117,10 @@ def judge(rule: "Rule", rows: "DataFrame", size: str | None) -> Verdict:
     """The verdict of a rule on the rows of one size."""
     parts = []
     for part in rule.parts:
-        parts += [_judge_part(single, rows, size) for single in part.split(_found(part, rows))]
+        parts += [
+            replace(_judge_part(single, rows, size), prediction=str(single))
+            for single in part.split(_found(part, rows))
+        ]
     decided = next(name for name in DECIDES if any(part.verdict == name for part in parts))
     which = next(number for number, part in enumerate(parts) if part.verdict == decided)
     chosen = parts[which]
