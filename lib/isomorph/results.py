@@ -7,31 +7,31 @@ is stale when its config no longer validates, no longer has that digest, or its 
 from __future__ import annotations
 
 import json
+import logging
 import os
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from isomorph.runs import (
     COLUMNS,
-    HubText,
-    Pretraining,
+    Run,
+    Transfer,
     cache_folder,
     code_version,
-    text_checksum,
+    run_from_json,
     to_rows,
     train,
 )
+from isomorph.runs.transfer import transfer
 from isomorph.text.shipped import data_folder
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LONGEST = 24 * 60  # minutes a cluster gives a run; one that takes longer goes on when sent again
-
-Cluster = Literal["none", "local", "slurm"]
+# It prints the traceback of a failure each time it looks at one; failures are reported here once.
+logging.getLogger("exca").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Condition:
     """A run and the name of the condition it stands for in an experiment."""
 
     name: str
-    run: Pretraining
+    run: Run
 
 
 def recorded(experiment: str) -> pd.DataFrame:
@@ -118,66 +118,20 @@ def _log(rows: pd.DataFrame, provenance: str) -> None:
         log.write(json.dumps(line) + "\n")
 
 
-def cached(run: Pretraining, *, cluster: Cluster = "none", mode: str = "retry") -> Pretraining:
-    """The same run, kept by exca in the cache folder and executed where `cluster` says."""
-    infra = {
-        "folder": cache_folder(),
-        "cluster": None if cluster == "none" else cluster,
-        "mode": mode,
-        "cpus_per_task": 1,
-        "timeout_min": LONGEST,
-    }
-    return run.infra.clone_obj({f"infra.{key}": value for key, value in infra.items()})
+def cached(run: Run, *, mode: str = "retry", **infra) -> Run:
+    """The same run, kept by exca in the cache folder; `infra` says where exca executes it."""
+    settings = {"folder": cache_folder(), "mode": mode} | infra
+    return run.infra.clone_obj({f"infra.{key}": value for key, value in settings.items()})
 
 
-def execute(
-    conditions: Sequence[Condition],
-    *,
-    cluster: Cluster = "none",
-    jobs: int = 1,
-    done: Callable[[Condition, BaseException | None], None] | None = None,
-) -> dict[str, BaseException]:
-    """Run what is not cached yet; the failures, by digest.
-
-    One run's failure costs no other run. `done` hears of each run as it ends. On a cluster of
-    "local", `jobs` runs go at a time; on "slurm" they are one array of at most `jobs` at a time.
-    """
-    runs = [cached(condition.run, cluster=cluster) for condition in conditions]
-    for condition, run in zip(conditions, runs, strict=True):
-        if run.infra.status() == "completed" and not finished(condition):
-            run.infra.clear_job()  # measured on text that has changed since
-    failures: dict[str, BaseException] = {}
-    if cluster == "slurm" and runs:
-        with runs[0].infra.job_array(max_workers=jobs) as array:
-            array.extend(runs)
-
-    def finish(item: tuple[Condition, Pretraining]) -> None:
-        condition, run = item
-        error = None
-        try:
-            _outcome(run)
-        except Exception as failure:  # noqa: BLE001 - whatever it is, the others go on
-            failures[condition.run.digest] = error = failure
-        if done:
-            done(condition, error)
-
-    items = list(zip(conditions, runs, strict=True))
-    if cluster == "none":
-        for item in items:
-            finish(item)
-        return failures
-    # Each thread waits for one run in another process, so that `jobs` bounds the processes.
-    with ThreadPoolExecutor(jobs if cluster == "local" else max(1, len(runs))) as pool:
-        list(pool.map(finish, items))
-    return failures
-
-
-def _outcome(run: Pretraining) -> dict:
+def outcome(run: Run) -> dict:
     """A run's outcome; of several processes on one run, started by `torchrun`, the first keeps it.
 
     The others work on the same batches and go on from the same checkpoint, and write nothing.
     """
-    return run.outcome() if int(os.environ.get("RANK", "0")) == 0 else train(run)
+    if int(os.environ.get("RANK", "0")) == 0:
+        return run.outcome()
+    return transfer(run) if isinstance(run, Transfer) else train(run)
 
 
 def finished(condition: Condition) -> bool:
@@ -185,7 +139,7 @@ def finished(condition: Condition) -> bool:
     run = cached(condition.run, mode="cached")
     if run.infra.status() != "completed":
         return False
-    return run.outcome()["data"] == text_checksum(run.text) or isinstance(run.text, HubText)
+    return run.checksum() in (None, run.outcome()["data"])
 
 
 def finished_rows(experiment: str, condition: Condition, *, size: str) -> pd.DataFrame:
@@ -196,8 +150,12 @@ def finished_rows(experiment: str, condition: Condition, *, size: str) -> pd.Dat
 
 
 def record(experiment: str, conditions: Iterable[Condition], *, size: str) -> Path:
-    """Write the finished runs' rows where they ship; a run's earlier rows are replaced."""
+    """Write the finished runs' rows where they ship; a run's earlier rows are replaced.
+
+    Several processes may record at a time, and one that is killed leaves the earlier file whole.
+    """
     import pandas as pd
+    from filelock import FileLock
 
     fresh = [
         finished_rows(experiment, condition, size=size)
@@ -207,12 +165,15 @@ def record(experiment: str, conditions: Iterable[Condition], *, size: str) -> Pa
     if not fresh:
         raise ValueError(f"nothing of {experiment!r} at size {size!r} has finished yet.")
     rows = pd.concat(fresh, ignore_index=True).drop(columns="provenance")
-    kept = recorded(experiment).drop(columns="provenance")
-    kept = kept[~kept["digest"].isin(rows["digest"])]
     path = results_path(experiment)
     path.parent.mkdir(parents=True, exist_ok=True)
-    everything = pd.concat([kept, rows], ignore_index=True) if len(kept) else rows
-    everything.to_parquet(path, index=False, compression="zstd")
+    with FileLock(path.with_suffix(".lock")):
+        kept = recorded(experiment).drop(columns="provenance")
+        kept = kept[~kept["digest"].isin(rows["digest"])]
+        everything = pd.concat([kept, rows], ignore_index=True) if len(kept) else rows
+        aside = path.with_suffix(".partial")
+        everything.to_parquet(aside, index=False, compression="zstd")
+        aside.replace(path)
     return path
 
 
@@ -239,11 +200,11 @@ def results_path(experiment: str) -> Path:
 
 def _reason_stale(digest: str, config: str, data: str) -> str | None:
     try:
-        run = Pretraining(**json.loads(config))
+        run = run_from_json(config)
     except ValueError as error:
         return f"their config no longer validates ({str(error).splitlines()[0]})."
     if run.digest != digest:
         return f"their config now names another run ({run.digest})."
-    if data != text_checksum(run.text) and not isinstance(run.text, HubText):
+    if run.checksum() not in (None, data):
         return "the text they were measured on has changed."
     return None
