@@ -104,6 +104,12 @@ def run(
         str, typer.Option(help="Where: none (this process), local (processes) or slurm.")
     ] = "none",
     jobs: Annotated[int, typer.Option(min=1, help="How many runs at a time.")] = 1,
+    slurm: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE", help="What each job asks of Slurm, such as partition=gpu."
+        ),
+    ] = None,
     list_only: Annotated[
         bool, typer.Option("--list", help="Show the runs and their state; run nothing.")
     ] = False,
@@ -114,7 +120,8 @@ def run(
         Path | None, typer.Option(help="Write the rows there: .parquet, .csv or .json.")
     ] = None,
     record: Annotated[
-        bool, typer.Option("--record", help="Add the rows to the ones that ship in data/results.")
+        bool,
+        typer.Option("--record", help="Add each run's rows, as it ends, to those in data/results."),
     ] = False,
     dry_run: Annotated[
         bool,
@@ -133,6 +140,12 @@ def run(
     one_of("--cluster", cluster, CLUSTERS)
     if experiment is None and not list_only:
         refuse("name an experiment, or use --list to see them")
+    if slurm and cluster != "slurm":
+        refuse(f"--slurm is '{slurm[0]}', but it goes with --cluster slurm only")
+    try:
+        sweep.slurm_settings(slurm or ())
+    except ValueError as error:
+        refuse(str(error))
     if export is not None:
         one_of("--export's ending", export.suffix, (".parquet", ".csv", ".json"))
     if experiment is not None:
@@ -141,14 +154,20 @@ def run(
         if list_only:
             typer.echo(sweep.listing(experiment, size=size).to_string(index=False))
             return
-        sweep.sweep(experiment, size=size, cluster=cluster, jobs=jobs, anew=anew, say=typer.echo)
-        if export is not None:
-            typer.echo(f"{sweep.export(experiment, export, size=size)} rows are in {export}")
-        if record:
-            from isomorph import results
-
-            wanted = sweep.conditions(experiment, size)
-            typer.echo(f"recorded in {results.record(experiment, wanted, size=size)}")
+        failed = None
+        try:
+            sweep.sweep(
+                experiment, size=size, cluster=cluster, jobs=jobs, slurm=slurm or (), anew=anew,
+                record=record, say=typer.echo,
+            )  # fmt: skip
+        except sweep.RunsFailed as error:
+            failed = error  # the rows of the others are wanted all the same
+        try:
+            if export is not None:
+                typer.echo(f"{sweep.export(experiment, export, size=size)} rows are in {export}")
+        finally:
+            if failed:
+                raise failed
 
 
 def _dry_run(experiment: str | None, size: str) -> None:

@@ -13,6 +13,7 @@ from isomorph.results import Condition
 from isomorph.sizes import Size
 from isomorph.sweep.execution import Cluster, RunFailed, execute, in_order
 from isomorph.sweep.progress import Progress, describe, pretraining_of
+from isomorph.sweep.slurm import settings as slurm_settings
 from isomorph.sweep.worker import run_folder
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EXPERIMENTS", "Cluster", "RunFailed", "RunsFailed", "conditions", "describe", "execute",
-    "export", "listing", "sweep",
+    "export", "listing", "slurm_settings", "sweep",
 ]  # fmt: skip
 
 
@@ -47,6 +48,8 @@ def sweep(
     Raises ValueError for an unknown experiment, an empty one or a `slurm` that makes no sense, and
     RunsFailed after the last run when some failed, naming each with its log.
     """
+    slurm = list(slurm)
+    slurm_settings(slurm)
     wanted = _wanted(experiment, size)
     shipped = set(results.recorded(experiment)["digest"])
     finished = [condition for condition in wanted if results.finished(condition)]
@@ -58,7 +61,8 @@ def sweep(
     speak(_state(experiment, size, wanted, missing))
     unrecorded = [c for c in finished if anew or c.run.digest not in shipped]
     if record and alone and unrecorded:
-        speak(f"recorded in {results.record(experiment, unrecorded, size=size)}")
+        path = results.record(experiment, unrecorded, size=size)
+        speak(f"{len(unrecorded)} that finished earlier are recorded in {path}.")
     if not missing:
         return
     progress = Progress(in_order(missing), cluster=cluster, jobs=jobs, say=speak)
@@ -69,6 +73,8 @@ def sweep(
             results.record(experiment, [condition], size=size)
         progress.end(condition, failure)
 
+    if record:
+        speak(f"Each is recorded in {results.results_path(experiment)} as it ends.")
     with progress:
         failures = execute(
             missing, cluster=cluster, jobs=jobs, slurm=slurm, done=done, tick=progress.tick

@@ -44,7 +44,7 @@ def execute(
 
     `done` hears of each run as it ends, also of those that others build on. On a cluster of
     "local", `jobs` runs go at a time, each in a process of its own; on "slurm" they are an array of
-    which `jobs` go at a time, and `slurm` says what each asks for (`sweep.slurm.infra`). `tick` is
+    which `jobs` go at a time, and `slurm` says what each asks for (`sweep.slurm.settings`). `tick` is
     called about every second while other processes work.
 
     Interrupted, local processes are ended and jobs of Slurm go on. A run that another process of
@@ -180,7 +180,7 @@ def _local(queue: Queue, jobs: int, tick: Tick) -> None:
 def _slurm(queue: Queue, jobs: int, options: Iterable[str], tick: Tick) -> None:
     from isomorph.sweep import slurm
 
-    infra, sent = slurm.infra(options), []
+    infra, sent = slurm.settings(options), []
     while queue.waiting or sent:
         if not sent:
             ready = queue.ready()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+import submitit
 from submitit.core.utils import UncompletedJobError
 from submitit.slurm.slurm import SlurmInfoWatcher, SlurmJob
 
@@ -29,17 +32,22 @@ ENDED = {
 }  # fmt: skip
 
 
-def infra(options: Iterable[str] = ()) -> dict:
+def settings(options: Iterable[str] = ()) -> dict:
     """The settings of `results.cached` for Slurm, from options KEY=VALUE.
 
     `setup`, a line of shell before the run, may come several times. Raises ValueError for a name
     that is not known, a value that does not fit or an option given twice.
     """
-    settings: dict = {"cluster": "slurm", "cpus_per_task": 1, "timeout_min": LONGEST}
+    chosen: dict = {"cluster": "slurm", "cpus_per_task": 1, "timeout_min": LONGEST}
     # A job that is taken off its node is queued again, whatever the site's default is.
     flags: dict = {"requeue": True}
-    # Without control groups PyTorch would start a thread for each core of the node.
-    setup = ["export OMP_NUM_THREADS=${SLURM_CPUS_PER_TASK:-1}"]
+    setup = [
+        # Without control groups PyTorch would start a thread for each core of the node,
+        "export OMP_NUM_THREADS=${SLURM_CPUS_PER_TASK:-1}",
+        # and Slurm would lose sight of the run, which outlives SIGTERM, when its shell ended of it:
+        # a second job could then begin beside the first.
+        "trap : TERM",
+    ]
     given = set()
     for option in options:
         name, _, value = option.partition("=")
@@ -55,10 +63,10 @@ def infra(options: Iterable[str] = ()) -> dict:
         elif name in FLAGS:
             flags[name] = value
         elif name in WORDS:
-            settings[WORDS[name]] = value
+            chosen[WORDS[name]] = value
         else:
-            settings[name] = _count(name, value)
-    return settings | {"slurm_additional_parameters": flags, "slurm_setup": setup}
+            chosen[name] = _count(name, value)
+    return chosen | {"slurm_additional_parameters": flags, "slurm_setup": setup}
 
 
 def _count(name: str, value: str) -> int | float:
@@ -109,6 +117,28 @@ class QueueWatcher(SlurmInfoWatcher):
 SlurmJob.watcher = QueueWatcher(delay_s=30)
 
 
+@contextmanager
+def _told_where_slurm_is() -> Iterator[None]:
+    """Keep SLURM_CONF, by which some sites say where Slurm is configured.
+
+    submitit hides every variable of Slurm from `sbatch`, lest a job hands its own to another.
+    """
+    hide = submitit.helpers.clean_env
+    configured = {k: v for k, v in os.environ.items() if k == "SLURM_CONF"}
+
+    @contextmanager
+    def hide_others(extra_names: Sequence[str] = ()) -> Iterator[None]:
+        with hide(extra_names):
+            os.environ.update(configured)
+            yield
+
+    submitit.helpers.clean_env = hide_others
+    try:
+        yield
+    finally:
+        submitit.helpers.clean_env = hide
+
+
 def submit(runs: Sequence, jobs: int) -> list[SlurmJob]:
     """Send runs as one array of which `jobs` go at a time; their jobs, in the same order.
 
@@ -116,7 +146,9 @@ def submit(runs: Sequence, jobs: int) -> list[SlurmJob]:
     does not take them.
     """
     try:
-        with runs[0].infra.job_array(max_workers=jobs) as array:
+        # By a copy: one that is itself in the array forgets to send again what failed.
+        sender = runs[0].infra.clone_obj().infra
+        with _told_where_slurm_is(), sender.job_array(max_workers=jobs) as array:
             array.extend(runs)
         return [run.infra.job() for run in runs]
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:
