@@ -162,7 +162,7 @@ def _real_tuning(epochs: int, **changes) -> tuple[TuningConfig, ...]:
 
 REAL_TASKS = (
     Task(name="nli", source="passage_relation", train=4000, tuning=_real_tuning(2, pooling="mean")),
-    Task(name="ner", source="interface_terms", tuning=_real_tuning(3)),
+    Task(name="ner", source="interface_terms", test=None, tuning=_real_tuning(3)),
     Task(name="nli", source="xnli", test=2000, tuning=_real_tuning(1, pooling="mean")),
     Task(name="ner", source="wikiann", train=5000, test=2000, tuning=_real_tuning(2)),
     Task(name="parsing", source="universal_dependencies", train=4000, test=None,
