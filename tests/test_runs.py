@@ -8,12 +8,14 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from isomorph import results, runs, sweep
+from isomorph import results
+from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.presets import EXPERIMENTS, conditions, real_run, smoke_run
 from isomorph.presets_paper import paper_run
 from isomorph.results import Condition
-from isomorph.runs import COLUMNS, EncoderConfig, Pretraining, TrainingConfig, text_checksum
+from isomorph.runs import COLUMNS, Pretraining, pretraining, run_from_json, text_checksum
 from isomorph.sizes import SIZES
+from isomorph.sweep import execute
 from isomorph.text.vocab import VocabularyConfig
 
 TINY = TrainingConfig(tokens=4000, batch=8, length=32, warmup=2)
@@ -121,10 +123,10 @@ def test_a_run_on_other_text_does_not_count_as_finished(elsewhere, monkeypatch):
     condition = Condition("tiny", tiny_run())
     results.live("trial", condition, size="smoke")
     assert results.finished(condition)
-    monkeypatch.setattr(results, "text_checksum", lambda text: "of other text")
+    monkeypatch.setattr(pretraining, "text_checksum", lambda text: "of other text")
     assert not results.finished(condition)
-    monkeypatch.setattr(runs, "train", lambda run: {"records": [], "data": "of other text"})
-    results.execute([condition])
+    monkeypatch.setattr(pretraining, "train", lambda run: {"records": [], "data": "of other text"})
+    execute([condition])
     assert results.finished(condition)
 
 
@@ -181,54 +183,6 @@ def test_stale_rows_are_reported(elsewhere):
     assert "names another run" in problem
 
 
-def test_a_sweep_keeps_the_good_runs_when_one_fails(elsewhere, monkeypatch):
-    good, bad = Condition("good", tiny_run(0)), Condition("bad", tiny_run(1))
-    monkeypatch.setitem(EXPERIMENTS, "trial", lambda size: [bad, good])
-
-    def break_seed_one(run):
-        if run.seed == 1:
-            raise RuntimeError("out of luck")
-        return train(run)
-
-    train = runs.train
-    monkeypatch.setattr(runs, "train", break_seed_one)
-    said = []
-    with pytest.raises(sweep.RunsFailed, match="1 of 2 runs failed"):
-        sweep.sweep("trial", size="smoke", say=said.append)
-    states = sweep.listing("trial", size="smoke").set_index("condition")["state"]
-    assert dict(states) == {"good": "finished", "bad": "missing"}
-
-    monkeypatch.setattr(runs, "train", train)
-    said.clear()
-    sweep.sweep("trial", size="smoke", say=said.append)
-    assert "2 runs, 1 recorded or finished" in said[0]
-    assert len(said) == 2, "the finished run is not run again"
-
-
-def test_a_sweep_does_not_repeat_what_is_recorded(elsewhere, monkeypatch):
-    condition = Condition("tiny", tiny_run())
-    monkeypatch.setitem(EXPERIMENTS, "trial", lambda size: [condition])
-    results.live("trial", condition, size="smoke")
-    results.record("trial", [condition], size="smoke")
-    monkeypatch.setenv("ISOMORPH_CACHE", str(elsewhere / "another"))
-    said = []
-    sweep.sweep("trial", size="smoke", say=said.append)
-    assert "1 recorded or finished" in said[0] and len(said) == 1
-    assert not results.finished(condition)
-    sweep.sweep("trial", size="smoke", anew=True, say=said.append)
-    assert results.finished(condition)
-
-
-def test_a_local_pool_measures_what_this_process_does(elsewhere, monkeypatch):
-    condition = Condition("tiny", tiny_run())
-    monkeypatch.setitem(EXPERIMENTS, "trial", lambda size: [condition])
-    sweep.sweep("trial", size="smoke", cluster="local", jobs=2, say=lambda line: None)
-    pool = results.finished_rows("trial", condition, size="smoke")
-    here = results.live("trial", condition, size="smoke")
-    same = ["metric", "layer", "tokens", "value"]
-    pd.testing.assert_frame_equal(pool[same], here[same])
-
-
 def _one_of_two(folder: str) -> None:
     os.environ["ISOMORPH_CACHE"] = folder
     results.live("trial", Condition("tiny", tiny_run()), size="smoke")
@@ -248,24 +202,14 @@ def test_two_processes_share_a_run_and_one_keeps_it(elsewhere):
     assert losses["value_x"].to_numpy() == pytest.approx(losses["value_y"], rel=1e-3)
 
 
-@pytest.mark.parametrize("ending", [".csv", ".json", ".parquet"])
-def test_export(elsewhere, monkeypatch, ending):
-    condition = Condition("tiny", tiny_run())
-    monkeypatch.setitem(EXPERIMENTS, "trial", lambda size: [condition])
-    with pytest.raises(ValueError, match="nothing of 'trial'"):
-        sweep.export("trial", elsewhere / f"rows{ending}", size="smoke")
-    sweep.sweep("trial", size="smoke", say=lambda line: None)
-    path = elsewhere / f"rows{ending}"
-    count = sweep.export("trial", path, size="smoke")
-    read = {".csv": pd.read_csv, ".json": pd.read_json, ".parquet": pd.read_parquet}[ending]
-    assert len(read(path)) == count > 50
-
-
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("experiment", sorted(EXPERIMENTS))
 def test_every_preset_validates_and_names_distinct_runs(experiment, size):
     wanted = conditions(experiment, size)
     assert len({c.run.digest for c in wanted}) == len(wanted)
+    for condition in wanted:  # a config that was changed by copying has not been validated yet
+        config = condition.run.config_json()
+        assert run_from_json(config).config_json() == config
 
 
 def test_an_unknown_experiment_is_named():

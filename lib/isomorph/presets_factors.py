@@ -81,7 +81,7 @@ def vary(default: Pretraining, name: str) -> Pretraining:
     if name in ("default", *FLOORS):
         return default.model_copy(update={"read": "first"} if name == "monolingual" else {})
     if name in ("no_anchors", "default_anchors", "extra_anchors"):
-        anchors = name.removesuffix("_anchors")
+        anchors = "none" if name == "no_anchors" else name.removesuffix("_anchors")
         changed = vocabulary.model_copy(update={"anchors": anchors})
         return default.model_copy(update={"vocabulary": changed})
     if name in SEPARATE:

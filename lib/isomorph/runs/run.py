@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import platform
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -41,7 +41,7 @@ class Run(BaseModel):
     progress: bool = True
     infra: exca.TaskInfra = exca.TaskInfra(version="1")
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Twelve hexadecimal digits that name this run; defaults left out, so that a later field
         with a default keeps every earlier name."""
