@@ -1,16 +1,37 @@
 """What the chapters on one experiment share: its rows in worlds and on real text, and tables.
 
+    in_worlds, on_real_text, on_paper_text    rows, with one run of the worlds made live
+    behind, live_again                        sentences: how many runs, and how the live one compares
+    scores, changes                           tables to read; floors gives a figure's dashed lines
+    combined                                  any sum of scores with its interval
+    verdicts, in_short                        the ledger's predictions one by one, and a count
+
 A chapter asks for conditions by name. In worlds (or at `smoke`) one of them is run live and the
-rest are recorded; real text is recorded only, unless the chapter runs at that size.
+rest are recorded; real text is recorded only, unless the chapter runs at that size. What nobody has
+run yet stands in tables as "not run", and is nan where a number is asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from isomorph import results
+from isomorph.findings_tables import (
+    FLOORS,
+    NOT_RUN,
+    TASKS,
+    changes,
+    combined,
+    effects_of,
+    floors,
+    in_short,
+    scores,
+    verdicts,
+    written,
+)
+from isomorph.findings_words import condition_name, score_name, span
 from isomorph.presets import conditions
 
 if TYPE_CHECKING:
@@ -19,21 +40,54 @@ if TYPE_CHECKING:
     from isomorph.results import Condition
     from isomorph.sizes import Size
 
-WORLD, REAL = "controlled world", "real text"
+__all__ = [
+    "FLOORS",
+    "NOT_RUN",
+    "PAPER",
+    "REAL",
+    "TASKS",
+    "WORLD",
+    "Found",
+    "behind",
+    "changes",
+    "chosen",
+    "combined",
+    "condition_name",
+    "effects_of",
+    "floors",
+    "in_short",
+    "in_worlds",
+    "live_again",
+    "on_paper_text",
+    "on_real_text",
+    "score_name",
+    "scores",
+    "small",
+    "verdicts",
+    "written",
+]
+
+WORLD, REAL, PAPER = "controlled world", "real text", "the paper's size"
 
 
 @dataclass(frozen=True)
 class Found:
-    """An experiment's rows at one size, and how many runs were asked for."""
+    """An experiment's rows at one size, and what was asked for."""
 
     rows: DataFrame
     size: Size
-    asked: int
+    asked: int  # runs
+    names: tuple[str, ...] = ()  # conditions
 
     @property
     def runs(self) -> int:
         """How many runs the rows come from."""
         return self.rows["digest"].nunique()
+
+    def has(self, *metrics: str) -> list[str]:
+        """Those of the metrics that any run measured, in the order given."""
+        measured = set(self.rows["metric"])
+        return [metric for metric in metrics if metric in measured]
 
 
 def chosen(experiment: str, size: Size, names: Iterable[str]) -> list[Condition]:
@@ -57,7 +111,7 @@ def in_worlds(
     """
     import pandas as pd
 
-    at = small(size)
+    at, names = small(size), tuple(names)
     wanted = chosen(experiment, at, names)
     first = next((condition for condition in wanted if condition.name == live), None)
     made = results.live(experiment, first, size=at) if first else None
@@ -66,15 +120,98 @@ def in_worlds(
     rows = results.gather(experiment, rest, size=at, recompute=recompute, missing=missing)
     if made is not None:
         rows = pd.concat([made, rows], ignore_index=True) if len(rows) else made
-    return made, Found(rows, at, len(wanted))
+    return made, Found(_with_retrieval(rows), at, len(wanted), names)
 
 
 def on_real_text(experiment: str, names: Iterable[str], *, size: Size, recompute: bool) -> Found:
     """The recorded rows of all conditions on real text; at `reference` what is missing is run."""
+    names, here = tuple(names), size == "reference"
     wanted = chosen(experiment, "reference", names)
-    here = size == "reference"
     rows = results.gather(
         experiment, wanted, size="reference", recompute=recompute and here,
         missing="run" if here else "skip",
     )  # fmt: skip
-    return Found(rows, "reference", len(wanted))
+    return Found(_with_retrieval(rows), "reference", len(wanted), names)
+
+
+def on_paper_text(
+    experiment: str, names: Iterable[str], *, size: Size, recompute: bool
+) -> tuple[Found | None, str]:
+    """At `paper` the rows of the paper's own configurations, which are run where they are missing.
+
+    At other sizes None, with nothing to say; and None with the reason where no text can be had.
+    """
+    from isomorph.text.hub import DataUnavailable
+
+    if size != "paper":
+        return None, ""
+    names = tuple(names)
+    wanted = chosen(experiment, "paper", names)
+    try:
+        rows = results.gather(experiment, wanted, size="paper", recompute=recompute)
+    except DataUnavailable as reason:
+        return None, f"{reason} The recorded rows stand alone."
+    return Found(_with_retrieval(rows), "paper", len(wanted), names), ""
+
+
+def behind(found: Found, names: Iterable[str] | None = None) -> str:
+    """A sentence that counts the runs behind a figure or table, and names what was not run."""
+    names = found.names if names is None else tuple(names)
+    rows = found.rows[found.rows["condition"].isin(names)]
+    if rows.empty:
+        return "No run of this is recorded yet."
+    of_each = rows.groupby(["condition", "pair"])["digest"].nunique()
+    each = span(int(of_each.min()), int(of_each.max()))
+    pairs = sorted(set(rows["pair"]))
+    between = f" and pair ({', '.join(pairs)})" if len(pairs) > 1 else f", {pairs[0]}"
+    absent = [condition_name(name) for name in names if name not in set(rows["condition"])]
+    runs = rows["digest"].nunique()
+    told = f"{runs} run{'s' if runs > 1 else ''}: {each} for each condition{between}."
+    return told + (f" Not run: {', '.join(absent)}." if absent else "")
+
+
+def live_again(experiment: str, made: DataFrame | None, metrics: Sequence[str] = TASKS) -> str:
+    """How the run made now compares with the recorded one of the same configuration.
+
+    The scores are in percent, the difference in points.
+    """
+    if made is None:
+        return "Nothing was run live."
+    own = _last(made)
+    metrics = [metric for metric in metrics if metric in own]
+    told = ", ".join(f"{score_name(m)} {100 * own[m]:.1f}%" for m in metrics)
+    name = condition_name(made["condition"].iloc[0])
+    now = f"Live: {name}, {made['seconds'].max():.0f} seconds. {told[:1].upper()}{told[1:]}."
+    recorded = results.recorded(experiment)
+    recorded = recorded[recorded["digest"] == made["digest"].iloc[0]]
+    if recorded.empty:
+        return f"{now} No rows of this very run are recorded to compare it with."
+    earlier = _last(recorded)
+    apart = max(abs(own[m] - earlier[m]) for m in metrics)
+    if apart == 0:
+        return f"{now} The recorded run of the same configuration has the very same scores."
+    then = ", ".join(f"{score_name(m)} {100 * earlier[m]:.1f}%" for m in metrics)
+    return (
+        f"{now} The recorded run of the same configuration has {then}: at most "
+        f"{100 * apart:.1f} points apart."
+    )
+
+
+def _last(rows: DataFrame) -> dict[str, float]:
+    """Each score of one run, by name; only those that have no layers."""
+    own = rows[rows["layer"].isna()]
+    return dict(zip(own["metric"], own["value"], strict=True))
+
+
+def _with_retrieval(rows: DataFrame) -> DataFrame:
+    """The rows, and for each run its centred sentence retrieval where Dufter and Schütze measure
+    it, two thirds of the way up, as the score "retrieval" without a layer."""
+    import pandas as pd
+
+    by_layer = rows[rows["metric"] == "retrieval_p1_centred"]
+    deepest = by_layer.groupby("digest")["layer"].transform("max").astype(float)
+    upper = by_layer[by_layer["layer"].astype(float) == (2 * deepest / 3).round().clip(lower=1)]
+    if upper.empty:
+        return rows
+    named = upper.assign(metric="retrieval", layer=pd.NA).astype({"layer": "Int64"})
+    return pd.concat([rows, named], ignore_index=True)

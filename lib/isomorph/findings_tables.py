@@ -1,0 +1,161 @@
+"""Tables and sentences that the chapters on one experiment share; see `isomorph.findings`.
+
+Everything takes a `Found`, the rows of one experiment at one size. What nobody has run yet stands
+as "not run", and is nan where a number is asked for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from isomorph import claims, effects
+from isomorph.effects import Contrast, Estimate
+from isomorph.findings_words import condition_name, prediction_words, score_name, span
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from isomorph.findings import Found
+
+TASKS = ("nli_accuracy", "ner_f1", "las")
+FLOORS = ("random_encoder", "monolingual")
+NOT_RUN = "not run"
+
+
+def scores(
+    found: Found,
+    metrics: Sequence[str] = TASKS,
+    names: Iterable[str] | None = None,
+    *,
+    pairs: Sequence[str] | None = None,
+    floors: bool = True,
+) -> DataFrame:
+    """Scores to read: a line a condition, in percent, "52.1 [50.3, 54.0]" where seeds allow.
+
+    With `floors` the levels to compare with close the table: a random encoder, a model pretrained
+    on the first language alone, and the majority, which uses no encoder. `pairs` as in
+    `isomorph.effects.levels`.
+    """
+    import pandas as pd
+
+    names = list(found.names if names is None else names)
+    names += [name for name in FLOORS if floors and name not in names]
+    lines = [
+        {"condition": condition_name(name)}
+        | _cells({m: _level(found.rows, m, name, pairs) for m in metrics})
+        for name in names
+    ]
+    if floors:
+        majority = {m: _level(found.rows, f"{m}_majority", "default", pairs) for m in metrics}
+        lines.append({"condition": condition_name("majority")} | _cells(majority))
+    return pd.DataFrame(lines)
+
+
+def floors(
+    found: Found, metrics: Sequence[str] = TASKS, pairs: Sequence[str] | None = None
+) -> dict[str, dict[str, float]]:
+    """The levels of majority, random encoder and monolingual for a figure's dashed lines.
+
+    name -> metric -> percent; what was not measured is left out.
+    """
+    lines = {condition_name("majority"): ("default", "_majority")}
+    lines |= {condition_name(name): (name, "") for name in FLOORS}
+    found_levels = {
+        name: {m: _level(found.rows, m + suffix, condition, pairs).value for m in metrics}
+        for name, (condition, suffix) in lines.items()
+    }
+    known = {
+        name: {m: value for m, value in own.items() if not math.isnan(value)}
+        for name, own in found_levels.items()
+    }
+    return {name: own for name, own in known.items() if own}
+
+
+def effects_of(
+    found: Found, contrasts: Iterable[Contrast], table: DataFrame | None = None
+) -> DataFrame:
+    """`isomorph.effects.effects`, without the contrasts whose score nobody measured or printed."""
+    known = set(found.rows["metric"]) | (set() if table is None else set(table["metric"]))
+    kept = [contrast for contrast in contrasts if contrast.metric in known]
+    return effects.effects(found.rows, kept, table=table)
+
+
+def changes(table: DataFrame) -> DataFrame:
+    """Effects to read, from the table of `effects_of`: in percent points, with the paper's."""
+    import pandas as pd
+
+    lines = [
+        ({"what": row.heading} if row.heading else {})
+        | {
+            "change": row.label,
+            "score": score_name(row.metric),
+            "points": written(row, sign=True),
+            "seeds": row.seeds,
+            "pairs": row.pairs,
+            "the paper": "" if math.isnan(row.paper) else f"{row.paper:+.1f}",
+        }
+        for row in table.itertuples()
+    ]
+    return pd.DataFrame(lines)
+
+
+def combined(
+    rows: DataFrame, plus: Sequence[tuple[str, str]], minus: Sequence[tuple[str, str]]
+) -> Estimate:
+    """A sum of scores less another, in percent points; each is (metric, condition).
+
+    Seed by seed where all have the same seeds, so a difference of differences has an honest
+    interval. All nan where one of them was not measured.
+    """
+    from isomorph.ledger.schema import Part, Rule
+    from isomorph.ledger.verdicts import judge
+
+    terms = [[{"metric": m, "condition": c} for m, c in side] for side in (plus, minus)]
+    part = Part(plus=terms[0], minus=terms[1], direction="above")
+    (found,) = judge(Rule(parts=(part,)), rows.reset_index(drop=True), None).parts
+    points = [math.nan if x is None else 100 * x for x in (found.value, found.low, found.high)]
+    return Estimate(*points, found.n_seeds, found.paired, ())
+
+
+def verdicts(identifiers: Sequence[str], places: Mapping[str, Found | None]) -> DataFrame:
+    """Every prediction of some claims in each place, in plain words (`isomorph.claims.by_part`)."""
+    tables = {name: (found.rows, found.size) for name, found in places.items() if found}
+    table = claims.by_part(identifiers, tables)
+    return table.assign(prediction=table["prediction"].map(prediction_words))
+
+
+def in_short(table: DataFrame) -> str:
+    """What `verdicts` says, counted: a sentence for each claim and place."""
+    told = []
+    for (claim, where), own in table.groupby(["claim", "where"], sort=False):
+        whole, parts = own.iloc[0], own.iloc[1:]
+        counts = parts["verdict"].value_counts()
+        listed = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+        listed = f" (its predictions: {listed})" if listed else ""
+        told.append(f"Claim {claim}, {where}: **{whole['verdict']}**{listed}.")
+    return " ".join(told)
+
+
+def written(found, *, sign: bool = False) -> str:
+    """A value with its interval, "52.1 [50.3, 54.0]"; of an Estimate or a row of a table."""
+    if math.isnan(found.value):
+        return NOT_RUN
+    form = "{:+.1f}" if sign else "{:.1f}"
+    between = "" if math.isnan(found.low) else f" [{form}, {form}]".format(found.low, found.high)
+    return form.format(found.value) + between
+
+
+def _level(rows: DataFrame, metric: str, condition: str, pairs) -> Estimate:
+    if not (rows["metric"] == metric).any():
+        return Estimate(math.nan, math.nan, math.nan, 0, False, ())
+    (line,) = effects.levels(rows, metric, [condition], pairs=pairs).itertuples()
+    return Estimate(line.value, line.low, line.high, line.seeds, False, tuple(line.pairs))
+
+
+def _cells(of_metric: Mapping[str, Estimate]) -> dict:
+    seeds = {estimate.seeds for estimate in of_metric.values() if estimate.seeds}
+    counted = span(min(seeds), max(seeds), "seed") if seeds else "0"
+    own = {score_name(metric): written(estimate) for metric, estimate in of_metric.items()}
+    return own | {"seeds": counted.split(" seed")[0]}

@@ -1,0 +1,137 @@
+"""Plain words for what rows and rules name by a key: conditions, scores, predictions."""
+
+import re
+
+from isomorph.figures_theme import AXIS_NAMES
+
+CONDITIONS = {
+    "default": "default",
+    "domain_mismatch": "other domain",
+    "help_help": "help / help",
+    "topics_75": "topics 75% alike",
+    "topics_50": "topics 50% alike",
+    "topics_25": "topics 25% alike",
+    "no_anchors": "no anchors",
+    "default_anchors": "default anchors",
+    "extra_anchors": "extra anchors",
+    "anchors_00": "0% of strings shared",
+    "anchors_15": "15% of strings shared",
+    "anchors_45": "45% of strings shared",
+    "anchors_60": "60% of strings shared",
+    "sep_emb": "separate embeddings",
+    "sep_l1_3": "separate bottom third",
+    "sep_l1_6": "separate bottom three quarters",
+    "sep_emb_l1_3": "separate embeddings and bottom third",
+    "sep_emb_l1_6": "separate embeddings and bottom three quarters",
+    "sep_positions": "separate positions",
+    "sep_softmax": "separate softmax",
+    "sep_top_3": "separate top third",
+    "sep_top_6": "separate top three quarters",
+    "far_default": "distant pair, default",
+    "far_extra_anchors": "distant pair, extra anchors",
+    "far_default_anchors": "distant pair, default anchors",
+    "far_sep_l1_6": "distant pair, separate bottom three quarters",
+    "order_adjective": "adjective after noun",
+    "order_verb_final": "verb last",
+    "order_reversed": "reversed order",
+    "layers_2": "2 layers",
+    "layers_6": "6 layers",
+    "width_32": "width 32",
+    "width_128": "width 128",
+    "original": "original",
+    "lang_pos": "separate positions",
+    "shift_special": "separate special tokens",
+    "no_random": "no random words",
+    "all_three_overparam": "all three, in a wider model",
+    "inv_order": "reversed order",
+    "majority": "majority",
+    "random_encoder": "random encoder",
+    "monolingual": "monolingual",
+}
+# What a score is of; the axes of figures also say how it is counted (`AXIS_NAMES`).
+SCORES = {
+    "nli_accuracy": "inference",
+    "ner_f1": "entities",
+    "las": "parsing",
+    "uas": "parsing, heads only",
+    "passage_accuracy": "passage relation",
+    "terms_f1": "interface terms",
+    "retrieval": "sentence retrieval",
+    "retrieval_p1_centred": "sentence retrieval",
+    "translation_p1": "word translation",
+    "multilinguality": "multilinguality",
+}
+PARTS = {"_source": "first language", "_lost": "lost topics", "_kept": "kept topics"}
+PAIR = re.compile(r"[a-z]{1,2}-[a-z]{1,2}")
+PREDICTION = re.compile(
+    r"(?P<terms>.+) (?P<direction>above|below|within) (?P<bound>-?[\d.]+)"
+    r"(?: ± (?P<tolerance>[\d.]+))?(?P<each>, for each \w+)?"
+)
+
+
+def condition_name(key: str) -> str:
+    """A condition in plain words; the key itself where it has none."""
+    return CONDITIONS.get(key, key)
+
+
+def score_name(key: str, *, short: bool = True) -> str:
+    """A score in plain words: "entities", or with `short` off "entities, span F1".
+
+    A score of the first language or of a part of the topics says so in brackets.
+    """
+    for suffix, told in PARTS.items():
+        if key.endswith(suffix):
+            return f"{score_name(key.removesuffix(suffix), short=short)} ({told})"
+    return (SCORES if short else AXIS_NAMES).get(key) or AXIS_NAMES.get(key, key)
+
+
+def span(least: int, most: int, what: str = "run") -> str:
+    """A count in words: "3 runs", "1 to 3 seeds"."""
+    counted = f"{least}" if least == most else f"{least} to {most}"
+    return f"{counted} {what}{'s' if most > 1 else ''}"
+
+
+def prediction_words(prediction: str) -> str:
+    """A prediction as the ledger prints it (`str(Part)`), in plain words and percent points.
+
+    Scores are in brackets: "[entities: other domain - default] below 0 points". What has
+    another form, or is of another quantity than a score itself, comes back as it is.
+    """
+    found = PREDICTION.fullmatch(prediction)
+    if not found or " of " in found["terms"]:  # a quantity other than the score itself
+        return prediction
+    signs, groups = _signed(found["terms"]), {}
+    for sign, metric, rest in signs:
+        groups.setdefault(metric, []).append((sign, rest))
+    told = " + ".join(_group(metric, terms) for metric, terms in groups.items())
+    unit = " points" if len(signs) > 1 else "%"
+    bound = f"{100 * float(found['bound']):g}"
+    if found["direction"] != "within":
+        place = f"{found['direction']} {bound}{unit}"
+    else:
+        width = 100 * float(found["tolerance"] or 0)
+        place = f"within {width:g} points of {bound}{unit.removesuffix(' points')}"
+    return f"{told} {place}{found['each'] or ''}"
+
+
+def _signed(terms: str) -> list[tuple[str, str, str]]:
+    """(sign, metric, condition and pair) of every selection, in plain words."""
+    pieces = re.split(r" ([+-]) ", terms)
+    found = []
+    for sign, term in zip(["+", *pieces[1::2]], pieces[::2], strict=True):
+        metric, *rest = term.split(" / ")
+        metric = " and ".join(score_name(name) for name in metric.split(", "))
+        found.append((sign, metric, ", ".join(map(_named, rest))))
+    return found
+
+
+def _named(words: str) -> str:
+    """Conditions, pairs or a layer, several of them put with "and"."""
+    return " and ".join(
+        word if PAIR.fullmatch(word) else condition_name(word) for word in words.split(", ")
+    )
+
+
+def _group(metric: str, terms: list[tuple[str, str]]) -> str:
+    told = "".join(f" {sign} {rest}" for sign, rest in terms if rest).removeprefix(" + ")
+    return f"[{metric}: {told.strip()}]" if told else f"[{metric}]"

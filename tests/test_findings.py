@@ -1,0 +1,234 @@
+"""What the chapters of one experiment share: rows in worlds and on real text, tables, sentences."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from isomorph import claims, findings, results
+from isomorph.effects import Contrast, effect
+from isomorph.findings import Found
+from isomorph.findings_words import CONDITIONS, prediction_words, score_name
+from isomorph.ledger.tables import table_one
+from isomorph.presets import conditions
+from isomorph.runs import COLUMNS
+from isomorph.text.hub import DataUnavailable
+
+SEEDS = np.array([0.50, 0.54, 0.58, 0.52, 0.56])
+CELLS = {
+    ("default", "las"): SEEDS,
+    ("default", "las_lost"): SEEDS + 0.01,
+    ("default", "las_kept"): SEEDS - 0.01,
+    ("domain_mismatch", "las"): SEEDS - 0.10,
+    ("domain_mismatch", "las_lost"): SEEDS - 0.20 + np.array([0, 0.01, 0, -0.01, 0]),
+    ("domain_mismatch", "las_kept"): SEEDS - 0.02,
+    ("default", "las_majority"): np.full(5, 0.2),
+    ("random_encoder", "las"): np.full(5, 0.1),
+}
+NAMES = ("default", "domain_mismatch", "topics_50")
+
+
+def rows(cells=None, size="laptop", pair="a-b"):
+    """Rows from {(condition, metric): a value a seed}."""
+    found = [
+        {
+            "experiment": "factors", "size": size, "condition": condition, "pair": pair,
+            "layer": pd.NA, "seed": seed, "metric": metric, "value": value, "tokens": 100,
+            "seconds": 7.0, "digest": f"{condition}-{pair}-{seed}", "provenance": "recorded",
+        }
+        for (condition, metric), values in (CELLS if cells is None else cells).items()
+        for seed, value in enumerate(values)
+    ]  # fmt: skip
+    columns = list(dict.fromkeys([*COLUMNS, "provenance"]))
+    return pd.DataFrame(found, columns=columns).astype({"layer": "Int64"})
+
+
+WORLD = Found(rows(), "laptop", 15, NAMES)
+NOTHING = Found(rows({}), "reference", 15, NAMES)
+
+
+def test_scores_are_in_percent_with_their_interval_and_floors():
+    table = findings.scores(WORLD, ("las", "nli_accuracy")).set_index("condition")
+    assert list(table.index) == [
+        "default", "other domain", "topics 50% alike", "random encoder", "monolingual", "majority",
+    ]  # fmt: skip
+    assert table.loc["default", "parsing"].startswith("54.0 [")
+    assert table.loc["majority", "parsing"] == "20.0 [20.0, 20.0]"
+    assert table.loc["topics 50% alike", "parsing"] == table.loc["default", "inference"]
+    assert table.loc["topics 50% alike", "parsing"] == "not run"
+    assert list(table["seeds"]) == ["5", "5", "0", "5", "0", "5"]
+    assert len(findings.scores(WORLD, ("las",), ["default"], floors=False)) == 1
+
+
+def test_a_table_of_nothing_says_so():
+    assert set(findings.scores(NOTHING)["parsing"]) == {"not run"}
+    assert findings.floors(NOTHING) == {}
+    assert findings.behind(NOTHING) == "No run of this is recorded yet."
+    assert findings.effects_of(NOTHING, [Contrast("x", "las", *NAMES[:2])]).empty
+
+
+def test_floors_leave_out_what_was_not_measured():
+    assert findings.floors(WORLD, ("las", "ner_f1")) == {
+        "majority": {"las": pytest.approx(20)},
+        "random encoder": {"las": pytest.approx(10)},
+    }
+
+
+def test_runs_are_counted_by_condition_and_pair():
+    assert findings.behind(WORLD) == (
+        "10 runs: 5 runs for each condition, a-b. Not run: topics 50% alike."
+    )
+    assert findings.behind(WORLD, ["default"]) == "5 runs: 5 runs for each condition, a-b."
+    french = rows({("default", "las"): SEEDS[:1], ("domain_mismatch", "las"): SEEDS[:1]},
+                  "reference", "en-fr")  # fmt: skip
+    chinese = rows({("default", "las"): SEEDS[:3]}, "reference", "en-zh")
+    both = Found(pd.concat([french, chinese]), "reference", 9, NAMES[:2])
+    assert findings.behind(both) == (
+        "5 runs: 1 to 3 runs for each condition and pair (en-fr, en-zh)."
+    )
+    assert both.runs == 5
+
+
+def test_a_difference_of_drops_is_paired_by_seed():
+    lost, kept = ("las_lost", "las_kept")
+    found = findings.combined(
+        WORLD.rows,
+        [(lost, "domain_mismatch"), (kept, "default")],
+        [(lost, "default"), (kept, "domain_mismatch")],
+    )
+    drops = [effect(WORLD.rows, part, *NAMES[1::-1]).value for part in (lost, kept)]
+    assert found.value == pytest.approx(drops[0] - drops[1]) == pytest.approx(-20)
+    # Seeds differ by eight points and the differences by two: only pairing is as narrow as that.
+    assert -21 <= found.low < found.value < found.high <= -19
+    assert (found.seeds, found.paired) == (5, True)
+
+
+def test_a_sum_of_what_was_not_measured_is_unknown():
+    found = findings.combined(WORLD.rows, [("las", "topics_50")], [("las", "default")])
+    assert math.isnan(found.value) and found.seeds == 0
+    assert findings.written(found) == "not run"
+
+
+def test_changes_stand_beside_the_papers():
+    contrast = Contrast("other domain", "las", "domain_mismatch", "default", heading="Domain")
+    other = Contrast("other domain", "ner_f1", "domain_mismatch", "default", heading="Domain")
+    unknown = Contrast("half", "terms_f1", "topics_50", "default")
+    table = findings.effects_of(WORLD, [contrast, other, unknown], table_one())
+    told = findings.changes(table)
+    assert list(told["score"]) == ["parsing", "entities"]
+    assert told["points"][0] == "-10.0 [-10.0, -10.0]" and told["points"][1] == "not run"
+    assert [float(x) for x in told["the paper"]] == pytest.approx([-2.5, -6.2], abs=0.15)
+
+
+def test_verdicts_are_those_of_the_ledger_in_plain_words():
+    places = {findings.WORLD: WORLD, findings.REAL: NOTHING, findings.PAPER: None}
+    table = findings.verdicts(["1.1"], places)
+    assert set(table["where"]) == {findings.WORLD, findings.REAL}
+    parsing = table[table["prediction"] == "[parsing: other domain - default] above -5 points"]
+    assert list(parsing["verdict"]) == ["contradicted"]
+    assert list(parsing["measured"]) == ["-10.0"]
+    told = findings.in_short(table)
+    assert "Claim 1.1, controlled world: **contradicted** (its predictions:" in told
+    assert "1 contradicted" in told
+    assert "Claim 1.1, real text: **not yet measured**." in told
+
+
+@pytest.mark.parametrize(
+    ("prediction", "words"),
+    [
+        ("nli_accuracy / a - nli_accuracy / b above -0.05", "[inference: a - b] above -5 points"),
+        ("las / sep_emb / en-zh below 0.5", "[parsing: separate embeddings, en-zh] below 50%"),
+        ("las within 0.2 ± 0.03", "[parsing] within 3 points of 20%"),
+        (
+            "ner_f1 / a + las / b - ner_f1 / b - las / a below 0",
+            "[entities: a - b] + [parsing: b - a] below 0 points",
+        ),
+        ("las / a, b above 0, for each pair", "[parsing: a and b] above 0%, for each pair"),
+        ("spearman of las / a above 0", "spearman of las / a above 0"),
+        ("all of the claim", "all of the claim"),
+    ],
+)
+def test_a_prediction_in_plain_words(prediction, words):
+    assert prediction_words(prediction) == words
+
+
+def test_no_condition_of_the_factors_is_left_without_a_name():
+    own = [claim for claim in claims.ledger() if claim.rule.rows and "factors" in claim.rule.rows]
+    told = [prediction_words(str(part)) for claim in own for part in claim.rule.parts]
+    assert told and not any("_" in words for words in told)
+    for experiment in ("factors", "elements"):
+        names = {c.name for size in ("laptop", "reference") for c in conditions(experiment, size)}
+        assert names <= set(CONDITIONS)
+
+
+def test_scores_of_a_part_are_named_after_the_whole():
+    assert score_name("ner_f1_lost") == "entities (lost topics)"
+    assert score_name("las_source", short=False) == "parsing, LAS (first language)"
+    assert score_name("something_else") == "something_else"
+
+
+def planted(name, seed=0, metric="las", value=0.5):
+    """A condition, and the rows that a run of it would give."""
+    condition = next(
+        c for c in conditions("factors", "laptop") if c.name == name and c.run.seed == seed
+    )
+    made = rows({(name, metric): [value]}).assign(seed=seed, digest=condition.run.digest)
+    return condition, made.assign(code="", data="", device="", config="")
+
+
+def test_one_run_is_made_live_and_the_others_are_recorded(monkeypatch):
+    live, made = planted("default", value=0.5)
+    _, kept = planted("domain_mismatch", seed=3)
+    monkeypatch.setattr(results, "live", lambda *_, **__: made.assign(provenance="live"))
+    monkeypatch.setattr(results, "recorded", lambda _: kept)
+    now, found = findings.in_worlds(
+        "factors", NAMES, size="laptop", live="default", recompute=False
+    )
+    assert set(now["digest"]) == {live.run.digest}
+    assert (found.runs, found.asked, found.names) == (2, 15, NAMES)
+    assert dict(found.rows.groupby("condition")["provenance"].first()) == {
+        "default": "live", "domain_mismatch": "recorded",
+    }  # fmt: skip
+    real = findings.on_real_text("factors", NAMES, size="laptop", recompute=True)
+    assert (real.runs, real.size) == (0, "reference") and real.asked >= 1
+
+
+def test_a_live_run_is_compared_with_its_recorded_self(monkeypatch):
+    _, made = planted("default", value=0.5)
+    monkeypatch.setattr(results, "recorded", lambda _: made.iloc[:0])
+    alone = findings.live_again("factors", made)
+    assert alone.startswith("Live: default, 7 seconds. Parsing 50.0%.")
+    assert "No rows of this very run are recorded" in alone
+    monkeypatch.setattr(results, "recorded", lambda _: made)
+    assert "the very same scores" in findings.live_again("factors", made)
+    monkeypatch.setattr(results, "recorded", lambda _: made.assign(value=0.512))
+    assert "has parsing 51.2%: at most 1.2 points apart" in findings.live_again("factors", made)
+    assert findings.live_again("factors", None) == "Nothing was run live."
+
+
+def test_text_that_cannot_be_had_is_told_at_the_papers_size(monkeypatch):
+    def gather(*_, **__):
+        raise DataUnavailable("There is no Wikipedia here.")
+
+    monkeypatch.setattr(results, "gather", gather)
+    asked = {"recompute": False}
+    assert findings.on_paper_text("factors", NAMES, size="laptop", **asked) == (None, "")
+    found, reason = findings.on_paper_text("factors", NAMES, size="paper", **asked)
+    assert found is None
+    assert reason == "There is no Wikipedia here. The recorded rows stand alone."
+
+
+def test_retrieval_is_read_two_thirds_of_the_way_up(monkeypatch):
+    layered = pd.concat(
+        [
+            planted("default", metric="retrieval_p1_centred", value=layer / 10)[1].assign(
+                layer=layer
+            )
+            for layer in range(5)
+        ]
+    ).astype({"layer": "Int64"})
+    monkeypatch.setattr(results, "recorded", lambda _: layered)
+    _, found = findings.in_worlds("factors", ["default"], size="laptop", live=None, recompute=False)
+    read = found.rows[found.rows["metric"] == "retrieval"]
+    assert list(read["value"]) == [0.3] and read["layer"].isna().all()
