@@ -8,6 +8,7 @@ papers' own size. Same code, other configs.
 from collections.abc import Callable
 
 from isomorph.models.settings import EncoderConfig, TrainingConfig
+from isomorph.presets_anchors import anchor_shares
 from isomorph.presets_factors import elements, factors
 from isomorph.presets_paper import paper_run
 from isomorph.results import Condition
@@ -134,6 +135,7 @@ EXPERIMENTS: dict[str, Callable[[Size], list[Condition]]] = {
     "encoders": encoders,
     "factors": factors,
     "elements": elements,
+    "anchor_shares": anchor_shares,
 }
 
 

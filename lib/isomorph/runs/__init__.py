@@ -1,12 +1,15 @@
 """Experiments as values: see `isomorph.runs.run`."""
 
+from isomorph.runs.anchor_share import AnchorShare
+from isomorph.runs.kinds import run_from_json
 from isomorph.runs.pretraining import Pretraining, train
 from isomorph.runs.run import COLUMNS, Run, cache_folder, code_version, to_rows
 from isomorph.runs.texts import HubText, ShippedText, WorldText, text_checksum
-from isomorph.runs.transfer import Task, Transfer, run_from_json
+from isomorph.runs.transfer import Task, Transfer
 
 __all__ = [
     "COLUMNS",
+    "AnchorShare",
     "HubText",
     "Pretraining",
     "Run",

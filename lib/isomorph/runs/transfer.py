@@ -7,7 +7,6 @@ and parsing, in controlled worlds, on the tasks that ship, or on the paper's own
 from __future__ import annotations
 
 import hashlib
-import json
 import tempfile
 import time
 from pathlib import Path
@@ -292,9 +291,3 @@ def _parts(examples: Examples, text) -> dict[str, list[int] | None]:
             parts[part] = [i for i, item in enumerate(examples.items)
                            if (item.topic < half) == first]  # fmt: skip
     return parts
-
-
-def run_from_json(config: str) -> Run:
-    """The run that a recorded config names. Raises ValueError when it no longer validates."""
-    fields = json.loads(config)
-    return Transfer(**fields) if "pretraining" in fields else Pretraining(**fields)

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from isomorph import results
 from isomorph.results import Condition
-from isomorph.runs import Pretraining, Run, Transfer
+from isomorph.runs import Pretraining, Run
 from isomorph.sweep.estimate import Forecast, device_here, told
 from isomorph.sweep.execution import Cluster, RunFailed
 
@@ -108,4 +108,4 @@ def describe(condition: Condition) -> str:
 
 
 def pretraining_of(run: Run) -> Pretraining:
-    return run.pretraining if isinstance(run, Transfer) else run
+    return getattr(run, "pretraining", run)

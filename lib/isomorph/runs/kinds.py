@@ -1,0 +1,16 @@
+"""The kinds of run there are, told apart by their fields."""
+
+import json
+
+from isomorph.runs.anchor_share import AnchorShare
+from isomorph.runs.pretraining import Pretraining
+from isomorph.runs.run import Run
+from isomorph.runs.transfer import Transfer
+
+
+def run_from_json(config: str) -> Run:
+    """The run that a recorded config names. Raises ValueError when it no longer validates."""
+    fields = json.loads(config)
+    if "tasks" in fields:
+        return Transfer(**fields)
+    return AnchorShare(**fields) if "pretraining" in fields else Pretraining(**fields)
