@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from isomorph import claims, findings, results
-from isomorph.effects import Contrast, effect
+from isomorph.effects import Contrast, Estimate, effect
 from isomorph.findings import Found
 from isomorph.findings_words import CONDITIONS, prediction_words, score_name
 from isomorph.ledger.tables import table_one
@@ -77,15 +77,18 @@ def test_floors_leave_out_what_was_not_measured():
 
 def test_runs_are_counted_by_condition_and_pair():
     assert findings.behind(WORLD) == (
-        "10 runs: 5 runs for each condition, a-b. Not run: topics 50% alike."
+        "10 runs (10 recorded): 5 runs for each condition, a-b. Not run: topics 50% alike."
     )
-    assert findings.behind(WORLD, ["default"]) == "5 runs: 5 runs for each condition, a-b."
+    assert (
+        findings.behind(WORLD, ["default"])
+        == "5 runs (5 recorded): 5 runs for each condition, a-b."
+    )
     french = rows({("default", "las"): SEEDS[:1], ("domain_mismatch", "las"): SEEDS[:1]},
                   "reference", "en-fr")  # fmt: skip
     chinese = rows({("default", "las"): SEEDS[:3]}, "reference", "en-zh")
     both = Found(pd.concat([french, chinese]), "reference", 9, NAMES[:2])
     assert findings.behind(both) == (
-        "5 runs: 1 to 3 runs for each condition and pair (en-fr, en-zh)."
+        "5 runs (5 recorded): 1 to 3 runs for each condition and pair (en-fr, en-zh)."
     )
     assert both.runs == 5
 
@@ -108,6 +111,21 @@ def test_a_sum_of_what_was_not_measured_is_unknown():
     found = findings.combined(WORLD.rows, [("las", "topics_50")], [("las", "default")])
     assert math.isnan(found.value) and found.seeds == 0
     assert findings.written(found) == "not run"
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "words"),
+    [
+        (-3.2, -4.04, -2.1, "falls by 3.2 points [2.1, 4.0]"),
+        (3.2, 2.1, 4.04, "rises by 3.2 points [2.1, 4.0]"),
+        (-0.5, -1.0, 0.2, "moves by -0.5 points [-1.0, +0.2], which is not told from 0"),
+        (0.0, 0.0, 0.0, "moves by +0.0 points [+0.0, +0.0], which is not told from 0"),
+        (2.0, math.nan, math.nan, "rises by 2.0 points (too few seeds for an interval)"),
+        (math.nan, math.nan, math.nan, "was not run"),
+    ],
+)
+def test_a_change_in_words(value, low, high, words):
+    assert findings.moved(Estimate(value, low, high, 5, True, ())) == words
 
 
 def test_changes_stand_beside_the_papers():
@@ -190,6 +208,7 @@ def test_one_run_is_made_live_and_the_others_are_recorded(monkeypatch):
     assert dict(found.rows.groupby("condition")["provenance"].first()) == {
         "default": "live", "domain_mismatch": "recorded",
     }  # fmt: skip
+    assert findings.behind(found).startswith("2 runs (1 live, 1 recorded): 1 run for each")
     real = findings.on_real_text("factors", NAMES, size="laptop", recompute=True)
     assert (real.runs, real.size) == (0, "reference") and real.asked >= 1
 

@@ -38,6 +38,10 @@ AXIS_NAMES = {
     "ner_f1": "entities, span F1",
     "las": "parsing, LAS",
     "uas": "parsing, UAS",
+    "passage_accuracy": "passage relation, accuracy",
+    "terms_f1": "interface terms, span F1",
+    "retrieval": "sentence retrieval, P@1 (centred)",
+    "topic_overlap": "topic overlap of the two languages",
 }
 
 

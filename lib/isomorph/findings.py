@@ -4,6 +4,7 @@
     behind, live_again                        sentences: how many runs, and how the live one compares
     scores, changes                           tables to read; floors gives a figure's dashed lines
     combined                                  any sum of scores with its interval
+    written, moved                            one number with its interval, alone or in words
     verdicts, in_short                        the ledger's predictions one by one, and a count
 
 A chapter asks for conditions by name. In worlds (or at `smoke`) one of them is run live and the
@@ -27,6 +28,7 @@ from isomorph.findings_tables import (
     effects_of,
     floors,
     in_short,
+    moved,
     scores,
     verdicts,
     written,
@@ -58,6 +60,7 @@ __all__ = [
     "in_short",
     "in_worlds",
     "live_again",
+    "moved",
     "on_paper_text",
     "on_real_text",
     "score_name",
@@ -68,6 +71,7 @@ __all__ = [
 ]
 
 WORLD, REAL, PAPER = "controlled world", "real text", "the paper's size"
+PROVENANCE = ("live", "cached", "recorded")  # cached: made here earlier, by the same code and data
 
 
 @dataclass(frozen=True)
@@ -165,8 +169,10 @@ def behind(found: Found, names: Iterable[str] | None = None) -> str:
     pairs = sorted(set(rows["pair"]))
     between = f" and pair ({', '.join(pairs)})" if len(pairs) > 1 else f", {pairs[0]}"
     absent = [condition_name(name) for name in names if name not in set(rows["condition"])]
+    origin = rows.groupby("digest")["provenance"].first().value_counts()
+    how = ", ".join(f"{origin[kind]} {kind}" for kind in PROVENANCE if kind in origin)
     runs = rows["digest"].nunique()
-    told = f"{runs} run{'s' if runs > 1 else ''}: {each} for each condition{between}."
+    told = f"{runs} run{'s' if runs > 1 else ''} ({how}): {each} for each condition{between}."
     return told + (f" Not run: {', '.join(absent)}." if absent else "")
 
 

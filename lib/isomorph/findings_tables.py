@@ -147,6 +147,23 @@ def written(found, *, sign: bool = False) -> str:
     return form.format(found.value) + between
 
 
+def moved(found) -> str:
+    """A change in words, "falls by 3.2 points [2.1, 4.0]"; of an Estimate or a row of a table.
+
+    What an interval cannot tell from no change, and what has none, is called so.
+    """
+    if math.isnan(found.value):
+        return "was not run"
+    verb = "falls" if found.value < 0 else "rises"
+    told = f"{verb} by {abs(found.value):.1f} points"
+    if math.isnan(found.low):
+        return f"{told} (too few seeds for an interval)"
+    ends = sorted((abs(found.low), abs(found.high)))
+    if found.low <= 0 <= found.high:
+        return f"moves by {found.value:+.1f} points [{found.low:+.1f}, {found.high:+.1f}], which is not told from 0"
+    return f"{told} [{ends[0]:.1f}, {ends[1]:.1f}]"
+
+
 def _level(rows: DataFrame, metric: str, condition: str, pairs) -> Estimate:
     if not (rows["metric"] == metric).any():
         return Estimate(math.nan, math.nan, math.nan, 0, False, ())
