@@ -68,8 +68,10 @@ def sweep(
     progress = Progress(in_order(missing), cluster=cluster, jobs=jobs, say=speak)
     progress.recall(finished, experiment, size)
 
+    asked = {c.run.digest for c in missing}  # not those that they build on
+
     def done(condition: Condition, failure: RunFailed | None) -> None:
-        if failure is None and record and alone and condition in missing:
+        if failure is None and record and alone and condition.run.digest in asked:
             results.record(experiment, [condition], size=size)
         progress.end(condition, failure)
 

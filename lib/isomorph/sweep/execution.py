@@ -184,7 +184,8 @@ def _slurm(queue: Queue, jobs: int, options: Iterable[str], tick: Tick) -> None:
     while queue.waiting or sent:
         if not sent:
             ready = queue.ready()
-            queue.waiting = [c for c in queue.waiting if c not in ready]
+            for condition in ready:
+                queue.waiting.remove(condition)
             runs = [results.cached(condition.run, **infra) for condition in ready]
             sent = list(zip(ready, runs, slurm.submit(runs, jobs), strict=True))
         for item in [item for item in sent if item[2].done()]:

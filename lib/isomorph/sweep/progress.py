@@ -66,7 +66,7 @@ class Progress:
 
     def end(self, condition: Condition, failure: RunFailed | None) -> None:
         """Say how a run ended and what is left."""
-        self.left.remove(condition)
+        self.left = [c for c in self.left if c.run.digest != condition.run.digest]
         if failure is None:
             self._learn(condition)
         else:

@@ -6,9 +6,7 @@ in the cache. It ends when its standard input does: with the process that starte
 
 from __future__ import annotations
 
-import json
 import os
-import pydoc
 import signal
 import subprocess
 import sys
@@ -20,7 +18,7 @@ from pathlib import Path
 
 from isomorph import results
 from isomorph.results import Condition
-from isomorph.runs import Pretraining, Run, Transfer, cache_folder
+from isomorph.runs import Pretraining, Run, Transfer, cache_folder, run_from_json
 
 
 def foundation(run: Run) -> Pretraining | None:
@@ -77,8 +75,6 @@ class Worker:
     def __init__(self, condition: Condition, gpu: str | None = None):
         self.condition, self.gpu, self.began = condition, gpu, time.monotonic()
         run = condition.run
-        settings = {"class": f"{type(run).__module__}.{type(run).__qualname__}",
-                    "fields": json.loads(run.model_dump_json(exclude={"infra"}))}  # fmt: skip
         # Processes of one thread finish more than one process of many.
         environment = {"OMP_NUM_THREADS": "1"} | os.environ
         if gpu is not None:
@@ -91,7 +87,7 @@ class Worker:
                 start_new_session=True,
             )  # fmt: skip
         try:
-            self.process.stdin.write(json.dumps(settings).encode() + b"\n")
+            self.process.stdin.write(handed_over(run).encode() + b"\n")
             self.process.stdin.flush()
         except BrokenPipeError:
             pass  # it has ended already, and its status will say how
@@ -122,6 +118,11 @@ class Worker:
         self.process.stdin.close()
 
 
+def handed_over(run: Run) -> str:
+    """A run in one line, with what does not name it, such as the device; for `run_from_json`."""
+    return run.model_dump_json(exclude={"infra"})
+
+
 def gpus() -> list[str]:
     """The names of the GPUs that this process may use, as CUDA_VISIBLE_DEVICES has them."""
     import torch
@@ -141,9 +142,8 @@ def main() -> None:
     line = b""
     while not line.endswith(b"\n"):
         line += os.read(0, 1) or sys.exit("no run came on standard input")
-    settings = json.loads(line)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    run = results.cached(pydoc.locate(settings["class"])(**settings["fields"]))
+    run = results.cached(run_from_json(line.decode()))
     with at_work(run):
         results.outcome(run)
 
