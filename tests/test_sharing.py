@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from isomorph import sharing
-from isomorph.effects import Estimate
 from isomorph.findings import Found
 from isomorph.ledger.tables import table_one
 from isomorph.models.encoder import BilingualConfig
@@ -76,26 +75,13 @@ def test_parts_are_listed_beside_the_papers():
     assert list(top) == ["not tried", "1 layer from the top", ""]
 
 
-@pytest.mark.parametrize(
-    ("value", "low", "high", "words"),
-    [
-        (-3.0, -4.0, -2.0, "falls (-3.0 [-4.0, -2.0] points)"),
-        (3.0, 2.0, 4.0, "rises (+3.0 [+2.0, +4.0] points)"),
-        (-1.0, -2.0, 0.5, "falls (-1.0 [-2.0, +0.5] points, an interval that holds no change)"),
-        (1.0, math.nan, math.nan, "rises (+1.0 points, too few seeds for an interval)"),
-        (0.0, 0.0, 0.0, "stays (+0.0 [+0.0, +0.0] points, an interval that holds no change)"),
-        (math.nan, math.nan, math.nan, "was not run"),
-    ],
-)
-def test_a_change_is_told_in_words(value, low, high, words):
-    assert sharing.moved(Estimate(value, low, high, 5, True, ("a-b",))) == words
-
-
 def test_changes_are_from_all_shared_unless_told_otherwise():
     told = sharing.told(rows(SCORES), ("las", "ner_f1"), "sep_l1_6")
-    assert told.startswith("parsing falls (-20.0 [")
+    assert told.startswith("parsing falls by 20.0 points [")
     assert told.endswith("entities was not run")
-    assert "rises (+20.0" in sharing.told(rows(SCORES), ["las"], "default_anchors", "sep_l1_6")
+    assert "rises by 20.0 points" in sharing.told(
+        rows(SCORES), ["las"], "default_anchors", "sep_l1_6"
+    )
 
 
 def test_the_distant_pair_falls_further_by_a_difference_paired_by_seed():

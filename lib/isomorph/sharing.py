@@ -15,7 +15,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from isomorph import effects, figures, presets_paper
-from isomorph.findings import NOT_RUN, TASKS, Found, combined, condition_name, score_name, written
+from isomorph.findings import (
+    NOT_RUN,
+    TASKS,
+    Found,
+    combined,
+    condition_name,
+    moved,
+    score_name,
+    written,
+)
 from isomorph.presets_factors import SEPARATE, separated
 
 if TYPE_CHECKING:
@@ -92,21 +101,8 @@ def change(rows: DataFrame, metric: str, plus: str, minus: str = "default_anchor
     return combined(rows, [(metric, plus)], [(metric, minus)])
 
 
-def moved(found: Estimate) -> str:
-    """A change in words: which way, by how much, and whether its interval leaves that open."""
-    if math.isnan(found.value):
-        return "was not run"
-    way = "rises" if found.value > 0 else "falls" if found.value < 0 else "stays"
-    unsure = ""
-    if found.low <= 0 <= found.high:
-        unsure = ", an interval that holds no change"
-    elif math.isnan(found.low):
-        unsure = ", too few seeds for an interval"
-    return f"{way} ({written(found, sign=True)} points{unsure})"
-
-
 def told(rows: DataFrame, metrics: Iterable[str], plus: str, minus: str = "default_anchors") -> str:
-    """The change of each score in one line: "inference falls (...), entities rises (...)"."""
+    """The change of each score in one line: "inference falls by ..., entities rises by ..."."""
     return ", ".join(
         f"{score_name(metric)} {moved(change(rows, metric, plus, minus))}" for metric in metrics
     )
