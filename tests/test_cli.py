@@ -47,6 +47,14 @@ def test_version(call):
             "--cluster is 'cloud', but it must be one of none, local, slurm",
         ),
         (["run"], "name an experiment, or use --list to see them"),
+        (
+            ["run", "anything", "--slurm", "partition=gpu"],
+            "--slurm is 'partition=gpu', but it goes with --cluster slurm only",
+        ),
+        (
+            ["run", "anything", "--cluster", "slurm", "--slurm", "colour=red"],
+            "--slurm is 'colour=red', but it must be KEY=VALUE with one of account,",
+        ),
         (["run", "anything", "--export", "rows.xls"], "it must be one of .parquet, .csv, .json"),
         (["claims", "--format", "xml"], "--format is 'xml', but it must be one of text, json"),
         (["claims", "--size", "huge"], "--size is 'huge', but it must be one of"),
