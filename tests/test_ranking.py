@@ -98,6 +98,7 @@ def test_a_condition_that_the_paper_lacks_is_named():
 def test_an_order_is_written_from_the_heaviest_down():
     assert ranking.in_order(pd.Series({"a": 1.0, "b": 3.0, "c": 2.0})) == "b > c > a"
     assert ranking.in_order(pd.Series({"a": 0.1 + 0.2, "b": 0.3, "c": 0.4})) == "c > a = b"
+    assert ranking.in_order(pd.Series({"a": 0.3, "b": 0.1 + 0.2, "c": 0.4})) == "c > a = b"
 
 
 def test_all_draws_are_counted_as_often_as_they_come():

@@ -82,8 +82,8 @@ def by_pair(table: DataFrame, contrasts: Sequence[Contrast]) -> DataFrame:
 
 def in_order(weights: Series) -> str:
     """The names from the largest weight down: "sharing > anchors = domain" where two are equal."""
-    order = np.argsort(-weights.to_numpy(float), kind="stable")
     ranks = _ranks(weights.to_numpy(float)[None])[0]
+    order = np.argsort(ranks, kind="stable")
     told = [
         " = ".join(str(weights.index[i]) for i in group)
         for _, group in groupby(order, key=lambda i: ranks[i])
