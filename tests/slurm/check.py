@@ -31,7 +31,7 @@ from isomorph.results import Condition
 from isomorph.sweep import execute
 
 REQUEUED, CANCELLED = 0, 1  # the seeds of the runs that are killed
-PATIENCE = 300  # seconds to wait for anything
+PATIENCE = 1200  # seconds to wait for anything
 
 
 def conditions() -> list[Condition]:
@@ -123,6 +123,7 @@ def check(aside: Path) -> None:
         "way to begin at once", lambda: not subprocess.run(at_once, check=False).returncode, sweep
     )
     sweep.join(PATIENCE)
+    must(not sweep.is_alive(), "all eight have ended")
     jobs = {condition.name: job_of(folders[condition.name]).job_id for condition in wanted}
     arrays = {job.split("_")[0] for job in jobs.values()}
     must(len(arrays) == 1 and len(set(jobs.values())) == 8, f"eight jobs of one array: {jobs}")

@@ -23,6 +23,13 @@ export SLURM_CONF="$folder/slurm.conf"
 stop() {
   status=$?
   trap - EXIT
+  # No job may outlive the Slurm that knows of it.
+  scancel --me --signal=KILL --full 2>/dev/null || true
+  scancel --me 2>/dev/null || true
+  for _ in $(seq 20); do
+    [ -z "$(squeue --noheader 2>/dev/null)" ] && break
+    sleep 0.5
+  done
   for daemon in slurmd slurmctld munged; do
     [ -s "$folder/$daemon.pid" ] && kill "$(cat "$folder/$daemon.pid")" 2>/dev/null || true
   done

@@ -98,7 +98,8 @@ class Forecast:
             else:
                 began = (started or {}).get(run.digest)
                 worked = 0.0 if began is None else time.monotonic() - began
-                known.append(max(0.0, seconds - worked))
+                # One that should have ended is taken to need a tenth more.
+                known.append(max(seconds - worked, worked / 10))
         if not known:
             return None, unknown
         return max(max(known), sum(known) / jobs), unknown

@@ -83,7 +83,7 @@ class Progress:
             return
         self._shown = time.monotonic()
         failed = f", {self.failed} failed" if self.failed else ""
-        self._bar.set_postfix_str(f"{self._told(started)}{failed}")
+        self._bar.set_postfix_str(f"to go: {self._told(started)}{failed}")
 
     def _learn(self, condition: Condition) -> None:
         rows = results.finished_rows("", condition, size="")
