@@ -55,8 +55,8 @@ def test_scores_are_in_percent_with_their_interval_and_floors():
     ]  # fmt: skip
     assert table.loc["default", "parsing"].startswith("54.0 [")
     assert table.loc["majority", "parsing"] == "20.0 [20.0, 20.0]"
-    assert table.loc["topics 50% alike", "parsing"] == table.loc["default", "inference"]
     assert table.loc["topics 50% alike", "parsing"] == "not run"
+    assert table.loc["default", "inference"] == "–"
     assert list(table["seeds"]) == ["5", "5", "0", "5", "0", "5"]
     assert len(findings.scores(WORLD, ("las",), ["default"], floors=False)) == 1
 
@@ -121,6 +121,7 @@ def test_a_sum_of_what_was_not_measured_is_unknown():
         (-0.5, -1.0, 0.2, "moves by -0.5 points [-1.0, +0.2], which is not told from 0"),
         (0.0, 0.0, 0.0, "moves by +0.0 points [+0.0, +0.0], which is not told from 0"),
         (2.0, math.nan, math.nan, "rises by 2.0 points (too few seeds for an interval)"),
+        (0.01, math.nan, math.nan, "does not move (too few seeds for an interval)"),
         (math.nan, math.nan, math.nan, "was not run"),
     ],
 )
@@ -137,6 +138,24 @@ def test_changes_stand_beside_the_papers():
     assert list(told["score"]) == ["parsing", "entities"]
     assert told["points"][0] == "-10.0 [-10.0, -10.0]" and told["points"][1] == "not run"
     assert [float(x) for x in told["the paper"]] == pytest.approx([-2.5, -6.2], abs=0.15)
+
+
+def test_places_stand_next_to_the_paper():
+    french = Found(rows({("default", "las"): SEEDS[:1]}, "reference", "en-fr"), "reference", 1)
+    large = Found(rows({("default", "las"): SEEDS[1:2]}, "paper", "en-fr"), "paper", 1)
+    places = {findings.WORLD: WORLD, findings.REAL: french, findings.PAPER: large, "none": None}
+    table = findings.beside(places, table_one(), ("default", "domain_mismatch"), "las")
+    line = table.iloc[0].to_dict()
+    assert list(line)[:3] == ["condition", "a-b: ours", "a-b: seeds"]
+    assert list(line)[3:5] == ["en-fr: ours", "en-fr: seeds"]
+    assert line["condition"] == "default" and line["a-b: ours"].startswith("54.0 [")
+    assert (line["en-fr: ours"], line["en-fr: paper"], line["en-zh: paper"]) == (
+        "50.0", "73.2", "28.8",
+    )  # fmt: skip
+    assert line["en-fr: ours, the paper's size"] == "54.0"
+    assert table.iloc[1]["en-fr: ours"] == "not run"
+    alone = findings.beside({findings.REAL: NOTHING}, table_one(), ["default"], "las")
+    assert list(alone) == ["condition", "en-fr: paper", "en-ru: paper", "en-zh: paper"]
 
 
 def test_verdicts_are_those_of_the_ledger_in_plain_words():

@@ -2,7 +2,8 @@
 
     in_worlds, on_real_text, on_paper_text    rows, with one run of the worlds made live
     behind, live_again                        sentences: how many runs, and how the live one compares
-    scores, changes                           tables to read; floors gives a figure's dashed lines
+    scores, changes, beside                   tables to read, the last one next to a paper's
+    floors                                    a figure's dashed lines
     combined                                  any sum of scores with its interval
     written, moved                            one number with its interval, alone or in words
     verdicts, in_short                        the ledger's predictions one by one, and a count
@@ -23,6 +24,7 @@ from isomorph.findings_tables import (
     FLOORS,
     NOT_RUN,
     TASKS,
+    beside,
     changes,
     combined,
     effects_of,
@@ -51,6 +53,7 @@ __all__ = [
     "WORLD",
     "Found",
     "behind",
+    "beside",
     "changes",
     "chosen",
     "combined",

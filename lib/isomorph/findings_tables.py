@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TASKS = ("nli_accuracy", "ner_f1", "las")
 FLOORS = ("random_encoder", "monolingual")
-NOT_RUN = "not run"
+NOT_RUN, NOT_MEASURED = "not run", "–"
 
 
 def scores(
@@ -42,15 +42,42 @@ def scores(
 
     names = list(found.names if names is None else names)
     names += [name for name in FLOORS if floors and name not in names]
-    lines = [
-        {"condition": condition_name(name)}
-        | _cells({m: _level(found.rows, m, name, pairs) for m in metrics})
-        for name in names
-    ]
-    if floors:
-        majority = {m: _level(found.rows, f"{m}_majority", "default", pairs) for m in metrics}
-        lines.append({"condition": condition_name("majority")} | _cells(majority))
+    wanted = [(name, name, "") for name in names]
+    wanted += [("majority", "default", "_majority")] if floors else []
+    lines = []
+    for name, condition, suffix in wanted:
+        own = {m: _level(found.rows, m + suffix, condition, pairs) for m in metrics}
+        run = any(estimate.seeds for estimate in own.values())
+        lines.append({"condition": condition_name(name)} | _cells(own, run=run))
     return pd.DataFrame(lines)
+
+
+def beside(
+    places: Mapping[str, Found | None], table: DataFrame, names: Iterable[str], metric: str
+) -> DataFrame:
+    """A score of several places next to a paper's: a line a condition, in percent.
+
+    Columns "PAIR: ours" with the interval, "PAIR: seeds" and "PAIR: paper", as in
+    `isomorph.effects.beside_paper`; invented languages first. Where two places have a pair, the
+    second one's columns are named after the place.
+    """
+    import pandas as pd
+
+    names, joined = list(names), pd.DataFrame()
+    for where, found in places.items():
+        if found is None:
+            continue
+        own = effects.beside_paper(found.rows, table, names, metric)
+        ours = own[[column for column in own if not column.endswith(": paper")]]
+        ours = ours.rename(columns={c: f"{c}, {where}" for c in ours if c in joined})
+        new = [column for column in own if column.endswith(": paper") and column not in joined]
+        joined = pd.concat([joined, ours, own[new]], axis=1)
+    pairs = list(dict.fromkeys(c.partition(": ")[0] for c in joined if ": " in c))
+    printed = {pair for pair in pairs if f"{pair}: paper" in joined}
+    pairs = [p for p in pairs if p not in printed] + [p for p in pairs if p in printed]
+    paper_last = sorted(joined, key=lambda column: column.endswith(": paper"))
+    order = [c for pair in pairs for c in paper_last if c.startswith(f"{pair}: ")]
+    return joined[order].assign(condition=list(map(condition_name, names)))[["condition", *order]]
 
 
 def floors(
@@ -157,6 +184,7 @@ def moved(found) -> str:
     verb = "falls" if found.value < 0 else "rises"
     told = f"{verb} by {abs(found.value):.1f} points"
     if math.isnan(found.low):
+        told = told if abs(found.value) >= 0.05 else "does not move"
         return f"{told} (too few seeds for an interval)"
     ends = sorted((abs(found.low), abs(found.high)))
     if found.low <= 0 <= found.high:
@@ -171,8 +199,12 @@ def _level(rows: DataFrame, metric: str, condition: str, pairs) -> Estimate:
     return Estimate(line.value, line.low, line.high, line.seeds, False, tuple(line.pairs))
 
 
-def _cells(of_metric: Mapping[str, Estimate]) -> dict:
+def _cells(of_metric: Mapping[str, Estimate], *, run: bool) -> dict:
+    """A line's cells; what a condition that was run has no score of was not measured."""
     seeds = {estimate.seeds for estimate in of_metric.values() if estimate.seeds}
     counted = span(min(seeds), max(seeds), "seed") if seeds else "0"
-    own = {score_name(metric): written(estimate) for metric, estimate in of_metric.items()}
+    own = {
+        score_name(metric): NOT_MEASURED if run and not estimate.seeds else written(estimate)
+        for metric, estimate in of_metric.items()
+    }
     return own | {"seeds": counted.split(" seed")[0]}
