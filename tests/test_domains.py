@@ -1,0 +1,129 @@
+"""How far two domains are apart, and what a language loses with one."""
+
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from isomorph import domains, findings
+from isomorph.domains import shared_in_world, shared_words
+from isomorph.effects import Estimate
+from isomorph.ledger.tables import table_one
+from isomorph.presets import conditions
+from isomorph.text.worlds import World
+
+
+def test_texts_share_what_their_frequencies_have_in_common():
+    assert shared_words("abab", "ba") == pytest.approx(1)
+    assert shared_words("aaa", "bbb") == 0
+    assert shared_words("aabb", "accc") == pytest.approx(0.25)
+    assert shared_words("aabb", "accc") == shared_words("accc", "aabb")
+
+
+def test_shared_words_are_one_less_the_total_variation():
+    rng = np.random.default_rng(0)
+    first, second = rng.integers(0, 8, 500), rng.integers(4, 12, 300)
+    frequencies = [np.bincount(text, minlength=12) / len(text) for text in (first, second)]
+    expected = 1 - np.abs(frequencies[0] - frequencies[1]).sum() / 2
+    assert shared_words(first, second) == pytest.approx(expected)
+
+
+def test_the_dial_moves_shared_words_along_a_straight_line():
+    dials = [0.0, 0.25, 0.5, 0.75]
+    shared = [shared_in_world(World(topic_overlap=dial)) for dial in dials]
+    steps = np.diff(shared)
+    assert (steps > 0).all()
+    assert steps.max() - steps.min() < 0.03
+
+
+SMALL = World(lexemes=64, training_sentences=1500)
+
+
+def test_the_dial_parts_the_topics_and_then_the_words():
+    table = domains.dial_table(SMALL)
+    assert list(table["topic overlap"]) == [1.0, 0.75, 0.5, 0.25, 0.0]
+    assert table["topics of a"].iloc[0] == table["topics of b"].iloc[0] == "25%, 25%, 25%, 25%"
+    assert table["topics of a"].iloc[-1] == "50%, 50%, 0%, 0%"
+    assert table["topics of b"].iloc[-1] == "0%, 0%, 50%, 50%"
+    assert table["words shared"].is_monotonic_decreasing
+    same = shared_in_world(SMALL, 1500)
+    assert table["words shared"].iloc[0] == pytest.approx(same)
+
+
+def test_texts_of_one_domain_share_more_words_than_texts_of_two():
+    table = domains.shared_in_texts().set_index("texts")["words shared"]
+    assert list(table.index) == ["Bible / Bible", "help / help", "Bible / help"]
+    assert table["Bible / help"] < 0.5
+    assert 0.9 < table["Bible / Bible"] < 1
+
+
+def test_the_setting_of_the_dial_is_read_from_the_run_itself():
+    runs = [c for c in conditions("factors", "smoke") if c.name in ("default", "domain_mismatch")]
+    rows = pd.DataFrame(
+        {"condition": [*(c.name for c in runs), "monolingual"],
+         "config": [*(c.run.config_json() for c in runs), runs[0].run.config_json()]}
+    )  # fmt: skip
+    assert list(domains.along_the_dial(rows)["topic_overlap"]) == [1.0, 0.0]
+    of_all = {c.name: json.loads(c.run.config_json()) for c in conditions("factors", "laptop")
+              if c.run.seed == 0}  # fmt: skip
+    read = {n: of_all[n]["pretraining"]["text"]["world"]["topic_overlap"] for n in domains.DIAL}
+    assert read == domains.DIAL
+
+
+def planted(drops, seeds=5):
+    """Rows in which each (task, part) falls by its drop, from a level that differs by seed."""
+    rows = [
+        {"condition": condition, "pair": "a-b", "layer": None, "seed": seed, "metric": metric,
+         "value": 0.6 + 0.05 * seed - drop * (condition == "domain_mismatch") + 0.001 * (seed % 2),
+         "tokens": 1, "size": "laptop"}
+        for metric, drop in drops.items()
+        for condition in ("default", "domain_mismatch")
+        for seed in range(seeds)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_the_nuance_is_the_drop_on_lost_less_the_drop_on_kept():
+    rows = planted({"ner_f1_lost": 0.3, "ner_f1_kept": 0.1, "las_lost": 0.0, "las_kept": 0.2})
+    found = domains.nuance(rows)
+    assert found["ner_f1"].value == pytest.approx(20)
+    assert found["las"].value == pytest.approx(-20)
+    assert found["ner_f1"].paired and found["ner_f1"].seeds == 5
+    told = domains.nuance_table(rows).set_index("task")["the drop is"]
+    assert dict(told) == {
+        "inference": "not run",
+        "entities": "larger on lost topics",
+        "parsing": "larger on kept topics",
+    }
+
+
+def test_a_difference_of_drops_is_only_read_where_its_interval_allows():
+    nan = math.nan
+    for low, high, value, words in (
+        (1, 3, 2, "larger on lost topics"),
+        (-3, -1, -2, "larger on kept topics"),
+        (-1, 3, 1, "not told apart"),
+        (nan, nan, 2, "too few seeds to tell"),
+        (nan, nan, nan, "not run"),
+    ):
+        assert domains.reading(Estimate(value, low, high, 5, True, ())) == words
+
+
+def test_real_tasks_are_grouped_by_the_domain_of_their_text():
+    found = domains.by_text(("en-fr", "en-zh"))
+    assert len(found) == 12 == len({contrast.label for contrast in found})
+    assert {contrast.heading for contrast in found} == set(domains.TASKS_OF)
+    assert all(len(contrast.pairs) == 1 for contrast in found)
+    # Lines with a paper's number are those of the paper's own sets.
+    nothing = findings.Found(planted({"las": 0}).iloc[:0], "reference", 0)
+    table = findings.effects_of(nothing, found, table_one())
+    assert set(table["heading"]) == {domains.NEITHER}
+
+
+def test_changes_by_topics_are_those_of_the_parts():
+    rows = planted({f"{task}_{part}": 0.1 for task in findings.TASKS for part in ("lost", "kept")})
+    table = findings.effects_of(findings.Found(rows, "laptop", 10), domains.by_topics())
+    assert len(table) == 6
+    assert np.allclose(table["value"], -10)
