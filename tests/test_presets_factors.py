@@ -1,0 +1,237 @@
+"""Each condition changes what its name says of the default, and nothing else."""
+
+import json
+from collections import Counter
+
+import pytest
+
+from isomorph import presets_factors
+from isomorph.ledger import tables
+from isomorph.presets_factors import (
+    DIALS,
+    ELEMENTS,
+    FAR,
+    FLOORS,
+    ORDERS,
+    SEEDS,
+    SEPARATE,
+    SHAPES,
+    TABLE_ONE,
+    element,
+    elements,
+    factors,
+    real_default,
+    separated,
+    smoke_default,
+    vary,
+    world_default,
+)
+from isomorph.presets_paper import paper_run
+from isomorph.runs import run_from_json
+from isomorph.text.vocab import learn
+
+SIZES = ("smoke", "laptop", "reference", "paper")
+# As in the paper: two vocabularies put together, and random words of the batch's own language.
+APART = {"vocabulary.anchors": "default", "training.random_words": "same"}
+EMBEDDINGS = ["embeddings", "positions", "softmax"]
+BOTTOM_1, BOTTOM_3 = ["layer.0"], ["layer.0", "layer.1", "layer.2"]  # of four layers
+
+# What differs from the default, of four layers, by field and value.
+CHANGES = {
+    "default": {},
+    "no_anchors": {"vocabulary.anchors": "none"},
+    "default_anchors": {"vocabulary.anchors": "default"},
+    "extra_anchors": {"vocabulary.anchors": "extra"},
+    "sep_emb": APART | {"encoder.specific": EMBEDDINGS},
+    "sep_l1_3": APART | {"encoder.specific": BOTTOM_1},
+    "sep_l1_6": APART | {"encoder.specific": BOTTOM_3},
+    "sep_emb_l1_3": APART | {"encoder.specific": EMBEDDINGS + BOTTOM_1},
+    "sep_emb_l1_6": APART | {"encoder.specific": EMBEDDINGS + BOTTOM_3},
+    "sep_positions": APART | {"encoder.specific": ["positions"]},
+    "sep_softmax": APART | {"encoder.specific": ["softmax"]},
+    "sep_top_3": APART | {"encoder.specific": ["layer.3"]},
+    "sep_top_6": APART | {"encoder.specific": ["layer.1", "layer.2", "layer.3"]},
+    "layers_2": {"encoder.layers": 2},
+    "layers_6": {"encoder.layers": 6},
+    "width_32": {"encoder.width": 32, "encoder.heads": 1},
+    "width_128": {"encoder.width": 128, "encoder.heads": 4},
+    "monolingual": {"read": "first"},
+    "random_encoder": {},
+}
+FAR_TEXT = {"text.world.order": "verb-final", "text.world.anchors": 0.0}
+WORLD = {
+    "domain_mismatch": {"text.world.topic_overlap": 0.0},
+    "topics_75": {"text.world.topic_overlap": 0.75},
+    "topics_50": {"text.world.topic_overlap": 0.5},
+    "topics_25": {"text.world.topic_overlap": 0.25},
+    "anchors_00": {"text.world.anchors": 0.0},
+    "anchors_15": {"text.world.anchors": 0.15},
+    "anchors_45": {"text.world.anchors": 0.45},
+    "anchors_60": {"text.world.anchors": 0.6},
+    "order_reversed": {"text.world.order": "reversed"},
+    "order_verb_final": {"text.world.order": "verb-final"},
+    "order_adjective": {"text.world.order": "adjective-after-noun"},
+    "far_default": FAR_TEXT,
+    "far_extra_anchors": FAR_TEXT | CHANGES["extra_anchors"],
+    "far_default_anchors": FAR_TEXT | CHANGES["default_anchors"],
+    "far_sep_l1_6": FAR_TEXT | CHANGES["sep_l1_6"],
+}
+REAL = {
+    "domain_mismatch": {"text.domains": ["bible", "help"]},
+    "help_help": {"text.domains": ["help", "help"]},
+}
+
+
+def flat(value, path: str = "") -> dict:
+    if not isinstance(value, dict):
+        return {path.removeprefix("."): value}
+    return {k: v for name, inner in value.items() for k, v in flat(inner, f"{path}.{name}").items()}
+
+
+def fields(run) -> dict:
+    return flat(json.loads(run.config_json()))
+
+
+def changed(run, default) -> dict:
+    ours, theirs = fields(run), fields(default)
+    assert ours.keys() == theirs.keys()
+    return {name: value for name, value in ours.items() if value != theirs[name]}
+
+
+@pytest.mark.parametrize("size", ["smoke", "laptop", "reference"])
+def test_a_condition_changes_what_it_names_and_nothing_else(size):
+    every = factors(size)
+    defaults = {(c.run.pair, c.run.seed): c.run for c in every if c.name == "default"}
+    wanted = CHANGES | (REAL if size == "reference" else WORLD)
+    for condition in every:
+        default = defaults[condition.run.pair, condition.run.seed]
+        below = {f"pretraining.{name}": value for name, value in wanted[condition.name].items()}
+        if condition.name == "random_encoder":
+            below["encoder"] = "random"
+        assert changed(condition.run, default) == below, condition.name
+
+
+def test_every_name_is_run_where_it_should_be():
+    names = {size: {condition.name for condition in factors(size)} for size in SIZES}
+    table = {row.condition for row in tables.load("table_one").rows}
+    assert set(TABLE_ONE) == table == names["paper"]
+    assert names["smoke"] == table | set(FLOORS)
+    assert names["laptop"] == set(CHANGES) | set(WORLD)
+    assert names["laptop"] >= {*SEPARATE, *DIALS, *FAR, *ORDERS, *SHAPES}
+    only_worlds = {*DIALS, *FAR, *ORDERS, "width_32", "width_128"}
+    assert names["reference"] == (names["laptop"] | {"help_help"}) - only_worlds
+
+
+def test_conditions_are_paired_by_seed_and_named_once():
+    every = factors("laptop")
+    seeds = {name: sorted(c.run.seed for c in every if c.name == name) for name in WORLD | CHANGES}
+    assert set(map(tuple, seeds.values())) == {tuple(range(SEEDS))}
+    assert all(c.run.pretraining.text.world.seed == c.run.seed for c in every)
+    real = Counter((c.name, c.run.pair, c.run.seed) for c in factors("reference"))
+    assert set(real.values()) == {1}
+    assert {pair for name, pair, _ in real if name in TABLE_ONE} == {"en-fr", "en-ru", "en-zh"}
+    first = [(c.run.pair, c.run.seed) for c in factors("reference")][: len(TABLE_ONE)]
+    assert set(first) == {("en-fr", 0)}, "French comes first"
+
+
+@pytest.mark.parametrize("experiment", [factors, elements])
+@pytest.mark.parametrize("size", SIZES)
+def test_a_recorded_config_names_the_same_run(experiment, size):
+    # A copy with other values is not validated, what is read back is.
+    every = experiment(size)
+    for condition in every:
+        config = condition.run.config_json()
+        assert run_from_json(config).config_json() == config
+    for condition in every[:3]:
+        assert run_from_json(condition.run.config_json()).digest == condition.run.digest
+
+
+@pytest.mark.parametrize(
+    ("layers", "third", "three_quarters"), [(2, 1, 2), (4, 1, 3), (6, 2, 4), (8, 3, 6), (12, 4, 9)]
+)
+def test_how_many_layers_are_separate(layers, third, three_quarters):
+    for name, count in (("3", third), ("6", three_quarters)):
+        bottom, top = separated(f"sep_l1_{name}", layers), separated(f"sep_top_{name}", layers)
+        assert bottom == tuple(f"layer.{i}" for i in range(count))
+        assert top == tuple(f"layer.{i}" for i in range(layers - count, layers))
+        both = separated(f"sep_emb_l1_{name}", layers)
+        assert both == (*separated("sep_emb", layers), *bottom)
+
+
+def test_at_eight_layers_they_are_the_papers_rows():
+    eight = paper_run()
+    ours = {name: vary(eight, name).encoder.specific for name in TABLE_ONE if name in SEPARATE}
+    papers = {c.name: c.run.pretraining.encoder.specific for c in factors("paper")}
+    assert ours == {name: papers[name] for name in ours}
+
+
+def test_every_transfer_has_the_three_tasks():
+    for size in SIZES:
+        for condition in factors(size):
+            assert {task.name for task in condition.run.tasks} == {"nli", "ner", "parsing"}
+    grids = {task.name: len(task.tuning) for task in factors("paper")[0].run.tasks}
+    assert grids == {"nli": 18, "ner": 6, "parsing": 6}
+
+
+def test_a_reversed_language_is_the_other_way_round():
+    def text(run, language: str) -> list[str]:
+        world = run.text.world
+        return [sentence.text(language) for sentence in world.sentences("test", 20)]
+
+    default, other = smoke_default(0), vary(smoke_default(0), "order_reversed")
+    assert text(other, "a") == text(default, "a")
+    assert text(other, "b") == [" ".join(t.split()[::-1]) for t in text(default, "b")]
+
+
+def test_with_no_anchors_nothing_is_shared_but_special_tokens():
+    run = vary(smoke_default(0), "no_anchors")
+    vocabulary = learn(run.vocabulary, run.text.corpus().train)
+    assert not set(vocabulary.language_ids("a")) & set(vocabulary.language_ids("b"))
+    shared = vary(smoke_default(0), "default_anchors")
+    vocabulary = learn(shared.vocabulary, shared.text.corpus().train)
+    assert set(vocabulary.language_ids("a")) & set(vocabulary.language_ids("b"))
+
+
+def test_elements_change_what_they_name():
+    default = world_default(0)
+    wanted = {
+        "original": {},
+        "lang_pos": {"encoder.specific": ["positions"]},
+        "shift_special": {"encoder.specific": ["special"]},
+        "no_random": {"training.random_words": "none"},
+        "all_three_overparam": {
+            "encoder.specific": ["positions", "special"], "training.random_words": "none",
+            "encoder.width": 128, "encoder.heads": 4,
+        },
+        "inv_order": {"text.world.order": "reversed"},
+    }  # fmt: skip
+    assert list(ELEMENTS) == list(wanted)
+    original = element(default, "original")
+    assert changed(original, default) == {"vocabulary.anchors": "none"}
+    for name, change in wanted.items():
+        assert changed(element(default, name), original) == change, name
+    found = [(c.name, c.run.seed) for c in elements("laptop")]
+    assert Counter(found) == Counter((name, seed) for name in ELEMENTS for seed in range(SEEDS))
+
+
+@pytest.mark.parametrize(
+    ("default", "name", "named"),
+    [
+        (world_default(0), "sep_everything", "none of the experiment 'factors'"),
+        (world_default(0), "help_help", "of text of the kind 'world' allowed are"),
+        (real_default(("en", "fr"), 0), "topics_50", "'shipped' allowed are .*'help_help'"),
+        (real_default(("en", "fr"), 0), "far_default", "'shipped' allowed are"),
+        (paper_run(), "domain_mismatch", r"kind 'hub' allowed are \[\]"),
+    ],
+)
+def test_a_condition_that_cannot_be_is_named(default, name, named):
+    with pytest.raises(ValueError, match=named):
+        vary(default, name)
+
+
+def test_constants_are_not_changed_by_use():
+    before = json.dumps([presets_factors.DIALS, presets_factors.ELEMENTS, presets_factors.SHAPES])
+    elements("laptop")
+    factors("laptop")
+    after = json.dumps([presets_factors.DIALS, presets_factors.ELEMENTS, presets_factors.SHAPES])
+    assert before == after

@@ -1,0 +1,237 @@
+"""Transfer runs: what they measure, what they train and what not, and their rows."""
+
+import json
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from isomorph import results, runs
+from isomorph.models.finetune import predict
+from isomorph.models.pretrain import initialise
+from isomorph.models.settings import TrainingConfig, TuningConfig
+from isomorph.presets_factors import smoke_default, vary
+from isomorph.results import Condition
+from isomorph.runs import (
+    Task,
+    Transfer,
+    pretraining,
+    run_from_json,
+)
+from isomorph.runs import transfer as module
+from isomorph.runs.pretraining import batches
+from isomorph.text.examples import (
+    PAIR,
+    TAG,
+    TREE,
+)
+from isomorph.text.vocab import learn
+
+ONE = (TuningConfig(epochs=1),)
+TASKS = tuple(Task(name=name, train=30, test=40, tuning=ONE) for name in (PAIR, TAG, TREE))
+TUNED = {"nli_accuracy", "ner_f1", "las", "uas"}
+
+
+def tiny(tasks: tuple[Task, ...] = TASKS, name: str = "default", **changes) -> Transfer:
+    tokens = TrainingConfig(tokens=2000, batch=8, length=32, warmup=2, optimiser="adamw")
+    below = vary(smoke_default(0), name).model_copy(update={"training": tokens, **changes})
+    return Transfer(pretraining=below, tasks=tasks, device="cpu", progress=False)
+
+
+def random_encoder(*tasks: Task, **changes) -> Transfer:
+    return tiny(tasks or TASKS, **changes).model_copy(update={"encoder": "random"})
+
+
+def values(outcome: dict) -> dict[str, float]:
+    return {r["metric"]: r["value"] for r in outcome["records"] if r.get("layer") is None}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished run: its folder, its condition, its rows, and how long it took."""
+    folder = tmp_path_factory.mktemp("transfer")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ISOMORPH_DATA", str(folder / "data"))
+        patch.setenv("ISOMORPH_CACHE", str(folder / "cache"))
+        condition = Condition("default", tiny())
+        began = time.monotonic()
+        rows = results.live("trial", condition, size="smoke")
+        elapsed = time.monotonic() - began
+    return folder, condition, rows, elapsed
+
+
+@pytest.fixture
+def live(finished, monkeypatch):
+    """The same, with its cache and its empty folder of recorded rows in use."""
+    folder, *rest = finished
+    monkeypatch.setenv("ISOMORPH_DATA", str(folder / "data"))
+    monkeypatch.setenv("ISOMORPH_CACHE", str(folder / "cache"))
+    return rest
+
+
+@pytest.fixture
+def no_pretraining(monkeypatch):
+    def train(run):
+        raise AssertionError("pretrained")
+
+    monkeypatch.setattr(pretraining, "train", train)
+
+
+def test_what_a_run_measures(live):
+    condition, rows, elapsed = live
+    found = set(rows["metric"])
+    for metric in TUNED:
+        assert {metric + part for part in ("", "_source", "_majority", "_lost", "_kept")} <= found
+        assert f"{metric}_lost_source" not in found
+    assert {"ner_f1_PER", "ner_f1_PER_source", "ner_f1_PER_majority"} <= found
+    assert "ner_f1_PER_lost" not in found
+    assert {"perplexity_a", "perplexity_b", "retrieval_p1", "multilinguality"} <= found
+    tuned = rows[rows["metric"].str.match("nli_|ner_|las|uas")]
+    assert tuned["value"].between(0, 1).all() and tuned["layer"].isna().all()
+    assert not rows.duplicated(["metric", "layer"]).any()
+    training = condition.run.pretraining.training
+    assert set(rows["tokens"]) == {training.steps * training.batch * training.length}
+    assert set(rows["pair"]) == {"a-b"} and set(rows["data"]) == {""}
+    assert rows["seconds"].nunique() == 1 and 0 < rows["seconds"].iloc[0] < elapsed
+
+
+def test_rows_go_round_by_way_of_the_recorded_file(live):
+    condition, first, _ = live
+    results.record("trial", [condition], size="smoke")
+    rows = results.gather("trial", [condition], size="smoke")
+    assert set(rows["provenance"]) == {"recorded"} and len(rows) == len(first)
+    same = ["metric", "layer", "tokens", "value", "digest", "config"]
+    pd.testing.assert_frame_equal(rows[same], first[same], check_dtype=False)
+    assert results.stale("trial") == []
+    (config,) = set(rows["config"])
+    again = run_from_json(config)
+    assert isinstance(again, Transfer) and again.digest == condition.run.digest
+    assert again.tasks == condition.run.tasks
+
+    path = results.results_path("trial")
+    spoilt = json.loads(config)
+    spoilt["tasks"][0]["train"] += 1
+    pd.read_parquet(path).assign(config=json.dumps(spoilt)).to_parquet(path)
+    (problem,) = results.stale("trial")
+    assert "names another run" in problem
+    path.unlink()
+
+
+def test_where_and_how_visibly_a_run_is_made_does_not_name_it():
+    run = tiny()
+    below = run.pretraining.model_copy(update={"device": "cpu", "progress": False,
+                                               "micro_batch": 4})  # fmt: skip
+    elsewhere = run.model_copy(update={"pretraining": below, "device": "auto", "progress": True})
+    assert elsewhere.digest == run.digest and elsewhere.config_json() == run.config_json()
+    for word in ("infra", "device", "progress", "micro_batch"):
+        assert f'"{word}"' not in run.config_json()
+    assert len({run.digest, random_encoder().digest, tiny(TASKS[:1]).digest,
+                tiny(name="monolingual").digest}) == 4  # fmt: skip
+
+
+def test_a_finished_pretraining_serves_other_transfers(live, no_pretraining):
+    _, rows, _ = live
+    other = results.cached(tiny(TASKS[1:2]))
+    found = values(other.outcome())
+    recorded = rows.set_index("metric")["value"]
+    assert found["ner_f1_source"] == recorded["ner_f1_source"]
+    assert found["heldout_loss"] == recorded["heldout_loss"]
+    assert "las" not in found
+
+
+def test_a_pretraining_on_text_that_has_changed_is_done_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("ISOMORPH_CACHE", str(tmp_path))
+    texts = ["the first"]
+
+    def train(run):
+        return {"records": [], "data": texts[-1], "device": "here", "code": str(len(texts))}
+
+    monkeypatch.setattr(pretraining, "train", train)
+    monkeypatch.setattr(runs.Pretraining, "checksum", lambda self: texts[-1])
+
+    def made() -> dict:
+        return module._pretrain(results.cached(tiny()).pretrained())
+
+    assert made()["data"] == "the first"
+    texts.append("the first")
+    assert made()["code"] == "1", "it is kept while its text stays"
+    texts.append("another")
+    assert made()["data"] == made()["data"] == "another"
+
+
+def test_a_random_encoder_trains_nothing_beforehand(no_pretraining):
+    run = random_encoder()
+    outcome = run.outcome()
+    assert {r["tokens"] for r in outcome["records"]} == {0}
+    assert set(values(outcome)) >= {"nli_accuracy", "ner_f1_majority", "las_source"}
+    assert not any(name.startswith(("retrieval", "perplexity")) for name in values(outcome))
+    assert values(outcome) == values(run.model_copy().outcome()), "same seed, same result"
+
+    fresh, vocabulary = module._loader(run, run.pretraining)
+    shape = run.pretraining.encoder.shaped(vocabulary.size, ("a", "b"), 32)
+    untrained = initialise(shape, run.seed).state_dict()
+    for weights in (fresh().state_dict(), fresh().state_dict()):
+        assert all(torch.equal(weights[name], untrained[name]) for name in untrained)
+
+
+def test_a_monolingual_model_never_reads_the_second_language():
+    run = vary(smoke_default(0), "monolingual")
+    corpus = run.text.corpus()
+    vocabulary = learn(run.vocabulary, corpus.train)
+    assert vocabulary.ids == learn(run.vocabulary, smoke_default(0).text.corpus().train).ids
+    read = batches(run, vocabulary, corpus)
+    first = {i for ids in vocabulary.encode("a", corpus.train["a"]) for i in ids} | set(range(5))
+    for step in range(12):
+        batch = read[step]
+        text = torch.where(batch.labels >= 0, batch.labels, batch.input_ids)
+        assert batch.language == "a" and set(text.flatten().tolist()) <= first
+    both = batches(smoke_default(0), vocabulary, corpus)
+    assert {both[step].language for step in range(12)} == {"a", "b"}
+
+
+@pytest.fixture(scope="module")
+def ways():
+    """Three ways to tune a random encoder to parse, and the scores of each alone."""
+    tunings = [TuningConfig(epochs=e, learning_rate=r, head_rate=r)
+               for e, r in ((1, 1e-9), (2, 5e-3), (1, 5e-3))]  # fmt: skip
+    run = random_encoder()
+    load = module._loader(run, run.pretraining)
+
+    def scores(*chosen: int) -> dict[str, float]:
+        tuning = tuple(tunings[i] for i in chosen)
+        task = Task(name=TREE, train=60, test=40, tuning=tuning)
+        return module._task(run, task, load)[0]
+
+    return run, load, tunings, scores, [scores(i) for i in range(3)]
+
+
+def test_two_ways_to_tune_are_averaged(ways):
+    *_, scores, alone = ways
+    both = scores(0, 1)
+    assert alone[0]["las_source"] != alone[1]["las_source"]
+    assert both == {name: pytest.approx((alone[0][name] + alone[1][name]) / 2) for name in both}
+
+
+def test_of_more_ways_to_tune_the_two_best_in_the_first_language_count(ways):
+    run, load, tunings, scores, alone = ways
+    fits = []
+    for tuning in tunings:
+        task = Task(name=TREE, train=60, test=40, tuning=(tuning,))
+        train = task.examples(run.pretraining.text, "a", "train", 60)
+        (head,) = module._tuned(run, task, train, *load)
+        dev = task.development(run.pretraining.text, "a")
+        answers = predict(head, dev, load[1].tokenizer("a"), language="a")
+        fits.append(module.score(dev, answers)["las"])
+    worst, *best = np.argsort(fits)
+    assert len(set(fits)) == 3 and worst == 0
+    found = scores(0, 1, 2)
+    wanted = {name: np.mean([alone[i][name] for i in best]) for name in found}
+    assert found == {name: pytest.approx(value) for name, value in wanted.items()}
+
+
+def test_a_part_of_which_there_is_no_example_has_no_score(no_pretraining):
+    run = random_encoder(Task(name=PAIR, train=10, test=1, tuning=ONE))
+    found = set(values(run.outcome()))
+    assert len({"nli_accuracy_lost", "nli_accuracy_kept"} & found) == 1
