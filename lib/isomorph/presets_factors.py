@@ -95,8 +95,7 @@ def vary(default: Pretraining, name: str) -> Pretraining:
             }
         )
     if name in FAR:
-        world = World(**default.text.world.model_dump() | DISTANT)
-        far = default.model_copy(update={"text": WorldText(world=world)})
+        far = default.model_copy(update={"text": _other_text(default.text, "far")})
         return vary(far, name.removeprefix("far_"))
     if name in SHAPES:
         return default.model_copy(
@@ -108,7 +107,7 @@ def vary(default: Pretraining, name: str) -> Pretraining:
 
 
 def _other_text(text, name: str):
-    dial = {"domain_mismatch": {"topic_overlap": 0.0}} | DIALS | ORDERS
+    dial = {"domain_mismatch": {"topic_overlap": 0.0}, "far": DISTANT} | DIALS | ORDERS
     domains = {"domain_mismatch": ("bible", "help"), "help_help": ("help", "help")}
     allowed = {"world": dial, "shipped": domains}.get(text.kind, {})
     if name not in allowed:

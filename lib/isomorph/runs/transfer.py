@@ -180,8 +180,8 @@ def transfer(run: Transfer) -> dict:
                 {"metric": metric, "value": value, "layer": None, "step": 0, "tokens": tokens}
                 for metric, value in scores.items()
             ]
-    for record in records:
-        record["seconds"] = spent + time.monotonic() - began
+    seconds = spent + time.monotonic() - began
+    records = [record | {"seconds": seconds} for record in records]
     return {"records": records, "data": run.checksum() or "", "device": device, "code": code}
 
 
