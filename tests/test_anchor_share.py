@@ -1,6 +1,7 @@
 """Shares of anchors in what a run reads: against a count by hand, and by policy."""
 
 from collections import Counter
+from functools import lru_cache
 
 import numpy as np
 import pytest
@@ -59,6 +60,21 @@ def test_what_is_counted_is_the_text_before_anything_is_hidden(name):
         by_hand[source[step].language].update(source[step].input_ids.flatten().tolist())
     for language, counts in counted.items():
         assert {i: n for i, n in enumerate(counts) if n} == by_hand[language]
+
+
+def test_text_is_switched_once_an_epoch():
+    run = vary(smoke_default(0), "extra_anchors")
+    corpus = run.text.corpus()
+    source = batches(run, learn(run.vocabulary, corpus.train), corpus)
+    source.texts = {language: text[:80] for language, text in source.texts.items()}
+    source.encoded = {language: ids[:80] for language, ids in source.encoded.items()}
+    built = []
+    build = source._epoch.__wrapped__
+    source._epoch = lru_cache(maxsize=4)(lambda *key: (built.append(key), build(*key))[1])
+    for step in range(24):
+        source[step]
+    assert max(epoch for _, epoch in built) > 5
+    assert len(built) == len(set(built))
 
 
 def test_shares_agree_with_the_rate_of_the_whole_text(by_policy):

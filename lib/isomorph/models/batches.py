@@ -98,6 +98,8 @@ class Batches:
             self.words = dict.fromkeys(texts, torch.tensor([MASK]))
         self._drawn = lru_cache(maxsize=4096)(self._draw)
         self._epoch = lru_cache(maxsize=2 * len(texts))(self._build_epoch)
+        # Of every epoch before, or each step would switch all earlier epochs again to count them.
+        self._length = lru_cache(maxsize=None)(lambda *epoch: len(self._epoch(*epoch)))
 
     def __getitem__(self, step: int) -> Batch:
         drawn = self._drawn(step // 1024)
@@ -124,9 +126,9 @@ class Batches:
         """`batch` blocks from the endless stream of epochs."""
         epoch, taken = 0, []
         if not self.translations:  # every epoch has the same number of blocks
-            epoch, start = divmod(start, len(self._epoch(language, 0)))
-        while start >= len(self._epoch(language, epoch)):
-            start -= len(self._epoch(language, epoch))
+            epoch, start = divmod(start, self._length(language, 0))
+        while start >= self._length(language, epoch):
+            start -= self._length(language, epoch)
             epoch += 1
         while (missing := self.batch - sum(map(len, taken))) > 0:
             taken.append(self._epoch(language, epoch)[start : start + missing])
