@@ -7,9 +7,10 @@ from transformers import AutoModel, AutoModelForMaskedLM, BertConfig, BertForMas
 from isomorph.models.bert import copy_weights
 from isomorph.models.encoder import BilingualConfig
 from isomorph.models.masked_lm import BilingualMaskedLM
+from isomorph.text.vocab import MASK, SEPARATOR, SPECIAL, START
 
 SMALL = {"vocabulary": 97, "width": 32, "heads": 4, "layers": 3, "length": 20, "dropout": 0.0}
-PARTS = ["embeddings", "positions", "softmax", "layer.0", "layer.1", "layer.2"]
+PARTS = ["embeddings", "special", "positions", "softmax", "layer.0", "layer.1", "layer.2"]
 
 
 def small(**changes) -> BilingualMaskedLM:
@@ -93,6 +94,7 @@ def test_both_attention_kernels_agree(monkeypatch):
 @pytest.mark.parametrize("part", PARTS)
 def test_a_specific_part_belongs_to_one_language(part):
     model, ids = small(specific=(part,)), text()
+    ids[:, 0] = START
     labels = torch.where(torch.arange(12) % 3 == 0, ids, -100)
     model(ids, language="en", labels=labels).loss.backward()
     touched = {n for n, p in model.named_parameters() if p.grad is not None}
@@ -101,6 +103,57 @@ def test_a_specific_part_belongs_to_one_language(part):
     assert untouched, "the other language must have weights of its own"
     assert all(".fr." in name for name in untouched)
     assert any(".en." in name for name in touched)
+
+
+@pytest.mark.parametrize("specific", [(), *((part,) for part in PARTS), ("special", "layer.1")])
+def test_specific_parts_are_all_that_an_encoder_has_for_one_language(specific):
+    encoder = small(specific=specific).encoder
+    listed = {id(p) for part in encoder.specific_parts() for p in part.parameters()}
+    own = {id(p) for name, p in encoder.named_parameters() if ".en." in name or ".fr." in name}
+    assert listed == own
+    assert bool(own) == bool(set(specific) - {"softmax"})  # that is no part of the encoder
+
+
+def test_each_language_has_its_own_special_tokens_and_shares_the_words():
+    model = small(specific=("special",)).encoder
+    words, ids = text(), text()
+    ids[:, 0], ids[:, 5], ids[:, -1] = START, MASK, SEPARATOR
+    torch.testing.assert_close(model(words, language="en")[0], model(words, language="fr")[0])
+    assert not torch.equal(model(ids, language="en")[0], model(ids, language="fr")[0])
+    with torch.no_grad():
+        for language in ("en", "fr"):
+            model.special[language].weight.copy_(model.embeddings["shared"].weight[: len(SPECIAL)])
+    shared = small().encoder
+    shared.load_state_dict({k: v for k, v in model.state_dict().items() if "special" not in k})
+    expected = shared(ids)[0]
+    with torch.no_grad():  # the rows of the words' matrix for them are not read
+        model.embeddings["shared"].weight[: len(SPECIAL)] += 1
+    for language in ("en", "fr"):  # with the same vectors for them, it is the shared encoder
+        torch.testing.assert_close(model(ids, language=language)[0], expected)
+
+
+def test_positions_that_are_given_are_those_that_are_read():
+    model, ids = small().encoder, text()
+    counted = torch.arange(12).expand_as(ids)
+    torch.testing.assert_close(model(ids, position_ids=counted)[0], model(ids)[0])
+    # Without positions to tell words apart, their order makes no difference.
+    still = torch.zeros_like(ids)
+    backwards = model(ids.flip(1), position_ids=still)[0].flip(1)
+    torch.testing.assert_close(model(ids, position_ids=still)[0], backwards)
+    assert (model(ids.flip(1))[0].flip(1) - backwards).abs().max() > 0.01
+    longer = text(1, 30)  # than the positions, of which each may be read again
+    assert model(longer, position_ids=torch.arange(30)[None] % 20)[0].shape == (1, 30, 32)
+
+
+def test_what_is_added_is_added_to_the_embeddings():
+    model, ids = small().encoder, text()
+    added = torch.zeros(3, 12, 32)
+    torch.testing.assert_close(model(ids, added=added)[0], model(ids)[0])
+    added[:, 4:] = torch.randn(32, generator=torch.Generator().manual_seed(2))
+    found = model(ids, added=added)[0]
+    with torch.no_grad():  # the same, by way of the positions
+        model.positions["shared"].weight[4:] += added[0, 4]
+    torch.testing.assert_close(found, model(ids)[0])
 
 
 def test_with_everything_shared_the_language_makes_no_difference():
@@ -117,7 +170,9 @@ def test_embeddings_and_softmax_are_tied_when_they_are_shared_alike():
     assert softmax_only.softmax["en"].weight.shape == (97, 32)
 
 
-@pytest.mark.parametrize("specific", [(), ("embeddings", "softmax", "positions"), ("layer.1",)])
+@pytest.mark.parametrize(
+    "specific", [(), ("embeddings", "softmax", "positions"), ("layer.1",), ("special",)]
+)
 @pytest.mark.parametrize("norm", ["post", "pre"])
 def test_save_and_load_through_auto_classes(tmp_path, specific, norm):
     model, ids = small(specific=specific, norm=norm), text()

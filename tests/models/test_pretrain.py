@@ -139,6 +139,32 @@ def test_random_words_can_be_kept_within_the_language():
         assert set(batch.input_ids.flatten().tolist()) <= own[batch.language]
 
 
+def test_no_random_words_means_masks_in_their_place(vocabulary):
+    none, usual = (make_batches(vocabulary, random_words=w, masking=0.5) for w in ("none", "any"))
+    for step in range(8):
+        inputs, labels = none[step].input_ids, none[step].labels
+        assert torch.equal(labels, usual[step].labels), "the same is to be predicted"
+        changed = inputs != usual[step].input_ids
+        assert (inputs[changed] == MASK).all() and (labels[changed] != IGNORED).all()
+        assert ((inputs == MASK) | (inputs == labels))[labels != IGNORED].all()
+
+
+def test_a_tokeniser_that_was_made_to_cut_does_not_cut_what_is_trained_on(vocabulary):
+    whole = vocabulary.encode("en", TEXTS["en"])
+    vocabulary.tokenizer("en")(TEXTS["en"], truncation=True, max_length=4)
+    assert vocabulary.encode("en", TEXTS["en"]) == whole
+
+
+def test_special_tokens_of_each_language_are_trained(vocabulary):
+    shape = {"width": 16, "heads": 2, "layers": 2, "length": 12, "specific": ("special",)}
+    model = initialise(BilingualConfig(vocabulary=vocabulary.size, **shape), 0)
+    before = {name: part.weight.detach().clone() for name, part in model.encoder.special.items()}
+    pretrain(model, make_batches(vocabulary), training(), device="cpu", progress=False)
+    for name, part in model.encoder.special.items():
+        moved = (part.weight != before[name]).any(1)
+        assert moved[[START, SEPARATOR, MASK]].all() and not moved[0], "no text has padding"
+
+
 def test_code_switching_brings_in_the_other_language(vocabulary):
     translations = {"en": {"dog": ["chien"]}, "fr": {"chien": ["dog"]}}
     batches = make_batches(vocabulary, translations=translations)
