@@ -1,6 +1,7 @@
 """Which factor weighs most, and how often resampled seeds say so."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -62,6 +63,28 @@ def test_the_mean_over_seeds_is_the_effect():
     found = ranking.by_seed(MEASURED, [SHARING])
     value = effect(MEASURED, "las", SHARING.plus, SHARING.minus).value
     assert found["sharing"].mean() == pytest.approx(value)
+
+
+def test_each_seed_is_judged_by_the_ledgers_rule():
+    generator = np.random.default_rng(0)
+    found = [
+        {"condition": condition, "pair": pair, "layer": layer, "seed": seed, "metric": "las",
+         "value": generator.random(), "tokens": tokens, "size": "laptop"}
+        for condition in ("default", "domain_mismatch")
+        for pair in ("a-b", "a-c")
+        for layer in (0, 1, 2)
+        for seed in range(4)
+        for tokens in (100, 200)
+        if not (condition == "default" and pair == "a-c" and layer == 1 and seed == 3)
+    ]  # fmt: skip
+    layered = pd.DataFrame(found).astype({"layer": "Int64"}).sample(frac=1, random_state=0)
+    table = ranking.by_seed(layered, [DOMAIN])
+    assert list(table.index) == [0, 1, 2]
+    for seed, value in table["domain"].items():
+        own = layered[layered["seed"] == seed]
+        assert value == pytest.approx(effect(own, "las", DOMAIN.plus, DOMAIN.minus).value)
+    french = ranking.by_seed(layered, [replace(DOMAIN, pairs=("a-d",))])
+    assert french.empty
 
 
 def test_a_seed_without_one_of_the_pairs_is_left_out():

@@ -15,15 +15,14 @@ shares say how far an order hangs on the seeds at hand; they are no probabilitie
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations_with_replacement, groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import stats
 
-from isomorph.effects import Contrast, effects
+from isomorph.effects import PERCENT, Contrast
 from isomorph.ledger.verdicts import CONFIDENCE
 
 if TYPE_CHECKING:
@@ -42,18 +41,14 @@ def by_seed(rows: DataFrame, contrasts: Sequence[Contrast]) -> DataFrame:
     """
     import pandas as pd
 
-    labels = _distinct(contrasts)
-    metrics = {contrast.metric for contrast in contrasts}
-    if not metrics <= set(rows["metric"]):
-        return pd.DataFrame(columns=labels, dtype=float)
-    # A seed that lacks a pair must not pass for one that has them all.
-    asked = [replace(contrast, pairs=_pairs(rows, contrast)) for contrast in contrasts]
-    found = {}
-    for seed, own in rows.groupby("seed"):
-        if metrics <= set(own["metric"]):
-            found[seed] = dict(zip(labels, effects(own, asked)["value"], strict=True))
-    table = pd.DataFrame.from_dict(found, orient="index", columns=labels, dtype=float)
-    return table.rename_axis("seed").dropna()
+    labels, found = _distinct(contrasts), {}
+    for contrast in contrasts:
+        measured = rows[rows["metric"] == contrast.metric]
+        sides = [measured[measured["condition"] == c] for c in (contrast.plus, contrast.minus)]
+        shared = set.intersection(*(set(own["pair"].dropna()) for own in sides))
+        plus, minus = (_scores(own, contrast.pairs or shared) for own in sides)
+        found[contrast.label] = PERCENT * (plus - minus)
+    return pd.DataFrame(found, columns=labels, dtype=float).rename_axis("seed").dropna()
 
 
 def by_pair(table: DataFrame, contrasts: Sequence[Contrast]) -> DataFrame:
@@ -157,12 +152,19 @@ def _resampled(weights: DataFrame) -> Iterator[tuple[np.ndarray, float]]:
         yield times @ values / seeds, ways / seeds**seeds
 
 
-def _pairs(rows: DataFrame, contrast: Contrast) -> tuple[str, ...]:
-    """The pairs of languages that a contrast is over: all that both conditions have."""
-    measured = rows[rows["metric"] == contrast.metric]
-    sides = (contrast.plus, contrast.minus)
-    found = [set(measured.loc[measured["condition"] == name, "pair"].dropna()) for name in sides]
-    return contrast.pairs or tuple(sorted(set.intersection(*found)))
+def _scores(rows: DataFrame, pairs: Collection[str]) -> Series:
+    """One condition's score by seed: the last checkpoint, a mean over layers and then pairs.
+
+    Only of seeds with every pair and layer that any seed has.
+    """
+    own = rows[rows["pair"].isin(pairs)]
+    last = own.groupby(["pair", "layer", "seed"], dropna=False)["tokens"].transform("max")
+    own = own[own["tokens"] == last]
+    named = own.assign(layer=own["layer"].astype("Float64").fillna(-1))
+    cells = named.pivot_table(index="seed", columns=["pair", "layer"], values="value").dropna()
+    if not set(pairs) <= set(own["pair"]):
+        return cells.iloc[:0].sum(axis=1)
+    return cells.T.groupby(level="pair").mean().mean()
 
 
 def _distinct(contrasts: Sequence[Contrast]) -> list[str]:
