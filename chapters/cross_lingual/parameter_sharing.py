@@ -36,13 +36,21 @@ from isomorph.effects import Contrast
 from isomorph.findings import FLOORS, PAPER, REAL, TASKS, WORLD
 from isomorph.findings import condition_name as name_of
 from isomorph.ledger.tables import table_one
-from isomorph.presets_factors import BEYOND, ELEMENTS, SEPARATE
+from isomorph.presets_factors import (
+    BEYOND,
+    ELEMENTS,
+    SEPARATE,
+    real_default,
+    smoke_default,
+    world_default,
+)
 
 paper = table_one()
 whole = ("default", "default_anchors", "no_anchors")
 cut = tuple(name for name in SEPARATE if name not in BEYOND)
-first = findings.chosen("factors", findings.small(size), ["default"])[0]
-layers = first.run.pretraining.encoder.layers
+# What each condition in worlds changes.
+default = smoke_default(0) if size == "smoke" else world_default(0)
+layers = default.encoder.layers
 MARKS = (
     "Filled marks are means with their 95% interval over seeds, hollow ones are of too few seeds "
     "for one."
@@ -148,7 +156,7 @@ made, world = findings.in_worlds(
 )
 
 # %% tags=["hide-input"]
-alike = first.run.pretraining.text.world.anchors
+alike = default.text.world.anchors
 display(
     Markdown(
         f"{findings.live_again('factors', made)} Of the words of this world, {alike:.0%} are spelt alike. "
@@ -296,12 +304,18 @@ pairs = sorted(set(real.rows["pair"]))
 if metrics:
     own = [
         effects.levels(
-            real.rows, metrics, (*whole, *SEPARATE), pairs=[pair]
+            real.rows,
+            metrics,
+            (*whole, *SEPARATE, *FLOORS),
+            pairs=[pair],
         ).assign(source=pair)
         for pair in pairs
     ]
+    own = pd.concat(own).replace(
+        {"metric": {name: findings.score_name(name) for name in metrics}}
+    )
     figures.show(
-        figures.condition_bars(named(pd.concat(own))),
+        figures.condition_bars(named(own)),
         caption=f"Real text: scores in the second language, a mark for each pair. {MARKS}",
         alt="A panel for each score, with a line a condition and a mark for each pair of languages.",
         table=pd.concat(
@@ -312,9 +326,7 @@ if metrics:
         ),
         provenance=findings.behind(real),
     )
-tokens = findings.chosen("factors", "reference", ["default"])[
-    0
-].run.pretraining.training.tokens
+tokens = real_default(("en", "fr"), 0).training.tokens
 english = real.has("nli_accuracy_source", "nli_accuracy_majority")
 levels = effects.levels(real.rows, english, ["default"]) if english else ()
 told = (
@@ -324,7 +336,7 @@ told = (
 )
 display(
     Markdown(
-        f"{'' if metrics else findings.behind(real)} {reason} These encoders are small and have read "
+        f"{findings.behind(real)} {reason} These encoders are small and have read "
         f"{tokens / 1e6:.0f} million tokens. "
         + (
             f"Inference in the language of tuning and by majority: {told}. Where the two are close, the task was "
