@@ -7,9 +7,9 @@ import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from isomorph import release, results
+from isomorph.models.settings import TrainingConfig
 from isomorph.presets import smoke_run
 from isomorph.results import Condition
-from isomorph.runs import TrainingConfig
 from isomorph.text import shipped
 
 TINY = TrainingConfig(tokens=4000, batch=8, length=32, warmup=2)

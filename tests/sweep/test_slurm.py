@@ -1,98 +1,15 @@
-"""How long a sweep will take, and what it asks of Slurm and learns from it."""
+"""What a sweep asks of Slurm and learns from it; `tests/slurm` has the check on a real one."""
 
 import os
 import stat
 import time
 
-import pandas as pd
 import pytest
 import submitit
 from submitit.slurm.slurm import SlurmJob
 
 from isomorph.presets import smoke_run
-from isomorph.runs import Pretraining, Task, Transfer
 from isomorph.sweep import slurm
-from isomorph.sweep.estimate import Forecast, duration, told
-
-
-def of(tokens: int, seed: int = 0, **encoder) -> Pretraining:
-    run = smoke_run(seed)
-    return run.model_copy(
-        update={
-            "training": run.training.model_copy(update={"tokens": tokens}),
-            "encoder": run.encoder.model_copy(update=encoder),
-        }
-    )
-
-
-def rows(run, seconds: float, device: str = "x86_64 CPU") -> pd.DataFrame:
-    """What a run leaves, as far as an estimate reads it."""
-    return pd.DataFrame({"config": run.config_json(), "seconds": [0.0, seconds], "device": device})
-
-
-def test_like_runs_take_as_long_for_as_many_tokens():
-    forecast = Forecast("x86_64 CPU")
-    assert forecast.seconds(of(1000)) is None
-    for seconds in (10.0, 20.0, 90.0):
-        forecast.recall(rows(of(1000, seed=int(seconds)), seconds))
-    assert forecast.seconds(of(3000, seed=7)) == pytest.approx(60), "by the median"
-    assert forecast.seconds(of(3000, layers=4)) is None
-    forecast.recall(rows(of(1000, layers=4), 5.0, "NVIDIA H100"))
-    assert forecast.seconds(of(3000, layers=4)) is None, "that was on another device"
-    assert forecast.devices == {"x86_64 CPU"}
-    anywhere = Forecast()
-    anywhere.recall(rows(of(1000, layers=4), 5.0, "NVIDIA H100"))
-    assert anywhere.seconds(of(3000, layers=4)) == pytest.approx(15)
-
-
-def test_runs_that_end_refine_the_estimate():
-    forecast = Forecast("x86_64 CPU")
-    forecast.recall(rows(of(1000), 10.0))
-    forecast.recall(rows(of(1000, layers=4), 30.0))
-    forecast.learn(of(1000), 20.0)
-    assert forecast.seconds(of(2000)) == pytest.approx(40)
-    assert forecast.seconds(of(1000, layers=4)) == pytest.approx(60), "twice as slow today"
-
-
-def test_a_transfer_takes_as_long_as_a_like_one_less_what_is_done_apart():
-    tasks = (Task(name="nli", train=10, test=10),)
-    one, two = (Transfer(pretraining=of(1000, seed), tasks=tasks) for seed in (0, 1))
-    forecast = Forecast("x86_64 CPU")
-    forecast.recall(rows(of(1000), 10.0))
-    forecast.recall(rows(one, 35.0))
-    assert forecast.seconds(two) == pytest.approx(35)
-    forecast.apart.add(two.pretraining.digest)
-    assert forecast.seconds(two) == pytest.approx(25)
-    more = (Task(name="nli", train=20, test=10),)
-    assert forecast.seconds(one.model_copy(update={"tasks": more})) is None
-
-
-def test_time_left():
-    forecast = Forecast("x86_64 CPU")
-    runs = [of(1000, seed) for seed in range(4)]
-    assert forecast.left(runs, 2) == (None, 4)
-    forecast.recall(rows(runs[0], 10.0))
-    assert forecast.left(runs, 1) == (pytest.approx(40), 0)
-    assert forecast.left(runs, 2) == (pytest.approx(20), 0)
-    assert forecast.left(runs, 100) == (pytest.approx(10), 0), "no less than the longest"
-    assert forecast.left([*runs, of(1000, layers=4)], 1) == (pytest.approx(40), 1)
-    begun = {runs[0].digest: time.monotonic() - 6, runs[1].digest: time.monotonic() - 60}
-    assert forecast.left(runs, 1, begun) == (pytest.approx(4 + 6 + 2 * 10, abs=0.1), 0)
-
-
-def test_an_estimate_in_words():
-    assert told((None, 3)) == "no estimate, since no like run is known"
-    assert told((600.0, 0), ["x86_64 CPU"]) == "about 10 min, by like runs on x86_64 CPU"
-    assert told((60.0, 2)) == "about 60 s, not counting 2 unlike any known run"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0, "1 s"), (41.4, "41 s"), (600, "10 min"), (12_000, "3 h 20 min"), (7200, "2 h"),
-     (3 * 86_400, "3 days"), (183_600, "2 days 3 h")],
-)  # fmt: skip
-def test_durations(seconds, words):
-    assert duration(seconds) == words
 
 
 def test_what_a_job_asks_of_slurm():
