@@ -9,24 +9,17 @@ import pytest
 import torch
 
 from isomorph import results, runs
+from isomorph.measure.baselines import majority
 from isomorph.models.finetune import predict
 from isomorph.models.pretrain import initialise
 from isomorph.models.settings import TrainingConfig, TuningConfig
 from isomorph.presets_factors import smoke_default, vary
 from isomorph.results import Condition
-from isomorph.runs import (
-    Task,
-    Transfer,
-    pretraining,
-    run_from_json,
-)
+from isomorph.runs import Task, Transfer, pretraining, run_from_json
 from isomorph.runs import transfer as module
 from isomorph.runs.pretraining import batches
-from isomorph.text.examples import (
-    PAIR,
-    TAG,
-    TREE,
-)
+from isomorph.runs.transfer import MAIN
+from isomorph.text.examples import PAIR, TAG, TREE
 from isomorph.text.vocab import learn
 
 ONE = (TuningConfig(epochs=1),)
@@ -189,6 +182,31 @@ def test_a_monolingual_model_never_reads_the_second_language():
         assert batch.language == "a" and set(text.flatten().tolist()) <= first
     both = batches(smoke_default(0), vocabulary, corpus)
     assert {both[step].language for step in range(12)} == {"a", "b"}
+
+
+def test_the_second_language_is_read_by_its_own_parts():
+    run = random_encoder(TASKS[2], name="sep_emb")
+    fresh, vocabulary = module._loader(run, run.pretraining)
+
+    def as_the_first():
+        model = fresh()
+        for part in model.encoder.specific_parts():
+            part["b"].load_state_dict(part["a"].state_dict())
+        return model
+
+    own = module._task(run, TASKS[2], (fresh, vocabulary))[0]
+    other = module._task(run, TASKS[2], (as_the_first, vocabulary))[0]
+    assert own["uas_source"] == other["uas_source"] and own["uas"] != other["uas"]
+
+
+def test_the_majority_is_that_of_the_first_languages_training_text(no_pretraining):
+    run, text = random_encoder(), smoke_default(0).text
+    found = values(run.outcome())
+    for task, metric in zip(TASKS, ("nli_accuracy", "ner_f1", "las"), strict=True):
+        train = task.examples(text, "a", "train", task.train)
+        test = task.examples(text, "b", "test", task.test)
+        score = module.score(test, majority(train, test))[MAIN[task.name]]
+        assert found[f"{metric}_majority"] == score
 
 
 @pytest.fixture(scope="module")

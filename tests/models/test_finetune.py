@@ -102,9 +102,8 @@ def test_the_same_words_in_both_languages_are_tagged_alike_where_all_is_shared()
 def test_the_seed_alone_decides_what_is_learnt(task, dropout):
     wanted, config = toy.examples(task, count=40), FAST.model_copy(update={"epochs": 1})
     found = []
-    for seed, disturbed in ((0, False), (0, True), (1, False)):
-        if disturbed:
-            torch.manual_seed(99)
+    for seed, elsewhere in ((0, 98), (0, 99), (1, 98)):
+        torch.manual_seed(elsewhere)
         head = toy.head(task, dropout=dropout)
         losses = tune(head, wanted, config, seed=seed)
         found.append((losses, weights(head)))

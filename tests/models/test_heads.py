@@ -237,6 +237,15 @@ def test_a_checkpoint_in_bf16_is_tuned_in_fp32():
     assert {p.dtype for p in head.parameters()} == {torch.float32}
 
 
+def test_berts_own_mark_of_the_second_sentence_is_used():
+    head, wanted = toy.head(PAIR, "bert").eval(), toy.examples(PAIR, count=4)
+    with torch.inference_mode():
+        before = head.scores(batch_of(head, wanted, "bert"), None)
+        head.encoder.embeddings.token_type_embeddings.weight[1] += torch.arange(32.0)
+        after = head.scores(batch_of(head, wanted, "bert"), None)
+    assert head.second is None and (before - after).abs().max() > 0.01
+
+
 @pytest.mark.parametrize("kind", ["bert", "roberta"])
 def test_long_texts_are_cut_to_the_positions_there_are(kind):
     model = toy.hugging_face(kind, max_position_embeddings=12)
