@@ -125,9 +125,11 @@ for place, found in places.items():
     )
 
 # %% [markdown]
-# Between the default and the random encoder lies the room in which factors can be told apart:
+# Between the default and the random encoder lies the room in which factors can be told apart, in
+# percent points:
 
 # %% tags=["hide-input"]
+tight = {}
 for place, found in places.items():
     asked = [
         Contrast(score_name(m), m, "default", "random_encoder")
@@ -135,10 +137,19 @@ for place, found in places.items():
     ]
     rooms = findings.effects_of(found, asked)
     told = [
-        f"{row.label} {findings.written(row, sign=True)} points"
+        f"{row.label} {findings.written(row, sign=True)}"
         for row in rooms.itertuples()
     ]
+    least = rooms["low"].fillna(rooms["value"])
+    tight[place] = list(rooms.loc[least <= 0, "label"])
     say(f"- *{place}*: {', '.join(told) or 'nothing is recorded'}.")
+for place, tasks in tight.items():
+    if tasks:
+        say(
+            f"*{place}*: no room that can be told from zero for "
+            f"{' and '.join(tasks)}. What a factor changes there is no transfer lost "
+            "or won.",
+        )
 asked = ["nli_accuracy_source", "nli_accuracy", "nli_accuracy_majority"]
 if len(real.has(*asked)) == len(asked):
     english, other, guess = effects.levels(real.rows, asked, ["default"])[
@@ -374,6 +385,12 @@ judged = [
 judged = pd.concat(judged, ignore_index=True)
 figures.show_table(judged, name="Every prediction of claims 1.7 and 11.3")
 say(findings.in_short(judged))
+for place, tasks in tight.items():
+    if score_name("nli_accuracy") in tasks:
+        say(
+            f"*{place}*: recall that inference has no room here that can be told from "
+            "zero. The verdict on claim 1.7 says little about transfer.",
+        )
 
 # %% [markdown]
 # *Reading it.* A bound of 0 asks for a sign. *Within* asks that an effect be small: its whole interval
