@@ -91,19 +91,19 @@ def test_the_nuance_is_the_drop_on_lost_less_the_drop_on_kept():
     assert found["ner_f1"].value == pytest.approx(20)
     assert found["las"].value == pytest.approx(-20)
     assert found["ner_f1"].paired and found["ner_f1"].seeds == 5
-    told = domains.nuance_table(rows).set_index("task")["the drop is"]
+    told = domains.nuance_table(rows).set_index("task")["so"]
     assert dict(told) == {
         "inference": "not run",
-        "entities": "larger on lost topics",
-        "parsing": "larger on kept topics",
+        "entities": "lost topics fare worse",
+        "parsing": "kept topics fare worse",
     }
 
 
 def test_a_difference_of_drops_is_only_read_where_its_interval_allows():
     nan = math.nan
     for low, high, value, words in (
-        (1, 3, 2, "larger on lost topics"),
-        (-3, -1, -2, "larger on kept topics"),
+        (1, 3, 2, "lost topics fare worse"),
+        (-3, -1, -2, "kept topics fare worse"),
         (-1, 3, 1, "not told apart"),
         (nan, nan, 2, "too few seeds to tell"),
         (nan, nan, nan, "not run"),
@@ -120,6 +120,79 @@ def test_real_tasks_are_grouped_by_the_domain_of_their_text():
     nothing = findings.Found(planted({"las": 0}).iloc[:0], "reference", 0)
     table = findings.effects_of(nothing, found, table_one())
     assert set(table["heading"]) == {domains.NEITHER}
+
+
+def levels_of(cells):
+    """Rows of one seed and pair from {(condition, metric): value}."""
+    return pd.DataFrame(
+        {"condition": condition, "pair": "en-fr", "layer": None, "seed": 0, "metric": metric,
+         "value": value, "tokens": 1, "size": "reference"}
+        for (condition, metric), value in cells.items()
+    )  # fmt: skip
+
+
+def test_a_task_at_its_floor_has_nothing_to_lose():
+    rows = levels_of(
+        {
+            ("default", "terms_f1"): 0.10,
+            ("domain_mismatch", "terms_f1"): 0.12,
+            ("default", "terms_f1_majority"): 0.13,
+            ("default", "ner_f1"): 0.30,
+            ("domain_mismatch", "ner_f1"): 0.20,
+            ("default", "ner_f1_majority"): 0.05,
+            ("monolingual", "ner_f1"): 0.15,
+            ("random_encoder", "ner_f1"): 0.28,
+            ("default", "ner_f1_source"): 0.7,
+            ("default", "retrieval"): 0.05,
+            ("default", "retrieval_p1_chance"): 0.001,
+            ("default", "las"): 0.40,  # without any floor, nothing is known of it
+        }
+    )
+    table = domains.above_floors(rows, ["en-fr", "en-zh"]).set_index("metric")
+    assert set(table.index) == {"terms_f1", "ner_f1", "retrieval"} and set(table["pair"]) == {
+        "en-fr"
+    }
+    assert dict(table["informative"]) == {"terms_f1": False, "ner_f1": False, "retrieval": True}
+    assert table.loc["ner_f1", "floor"] == "random encoder"
+    assert table.loc["ner_f1", ["better", "highest floor"]].tolist() == pytest.approx([30, 28])
+    told = domains.floors_to_read(table.reset_index())
+    assert list(told["can lose"]) == ["yes", "no", "no"]
+    assert list(told["first language"]) == ["", "", 70.0]
+    assert list(domains.above_floors(rows, ["en-fr"], ["ner_f1"])["task"]) == ["entities"]
+    nothing = domains.above_floors(rows.iloc[:0], ["en-fr"])
+    assert nothing.empty and domains.floors_to_read(nothing).empty
+
+
+def test_real_text_is_read_only_where_there_is_something_to_lose():
+    cells = {
+        (condition, task): level + change * (condition == "domain_mismatch")
+        for task, level, change in (
+            ("retrieval", 0.3, -0.2), ("terms_f1", 0.4, 0.1), ("las", 0.11, -0.08),
+        )
+        for condition in ("default", "domain_mismatch")
+    }  # fmt: skip
+    floors = {("default", "retrieval_p1_chance"): 0.001, ("default", "las_source"): 0.4}
+    floors |= {("default", f"{task}_majority"): 0.1 for task in ("terms_f1", "las")}
+
+    def told(cells):
+        rows = levels_of(cells)
+        found = findings.Found(rows, "reference", 2)
+        changes = findings.effects_of(found, domains.by_text(["en-fr"]), table_one())
+        table = domains.above_floors(rows, ["en-fr"])
+        return domains.told_by_texts(changes, table), domains.at_floor(table)
+
+    said, left_out = told(cells | floors)
+    assert said.startswith("2 of 3 scores stand at least 3 points above every floor.")
+    assert "-20.0 points where it is of the domain lost (sentence retrieval, en-fr)" in said
+    assert "+10.0 points where it is of the domain gained (interface terms, en-fr)" in said
+    assert "at most 1 seed a pair, so it has no interval." in said and said.endswith("it is so.")
+    assert left_out.endswith("here: parsing, en-fr (40.0% in the first language).")
+
+    turned = {("domain_mismatch", "retrieval"): 0.5}
+    assert told(cells | floors | turned)[0].endswith("it is not so.")
+    assert told(cells | floors | {("default", "terms_f1_majority"): 0.6})[0].endswith("open here.")
+    assert told({("default", "las"): 0.1})[0].startswith("No such task is recorded")
+    assert told({("default", "las"): 0.1})[1] == ""
 
 
 def test_changes_by_topics_are_those_of_the_parts():

@@ -14,8 +14,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from isomorph.effects import Contrast
+from isomorph.effects import Contrast, levels
 from isomorph.findings import TASKS, combined, score_name, written
+from isomorph.findings_words import span
 from isomorph.text.corpora import load_parallel
 from isomorph.text.worlds import World
 
@@ -39,6 +40,7 @@ TEXTS = {
 # Of which domain a real task's text is, seen from a second language that reads the help.
 LOST, GAINED, NEITHER = "of the domain lost", "of the domain gained", "of neither"
 TASKS_OF = {LOST: ("passage_accuracy", "retrieval"), GAINED: ("terms_f1",), NEITHER: TASKS}
+LEAST = 3.0  # points above its highest floor that a score needs, to have anything to lose
 SENTENCES = 2000  # of each language: within a point of what all sentences give
 
 
@@ -135,14 +137,14 @@ def nuance(rows: DataFrame) -> dict[str, Estimate]:
 
 
 def reading(found: Estimate) -> str:
-    """What a difference of drops says: on which topics the drop is larger, or why that is open."""
+    """What a difference of drops says: which topics fare worse, or why that is open."""
     if math.isnan(found.value):
         return "not run"
     if math.isnan(found.low):
         return "too few seeds to tell"
     if found.low > 0:
-        return "larger on lost topics"
-    return "larger on kept topics" if found.high < 0 else "not told apart"
+        return "lost topics fare worse"
+    return "kept topics fare worse" if found.high < 0 else "not told apart"
 
 
 def nuance_table(rows: DataFrame) -> DataFrame:
@@ -154,10 +156,64 @@ def nuance_table(rows: DataFrame) -> DataFrame:
             "task": score_name(task),
             "drop on lost less drop on kept, points": written(found, sign=True),
             "seeds": found.seeds,
-            "the drop is": reading(found),
+            "so": reading(found),
         }
         for task, found in nuance(rows).items()
     )
+
+
+def above_floors(
+    rows: DataFrame, pairs: Sequence[str], tasks: Sequence[str] | None = None
+) -> DataFrame:
+    """Which tasks can show a loss at all: a row a task and pair that was measured.
+
+    Columns task, pair, better (the higher of the scores under the default and the other domain),
+    highest floor, floor (its name), first language (under the default), all in percent; metric;
+    and informative: whether better is at least LEAST points above the floor. Floors are those
+    measured of majority, random encoder and monolingual; of retrieval also chance.
+    tasks: all real ones, if left out.
+    """
+    import pandas as pd
+
+    tasks = [task for own in TASKS_OF.values() for task in own] if tasks is None else tasks
+    lines = [_above_floor(rows, task, pair) for task in tasks for pair in pairs]
+    columns = ["task", "pair", "better", "highest floor", "floor", "first language", "metric",
+               "informative"]  # fmt: skip
+    table = pd.DataFrame([line for line in lines if line], columns=columns)
+    return table.astype({"informative": bool})  # without a row it would select columns
+
+
+def _above_floor(rows: DataFrame, task: str, pair: str) -> dict | None:
+    own = [_percent(rows, task, name, pair) for name in ("default", "domain_mismatch")]
+    own = [level for level in own if not math.isnan(level)]
+    known = {
+        "majority": _percent(rows, f"{task}_majority", "default", pair),
+        "chance": _percent(rows, f"{task}_p1_chance", "default", pair),
+        "random encoder": _percent(rows, task, "random_encoder", pair),
+        "monolingual": _percent(rows, task, "monolingual", pair),
+    }
+    known = {name: level for name, level in known.items() if not math.isnan(level)}
+    if not (own and known):
+        return None
+    floor = max(known, key=known.get)
+    return {
+        "task": score_name(task), "pair": pair, "better": max(own), "highest floor": known[floor],
+        "floor": floor, "first language": _percent(rows, f"{task}_source", "default", pair),
+        "metric": task, "informative": max(own) - known[floor] >= LEAST,
+    }  # fmt: skip
+
+
+def floors_to_read(table: DataFrame) -> DataFrame:
+    """`above_floors` to read: rounded, and yes or no."""
+    answer = table["informative"].map({True: "yes", False: "no"})
+    shown = table.drop(columns=["metric", "informative"])
+    return shown.round(1).astype(object).fillna("").assign(**{"can lose": answer})
+
+
+def _percent(rows: DataFrame, metric: str, condition: str, pair: str) -> float:
+    if not (rows["metric"] == metric).any():
+        return math.nan
+    return float(levels(rows, metric, [condition], pairs=[pair])["value"].iloc[0])
 
 
 def by_text(pairs: Sequence[str]) -> list[Contrast]:
@@ -169,3 +225,43 @@ def by_text(pairs: Sequence[str]) -> list[Contrast]:
         for task in tasks
         for pair in pairs
     ]
+
+
+def told_by_texts(changes: DataFrame, floors: DataFrame) -> str:
+    """What real text says of the nuance, in a paragraph, from the tasks that have something to lose.
+
+    changes: the effects of `by_text`.  floors: `above_floors` of the same rows.
+    """
+    ready = floors[floors["informative"]]
+    own = changes[(changes["metric"] + changes["pairs"]).isin(ready["metric"] + ready["pair"])]
+    own = own.dropna(subset="value")
+    if own.empty:
+        return (
+            "No such task is recorded, or none stands clear of its floor: nothing can be read "
+            "off real text yet."
+        )
+    mean, labels = (own.groupby("heading")[name] for name in ("value", "label"))
+    mean, labels = mean.mean(), labels.agg("; ".join)
+    told = [
+        f"{mean[of]:+.1f} points where it is {of} ({labels[of]})" for of in TASKS_OF if of in mean
+    ]
+    seeds = int(own["seeds"].max())
+    said = (
+        f"{len(ready)} of {len(floors)} scores stand at least {LEAST:g} points above every floor. "
+        f"By what the task's text is, they move on average by {', '.join(told)}. This rests on at "
+        f"most {span(seeds, seeds, 'seed')} a pair{', so it has no interval' if seeds < 3 else ''}."
+    )
+    if not {LOST, GAINED} <= set(mean.index):
+        return f"{said} The nuance needs tasks on both sides: it stays open here."
+    holds = "so" if mean[LOST] < mean[GAINED] else "not so"
+    return f"{said} The nuance would have the first below the second, and it is {holds}."
+
+
+def at_floor(floors: DataFrame) -> str:
+    """The tasks that have nothing to lose, with the score of the first language; "" for none."""
+    own = floors[~floors["informative"]]
+    told = [
+        f"{task}, {pair}" + ("" if math.isnan(first) else f" ({first:.1f}% in the first language)")
+        for task, pair, first in zip(own["task"], own["pair"], own["first language"], strict=True)
+    ]
+    return f"At a floor, so of no use here: {'; '.join(told)}." if told else ""
