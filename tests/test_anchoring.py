@@ -65,6 +65,12 @@ def test_a_random_encoder_has_its_part_of_the_rise(worlds):
         "34.0", "39.0", "54.0",
     ]  # fmt: skip
     assert line["the random encoder's part of the rise"] == "25%"
+    low = worlds.rows["metric"] == "nli_accuracy"
+    level = worlds.rows.assign(value=worlds.rows["value"].where(~low, worlds.rows["value"] - 0.2))
+    (line,) = anchoring.strings_alone(Found(level, "laptop", 25), "a-b", ["nli_accuracy"]).to_dict(
+        "records"
+    )
+    assert line["the random encoder's part of the rise"] == "no rise"
     without = worlds.rows[worlds.rows["condition"] != "random_encoder"]
     found = Found(without, "laptop", 20)
     (line,) = anchoring.strings_alone(found, "a-b", ["nli_accuracy"]).to_dict("records")

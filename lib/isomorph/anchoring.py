@@ -140,7 +140,9 @@ def strings_alone(found: Found, pair: str, metrics: Sequence[str] = TASKS) -> Da
                 "majority": _number(floor),
                 "random encoder": _number(random),
                 "default": _number(default),
-                "the random encoder's part of the rise": left_share(default, random, floor),
+                "the random encoder's part of the rise": left_share(default, random, floor).replace(
+                    "nothing to lose", "no rise"
+                ),
             }
         )
     return pd.DataFrame(lines)
