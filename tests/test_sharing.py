@@ -75,6 +75,15 @@ def test_parts_are_listed_beside_the_papers():
     assert list(top) == ["not tried", "1 layer from the top", ""]
 
 
+def test_a_map_of_roles_writes_every_count_and_frames_the_right_places():
+    names = pd.Index(["noun", "verb", "adverb"])
+    table = pd.DataFrame([[3, 1, 0], [2, 0, 0], [0, 0, 0]], index=names, columns=names)
+    (axis,) = sharing.role_map(table).axes
+    assert [text.get_text() for text in axis.texts] == ["3", "1", "2"]
+    assert [tick.get_text() for tick in axis.get_yticklabels()] == ["noun", "verb"]
+    assert [(box.get_x(), box.get_y()) for box in axis.patches] == [(-0.5, -0.5), (0.5, 0.5)]
+
+
 def test_changes_are_from_all_shared_unless_told_otherwise():
     told = sharing.told(rows(SCORES), ("las", "ner_f1"), "sep_l1_6")
     assert told.startswith("parsing falls by 20.0 points [")

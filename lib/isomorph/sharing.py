@@ -96,6 +96,32 @@ def parts_table(layers: int, table: DataFrame) -> DataFrame:
     )
 
 
+def role_map(table: DataFrame) -> Figure:
+    """The counts of `isomorph.measure.roles.nearest_categories` as a map: a row a category of the
+    second language, darker where more of its words are, and a frame around the right places.
+    """
+    from matplotlib.patches import Rectangle
+
+    kept = table.index[(table.sum(axis=1) > 0).to_numpy() | (table.sum(axis=0) > 0).to_numpy()]
+    own = table.loc[kept, kept]
+    shares = own.div(own.sum(axis=1).where(own.sum(axis=1) > 0, 1), axis=0)
+    figure, (axis,) = figures.blank(7.0, 1.4 + 0.32 * len(kept))
+    with figures.theme():
+        axis.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        for up in range(len(kept)):
+            axis.add_patch(Rectangle((up - 0.5, up - 0.5), 1, 1, fill=False, linewidth=1.4))
+            for right in range(len(kept)):
+                count, dark = int(own.iat[up, right]), shares.iat[up, right] > 0.6
+                look = {"ha": "center", "va": "center", "fontsize": 8}
+                if count:
+                    axis.text(right, up, str(count), color="white" if dark else "black", **look)
+        axis.set_xticks(range(len(kept)), list(kept), rotation=45, ha="right", fontsize=8)
+        axis.set_yticks(range(len(kept)), list(kept), fontsize=8)
+        axis.set(xlabel="kind of the nearest word of a", ylabel="kind of the word of b")
+        axis.grid(False)
+    return figure
+
+
 def change(rows: DataFrame, metric: str, plus: str, minus: str = "default_anchors") -> Estimate:
     """How many points a score changes from `minus` to `plus`; nan where one was not run."""
     return combined(rows, [(metric, plus)], [(metric, minus)])
