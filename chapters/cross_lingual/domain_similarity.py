@@ -192,8 +192,8 @@ clear = world_floor[world_floor["informative"]]
 display(
     Markdown(
         f"At least {domains.LEAST:g} points above every floor: {', '.join(clear['task']) or 'none'}. Only there can a lost "
-        "domain show. Strings that both languages share, names and some words among them, let even an encoder that was "
-        "never pretrained answer part of the questions."
+        "domain show. The two languages share some strings, names among them. So even an encoder that was never pretrained "
+        "may answer part of the questions, and its floor says how many."
     )
 )
 
