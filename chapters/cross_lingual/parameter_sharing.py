@@ -202,7 +202,7 @@ fit = dict(zip(made["metric"], made["value"], strict=True))
 display(
     Markdown(
         f"{same:.0%} of the words of **b** have a neighbour of their own kind. Drawn at random it would be "
-        f"{chance:.0%}. Yet both languages are learnt alike: of a hidden word the model hesitates between "
+        f"{chance:.0%}. How well is each language learnt for itself? Of a hidden word the model hesitates between "
         f"{fit['perplexity_a']:.1f} candidates in **a** and {fit['perplexity_b']:.1f} in **b** (perplexity)."
     )
 )

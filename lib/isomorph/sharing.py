@@ -109,7 +109,8 @@ def role_map(table: DataFrame) -> Figure:
     with figures.theme():
         axis.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         for up in range(len(kept)):
-            axis.add_patch(Rectangle((up - 0.5, up - 0.5), 1, 1, fill=False, linewidth=1.4))
+            frame = Rectangle((up - 0.5, up - 0.5), 1, 1, fill=False, edgecolor="black")
+            axis.add_patch(frame)
             for right in range(len(kept)):
                 count, dark = int(own.iat[up, right]), shares.iat[up, right] > 0.6
                 look = {"ha": "center", "va": "center", "fontsize": 8}
