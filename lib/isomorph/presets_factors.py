@@ -145,7 +145,8 @@ def real_default(languages: tuple[str, str], seed: int) -> Pretraining:
     """The recipe of the learning curve's middle model on a quarter of its tokens."""
     return Pretraining(
         text=ShippedText(languages=languages),
-        vocabulary=VocabularyConfig(size=5000),
+        # Half of it is one language's where vocabularies are separate, and Chinese has 2,826 letters.
+        vocabulary=VocabularyConfig(size=6000 if "zh" in languages else 5000),
         encoder=EncoderConfig(),
         training=TrainingConfig(
             tokens=3_000_000, batch=32, length=64, masking=0.3, precision="bf16"

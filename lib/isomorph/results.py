@@ -24,7 +24,6 @@ from isomorph.runs import (
     to_rows,
     train,
 )
-from isomorph.runs.transfer import transfer
 from isomorph.text.shipped import data_folder
 
 if TYPE_CHECKING:
@@ -131,7 +130,10 @@ def outcome(run: Run) -> dict:
     """
     if int(os.environ.get("RANK", "0")) == 0:
         return run.outcome()
-    return transfer(run) if isinstance(run, Transfer) else train(run)
+    pretraining = run.pretrained() if isinstance(run, Transfer) else run
+    if pretraining.infra.status() == "completed":
+        return pretraining.outcome()  # the first goes on to tune, and that it does alone
+    return train(pretraining)
 
 
 def finished(condition: Condition) -> bool:

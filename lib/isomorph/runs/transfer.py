@@ -38,6 +38,13 @@ METRICS = {
     "interface_terms": "terms_",
 }  # fmt: skip
 PREFIX = {"nli": "nli_", "ner": "ner_", "parsing": ""}
+# The shipped files that a task's examples are made of.
+RELATION, TERMS = "tasks/passage_relation.parquet", "tasks/interface_terms.parquet"
+FILES = {
+    "passage_relation": (RELATION, "text/bible.parquet"),
+    "passage_relation_help": (RELATION, "text/help.parquet"),
+    "interface_terms": (TERMS,),
+}
 # The score by which the best way to tune is chosen.
 MAIN = {"nli": "accuracy", "ner": "f1", "parsing": "las"}
 KIND = labelled.SHIPPED | labelled.HUB
@@ -133,9 +140,11 @@ class Transfer(Run):
         text = self.pretraining.checksum()
         if text is None:
             return None
-        sources = {task.source for task in self.tasks}
-        shipped = [f"tasks/{name}.parquet" for name in ("passage_relation", "interface_terms")
-                   if any(source.startswith(name) for source in sources)]  # fmt: skip
+        read = set(getattr(self.pretraining.text, "domains", ()))
+        files = {file for task in self.tasks for file in FILES.get(task.source, ())}
+        # What pretraining reads is in its own checksum already.
+        own = {f"text/{domain}.parquet" for both in read for domain in both.split("+")}
+        shipped = sorted(files - own, reverse=True)  # the order is part of recorded checksums
         if not shipped:
             return text
         return hashlib.sha256("".join([text, *map(checksum, shipped)]).encode()).hexdigest()
