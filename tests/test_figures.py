@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from isomorph import figures
-from isomorph.figures_show import TABLE_ROWS, figure_html, provenance_note, table_html
+from isomorph.figures.display import TABLE_ROWS, figure_html, provenance_note, table_html
 
 ROWS = pd.DataFrame(
     {

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from isomorph import results
 from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.presets import EXPERIMENTS, conditions, real_run, smoke_run
-from isomorph.presets_paper import paper_run
+from isomorph.presets.paper import paper_run
 from isomorph.results import Condition
 from isomorph.runs import COLUMNS, Pretraining, pretraining, run_from_json, text_checksum
 from isomorph.sizes import SIZES

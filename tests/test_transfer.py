@@ -13,7 +13,7 @@ from isomorph.measure.baselines import majority
 from isomorph.models.finetune import predict
 from isomorph.models.pretrain import initialise
 from isomorph.models.settings import TrainingConfig, TuningConfig
-from isomorph.presets_factors import smoke_default, vary
+from isomorph.presets.ablations import smoke_default, vary
 from isomorph.results import Condition
 from isomorph.runs import Task, Transfer, pretraining, run_from_json
 from isomorph.runs import transfer as module

@@ -27,14 +27,14 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
-from isomorph import anchoring, effects, exercises, figures, findings
-from isomorph.anchoring import SETTING, share_of
+from isomorph import effects, exercises, figures, findings
 from isomorph.effects import Contrast
-from isomorph.findings import FLOORS, PAPER, REAL, TASKS, WORLD
+from isomorph.findings import FLOORS, PAPER, REAL, TASKS, WORLD, anchoring
 from isomorph.findings import condition_name as name_of
+from isomorph.findings.anchoring import SETTING, share_of
+from isomorph.findings.sharing import told
 from isomorph.ledger.tables import table_one
-from isomorph.presets_anchors import DIAL, DISTANT, POLICIES
-from isomorph.sharing import told
+from isomorph.presets.anchors import DIAL, DISTANT, POLICIES
 
 MARKS = (
     "Filled marks are means with their 95% interval over seeds, hollow ones are of too few seeds "
@@ -716,5 +716,5 @@ exercises.check("anchor_points.4", world_to_run, near)
 # %% [markdown] tags=["solution"]
 # If extra anchors help this world as much as the distant one, then order makes the difference. If they help it
 # as little as the near one, strings do: who has anchors needs no more of them. The experiment is
-# four lines with `isomorph.presets_factors`: the default run of a world, this world in its place, and
+# four lines with `isomorph.presets.ablations`: the default run of a world, this world in its place, and
 # `vary(run, "extra_anchors")`.

@@ -25,10 +25,19 @@ import statistics
 import pandas as pd
 from IPython.display import Markdown, display
 
-from isomorph import domains, exercises, figures, findings, ranking
-from isomorph.domains import DIAL, TEXTS
+from isomorph import exercises, figures, findings
 from isomorph.effects import Contrast
-from isomorph.findings import FLOORS, PAPER, REAL, TASKS, WORLD, score_name
+from isomorph.findings import (
+    FLOORS,
+    PAPER,
+    REAL,
+    TASKS,
+    WORLD,
+    domains,
+    ranking,
+    score_name,
+)
+from isomorph.findings.domains import DIAL, TEXTS
 from isomorph.ledger.tables import table_one
 from isomorph.text import worlds
 

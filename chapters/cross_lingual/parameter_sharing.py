@@ -43,7 +43,7 @@ from isomorph.effects import Contrast
 from isomorph.findings import FLOORS, PAPER, REAL, TASKS, WORLD
 from isomorph.findings import condition_name as name_of
 from isomorph.ledger.tables import table_one
-from isomorph.presets_factors import (
+from isomorph.presets.ablations import (
     BEYOND,
     ELEMENTS,
     SEPARATE,
@@ -584,7 +584,7 @@ exercises.check("parameter_sharing.2", encoder)
 # It is not tied: with two embedding matrices and one softmax there is no one matrix to use. The softmax has
 # weights of its own, and asks the top of the stack to speak of the words of both languages in one space. To train
 # it in a world: `world_default(0).model_copy(update={"encoder": encoder}).outcome()`, with `world_default` from
-# `isomorph.presets_factors`.
+# `isomorph.presets.ablations`.
 
 # %% [markdown]
 # ```{exercise} How much is shared, by weight?
@@ -597,7 +597,7 @@ exercises.check("parameter_sharing.2", encoder)
 
 # %%
 from isomorph.models.masked_lm import BilingualMaskedLM
-from isomorph.presets_factors import vary, world_default
+from isomorph.presets.ablations import vary, world_default
 
 bottom = vary(world_default(0), "sep_l1_6").encoder
 config = bottom.shaped(1000, ("a", "b"), 32)

@@ -63,12 +63,12 @@ recompute = False
 import pandas as pd
 from IPython.display import Markdown, display
 
-from isomorph import claims, effects, factors, figures, findings
+from isomorph import claims, effects, figures, findings
 from isomorph.effects import Contrast
-from isomorph.findings import REAL, TASKS, WORLD, score_name
-from isomorph.findings_words import condition_name
+from isomorph.findings import REAL, TASKS, WORLD, factors, score_name
+from isomorph.findings.words import condition_name
 from isomorph.ledger.tables import table_one
-from isomorph.presets_factors import (
+from isomorph.presets.ablations import (
     BEYOND,
     ELEMENTS,
     FLOORS,
@@ -516,7 +516,8 @@ figures.show_table(
 # The first needs the paper's table only, the second a few lines of Python, the third a world and no model.
 
 # %% tags=["hide-input"]
-from isomorph import exercises, ranking
+from isomorph import exercises
+from isomorph.findings import ranking
 
 # %% [markdown]
 # ```{exercise} A smaller step

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from isomorph.models.settings import EncoderConfig
-from isomorph.presets_paper import PAPER_GRIDS, paper_rows, paper_table
+from isomorph.presets.paper import PAPER_GRIDS, paper_rows, paper_table
 from isomorph.runs.pretraining import Pretraining, batches
 from isomorph.runs.run import device_name
 from isomorph.runs.texts import HubText, ShippedText

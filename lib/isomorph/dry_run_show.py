@@ -6,7 +6,7 @@ from statistics import mean
 from typing import TYPE_CHECKING
 
 from isomorph.dry_run import PAPER_HOURS, TUNING_SECONDS, DryRun
-from isomorph.presets_paper import PAPER_GRIDS
+from isomorph.presets.paper import PAPER_GRIDS
 
 if TYPE_CHECKING:
     from rich.console import Console

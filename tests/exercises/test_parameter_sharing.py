@@ -8,7 +8,7 @@ from isomorph.ledger.tables import table_one
 from isomorph.models.encoder import BilingualConfig
 from isomorph.models.masked_lm import BilingualMaskedLM
 from isomorph.models.settings import EncoderConfig
-from isomorph.presets_factors import EMBEDDINGS
+from isomorph.presets.ablations import EMBEDDINGS
 
 RIGHT = ("embeddings", "positions", "layer.0", "layer.1")
 

@@ -52,7 +52,7 @@ def on_first_topics(answer: object, overlap: float = 0.5, topics: int = 4) -> Fe
 @exercise("domain_similarity.2")
 def a_nearer_world(answer: object) -> Feedback:
     """A world whose two texts have a given share of their words in common, all else default."""
-    from isomorph.domains import shared_in_world
+    from isomorph.findings.domains import shared_in_world
     from isomorph.text.worlds import World
 
     def only_topics(world) -> bool:

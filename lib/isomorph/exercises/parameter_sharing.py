@@ -89,7 +89,7 @@ def parameters(config: "BilingualConfig") -> tuple[int, int]:
 
 
 def _three_quarters_separate() -> "BilingualConfig":
-    from isomorph.presets_factors import vary, world_default
+    from isomorph.presets.ablations import vary, world_default
 
     run = vary(world_default(0), "sep_l1_6")
     return run.encoder.shaped(run.vocabulary.size, run.languages, run.training.length)

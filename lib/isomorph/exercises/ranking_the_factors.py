@@ -16,9 +16,9 @@ def smaller_step(answer: object) -> Feedback:
 
 def entity_weights() -> dict[str, float]:
     """Points of entity F1 that each factor is worth, the mean over the paper's languages."""
-    from isomorph.factors import WEIGHTS, weights
+    from isomorph.findings.factors import WEIGHTS, weights
+    from isomorph.findings.ranking import by_pair
     from isomorph.ledger.tables import table_one
-    from isomorph.ranking import by_pair
 
     smaller = WEIGHTS | {"sharing": ("default_anchors", "sep_l1_3")}
     return by_pair(table_one(), weights("ner_f1", smaller)).mean().to_dict()

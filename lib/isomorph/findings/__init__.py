@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from isomorph import results
-from isomorph.findings_tables import (
+from isomorph.findings.tables import (
     FLOORS,
     NOT_RUN,
     TASKS,
@@ -35,7 +35,7 @@ from isomorph.findings_tables import (
     verdicts,
     written,
 )
-from isomorph.findings_words import condition_name, score_name, span
+from isomorph.findings.words import condition_name, score_name, span
 from isomorph.presets import conditions
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ papers' own size. Same code, other configs.
 from collections.abc import Callable
 
 from isomorph.models.settings import EncoderConfig, TrainingConfig
-from isomorph.presets_anchors import anchor_shares
-from isomorph.presets_factors import elements, factors
-from isomorph.presets_paper import paper_run
+from isomorph.presets.ablations import elements, factors
+from isomorph.presets.anchors import anchor_shares
+from isomorph.presets.paper import paper_run
 from isomorph.results import Condition
 from isomorph.runs import Pretraining, ShippedText, WorldText
 from isomorph.sizes import Size

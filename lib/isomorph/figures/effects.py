@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from isomorph.effects import levels
 
-from .figures_theme import (
+from .theme import (
     AXIS_NAMES,
     DASHES,
     INK,

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from isomorph import domains, findings
-from isomorph.domains import shared_in_world, shared_words
+from isomorph import findings
 from isomorph.effects import Estimate
+from isomorph.findings import domains
+from isomorph.findings.domains import shared_in_world, shared_words
 from isomorph.ledger.tables import table_one
 from isomorph.presets import conditions
 from isomorph.text.worlds import World

@@ -1,6 +1,6 @@
 """How much two languages share under each anchor policy: counted in what the runs of `factors` read."""
 
-from isomorph.presets_factors import factors
+from isomorph.presets.ablations import factors
 from isomorph.results import Condition
 from isomorph.runs import AnchorShare
 from isomorph.sizes import Size

@@ -14,7 +14,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from isomorph import effects, figures, presets_paper
+from isomorph import effects, figures
 from isomorph.findings import (
     NOT_RUN,
     TASKS,
@@ -25,7 +25,8 @@ from isomorph.findings import (
     score_name,
     written,
 )
-from isomorph.presets_factors import SEPARATE, separated
+from isomorph.presets.ablations import SEPARATE, separated
+from isomorph.presets.paper import SEPARATE as PAPER_SEPARATE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -90,7 +91,7 @@ def parts_table(layers: int, table: DataFrame) -> DataFrame:
             "here": condition_name(name),
             "in the paper": names.get(name, "not tried"),
             f"separate, of our {layers} layers": _listed(separated(name, layers)),
-            "separate, of the paper's eight": _listed(presets_paper.SEPARATE.get(name, ())),
+            "separate, of the paper's eight": _listed(PAPER_SEPARATE.get(name, ())),
         }
         for name in SEPARATE
     )

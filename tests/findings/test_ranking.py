@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from isomorph import ranking
 from isomorph.effects import Contrast, effect
+from isomorph.findings import ranking
 from isomorph.ledger import tables
 
 SHARING = Contrast("sharing", "las", "default_anchors", "sep_l1_6")

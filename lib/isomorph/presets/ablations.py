@@ -6,7 +6,7 @@ has, what the paper did not take apart, and two floors. `elements` has those of 
 """
 
 from isomorph.models.settings import EncoderConfig, TrainingConfig, TuningConfig
-from isomorph.presets_paper import PAPER_GRIDS, paper_table
+from isomorph.presets.paper import PAPER_GRIDS, paper_table
 from isomorph.results import Condition
 from isomorph.runs import Pretraining, ShippedText, Task, Transfer, WorldText
 from isomorph.sizes import Size

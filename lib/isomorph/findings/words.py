@@ -2,7 +2,7 @@
 
 import re
 
-from isomorph.figures_theme import AXIS_NAMES
+from isomorph.figures.theme import AXIS_NAMES
 
 CONDITIONS = {
     "default": "default",

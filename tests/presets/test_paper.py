@@ -3,7 +3,7 @@
 import pytest
 
 from isomorph.models.settings import TuningConfig
-from isomorph.presets_paper import (
+from isomorph.presets.paper import (
     LANGUAGES,
     PAPER_GRIDS,
     VOCABULARY,

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from isomorph import anchoring, claims
-from isomorph.findings import Found
+from isomorph import claims
+from isomorph.findings import Found, anchoring
 from isomorph.ledger.tables import table_one
 from isomorph.presets import conditions
 from isomorph.text.corpora import Corpus, load_corpus

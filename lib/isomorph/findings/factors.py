@@ -15,10 +15,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from isomorph import effects, ranking
+from isomorph import effects
 from isomorph.effects import Contrast
-from isomorph.findings_tables import NOT_RUN, effects_of, written
-from isomorph.findings_words import score_name, span
+from isomorph.findings import ranking
+from isomorph.findings.tables import NOT_RUN, effects_of, written
+from isomorph.findings.words import score_name, span
 from isomorph.ledger import tables
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ def seeds_wanted(found: Found, metrics: Sequence[str]) -> DataFrame:
     """The least seeds that would tell each weight from none, by its spread over the seeds at hand.
 
     Columns factor and a task each; blank where two seeds or more are not there, or where
-    `isomorph.ranking.seeds_to_settle` has no answer.
+    `isomorph.findings.ranking.seeds_to_settle` has no answer.
     """
     import pandas as pd
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from isomorph.effects import Contrast, levels
 from isomorph.findings import TASKS, combined, score_name, written
-from isomorph.findings_words import span
+from isomorph.findings.words import span
 from isomorph.text.corpora import load_parallel
 from isomorph.text.worlds import World
 

@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from isomorph import sharing
-from isomorph.findings import Found
+from isomorph.findings import Found, sharing
 from isomorph.ledger.tables import table_one
 from isomorph.models.encoder import BilingualConfig
-from isomorph.presets_factors import SEPARATE
+from isomorph.presets.ablations import SEPARATE
 from isomorph.runs import COLUMNS
 
 SEEDS = np.array([0.80, 0.84, 0.88, 0.82, 0.86])

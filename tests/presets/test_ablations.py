@@ -5,9 +5,9 @@ from collections import Counter
 
 import pytest
 
-from isomorph import presets_factors
 from isomorph.ledger import tables
-from isomorph.presets_factors import (
+from isomorph.presets import ablations
+from isomorph.presets.ablations import (
     DIALS,
     ELEMENTS,
     FAR,
@@ -26,7 +26,7 @@ from isomorph.presets_factors import (
     vary,
     world_default,
 )
-from isomorph.presets_paper import paper_run
+from isomorph.presets.paper import paper_run
 from isomorph.runs import run_from_json
 from isomorph.text.vocab import learn
 
@@ -230,8 +230,8 @@ def test_a_condition_that_cannot_be_is_named(default, name, named):
 
 
 def test_constants_are_not_changed_by_use():
-    before = json.dumps([presets_factors.DIALS, presets_factors.ELEMENTS, presets_factors.SHAPES])
+    before = json.dumps([ablations.DIALS, ablations.ELEMENTS, ablations.SHAPES])
     elements("laptop")
     factors("laptop")
-    after = json.dumps([presets_factors.DIALS, presets_factors.ELEMENTS, presets_factors.SHAPES])
+    after = json.dumps([ablations.DIALS, ablations.ELEMENTS, ablations.SHAPES])
     assert before == after

@@ -7,9 +7,9 @@ Filled marks are runs made live and hollow ones are recorded, save in `forest`, 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from .figures_effects import condition_bars, dose_response, forest
-from .figures_show import provenance_note, show, show_table
-from .figures_theme import (
+from .display import provenance_note, show, show_table
+from .effects import condition_bars, dose_response, forest
+from .theme import (
     AXIS_NAMES,
     DASHES,
     MARKERS,

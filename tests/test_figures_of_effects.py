@@ -7,7 +7,7 @@ import pytest
 
 from isomorph import figures
 from isomorph.effects import level, levels
-from isomorph.figures_show import provenance_note
+from isomorph.figures.display import provenance_note
 
 NAN = float("nan")
 EFFECTS = pd.DataFrame(

@@ -5,11 +5,10 @@ import math
 import pandas as pd
 import pytest
 
-from isomorph import factors
-from isomorph.findings import Found
+from isomorph.findings import Found, factors
+from isomorph.findings.ranking import by_pair
 from isomorph.ledger.tables import table_one
-from isomorph.presets_factors import BEYOND, ORDERS, SHAPES, TABLE_ONE
-from isomorph.ranking import by_pair
+from isomorph.presets.ablations import BEYOND, ORDERS, SHAPES, TABLE_ONE
 
 LEVELS = {"default": 0.80, "default_anchors": 0.78, "no_anchors": 0.75, "extra_anchors": 0.81,
           "sep_l1_6": 0.30, "domain_mismatch": 0.70}  # fmt: skip

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from isomorph.models.settings import TrainingConfig
 from isomorph.presets import conditions
-from isomorph.presets_factors import smoke_default, vary
+from isomorph.presets.ablations import smoke_default, vary
 from isomorph.runs import AnchorShare, Transfer, run_from_json
 from isomorph.runs.anchor_share import read_counts, shares
 from isomorph.runs.pretraining import batches
