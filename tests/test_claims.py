@@ -185,7 +185,8 @@ def test_the_largest_size_with_enough_seeds_speaks():
 
 
 def planted_loader(name):
-    assert name == "learning_curve"
+    if name != "learning_curve":
+        return pd.DataFrame()
     tokens = np.array([1e5, 2e5, 4e5, 8e5, 16e5])
     curves = {"multilinguality": [0, 0, 0, 0.5, 1], "heldout_loss": [6, 4, 3, 2.5, 2.4]}
     return pd.concat(

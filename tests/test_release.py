@@ -10,6 +10,7 @@ from isomorph import release, results
 from isomorph.models.settings import TrainingConfig
 from isomorph.presets import smoke_run
 from isomorph.results import Condition
+from isomorph.runs import Pretraining
 from isomorph.text import shipped
 
 TINY = TrainingConfig(tokens=4000, batch=8, length=32, warmup=2)
@@ -39,7 +40,7 @@ def test_an_encoder_comes_back_as_it_was_but_for_bf16(condition):
     assert card["digest"] == condition.run.digest
     assert card["tokens"] == TINY.steps * 8 * 32
     assert card["perplexity"].keys() == {"a", "b"}
-    text = results.Pretraining(**card["config"]).text.corpus().test["a"][0]
+    text = Pretraining(**card["config"]).text.corpus().test["a"][0]
     expected = vocabulary.tokenizer("a")(text)["input_ids"]
     assert AutoTokenizer.from_pretrained(folder)(text)["input_ids"] == expected
     assert f"{card['tokens']:,}" in (folder / "README.md").read_text()
@@ -76,6 +77,6 @@ def test_every_shipped_encoder_loads_and_matches_its_card():
         assert card["name"] == name
         assert list(vocabulary.languages) == card["languages"]
         assert model.num_parameters() == card["parameters"]
-        assert results.Pretraining(**card["config"]).digest == card["digest"]
+        assert Pretraining(**card["config"]).digest == card["digest"]
         folder = shipped.data_folder() / "models" / name
         assert json.loads((folder / "config.json").read_text())["dtype"] == "bfloat16"
