@@ -37,10 +37,9 @@ from isomorph import (
     figures,
     findings,
     results,
-    sharing,
 )
 from isomorph.effects import Contrast
-from isomorph.findings import FLOORS, PAPER, REAL, TASKS, WORLD
+from isomorph.findings import FLOORS, PAPER, REAL, TASKS, WORLD, sharing
 from isomorph.findings import condition_name as name_of
 from isomorph.ledger.tables import table_one
 from isomorph.presets.ablations import (
