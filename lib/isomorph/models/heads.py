@@ -8,6 +8,7 @@ what is tuned in one language can be used in the other (section 4.3).
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 Prediction = str | tuple[str, ...] | tuple[tuple[int, ...], tuple[str, ...]]
 
 
-class Head(nn.Module):
+class Head(nn.Module, ABC):
     """An encoder and what a task adds to it. See `head_for`; subclasses score and decide.
 
     restart: the second sentence of a pair is read from position 1 (our encoder only).
@@ -87,13 +88,13 @@ class Head(nn.Module):
         states = self.encoder(input_ids=batch.ids, attention_mask=batch.attention, **inputs)
         return self.dropout(states.last_hidden_state)
 
+    @abstractmethod
     def loss(self, batch: Features, language: str | None) -> Tensor:
         """Mean loss of the batch, in nats."""
-        raise NotImplementedError
 
+    @abstractmethod
     def decide(self, batch: Features, language: str | None) -> list[Prediction]:
         """The most probable answer for each example."""
-        raise NotImplementedError
 
 
 def restarted(segments: Tensor, attention: Tensor) -> Tensor:

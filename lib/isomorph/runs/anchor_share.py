@@ -13,21 +13,19 @@ import exca
 import numpy as np
 from pydantic import model_validator
 
-from isomorph.runs.pretraining import Pretraining, batches
-from isomorph.runs.run import Run, code_version, device_name
+from isomorph.runs.pretraining import UsesPretraining, batches
+from isomorph.runs.run import code_version, device_name
 from isomorph.text.vocab import SPECIAL, Vocabulary, learn
 
 if TYPE_CHECKING:
     from isomorph.models.batches import Batches
 
 
-class AnchorShare(Run):
+class AnchorShare(UsesPretraining):
     """The share of anchors in what a pretraining run of two languages reads.
 
     Raises a validation error, before any work, when the run does not read two languages.
     """
-
-    pretraining: Pretraining
 
     infra: exca.TaskInfra = exca.TaskInfra(version="1")
 
@@ -40,17 +38,6 @@ class AnchorShare(Run):
                 "that reads two languages."
             )
         return self
-
-    @property
-    def pair(self) -> str:
-        return self.pretraining.pair
-
-    @property
-    def seed(self) -> int:
-        return self.pretraining.seed
-
-    def checksum(self) -> str | None:
-        return self.pretraining.checksum()
 
     @infra.apply
     def outcome(self) -> dict:

@@ -92,6 +92,25 @@ class Pretraining(Run):
         return None if folder is None else folder / "model"
 
 
+class UsesPretraining(Run):
+    """A run that starts from a pretraining run: of the same languages, seed and text."""
+
+    pretraining: Pretraining
+
+    infra: exca.TaskInfra = exca.TaskInfra(version="1")
+
+    @property
+    def pair(self) -> str:
+        return self.pretraining.pair
+
+    @property
+    def seed(self) -> int:
+        return self.pretraining.seed
+
+    def checksum(self) -> str | None:
+        return self.pretraining.checksum()
+
+
 def train(run: Pretraining) -> dict:
     """Train and measure a run here and now, going on from its checkpoint if there is one."""
     from isomorph.measure.multilinguality import measure_multilinguality

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import platform
+from abc import abstractmethod
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -69,13 +70,13 @@ class Run(BaseModel):
         }
 
     @property
+    @abstractmethod
     def pair(self) -> str:
         """The languages, "en-fr"."""
-        raise NotImplementedError
 
+    @abstractmethod
     def checksum(self) -> str | None:
         """Of the shipped files that the run reads; None where what it reads does not ship."""
-        raise NotImplementedError
 
 
 def to_rows(run: Run, outcome: dict, *, experiment: str, size: str, condition: str):

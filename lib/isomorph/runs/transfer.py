@@ -17,8 +17,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from isomorph.models.settings import TuningConfig
-from isomorph.runs.pretraining import Pretraining
-from isomorph.runs.run import Run, code_version, device_name
+from isomorph.runs.pretraining import Pretraining, UsesPretraining
+from isomorph.runs.run import code_version, device_name
 from isomorph.runs.texts import WorldText
 from isomorph.text import examples as labelled
 from isomorph.text.shipped import checksum
@@ -97,7 +97,7 @@ class Task(BaseModel):
         return self.examples(text, language, "dev", count)
 
 
-class Transfer(Run):
+class Transfer(UsesPretraining):
     """A pretraining run, and each task tuned in its first language and tested in both.
 
     Raises a validation error, before any work, when two fields contradict each other.
@@ -105,7 +105,6 @@ class Transfer(Run):
 
     _exclude_from_cls_uid: ClassVar[tuple[str, ...]] = ("device", "progress")
 
-    pretraining: Pretraining
     tasks: tuple[Task, ...]
     encoder: Literal["trained", "random"] = "trained"  # "random": the floor, nothing pretrained
 
@@ -128,16 +127,8 @@ class Transfer(Run):
                 )
         return self
 
-    @property
-    def pair(self) -> str:
-        return self.pretraining.pair
-
-    @property
-    def seed(self) -> int:
-        return self.pretraining.seed
-
     def checksum(self) -> str | None:
-        text = self.pretraining.checksum()
+        text = super().checksum()
         if text is None:
             return None
         read = set(getattr(self.pretraining.text, "domains", ()))
