@@ -12,19 +12,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from isomorph import one_core
+
 from .chapters import Chapter, Layout, expected_manifest, write_manifest
 
-ONE_THREAD = {
-    name: "1"
-    for name in (
-        "OMP_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "NUMEXPR_NUM_THREADS",
-        "VECLIB_MAXIMUM_THREADS",
-        "RAYON_NUM_THREADS",
-    )
-}
 CELL = re.compile(r"^# (%%|solution$)", re.MULTILINE)
 RUN_LOG = "ISOMORPH_RUN_LOG"
 """Names a file to which `isomorph.runs` adds one JSON line for every run a chapter uses."""
@@ -122,7 +113,8 @@ class Job:
     def _environment(self) -> dict[str, str]:
         return {
             **os.environ,
-            **ONE_THREAD,
+            **one_core.THREADS,
+            **one_core.MEMORY,
             RUN_LOG: str(self.run_log),
             "IPYTHONDIR": str(self.layout.build / "ipython"),  # no start-up files of the reader's
             "JUPYTER_PREFER_ENV_PATH": "1",

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from isomorph import results
+from isomorph import one_core, results
 from isomorph.results import Condition
 from isomorph.runs import Pretraining, Run, Transfer, cache_folder, run_from_json
 
@@ -75,8 +75,8 @@ class Worker:
     def __init__(self, condition: Condition, gpu: str | None = None):
         self.condition, self.gpu, self.began = condition, gpu, time.monotonic()
         run = condition.run
-        # Processes of one thread finish more than one process of many.
-        environment = {"OMP_NUM_THREADS": "1"} | os.environ
+        # One thread unless asked for more: so many processes finish more than one of many threads.
+        environment = {"OMP_NUM_THREADS": "1"} | one_core.MEMORY | os.environ
         if gpu is not None:
             environment["CUDA_VISIBLE_DEVICES"] = gpu
         with log_path(run).open("a") as log:
