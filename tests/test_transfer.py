@@ -15,7 +15,7 @@ from isomorph.models.pretrain import initialise
 from isomorph.models.settings import TrainingConfig, TuningConfig
 from isomorph.presets.ablations import smoke_default, vary
 from isomorph.results import Condition
-from isomorph.runs import Task, Transfer, pretraining, run_from_json
+from isomorph.runs import ShippedText, Task, Transfer, pretraining, run_from_json
 from isomorph.runs import transfer as module
 from isomorph.runs.pretraining import batches
 from isomorph.runs.transfer import MAIN
@@ -169,6 +169,16 @@ def test_a_random_encoder_trains_nothing_beforehand(no_pretraining):
         assert all(torch.equal(weights[name], untrained[name]) for name in untrained)
 
 
+def test_more_examples_than_there_are_stop_a_run_before_it_pretrains(no_pretraining):
+    text = ShippedText()
+    run = Transfer(
+        pretraining=smoke_default(0).model_copy(update={"text": text}),
+        tasks=(Task(name="ner", source="interface_terms", test=10**6),),
+    )
+    with pytest.raises(ValueError, match="count is 1000000; .* allows 1 to"):
+        run.outcome()
+
+
 def test_a_monolingual_model_never_reads_the_second_language():
     run = vary(smoke_default(0), "monolingual")
     corpus = run.text.corpus()
@@ -194,8 +204,9 @@ def test_the_second_language_is_read_by_its_own_parts():
             part["b"].load_state_dict(part["a"].state_dict())
         return model
 
-    own = module._task(run, TASKS[2], (fresh, vocabulary))[0]
-    other = module._task(run, TASKS[2], (as_the_first, vocabulary))[0]
+    examples = module._examples(TASKS[2], run.pretraining)
+    own = module._task(run, TASKS[2], examples, (fresh, vocabulary))[0]
+    other = module._task(run, TASKS[2], examples, (as_the_first, vocabulary))[0]
     assert own["uas_source"] == other["uas_source"] and own["uas"] != other["uas"]
 
 
@@ -220,7 +231,7 @@ def ways():
     def scores(*chosen: int) -> dict[str, float]:
         tuning = tuple(tunings[i] for i in chosen)
         task = Task(name=TREE, train=60, test=40, tuning=tuning)
-        return module._task(run, task, load)[0]
+        return module._task(run, task, module._examples(task, run.pretraining), load)[0]
 
     return run, load, tunings, scores, [scores(i) for i in range(3)]
 

@@ -163,6 +163,10 @@ def transfer(run: Transfer) -> dict:
     are of the test examples on the first language's topics and on the second's own.
     """
     code = code_version()
+    # First, so that more examples than there are get refused before an hour of pretraining.
+    began = time.monotonic()
+    examples = [_examples(task, run.pretraining) for task in run.tasks]
+    spent = time.monotonic() - began
     with tempfile.TemporaryDirectory() as aside:
         pretraining = run.pretrained(None if run.infra.folder else Path(aside))
         records = []
@@ -170,19 +174,21 @@ def transfer(run: Transfer) -> dict:
             outcome = _pretrain(pretraining)
             last = max(record["tokens"] for record in outcome["records"])
             records = [record for record in outcome["records"] if record["tokens"] == last]
-        spent = max((record["seconds"] for record in records), default=0.0)
+        spent += max((record["seconds"] for record in records), default=0.0)
         began = time.monotonic()
         tokens = max((record["tokens"] for record in records), default=0)
         load = _loader(run, pretraining)
-        for task in run.tasks:
-            scores, device = _task(run, task, load)
+        for task, own in zip(run.tasks, examples, strict=True):
+            scores, device = _task(run, task, own, load)
             records += [
                 {"metric": metric, "value": value, "layer": None, "step": 0, "tokens": tokens}
                 for metric, value in scores.items()
             ]
     seconds = spent + time.monotonic() - began
-    records = [record | {"seconds": seconds} for record in records]
-    return {"records": records, "data": run.checksum() or "", "device": device, "code": code}
+    return {
+        "records": [record | {"seconds": seconds} for record in records],
+        "data": run.checksum() or "", "device": device, "code": code,
+    }  # fmt: skip
 
 
 def _pretrain(run: Pretraining) -> dict:
@@ -208,15 +214,20 @@ def _loader(run: Transfer, pretraining: Pretraining):
     return lambda: initialise(shape, run.seed), vocabulary
 
 
-def _task(run: Transfer, task: Task, load) -> tuple[dict[str, float], str]:
-    """The scores of one task, by name, and where they were made."""
+def _examples(task: Task, pretraining: Pretraining) -> tuple[Examples, dict[str, Examples]]:
+    """What a task is tuned on, in the first language, and tested on, in both."""
+    text, languages = pretraining.text, pretraining.languages
+    train = task.examples(text, languages[0], "train", task.train)
+    return train, {name: task.examples(text, name, "test", task.test) for name in languages}
+
+
+def _task(run: Transfer, task: Task, data, load) -> tuple[dict[str, float], str]:
+    """The scores of one task on what `_examples` gives, by name, and where they were made."""
     from isomorph.measure.baselines import majority
     from isomorph.models.finetune import predict
 
-    fresh, vocabulary = load
+    (train, test), (fresh, vocabulary) = data, load
     text, (source, target) = run.pretraining.text, run.pretraining.languages
-    train = task.examples(text, source, "train", task.train)
-    test = {name: task.examples(text, name, "test", task.test) for name in (source, target)}
     heads = _tuned(run, task, train, fresh, vocabulary)
     found: dict[str, list[float]] = {}
     for head in heads:
