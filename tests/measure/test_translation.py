@@ -8,12 +8,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isomorph.measure.align import (
+from isomorph.measure.retrieval import (
     translation,
     translation_both_ways,
 )
 
-from .test_align import SCORINGS, gaussian, quick, reference_scores, seeds
+from .test_retrieval import SCORINGS, gaussian, quick, reference_scores, seeds
 
 # Three source words and four target words in the plane, so that every answer can be seen:
 # god is nearest to dieu, then ciel; sky to dieu, then ciel; sea to mer.

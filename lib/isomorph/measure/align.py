@@ -1,209 +1,155 @@
-"""How well the vectors of two languages line up, without any mapping between them.
+"""Maps that carry the vectors of one model onto those of another, learnt from pairs of rows.
 
-- `retrieval`: does a sentence find its translation, and at what rank (Conneau, Wu et al. 2020,
-  section 5.1; Dufter and Schütze 2020).
-- `translation`: does a word find one of its translations (Conneau, Lample et al. 2018).
-- `multilinguality`: both in one number (Dufter and Schütze 2020).
+- `procrustes`: the best rotation, which changes no distance (Conneau, Wu et al. 2020, section 5.1).
+- `least_squares`, `ridge`: the best linear map of any kind, and one that stays small. They may bend
+  the space, so what they reach and a rotation does not is no likeness of shape.
+- `iterative_normalisation`: rows of length 1 and mean 0, which a rotation needs to fit both sides
+  (Zhang et al. 2019, "Are Girls Neko or Shojo?").
+- `refine`: a rotation learnt again from the pairs that it finds itself (Conneau, Lample et al.
+  2018, section 2.2).
 
-Scores are cosines or CSLS, see `isomorph.measure.neighbours`. Ties count as the expected value over
-a random order, so vectors that are all alike score exactly chance. Procrustes and other mappings
-are no part of this module: the two languages are compared as one model represents them.
+A map is a matrix (width of the source, width of the target): `source @ map` lies where the target
+does. Everything is computed in float64, on the device of the source; a map is float64.
+Scores of what a map reaches are in `isomorph.measure.retrieval`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from isomorph.measure.neighbours import (
-    NEIGHBOURS,
-    hits,
-    hub_corrections,
-    ranks,
-    reciprocal_ranks,
-    unit_rows,
-)
+from isomorph.measure.neighbours import NEIGHBOURS, mutual_nearest, unit_rows
+from isomorph.measure.pairs import paired
+
+ROUNDS = 10  # of normalisation: lengths are then within 1e-3 of 1 on every model tried
 
 
-def retrieval(
+def procrustes(source: Tensor, target: Tensor) -> Tensor:
+    """The orthogonal map W that minimises the distance of `source @ W` to `target`.
+
+    source (n, p), target (n, q): rows are pairs. W is (p, q); with X = source and Y = target,
+
+        W = U V',  U S V' = svd(X' Y)
+
+    Where p and q differ, W has orthonormal rows (p < q) or columns (p > q); the latter keep no
+    distance, and what W maximises is the inner product of `source @ W` and `target`.
+    Raises ValueError when the two do not pair or a value is not finite.
+    Source: Schönemann 1966; Conneau, Wu et al. 2020, section 5.1, who write columns as pairs.
+    """
+    source, target = paired(source, target, ("source", "target"))
+    left, _, right = torch.linalg.svd(source.T @ target, full_matrices=False)
+    return left @ right
+
+
+def least_squares(source: Tensor, target: Tensor) -> Tensor:
+    """The linear map (p, q) that minimises the distance of `source @ map` to `target`.
+
+    Of several such maps the one with the smallest norm, so it exists with fewer pairs than widths.
+    source (n, p), target (n, q): rows are pairs. Errors as of `procrustes`.
+    """
+    source, target = paired(source, target, ("source", "target"))
+    return torch.linalg.pinv(source) @ target
+
+
+def ridge(source: Tensor, target: Tensor, *, penalty: float = 0.1) -> Tensor:
+    """The linear map (p, q) that minimises the squared distance plus a penalty on its own norm.
+
+    source (n, p), target (n, q): rows are pairs.
+    penalty: as a share of the source's mean squared singular value, so that it means the same at
+        every scale and number of pairs. Towards 0 the map is that of `least_squares`; a large one
+        shrinks it towards a multiple of X' Y.
+    Raises ValueError as `procrustes`, and when the penalty is not above 0.
+    """
+    if not penalty > 0:
+        raise ValueError(f"penalty is {penalty!r}; allowed is a number above 0.")
+    source, target = paired(source, target, ("source", "target"))
+    gram = source.T @ source
+    width = len(gram)
+    damping = penalty * gram.diagonal().mean().clamp(min=torch.finfo(gram.dtype).tiny)
+    return torch.linalg.solve(gram + damping * torch.eye(width).to(gram), source.T @ target)
+
+
+def iterative_normalisation(vectors: Tensor, *, rounds: int = ROUNDS) -> Tensor:
+    """Rows brought to length 1, then to mean 0, again and again: (n, width), float64.
+
+    The last step is the mean, so that it is 0 and lengths are 1 but for what a round changes.
+    Raises ValueError when `vectors` is not (n, width) or not finite, or `rounds` below 1.
+    Source: Zhang et al. 2019, as in Conneau, Wu et al. 2020, section 5.1.
+    """
+    return normalise(vectors, normalising_means(vectors, rounds=rounds))
+
+
+def normalising_means(vectors: Tensor, *, rounds: int = ROUNDS) -> list[Tensor]:
+    """The mean that each round of `iterative_normalisation` subtracts, (width,) each.
+
+    Learnt on some vectors, they normalise others of the same model in the same way (`normalise`).
+    """
+    if rounds < 1:
+        raise ValueError(f"rounds is {rounds}; it must be at least 1.")
+    means = []
+    for _ in range(rounds):
+        vectors = unit_rows(vectors, "vectors")
+        means.append(vectors.mean(0))
+        vectors = vectors - means[-1]
+    return means
+
+
+def normalise(vectors: Tensor, means: Sequence[Tensor]) -> Tensor:
+    """Vectors (n, width) through the rounds whose means were learnt by `normalising_means`."""
+    for mean in means:
+        vectors = unit_rows(vectors, "vectors") - mean
+    return vectors
+
+
+@dataclass(frozen=True)
+class Refined:
+    """A refined map, and the pairs (source row, target row), (pairs, 2), it was last learnt from.
+
+    counts: how many pairs each round found.
+    """
+
+    map: Tensor
+    pairs: Tensor
+    counts: tuple[int, ...]
+
+
+def refine(
     source: Tensor,
     target: Tensor,
+    start: Tensor,
     *,
-    scoring: str = "cosine",
+    rounds: int = 5,
+    scoring: str = "csls",
     neighbours: int = NEIGHBOURS,
-    center: bool = False,
     block: int | None = None,
-) -> dict[str, float]:
-    """How often row i of one side is nearest to row i of the other, and at what reciprocal rank.
+) -> Refined:
+    """A rotation learnt from the mutual nearest neighbours under the last one, `rounds` times.
 
-    source, target: (n, width), on the same device.
-    scoring: "cosine" or "csls"; neighbours: K of CSLS, at most n.
-    center: subtract each side's own mean first.
-    block: rows of scores held at once; None chooses. It changes no result.
-
-    Returns p1_forward, p1_backward, p1 (their mean), mrr_forward, mrr_backward and mrr, each from 0
-    to 1. Chance is 1/n for P@1. A zero vector has cosine 0 with everything.
-    Raises ValueError when the shapes differ or are not (n, width), when a value is not finite, or
-    when an argument is not allowed.
+    source (n, p), target (m, q): the words to pair, such as the most frequent of each language.
+    start: the map (p, q) to begin with. It ends early when a round finds the pairs of the last.
+    Raises ValueError when widths do not fit, no two words are nearest to each other, or an argument
+    is not allowed.
+    Source: Conneau, Lample et al. 2018, section 2.2.
     """
-    if source.shape != target.shape:
+    if start.shape != (source.shape[1], target.shape[1]):
         raise ValueError(
-            f"source is {tuple(source.shape)} and target {tuple(target.shape)}; "
-            "retrieval pairs rows, so they must have the same shape."
+            f"start is {tuple(start.shape)}; from width {source.shape[1]} to width "
+            f"{target.shape[1]} it must be {(source.shape[1], target.shape[1])}."
         )
-    source, target = unit_rows(source, "source", center), unit_rows(target, "target", center)
-    hubs = hub_corrections(source, target, scoring, neighbours, block)
-    rows = torch.arange(len(source), device=source.device)
-    result = {}
-    for direction, queries, candidates, correction in (
-        ("forward", source, target, hubs),
-        ("backward", target, source, hubs[::-1]),
-    ):
-        places = ranks(queries, candidates, rows, rows, correction, block)
-        result[f"p1_{direction}"] = hits(*places, k=1).mean().item()
-        result[f"mrr_{direction}"] = reciprocal_ranks(*places).mean().item()
-    for metric in ("p1", "mrr"):
-        result[metric] = (result[f"{metric}_forward"] + result[f"{metric}_backward"]) / 2
-    return result
-
-
-def translation(
-    source_vectors: Tensor,
-    target_vectors: Tensor,
-    pairs: Iterable[tuple[str, str]],
-    source_words: Sequence[str],
-    target_words: Sequence[str],
-    *,
-    scoring: str = "cosine",
-    k: Sequence[int] = (1, 5),
-    neighbours: int = NEIGHBOURS,
-    center: bool = False,
-    skip_identical: bool = True,
-    block: int | None = None,
-) -> dict[str, float]:
-    """How often a word's nearest target words include one of its translations.
-
-    source_vectors: (n_source, width), of `source_words`; target_vectors likewise.
-    pairs: (source word, translation); a source word may have several. Each source word counts once
-        and is a hit at k if any of its translations is among the k nearest target words.
-    skip_identical: leave out a word that is itself among the target words. Where a vocabulary is
-        shared the two have the same vector, so it would find itself whatever the model has learnt.
-    CSLS takes its neighbourhoods from all the words given. Other arguments as in `retrieval`.
-
-    Returns p<k> for every k, queries (how many words were asked), coverage (their share of the
-    source words in `pairs` that are not skipped), candidates (n_target) and chance (P@1 of a random
-    answer). With no query, p<k> and chance are NaN.
-    Raises ValueError when vectors and words differ in number, a word is listed twice, a value is not
-    finite, or an argument is not allowed.
-    """
-    for side, vectors, words in (
-        ("source", source_vectors, source_words),
-        ("target", target_vectors, target_words),
-    ):
-        if len(vectors) != len(words):
-            raise ValueError(f"{side}_words has {len(words)} words for {len(vectors)} vectors.")
-        if len(set(words)) != len(words):
-            raise ValueError(f"{side}_words lists a word twice; every word must be there once.")
-    if not k or min(k) < 1:
-        raise ValueError(f"k is {tuple(k)}; it must name ranks of 1 or more.")
-    asked, queries = _queries(pairs, source_words, target_words, skip_identical)
-    counts = {
-        "queries": len(queries),
-        "coverage": len(queries) / asked if asked else 0.0,
-        "candidates": len(target_words),
-    }
-    if not queries:
-        return {f"p{rank}": float("nan") for rank in k} | counts | {"chance": float("nan")}
-    source = unit_rows(source_vectors, "source_vectors", center)
-    target = unit_rows(target_vectors, "target_vectors", center)
-    hubs = hub_corrections(source, target, scoring, neighbours, block)
-    word, rows, columns = [], [], []
-    for query, (number, golds) in enumerate(queries.values()):
-        word.append(number)
-        rows += [query] * len(golds)
-        columns += golds
-    word, rows, columns = (
-        torch.tensor(part, device=source.device) for part in (word, rows, columns)
-    )
-    places = ranks(source[word], target, rows, columns, (hubs[0][word], hubs[1]), block)
-    scores = {f"p{rank}": hits(*places, k=rank).mean().item() for rank in k}
-    return scores | counts | {"chance": len(columns) / len(queries) / len(target_words)}
-
-
-def translation_both_ways(
-    source_vectors: Tensor,
-    target_vectors: Tensor,
-    pairs: Iterable[tuple[str, str]],
-    source_words: Sequence[str],
-    target_words: Sequence[str],
-    *,
-    known: Iterable[tuple[str, str]] = (),
-    **options,
-) -> dict[str, float]:
-    """`translation` from source to target and back: <name>_forward, <name>_backward, and <name>.
-
-    <name> is the mean of the two. known: further (source word, translation) pairs, which count as
-    right but ask no further word; a dictionary split by source word needs them on the way back.
-    Other arguments, results and errors are those of `translation`.
-    """
-    pairs, known = list(pairs), list(known)
-    asked = [{pair[side] for pair in pairs} for side in (0, 1)]
-    there = pairs + [pair for pair in known if pair[0] in asked[0]]
-    back = [pair[::-1] for pair in pairs + [pair for pair in known if pair[1] in asked[1]]]
-    forward = translation(
-        source_vectors, target_vectors, there, source_words, target_words, **options
-    )
-    backward = translation(
-        target_vectors, source_vectors, back, target_words, source_words, **options
-    )
-    result = {}
-    for name in forward:
-        result[f"{name}_forward"], result[f"{name}_backward"] = forward[name], backward[name]
-        result[name] = (forward[name] + backward[name]) / 2
-    return result
-
-
-def two_thirds_layer(layers: int) -> int:
-    """The layer two thirds of the way up, as 8 of 12: where Dufter and Schütze 2020 measure.
-
-    layers: how many the model has, without the embeddings.
-    """
-    if layers < 1:
-        raise ValueError(f"layers is {layers}; a model has at least 1.")
-    return max(1, round(2 * layers / 3))
-
-
-def multilinguality(
-    retrieval_0: float, retrieval_m: float, translation_0: float, translation_m: float
-) -> float:
-    """The mean of retrieval P@1 and word translation P@1 over two layers.
-
-    Layer 0 is the embeddings' output, layer m the one two thirds up (`two_thirds_layer`). Sentences
-    are means of token vectors, words are encoded alone as `[CLS] word [SEP]`, both compared by
-    cosine, and P@1 is averaged over both directions. Source: Dufter and Schütze 2020, who take
-    layers 0 and 8 of 12 and translate every item of the vocabulary.
-    """
-    return (retrieval_0 + retrieval_m + translation_0 + translation_m) / 4
-
-
-def _queries(pairs, source_words, target_words, skip_identical) -> tuple[int, dict]:
-    """How many source words could have been asked, and those that can: word -> (row, columns)."""
-    source_rows = {word: row for row, word in enumerate(source_words)}
-    target_rows = {word: row for row, word in enumerate(target_words)}
-    translations: dict[str, set[str]] = {}
-    for source, target in pairs:
-        translations.setdefault(source, set()).add(target)
-    if skip_identical:
-        translations = {
-            word: golds
-            for word, golds in translations.items()
-            if word not in target_rows and word not in golds
-        }
-    queries = {}
-    for word, golds in translations.items():
-        columns = sorted(target_rows[gold] for gold in golds if gold in target_rows)
-        if word in source_rows and columns:
-            queries[word] = (source_rows[word], columns)
-    return len(translations), queries
+    if rounds < 1:
+        raise ValueError(f"rounds is {rounds}; it must be at least 1.")
+    pairs, counts, rotation = None, [], start
+    for _ in range(rounds):
+        mapped = source.to(rotation) @ rotation
+        found = mutual_nearest(mapped, target, scoring=scoring, neighbours=neighbours, block=block)
+        if not len(found):
+            raise ValueError("no source and target row are nearest to each other under the map.")
+        counts.append(len(found))
+        if pairs is not None and torch.equal(found, pairs):
+            break
+        pairs = found
+        rotation = procrustes(source[pairs[:, 0]], target[pairs[:, 1]])
+    return Refined(rotation, pairs, tuple(counts))

@@ -1,9 +1,9 @@
-"""How multilingual an encoder is: every measure of `align`, at every layer, as records.
+"""How multilingual an encoder is: every measure of `retrieval`, at every layer, as records.
 
 Sentences: the held-out parallel ones, as means of their token vectors. Words: those of the
 dictionary's test part, to be found among all the dictionary's words of the other language, train
 and test, that have a vector; any listed translation is right. A word that is spelt alike in both
-languages is not asked (see `align.translation`).
+languages is not asked (see `retrieval.translation`).
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from isomorph.measure.align import (
+from isomorph.measure.represent import represent
+from isomorph.measure.retrieval import (
     multilinguality,
     retrieval,
     translation_both_ways,
     two_thirds_layer,
 )
-from isomorph.measure.represent import represent
 from isomorph.measure.stream import tokenizer_of
 from isomorph.measure.words import (
     embedding_words,
@@ -70,7 +70,7 @@ def measure_multilinguality(
     - translation_isolated_p1: the same words alone in a sentence, cosine, layers 0 and two thirds.
     - translation_contextual_p1, translation_contextual_p1_csls: words averaged over their contexts,
       several subwords allowed, every layer.
-    - multilinguality, no layer: as `align.multilinguality`.
+    - multilinguality, no layer: as `retrieval.multilinguality`.
     - <metric>_chance: P@1 of a random answer. translation_queries, translation_coverage,
       translation_contextual_queries: how many words were asked, and their share of the test words.
 

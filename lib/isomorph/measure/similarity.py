@@ -1,0 +1,252 @@
+"""How alike two sets of vectors of the same examples are, whatever rotation lies between them.
+
+- `linear_cka`, `rbf_cka`: centred kernel alignment (Kornblith et al. 2019). Debiased by default:
+  the plain one is near 1 for unrelated vectors wherever widths are large beside the examples.
+- `cka_table`: of all layers against all layers.
+- `cka_interval`, `cka_null`: how sure a value is, and what unrelated vectors give.
+- `rsa`: representational similarity analysis, the correlation of two tables of similarities.
+- `mean_squared_cca`, `svcca`, `pwcca`: canonical correlations, which any linear map leaves as they
+  are (Raghu et al. 2017; Morcos et al. 2018).
+
+Rows are examples, (n, p) and (n, q), in any widths; results are Python floats unless said otherwise.
+Everything is computed in float64 on the device of the first. For a stream of examples see
+`isomorph.measure.cross_products.CrossProducts`, of which linear CKA is made.
+All raise ValueError when the two do not pair or a value is not finite.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy import stats
+from torch import Tensor
+
+from isomorph.measure.cross_products import CrossProducts, check_number, ratio
+from isomorph.measure.neighbours import unit_rows
+from isomorph.measure.pairs import paired
+
+PAIRS_AT_ONCE = 2**24  # 128 MiB of similarities
+
+
+class Interval(NamedTuple):
+    """A value with its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def linear_cka(x: Tensor, y: Tensor, *, debiased: bool = True) -> float:
+    """CKA with the inner product as its kernel: 1 for vectors that differ by a rotation and scale.
+
+    debiased: with the unbiased estimator of HSIC, about 0 for unrelated vectors and sometimes
+    below; else the one of Kornblith et al. 2019, which grows with the widths over the examples.
+    Costs n p q; nan where a side does not vary. Raises ValueError with fewer than 4 examples.
+    Source: Kornblith et al. 2019; Nguyen, Raghu & Kornblith 2021, eq. 3.
+    """
+    return CrossProducts.of(x, y).cka(debiased=debiased)
+
+
+def cka_table(
+    layers_x: Sequence[Tensor], layers_y: Sequence[Tensor], *, debiased: bool = True
+) -> Tensor:
+    """`linear_cka` of each layer of one model with each of another, (layers of x, layers of y)."""
+    table = [[linear_cka(x, y, debiased=debiased) for y in layers_y] for x in layers_x]
+    return torch.tensor(table, dtype=torch.float64)
+
+
+def rbf_cka(x: Tensor, y: Tensor, *, fraction: float = 0.5, debiased: bool = True) -> float:
+    """CKA with the kernel exp(-d^2 / (2 fraction^2 median(d^2))), d the distance of two examples.
+
+    The median is over all n x n entries, as in the authors' code. Needs tables of n by n.
+    Raises ValueError with fewer than 4 examples or a fraction not above 0.
+    Source: Kornblith et al. 2019, section 3 and demo.
+    """
+    if not fraction > 0:
+        raise ValueError(f"fraction is {fraction!r}; allowed is a number above 0.")
+    x, y = paired(x, y, ("x", "y"))
+    check_number(len(x))
+    kernels = [_rbf(side, fraction) for side in (x, y)]
+    estimate = unbiased_hsic if debiased else biased_hsic
+    first, second = kernels
+    return ratio(estimate(first, second), estimate(first, first), estimate(second, second))
+
+
+def _rbf(x: Tensor, fraction: float) -> Tensor:
+    squares = (x * x).sum(1)
+    distances = (squares[:, None] + squares - 2 * x @ x.T).clamp(min=0)
+    middle = max(float(np.median(distances.cpu().numpy())), torch.finfo(x.dtype).tiny)
+    return torch.exp(-distances / (2 * fraction**2 * middle))
+
+
+def biased_hsic(k: Tensor, l: Tensor) -> float:
+    """tr(K H L H) / (n - 1)^2 of two kernels (n, n). Source: Kornblith et al. 2019."""
+    centred = k - k.mean(0) - k.mean(1, keepdim=True) + k.mean()
+    return float((centred * l).sum()) / (len(k) - 1) ** 2
+
+
+def unbiased_hsic(k: Tensor, l: Tensor) -> float:
+    """The U-statistic of HSIC of two kernels (n, n), whose diagonals do not count.
+
+    Source: Song et al. 2007; Nguyen, Raghu & Kornblith 2021, eq. 3.
+    """
+    n = len(k)
+    k, l = (kernel - torch.diag(kernel.diagonal()) for kernel in (k, l))
+    trace, sums, both = (k * l).sum(), k.sum() * l.sum(), k.sum(0) @ l.sum(1)
+    total = trace + sums / ((n - 1) * (n - 2)) - 2 * both / (n - 2)
+    return float(total) / (n * (n - 3))
+
+
+def cka_interval(
+    x: Tensor, y: Tensor, *, debiased: bool = True, groups: int = 50, confidence: float = 0.95
+) -> Interval:
+    """Linear CKA with its interval over examples, by leaving out one group of them at a time.
+
+    groups: example i is of group i mod groups; at most as many as examples. The interval is
+    Student's t with groups - 1 degrees of freedom around the value. It says how far another
+    sample of such examples might lie, and nothing of other seeds.
+    Raises ValueError with too few examples or groups.
+    Source: the delete-group jackknife, Efron & Tibshirani 1993, chapter 11.
+    """
+    x, y = paired(x, y, ("x", "y"))
+    if not 2 <= groups <= len(x):
+        raise ValueError(f"groups is {groups}; with {len(x)} examples allowed is 2 to as many.")
+    check_number(len(x) - -(-len(x) // groups))
+    every = CrossProducts.of(x, y)
+    left_out = torch.tensor(
+        [
+            (every - CrossProducts.of(x[g::groups], y[g::groups], every.shift_x, every.shift_y))
+            .cka(debiased=debiased)
+            for g in range(groups)
+        ],
+        dtype=torch.float64,
+    )  # fmt: skip
+    variance = (groups - 1) / groups * float(((left_out - left_out.mean()) ** 2).sum())
+    reach = float(stats.t.ppf((1 + confidence) / 2, groups - 1)) * math.sqrt(variance)
+    value = every.cka(debiased=debiased)
+    return Interval(value, value - reach, value + reach)
+
+
+def cka_null(
+    x: Tensor, y: Tensor, *, seed: int, permutations: int = 200, debiased: bool = True
+) -> Tensor:
+    """Linear CKA when the examples of y are shuffled, so that nothing pairs: (permutations,).
+
+    The share of these at or above the true value, counting that one among them, is the chance that
+    unrelated vectors look so alike. Errors as of `linear_cka`; permutations below 1 raise ValueError.
+    """
+    if permutations < 1:
+        raise ValueError(f"permutations is {permutations}; it must be at least 1.")
+    x, y = paired(x, y, ("x", "y"))
+    check_number(len(x))
+    x, y = x - x.mean(0), y - y.mean(0)
+    generator = torch.Generator().manual_seed(seed)
+    orders = [torch.randperm(len(y), generator=generator).to(y.device) for _ in range(permutations)]
+    null = [CrossProducts.of(x, y[order]).cka(debiased=debiased) for order in orders]
+    return torch.tensor(null, dtype=torch.float64)
+
+
+def rsa(x: Tensor, y: Tensor, *, correlation: str = "pearson") -> float:
+    """The correlation of the cosines within x with those within y, over all pairs of examples.
+
+    correlation: "pearson", in blocks of bounded memory, or "spearman", which holds all n (n - 1) / 2
+    pairs. nan where the cosines of a side do not vary.
+    Raises ValueError with fewer than 3 examples or an unknown correlation.
+    Source: Kriegeskorte, Mur & Bandettini 2008; with cosines, as is usual for vectors of words.
+    """
+    if correlation not in ("pearson", "spearman"):
+        raise ValueError(f"correlation is {correlation!r}; allowed are 'pearson', 'spearman'.")
+    x, y = paired(x, y, ("x", "y"))
+    if len(x) < 3:
+        raise ValueError(f"x and y have {len(x)} rows; RSA needs at least 3.")
+    x, y = unit_rows(x, "x"), unit_rows(y, "y")
+    if correlation == "spearman":
+        upper = torch.triu_indices(len(x), len(x), 1, device=x.device)
+        ranks = [stats.rankdata((s @ s.T)[upper[0], upper[1]].cpu().numpy()) for s in (x, y)]
+        first, second = (torch.from_numpy(r) for r in ranks)
+        return _pearson(_moments(first, second))
+    block = max(1, PAIRS_AT_ONCE // len(x))
+    total = torch.zeros(6, dtype=torch.float64, device=x.device)
+    for start in range(0, len(x), block):
+        rows = slice(start, start + block)
+        upper = torch.ones(len(x[rows]), len(x) - start, device=x.device).triu(1).bool()
+        total += _moments(*((s[rows] @ s[start:].T)[upper] for s in (x, y)))
+    return _pearson(total)
+
+
+def _moments(a: Tensor, b: Tensor) -> Tensor:
+    one = torch.tensor(float(len(a))).to(a)
+    return torch.stack([one, a.sum(), b.sum(), a @ a, b @ b, a @ b])
+
+
+def _pearson(moments: Tensor) -> float:
+    n, a, b, aa, bb, ab = moments.tolist()
+    spreads = aa - a * a / n, bb - b * b / n
+    # What rounding leaves of cosines, or ranks, that are all the same.
+    flat = any(spread <= 1e-13 * squares for spread, squares in zip(spreads, (aa, bb), strict=True))
+    return math.nan if flat else ratio(ab - a * b / n, *spreads)
+
+
+def mean_squared_cca(x: Tensor, y: Tensor, *, center: bool = True) -> float:
+    """The mean of the squared canonical correlations, 0 to 1, over min(p, q) of them.
+
+    The same for every invertible linear map of a side, and 1 where n is at most a width: then any
+    two sets of vectors correlate wholly. Source: Kornblith et al. 2019 (R^2_CCA); their code does
+    not centre.
+    """
+    left, right = (_basis(side) for side in _centred(x, y, center))
+    return float(((left.T @ right) ** 2).sum()) / min(x.shape[1], y.shape[1])
+
+
+def svcca(x: Tensor, y: Tensor, *, variance: float = 0.99) -> float:
+    """The mean canonical correlation of the directions that hold so much of each side's variance.
+
+    Raises ValueError when the variance is not above 0 and at most 1. Source: Raghu et al. 2017.
+    """
+    if not 0 < variance <= 1:
+        raise ValueError(f"variance is {variance!r}; allowed is a share above 0, at most 1.")
+    left, right = (_leading(side, variance) for side in _centred(x, y))
+    return float(_correlations(left, right)[1].mean())
+
+
+def pwcca(x: Tensor, y: Tensor) -> float:
+    """The canonical correlations of x with y, weighted by how much of x each direction accounts for.
+
+    Not symmetric: the weights are those of x. They are sums over its single coordinates, so that a
+    rotation of x changes them a little. Source: Morcos, Raghu & Bengio 2018.
+    """
+    x, y = _centred(x, y)
+    left, right = _basis(x), _basis(y)
+    turn, correlations = _correlations(left, right)
+    weights = ((left @ turn).T @ x).abs().sum(1)  # of each canonical direction in x
+    return float((weights * correlations).sum() / weights.sum())
+
+
+def _centred(x: Tensor, y: Tensor, center: bool = True) -> tuple[Tensor, Tensor]:
+    x, y = paired(x, y, ("x", "y"))
+    return (x - x.mean(0), y - y.mean(0)) if center else (x, y)
+
+
+def _basis(x: Tensor) -> Tensor:
+    """Orthonormal directions (n, rank) of what the columns span."""
+    return _leading(x, 1.0)
+
+
+def _leading(x: Tensor, variance: float) -> Tensor:
+    left, values, _ = torch.linalg.svd(x, full_matrices=False)
+    smallest = values[0] * max(x.shape) * torch.finfo(x.dtype).eps
+    kept = max(1, int((values > smallest).sum()))
+    if variance < 1:
+        share = (values**2).cumsum(0) / (values**2).sum()
+        kept = min(kept, 1 + int((share < variance).sum()))
+    return left[:, :kept]
+
+
+def _correlations(left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
+    """The turn of the left basis to canonical directions, and the canonical correlations."""
+    turn, values, _ = torch.linalg.svd(left.T @ right, full_matrices=False)
+    return turn, values.clamp(max=1)

@@ -1,0 +1,229 @@
+"""Retrieval and CSLS: references by explicit loops, invariances and known values."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binom, ortho_group
+
+from isomorph.measure import neighbours as nearest
+from isomorph.measure.retrieval import (
+    multilinguality,
+    retrieval,
+    two_thirds_layer,
+)
+
+SCORINGS = ("cosine", "csls")
+seeds = st.integers(0, 2**32 - 1)
+quick = settings(max_examples=25, deadline=None)
+
+
+def gaussian(n, width, seed):
+    return torch.randn(n, width, generator=torch.Generator().manual_seed(seed))
+
+
+def related(n, width, seed, noise=1.0):
+    """Two sides that find each other sometimes."""
+    source = gaussian(n, width, seed)
+    return source, source + noise * gaussian(n, width, seed + 1)
+
+
+def cosine(x, y):
+    lengths = math.sqrt(sum(v * v for v in x)) * math.sqrt(sum(v * v for v in y))
+    return sum(a * b for a, b in zip(x, y, strict=True)) / lengths if lengths else 0.0
+
+
+def reference_scores(source, target, scoring, k=10):
+    """Conneau, Lample et al. 2018, section 2.3, one number at a time."""
+    source, target = source.double().tolist(), target.double().tolist()
+    scores = [[cosine(x, y) for y in target] for x in source]
+    if scoring == "cosine":
+        return scores
+    near_target = [sorted(row)[::-1][: min(k, len(target))] for row in scores]
+    columns = [[row[j] for row in scores] for j in range(len(target))]
+    near_source = [sorted(column)[::-1][: min(k, len(source))] for column in columns]
+    of_source = [sum(best) / len(best) for best in near_target]
+    of_target = [sum(best) / len(best) for best in near_source]
+    return [
+        [2 * scores[i][j] - of_source[i] - of_target[j] for j in range(len(target))]
+        for i in range(len(source))
+    ]
+
+
+def reference_retrieval(scores):
+    """P@1 and MRR forward, no ties."""
+    places = [1 + sum(other > row[i] for other in row) for i, row in enumerate(scores)]
+    return sum(p == 1 for p in places) / len(places), sum(1 / p for p in places) / len(places)
+
+
+@quick
+@given(seed=seeds, n=st.integers(1, 25), scoring=st.sampled_from(SCORINGS), k=st.integers(1, 12))
+def test_retrieval_agrees_with_the_slow_reference(seed, n, scoring, k):
+    source, target = related(n, 5, seed)
+    fast = retrieval(source, target, scoring=scoring, neighbours=k)
+    for direction, scores in (
+        ("forward", reference_scores(source, target, scoring, k)),
+        ("backward", reference_scores(target, source, scoring, k)),
+    ):
+        p1, mrr = reference_retrieval(scores)
+        assert fast[f"p1_{direction}"] == pytest.approx(p1, abs=1e-9)
+        assert fast[f"mrr_{direction}"] == pytest.approx(mrr, abs=1e-9)
+    assert fast["p1"] == (fast["p1_forward"] + fast["p1_backward"]) / 2
+    assert fast["mrr"] == (fast["mrr_forward"] + fast["mrr_backward"]) / 2
+
+
+@quick
+@given(seed=seeds, n=st.integers(1, 15), m=st.integers(1, 15), k=st.integers(1, 20))
+def test_csls_agrees_with_the_slow_reference(seed, n, m, k):
+    source, target = gaussian(n, 4, seed), gaussian(m, 4, seed + 1)
+    fast = nearest.csls(source, target, neighbours=k)
+    slow = torch.tensor(reference_scores(source, target, "csls", k), dtype=torch.float64)
+    assert fast.shape == (n, m) and torch.allclose(fast, slow, atol=1e-12)
+
+
+@quick
+@given(
+    seed=seeds, scoring=st.sampled_from(SCORINGS), center=st.booleans(), block=st.integers(1, 50)
+)
+def test_rotation_scale_and_blocks_change_nothing(seed, scoring, center, block):
+    source, target = (side.double() for side in related(30, 6, seed))
+    options = {"scoring": scoring, "center": center}
+    straight = retrieval(source, target, **options)
+    turn = torch.tensor(ortho_group.rvs(6, random_state=seed))
+    turned = retrieval(7.0 * source @ turn, 0.01 * target @ turn, block=block, **options)
+    assert turned == pytest.approx(straight, abs=1e-12)
+    order = torch.randperm(30, generator=torch.Generator().manual_seed(seed))
+    assert retrieval(source[order], target[order], **options) == pytest.approx(straight, abs=1e-12)
+
+
+@pytest.mark.parametrize("scoring", SCORINGS)
+def test_a_side_finds_itself(scoring):
+    vectors = gaussian(50, 8, 0)
+    assert set(retrieval(vectors, vectors, scoring=scoring).values()) == {1.0}
+    rolled = retrieval(vectors, vectors.roll(1, 0), scoring=scoring)
+    assert rolled["p1"] == 0.0
+    assert 0 < rolled["mrr"] <= 0.5  # the place before it is always taken by the vector itself
+
+
+def test_shifting_one_side_matters_only_without_centring():
+    source, target = related(200, 8, 1, noise=0.3)
+    shifted = target + 20 * gaussian(1, 8, 9)
+    assert retrieval(source, shifted)["p1"] < retrieval(source, target)["p1"] - 0.3
+    centred = retrieval(source, shifted, center=True)["p1"]
+    assert centred == pytest.approx(retrieval(source, target, center=True)["p1"], abs=0.011)
+
+
+@pytest.mark.parametrize("scoring", SCORINGS)
+@pytest.mark.parametrize("center", [False, True])
+@pytest.mark.parametrize("value", [0.0, 1.0, 0.1])
+def test_vectors_all_alike_score_exactly_chance(scoring, center, value):
+    n = 37
+    alike = torch.full((n, 12), value)
+    found = retrieval(alike, alike, scoring=scoring, center=center, block=5)
+    assert found["p1"] == pytest.approx(1 / n, abs=1e-12)
+    assert found["mrr"] == pytest.approx(sum(1 / rank for rank in range(1, n + 1)) / n, abs=1e-12)
+
+
+def test_what_rounding_can_do_breaks_no_tie():
+    side, rows, none = torch.ones(1, 3, dtype=torch.float64), torch.tensor([0]), torch.zeros(1)
+    for error, expected in ((4e-13, (0, 1, 1)), (4e-12, (1, 0, 1))):
+        corrections = (none, torch.tensor([error, 0.0], dtype=torch.float64))
+        places = nearest.ranks(side, side.expand(2, 3), rows, rows, corrections)
+        assert tuple(place.item() for place in places) == expected
+
+
+def test_what_centring_leaves_of_the_mean_has_no_direction():
+    ends = gaussian(2, 7, 4).double() / 3
+    vectors = torch.cat([ends, ends.mean(0, keepdim=True)])
+    assert (vectors - vectors.mean(0))[2].any()  # zero but for rounding
+    found = retrieval(vectors, vectors, center=True)
+    assert found["p1"] == pytest.approx((1 + 1 + 1 / 3) / 3)  # the mean itself ties with all
+
+
+def test_ties_are_the_mean_over_random_orders():
+    # Row 0 ties with row 1; row 2 is alone.
+    vectors = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    found = retrieval(vectors, vectors)
+    assert found["p1"] == pytest.approx((0.5 + 0.5 + 1) / 3)
+    assert found["mrr"] == pytest.approx((0.75 + 0.75 + 1) / 3)
+
+
+@quick
+@given(
+    above=st.integers(0, 6), wrong=st.integers(0, 6), right=st.integers(1, 4), k=st.integers(1, 8)
+)
+def test_hits_among_ties_are_counted_combinations(above, wrong, right, k):
+    taken = min(max(k - above, 0), wrong + right)
+    expected = 1 - math.comb(wrong, taken) / math.comb(wrong + right, taken)
+    parts = (torch.tensor([value]) for value in (above, wrong, right))
+    assert nearest.hits(*parts, k=k).item() == pytest.approx(expected, abs=1e-12)
+
+
+def test_zero_vectors_do_no_harm():
+    vectors = gaussian(20, 6, 2)
+    vectors[3] = 0
+    for scoring in SCORINGS:
+        found = retrieval(vectors, vectors, scoring=scoring)
+        assert all(math.isfinite(value) for value in found.values())
+        assert found["p1"] >= 19 / 20 - 0.05
+
+
+@pytest.mark.parametrize("scoring", SCORINGS)
+def test_random_vectors_score_near_chance(scoring):
+    n = 400
+    found = retrieval(gaussian(n, 32, 5), gaussian(n, 32, 6), scoring=scoring)
+    for direction in ("forward", "backward"):
+        assert found[f"p1_{direction}"] * n <= binom.ppf(1 - 1e-6, n, 1 / n)
+        assert found[f"mrr_{direction}"] < 4 * sum(1 / rank for rank in range(1, n + 1)) / n
+
+
+def test_csls_takes_a_hub_out_of_the_way():
+    source = torch.eye(12, 13) + torch.eye(1, 13).roll(12, 1)  # all share the last direction
+    target = torch.eye(12, 13)
+    hub = torch.zeros(1, 13)
+    hub[0, :12], hub[0, 12] = 0.1, 1.0
+    source, target = torch.cat([source, hub.roll(1, 1)]), torch.cat([target, hub])
+    plain, corrected = (retrieval(source, target, scoring=scoring) for scoring in SCORINGS)
+    assert plain["p1_forward"] < 0.2  # the hub is nearest to everything
+    assert corrected["p1_forward"] > 0.9
+
+
+def test_float32_input_is_scored_in_float64():
+    # Cosines that differ by 1e-9 are all equal in float32.
+    angles = 1e-4 * torch.arange(1, 9, dtype=torch.float64)
+    side = torch.stack([angles.cos(), angles.sin()], dim=1)
+    assert retrieval(side, side)["p1"] == 1.0
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="compares with a GPU, and there is none")
+def test_a_gpu_agrees_with_the_cpu():
+    source, target = related(300, 16, 3)
+    for scoring in SCORINGS:
+        there = retrieval(source.cuda(), target.cuda(), scoring=scoring)
+        assert there == pytest.approx(retrieval(source, target, scoring=scoring), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"target": torch.ones(3, 5)}, r"source is \(4, 5\) and target \(3, 5\)"),
+        ({"source": torch.ones(4), "target": torch.ones(4)}, r"source is \(4,\)"),
+        ({"source": torch.full((4, 5), math.nan)}, "source has values that are not finite"),
+        ({"scoring": "dot"}, "scoring is 'dot'.*cosine, csls"),
+        ({"neighbours": 0}, "neighbours is 0"),
+        ({"block": 0}, "block is 0"),
+    ],
+)
+def test_bad_input_to_retrieval_is_named(change, message):
+    arguments = {"source": torch.ones(4, 5), "target": torch.ones(4, 5)} | change
+    with pytest.raises(ValueError, match=message):
+        retrieval(arguments.pop("source"), arguments.pop("target"), **arguments)
+
+
+def test_multilinguality_is_the_mean_of_four():
+    assert multilinguality(1.0, 0.5, 0.25, 0.0) == 0.4375
+    assert [two_thirds_layer(layers) for layers in (1, 2, 3, 4, 6, 8, 12)] == [1, 1, 2, 3, 4, 5, 8]
+    with pytest.raises(ValueError, match="layers is 0"):
+        two_thirds_layer(0)
