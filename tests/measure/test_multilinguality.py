@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import pytest
 import torch
 
-from isomorph.measure.align import multilinguality
 from isomorph.measure.multilinguality import measure_multilinguality
+from isomorph.measure.retrieval import multilinguality
 from isomorph.models.encoder import BilingualConfig
 from isomorph.models.masked_lm import BilingualMaskedLM
 
