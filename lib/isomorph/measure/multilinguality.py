@@ -25,7 +25,7 @@ from isomorph.measure.words import (
     embedding_words,
     input_embedding,
     isolated_word_vectors,
-    normaliser,
+    keyed_dictionary,
     word_averages,
 )
 
@@ -127,20 +127,10 @@ def _parallel(corpus: Corpus, limit: int | None) -> dict[str, list[str]]:
 def _dictionary(
     tokenizer: Tokenizers, corpus: Corpus
 ) -> tuple[dict[str, dict[str, str]], dict[str, list[tuple[str, str]]]]:
-    """The words of each language, as the tokeniser tells them apart -> as written, and the pairs.
-
-    Where a tokeniser drops capitals or accents, words that become the same are one word.
-    """
-    words: dict[str, dict[str, str]] = {language: {} for language in corpus.languages}
-    pairs: dict[str, list[tuple[str, str]]] = {"train": [], "test": []}
-    normalise = [normaliser(tokenizer_of(tokenizer, language)) for language in words]
-    for part, keyed in pairs.items():
-        for pair in corpus.dictionary.get(part, []):
-            keys = tuple(make(word) for make, word in zip(normalise, pair, strict=True))
-            for side, key, word in zip(words.values(), keys, pair, strict=True):
-                side.setdefault(key, word)
-            keyed.append(keys)
-    return words, pairs
+    """The words of each language, as the tokeniser tells them apart -> as written, and the pairs."""
+    tokenizers = [tokenizer_of(tokenizer, language) for language in corpus.languages]
+    sides, pairs = keyed_dictionary(tokenizers, corpus.dictionary)
+    return dict(zip(corpus.languages, sides, strict=True)), pairs
 
 
 def _retrieval_records(source: Tensor, target: Tensor, layer: int) -> list[Record]:

@@ -21,6 +21,7 @@ from isomorph.measure.neighbours import (
     NEIGHBOURS,
     hits,
     hub_corrections,
+    nearest,
     ranks,
     reciprocal_ranks,
     unit_rows,
@@ -67,6 +68,31 @@ def retrieval(
     for metric in ("p1", "mrr"):
         result[metric] = (result[f"{metric}_forward"] + result[f"{metric}_backward"]) / 2
     return result
+
+
+def hubness(
+    source: Tensor,
+    target: Tensor,
+    *,
+    scoring: str = "cosine",
+    k: int = NEIGHBOURS,
+    neighbours: int = NEIGHBOURS,
+    block: int | None = None,
+) -> float:
+    """The skewness of how often each target is among the k nearest of the sources.
+
+    About 0 when all targets are found alike often; large where a few hubs are near everything. k is
+    at most the number of targets. nan where all are found equally often.
+    Other arguments and errors as of `isomorph.measure.neighbours.nearest`.
+    Source: Radovanovic, Nanopoulos & Ivanovic 2010, section 2.
+    """
+    _, columns = nearest(
+        source, target, k=min(k, len(target)), scoring=scoring, neighbours=neighbours, block=block
+    )
+    counts = columns.flatten().bincount(minlength=len(target)).double()
+    centred = counts - counts.mean()
+    spread = centred.square().mean().sqrt()
+    return float((centred**3).mean() / spread**3) if spread > 0 else float("nan")
 
 
 def translation(

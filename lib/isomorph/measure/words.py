@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -163,6 +163,27 @@ def word_averages(
         for layer, total in sorted(sums.items())
     }
     return WordVectors(means, counts[rows])
+
+
+def keyed_dictionary(
+    tokenizers: Sequence[PreTrainedTokenizerFast],
+    dictionary: Mapping[str, Sequence[tuple[str, str]]],
+) -> tuple[list[dict[str, str]], dict[str, list[tuple[str, str]]]]:
+    """The words of a dictionary's two sides, as their tokenisers tell them apart -> as written.
+
+    Second, its pairs in these terms, part by part, "train" and "test". Where a tokeniser drops
+    capitals or accents, words that become the same are one word.
+    """
+    sides: list[dict[str, str]] = [{}, {}]
+    pairs: dict[str, list[tuple[str, str]]] = {"train": [], "test": []}
+    normalise = [normaliser(tokenizer) for tokenizer in tokenizers]
+    for part, keyed in pairs.items():
+        for pair in dictionary.get(part, []):
+            keys = tuple(make(word) for make, word in zip(normalise, pair, strict=True))
+            for side, key, word in zip(sides, keys, pair, strict=True):
+                side.setdefault(key, word)
+            keyed.append(keys)
+    return sides, pairs
 
 
 def normaliser(tokenizer: PreTrainedTokenizerFast) -> Callable[[str], str]:

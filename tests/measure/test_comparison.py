@@ -1,0 +1,126 @@
+"""Two encoders compared: one that reads a copy of its language, planted rotations, other shapes."""
+
+import pytest
+import torch
+from scipy.stats import ortho_group
+
+from isomorph.measure.comparison import Material, Reader, compare, layer_pairs, translated
+from isomorph.measure.retrieval import hubness
+
+from .conftest import make_tokenizer
+from .test_multilinguality import LEXEMES, SOURCE, TARGET, make_model, random_corpus
+
+
+def material(count=60, first_part=40, **changes):
+    corpus = random_corpus(count=count)
+    first, second = corpus.test["a"], corpus.test["b"]
+    named = {
+        "learn": (first[:first_part], second[:first_part]),
+        "test": (first[first_part:], second[first_part:]),
+        "dictionary": corpus.dictionary,
+        "contexts": (corpus.train["a"], corpus.train["b"]),
+    }
+    return Material(**named | changes)
+
+
+@pytest.fixture
+def copies():
+    """One encoder that reads a language and its copy in other words alike."""
+    tokenizer = make_tokenizer([*SOURCE, *TARGET])
+    model = make_model(2 * LEXEMES, multilingual=True).base_model.eval()
+    return Reader(model, tokenizer, "a"), Reader(model, tokenizer, "b")
+
+
+def by_metric(records):
+    return {(record["metric"], record["layer"]): record["value"] for record in records}
+
+
+def test_a_language_and_its_copy_are_the_same_at_every_layer(copies):
+    found = by_metric(compare(*copies, material()))
+    for layer in range(5):
+        for metric in ("retrieval_p1", "retrieval_p1_unmapped", "retrieval_p1_csls", "cka", "rsa"):
+            assert found[metric, layer] == pytest.approx(1), (metric, layer)
+        assert found["isoscore_source", layer] == pytest.approx(found["isoscore_target", layer])
+        assert found[f"cka_to_{layer}", layer] == pytest.approx(1)
+    assert found["cka_to_4", 0] == pytest.approx(found["cka_to_0", 4]) and found["cka_to_4", 0] < 1
+    assert found["retrieval_p1_chance", None] == 1 / 20
+    assert found["translation_p1_unmapped", 0] == 1
+    assert found["translation_p1", 0] > 0.8, "20 pairs leave a rotation of 32 widths open"
+    assert found["translation_queries", 0] == LEXEMES / 2
+    assert found["translation_p1_random", 0] < 0.3
+    assert found["translation_p1_chance", 0] == 1 / LEXEMES
+    assert ("translation_contextual_p1", 3) in found
+
+
+def test_two_unrelated_encoders_are_not_alike(copies):
+    torch.manual_seed(5)
+    other = make_model(2 * LEXEMES, multilingual=False).base_model.eval()
+    with torch.no_grad():
+        for weight in other.parameters():
+            weight.normal_(std=0.3)
+    found = by_metric(compare(copies[0], Reader(other, copies[1].tokenizer, "b"), material()))
+    assert found["translation_p1", 0] < 0.5 and found["cka", 4] < 0.8
+    assert found["cka_biased", 4] > found["cka", 4]
+
+
+def test_encoders_of_other_depth_and_width(copies, model, tokenizer):
+    plain = make_tokenizer(SOURCE)
+    with torch.no_grad():
+        model.resize_token_embeddings(len(plain))
+    found = by_metric(compare(Reader(model.eval(), plain, None), copies[1], material()))
+    assert {layer for metric, layer in found if metric == "retrieval_p1"} == {0, 1, 2, 3}
+    assert {metric for metric, layer in found if metric.startswith("cka_to")} == {
+        f"cka_to_{j}" for j in range(5)
+    }
+    assert not any(metric.endswith("unmapped") for metric, _ in found), "other widths"
+    assert found["translation_contextual_p1", 3] >= 0
+
+
+def test_without_words_only_sentences_are_compared(copies):
+    records = compare(*copies, material(dictionary={}))
+    assert not any(record["metric"].startswith("translation") for record in records)
+    records = compare(*copies, material(contexts=([], [])))
+    metrics = {record["metric"] for record in records}
+    assert "translation_p1" in metrics and "translation_contextual_p1" not in metrics
+
+
+@pytest.mark.parametrize("name", ["learn", "test"])
+def test_sentences_that_do_not_pair_are_refused(copies, name):
+    with pytest.raises(ValueError, match=f"{name} has 2 and 1 sentences; they are pairs"):
+        compare(*copies, material(**{name: (["a01", "a02"], ["b01"])}))
+    with pytest.raises(ValueError, match=f"{name} has 0 and 0 sentences"):
+        compare(*copies, material(**{name: ([], [])}))
+
+
+def test_layers_as_deep_in_proportion():
+    assert layer_pairs(4, 4) == [(i, i) for i in range(5)]
+    assert layer_pairs(6, 12) == [(i, 2 * i) for i in range(7)]
+    assert layer_pairs(12, 6)[-1] == (12, 6) and layer_pairs(0, 6) == [(0, 0)]
+
+
+def test_a_planted_rotation_is_found_and_no_other_map_serves():
+    generator = torch.Generator().manual_seed(0)
+    vectors = torch.randn(200, 12, generator=generator, dtype=torch.float64)
+    turned = vectors @ torch.tensor(ortho_group.rvs(12, random_state=0)) + 0.4 * torch.randn(
+        200, 12, generator=generator, dtype=torch.float64
+    )
+    words = [f"a{i}" for i in range(200)], [f"b{i}" for i in range(200)]
+    pairs = list(zip(*words, strict=True))
+    lexicons = [(words[0], vectors), (words[1], turned)]
+    found = translated("t", 3, lexicons, {"train": pairs[:100], "test": pairs[100:]})
+    found = {record["metric"]: record["value"] for record in found}
+    assert found["t_p1"] > 0.8 and found["t_p5"] >= found["t_p1"]
+    assert found["t_p1_unmapped"] < 0.1 and found["t_p1_random"] < 0.1
+    assert found["t_queries"] == 100
+    nothing = translated("t", 3, lexicons, {"train": [], "test": pairs})
+    assert nothing == [{"metric": "t_queries", "layer": 3, "value": 0}]
+
+
+def test_a_hub_skews_the_counts_and_csls_removes_it():
+    generator = torch.Generator().manual_seed(1)
+    source = torch.randn(300, 20, generator=generator)
+    target = torch.randn(300, 20, generator=generator)
+    target[0] = source.mean(0) * 5 + 0.05 * target[0]
+    plain, corrected = (hubness(source + 1, target + 1, scoring=s) for s in ("cosine", "csls"))
+    assert plain > corrected
+    assert hubness(torch.eye(8), torch.eye(8), k=8) != hubness(torch.eye(8), torch.eye(8), k=8)

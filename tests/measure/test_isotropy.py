@@ -1,0 +1,86 @@
+"""Isotropy: known values, slow references, what each measure sees and does not see."""
+
+import itertools
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import ortho_group
+
+from isomorph.measure.isotropy import average_cosine, isoscore, partition_ratio
+
+seeds = st.integers(0, 2**32 - 1)
+quick = settings(max_examples=20, deadline=None)
+
+
+def gaussian(n, width, seed):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(n, width, generator=generator, dtype=torch.float64)
+
+
+@quick
+@given(seed=seeds, n=st.integers(2, 20))
+def test_the_average_cosine_is_that_of_all_pairs(seed, n):
+    vectors = gaussian(n, 4, seed) + 0.5
+    unit = vectors / vectors.norm(dim=1, keepdim=True)
+    pairs = [float(unit[i] @ unit[j]) for i, j in itertools.combinations(range(n), 2)]
+    assert average_cosine(vectors) == pytest.approx(sum(pairs) / len(pairs), abs=1e-12)
+    assert average_cosine(torch.cat([vectors, torch.zeros(3, 4)])) == pytest.approx(
+        average_cosine(vectors), abs=1e-12
+    )
+
+
+def test_the_average_cosine_needs_two_directions():
+    assert math.isnan(average_cosine(torch.tensor([[1.0, 0], [0, 0]])))
+    assert average_cosine(torch.tensor([[2.0, 0], [5, 0]])) == pytest.approx(1)
+
+
+def spread(variances):
+    """A cloud with exactly these variances: two points on each axis."""
+    axes = torch.diag(torch.tensor(variances).double().sqrt())
+    return torch.cat([axes, -axes])
+
+
+@pytest.mark.parametrize("k", [1, 2, 5, 9, 10])
+def test_isoscore_of_some_equal_directions_of_ten(k):
+    assert isoscore(spread([2.0] * k + [0.0] * (10 - k))) == pytest.approx((k - 1) / 9, abs=1e-12)
+
+
+@quick
+@given(seed=seeds)
+def test_isoscore_sees_neither_mean_nor_rotation_and_the_cosine_sees_the_mean(seed):
+    vectors = gaussian(50, 5, seed) * torch.tensor([3.0, 2, 1, 1, 0.5]).double()
+    turn = torch.tensor(ortho_group.rvs(5, random_state=seed))
+    moved = 4 * vectors @ turn + 100.0
+    assert isoscore(moved) == pytest.approx(isoscore(vectors), abs=1e-9)
+    assert average_cosine(moved) > 0.9
+    assert average_cosine(4 * vectors @ turn) == pytest.approx(average_cosine(vectors), abs=1e-12)
+
+
+def test_the_partition_ratio_by_its_definition():
+    vectors = gaussian(30, 4, 0) + 0.3
+    _, directions = torch.linalg.eigh(vectors.T @ vectors)
+    sums = [
+        sum(math.exp(sign * float(directions[:, i] @ w)) for w in vectors)
+        for i in range(4)
+        for sign in (1, -1)
+    ]
+    assert partition_ratio(vectors) == pytest.approx(min(sums) / max(sums), rel=1e-9)
+    turn = torch.tensor(ortho_group.rvs(4, random_state=1))
+    assert partition_ratio(vectors @ turn) == pytest.approx(partition_ratio(vectors), rel=1e-6)
+    assert partition_ratio(spread([1.0] * 6)) == pytest.approx(1)
+    assert partition_ratio(vectors + 500.0) < 1e-100, "and it does not overflow"
+
+
+def test_what_is_not_a_cloud_is_refused():
+    for call, said in (
+        (lambda: average_cosine(torch.ones(3)), r"vectors is \(3,\)"),
+        (lambda: isoscore(torch.ones(1, 3)), "both 2 up"),
+        (lambda: isoscore(torch.full((3, 3), math.nan)), "not finite"),
+        (lambda: partition_ratio(torch.full((3, 3), math.inf)), "finite"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            call()
+    assert math.isnan(isoscore(torch.ones(5, 3)))
