@@ -5,6 +5,7 @@ when it was interrupted.
 """
 
 import json
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -177,6 +178,41 @@ def _dry_run(experiment: str | None, size: str) -> None:
 
     with plainly(ValueError, RuntimeError, OSError):
         dry_run_show.show(dry_run.dry_run())
+
+
+@app.command()
+def compare(
+    model_a: Annotated[
+        str, typer.Argument(help="A hub's id or a folder; reads the first language.")
+    ],
+    model_b: Annotated[str, typer.Argument(help="The same; reads the second language.")],
+    text: Annotated[str, typer.Option(help="Two languages that ship, such as en-fr.")] = "en-fr",
+    domain: Annotated[str, typer.Option(help="bible, help or bible+help.")] = "bible+help",
+    learn: Annotated[int, typer.Option(help="Parallel sentences to learn a rotation on.")] = 2000,
+    test: Annotated[int, typer.Option(help="Held-out parallel sentences to score it on.")] = 500,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    out: Annotated[Path, typer.Option(help="A folder for rows, figures and a notebook.")] = Path(
+        "comparison"
+    ),
+) -> None:
+    """Compare two encoders layer by layer: alignment, retrieval, CKA and isotropy.
+
+    Reads weights from safetensors only, and runs no code of a model's own.
+    """
+    from isomorph import compare as comparing
+    from isomorph.compare import report
+
+    one_of("--device", device, ("auto", "cpu", "cuda", "mps"))
+    with plainly(ValueError, OSError, RuntimeError), warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        rows = comparing.compare_models(
+            model_a, model_b, text=text, domain=domain, learn=learn, test=test, device=device
+        )
+        for note in dict.fromkeys(str(each.message) for each in said):
+            typer.echo(f"isomorph: {note}", err=True)
+        typer.echo(report.by_layer(rows).round(3).to_string(index=False))
+        for path in comparing.write(rows, out):
+            typer.echo(f"wrote {path}")
 
 
 @app.command()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from .display import provenance_note, show, show_table
 from .effects import condition_bars, dose_response, forest
+from .layers import layer_grid
 from .theme import (
     AXIS_NAMES,
     DASHES,
@@ -36,6 +37,7 @@ __all__ = [
     "dose_response",
     "forest",
     "interval_bars",
+    "layer_grid",
     "learning_curve",
     "lexicon_scatter",
     "palette",
@@ -91,6 +93,8 @@ def learning_curve(
             level_line(axis.axhline, chance, chance_name)
         if log_x:
             axis.set_xscale("log")
+        if x == "layer":
+            axis.xaxis.get_major_locator().set_params(integer=True)
         axis.set_xlabel(AXIS_NAMES.get(x, x))
         axis.set_ylabel(AXIS_NAMES.get(metric, metric))
         legend(axis)

@@ -42,6 +42,9 @@ AXIS_NAMES = {
     "terms_f1": "interface terms, span F1",
     "retrieval": "sentence retrieval, P@1 (centred)",
     "topic_overlap": "topic overlap of the two languages",
+    "cka": "CKA (debiased)",
+    "similarity": "similarity of the two models",
+    "isotropy": "isotropy",
 }
 
 

@@ -1,0 +1,145 @@
+"""`isomorph compare`: what it takes and refuses, and what it leaves behind."""
+
+import json
+import os
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+from typer.testing import CliRunner
+
+from isomorph import compare
+from isomorph.cli import app
+from isomorph.compare import report
+from isomorph.models.pretrained import ModelRefused, load_encoder
+from isomorph.text.shipped import data_folder
+
+EN, FR, BOTH = (str(data_folder() / "models" / name) for name in ("en", "fr", "en-fr"))
+
+
+@pytest.fixture(scope="module")
+def rows():
+    options = {"domain": "bible", "learn": 150, "test": 40, "device": "cpu", "progress": False}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compare, "CONTEXTS", 200)
+        with pytest.warns(UserWarning, match="were cut"):
+            return compare.compare_models(EN, FR, **options)
+
+
+def test_two_monolingual_encoders_align_by_a_rotation_only(rows):
+    assert list(rows) == list(compare.COLUMNS)
+    assert set(rows["layer"].dropna()) == {0, 1, 2, 3, 4}
+    assert rows["value"].notna().all()
+    best = rows.groupby("metric")["value"].max()
+    assert best["retrieval_p1"] > 0.4
+    assert best["retrieval_p1_unmapped"] < 0.2
+    assert best["translation_p1"] > 5 * best["translation_p1_random"]
+
+
+def test_the_material_is_held_out_and_parallel():
+    chosen = compare.material("fr-ru", domain="bible", learn=50, test=20)
+    assert [len(side) for side in (*chosen.learn, *chosen.test)] == [50, 50, 20, 20]
+    assert not set(chosen.learn[0]) & set(chosen.test[0])
+    assert chosen.dictionary["test"] and len(chosen.contexts[0]) == compare.CONTEXTS
+    both = compare.material("en-de", learn=40, test=40)
+    alone = compare.material("en-de", domain="help", learn=40, test=40)
+    assert len(set(both.test[0])) == 40 and both.test != alone.test
+
+
+def test_figures_tables_and_a_notebook_are_written(rows, tmp_path):
+    written = [path.name for path in compare.write(rows, tmp_path)]
+    assert written == [
+        "rows.csv", "by_layer.csv", "retrieval.svg", "words.svg", "similarity.svg",
+        "isotropy.svg", "cka.svg", "comparison.ipynb",
+    ]  # fmt: skip
+    again = pd.read_csv(tmp_path / "rows.csv").astype({"layer": "Int64"})
+    assert report.by_layer(again).equals(report.by_layer(rows))
+    table = report.by_layer(rows).set_index("layer")
+    value = rows[(rows["metric"] == "cka") & (rows["layer"] == 2)]["value"].item()
+    assert table.loc[2, "CKA"] == value == report.cka_table(rows).loc[2, 2]
+    notebook = nbformat.read(tmp_path / "comparison.ipynb", as_version=4)
+    shown = [o for cell in notebook.cells for o in cell.get("outputs", ())]
+    pictures = [o for o in shown if "<figure" in o.get("data", {}).get("text/html", "")]
+    assert len(pictures) == 5
+    assert not any(o.output_type == "error" for o in shown)
+
+
+def test_the_command_says_what_it_wrote(monkeypatch, tmp_path, rows):
+    monkeypatch.setattr(compare, "compare_models", lambda *models, **options: rows)
+    monkeypatch.setattr(report, "write_notebook", lambda folder: folder / "comparison.ipynb")
+    result = CliRunner().invoke(app, ["compare", EN, FR, "--out", str(tmp_path / "there")])
+    assert result.exit_code == 0, result.output
+    assert "retrieval, rotated" in result.output and "rows.csv" in result.output
+    assert (tmp_path / "there" / "cka.svg").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--text", "en-xx"], "text is 'en-xx'; allowed are two of en, fr"),
+        (["--text", "en-en"], "text is 'en-en'"),
+        (["--domain", "news"], "domain is 'news'; allowed are 'bible'"),
+        (["--test", "3"], "test is 3; at least 4"),
+    ],
+)
+def test_bad_requests_are_refused_before_a_model_is_loaded(options, said):
+    result = CliRunner().invoke(app, ["compare", "no-such-model", "nor-this", *options])
+    assert result.exit_code == 1 and said in result.output
+
+
+def copy_of(source: str, folder: Path, **config) -> Path:
+    folder.mkdir()
+    for path in Path(source).iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    named = json.loads((folder / "config.json").read_text()) | config
+    (folder / "config.json").write_text(json.dumps(named))
+    return folder
+
+
+def test_pickled_weights_are_refused(tmp_path):
+    folder = copy_of(EN, tmp_path / "pickled")
+    weights = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    torch.save(weights, folder / "pytorch_model.bin")
+    with pytest.raises(ModelRefused, match="has no safetensors; other weights are pickles"):
+        load_encoder(str(folder))
+
+
+def test_code_of_a_models_own_is_refused_and_never_run(tmp_path):
+    folder = copy_of(EN, tmp_path / "remote", auto_map={"AutoModel": "evil.Model"})
+    (folder / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    with pytest.raises(ModelRefused, match="asks to run code of its own"):
+        load_encoder(str(folder))
+    assert not (tmp_path / "ran").exists()
+
+
+def test_what_is_no_model_is_refused(tmp_path):
+    with pytest.raises(ModelRefused, match="allowed is a folder that is there"):
+        load_encoder("no-such-model")
+    with pytest.raises(ModelRefused, match=r"has no config\.json"):
+        load_encoder(str(tmp_path))
+    broken = copy_of(EN, tmp_path / "broken", model_type="unheard-of")
+    with pytest.raises(ModelRefused, match="cannot be loaded safely"):
+        load_encoder(str(broken))
+
+
+def test_an_encoder_of_two_languages_reads_each_with_its_tokeniser():
+    model, tokenizers = load_encoder(BOTH)
+    assert set(tokenizers) == {"en", "fr"} and model.dtype == torch.float32
+    assert not model.training
+
+
+@pytest.mark.skipif(
+    not os.environ.get("ISOMORPH_MIRROR"), reason="ISOMORPH_MIRROR names no mirror of models"
+)
+def test_other_peoples_encoders(monkeypatch):
+    monkeypatch.setattr(compare, "CONTEXTS", 50)
+    rows = compare.compare_models(
+        "sentence-transformers/all-MiniLM-L6-v2", "intfloat/multilingual-e5-small",
+        domain="bible", learn=60, test=30, device="cpu", progress=False,
+    )  # fmt: skip
+    assert set(rows["layer"].dropna()) == set(range(7))
+    assert {f"cka_to_{j}" for j in range(13)} <= set(rows["metric"])
