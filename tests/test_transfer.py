@@ -17,7 +17,7 @@ from isomorph.presets.ablations import smoke_default, vary
 from isomorph.results import Condition
 from isomorph.runs import ShippedText, Task, Transfer, pretraining, run_from_json
 from isomorph.runs import transfer as module
-from isomorph.runs.pretraining import batches
+from isomorph.runs.pretraining import batches, trained
 from isomorph.runs.transfer import MAIN
 from isomorph.text.examples import PAIR, TAG, TREE
 from isomorph.text.vocab import learn
@@ -145,7 +145,7 @@ def test_a_pretraining_on_text_that_has_changed_is_done_again(tmp_path, monkeypa
     monkeypatch.setattr(runs.Pretraining, "checksum", lambda self: texts[-1])
 
     def made() -> dict:
-        return module._pretrain(results.cached(tiny()).pretrained())
+        return trained(results.cached(tiny()).pretrained())
 
     assert made()["data"] == "the first"
     texts.append("the first")

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Literal
 
 from isomorph.runs import (
     COLUMNS,
+    Pretraining,
     Run,
-    Transfer,
     cache_folder,
     code_version,
     run_from_json,
@@ -130,10 +130,12 @@ def outcome(run: Run) -> dict:
     """
     if int(os.environ.get("RANK", "0")) == 0:
         return run.outcome()
-    pretraining = run.pretrained() if isinstance(run, Transfer) else run
-    if pretraining.infra.status() == "completed":
-        return pretraining.outcome()  # the first goes on to tune, and that it does alone
-    return train(pretraining)
+    done = {}
+    own = [run] if isinstance(run, Pretraining) else map(run.beside, run.foundations())
+    for pretraining in own:  # the first goes on to tune or to compare, and that it does alone
+        completed = pretraining.infra.status() == "completed"
+        done = pretraining.outcome() if completed else train(pretraining)
+    return done
 
 
 def finished(condition: Condition) -> bool:

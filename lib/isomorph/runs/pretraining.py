@@ -62,6 +62,10 @@ class Pretraining(Run):
     def pair(self) -> str:
         return "-".join(self.languages)
 
+    @property
+    def tokens(self) -> int:
+        return self.training.tokens
+
     def checksum(self) -> str | None:
         """Of the shipped files that the run reads; None where what it reads does not ship."""
         return None if isinstance(self.text, HubText) else text_checksum(self.text)
@@ -107,8 +111,21 @@ class UsesPretraining(Run):
     def seed(self) -> int:
         return self.pretraining.seed
 
+    @property
+    def tokens(self) -> int:
+        return self.pretraining.tokens
+
     def checksum(self) -> str | None:
         return self.pretraining.checksum()
+
+
+def trained(run: Pretraining) -> dict:
+    """The outcome of a run in its cache, which is executed where it has not been on this text."""
+    outcome = run.outcome()
+    if run.checksum() not in (None, outcome["data"]):  # its text has changed since
+        run.infra.clear_job()
+        outcome = run.outcome()
+    return outcome
 
 
 def train(run: Pretraining) -> dict:

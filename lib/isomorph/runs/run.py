@@ -74,6 +74,23 @@ class Run(BaseModel):
     def pair(self) -> str:
         """The languages, "en-fr"."""
 
+    @property
+    @abstractmethod
+    def tokens(self) -> int:
+        """How many a pretraining reads; of a run that starts from several, the first one's."""
+
+    def foundations(self) -> tuple[Run, ...]:
+        """The runs whose trained models this one starts from."""
+        return ()
+
+    def beside(self, other: Run, folder: Path | None = None) -> Run:
+        """Another run, kept in the same cache as this one or in a folder, on the same device."""
+        changes = {"infra.folder": folder or self.infra.folder, "infra.mode": self.infra.mode,
+                   "progress": self.progress and other.progress}  # fmt: skip
+        if self.device != "auto":
+            changes["device"] = self.device
+        return other.infra.clone_obj(changes)
+
     @abstractmethod
     def checksum(self) -> str | None:
         """Of the shipped files that the run reads; None where what it reads does not ship."""

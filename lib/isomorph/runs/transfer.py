@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from isomorph.models.settings import TuningConfig
-from isomorph.runs.pretraining import Pretraining, UsesPretraining
+from isomorph.runs.pretraining import Pretraining, UsesPretraining, trained
 from isomorph.runs.run import code_version, device_name
 from isomorph.runs.texts import WorldText
 from isomorph.text import examples as labelled
@@ -140,13 +140,12 @@ class Transfer(UsesPretraining):
             return text
         return hashlib.sha256("".join([text, *map(checksum, shipped)]).encode()).hexdigest()
 
+    def foundations(self) -> tuple[Pretraining, ...]:
+        return (self.pretraining,) if self.encoder == "trained" else ()
+
     def pretrained(self, folder: Path | None = None) -> Pretraining:
         """The pretraining run, kept in the same cache as this one or in a folder."""
-        changes = {"infra.folder": folder or self.infra.folder, "infra.mode": self.infra.mode,
-                   "progress": self.progress and self.pretraining.progress}  # fmt: skip
-        if self.device != "auto":
-            changes["device"] = self.device
-        return self.pretraining.infra.clone_obj(changes)
+        return self.beside(self.pretraining, folder)
 
     @infra.apply
     def outcome(self) -> dict:
@@ -171,7 +170,7 @@ def transfer(run: Transfer) -> dict:
         pretraining = run.pretrained(None if run.infra.folder else Path(aside))
         records = []
         if run.encoder == "trained":
-            outcome = _pretrain(pretraining)
+            outcome = trained(pretraining)
             last = max(record["tokens"] for record in outcome["records"])
             records = [record for record in outcome["records"] if record["tokens"] == last]
         spent += max((record["seconds"] for record in records), default=0.0)
@@ -189,14 +188,6 @@ def transfer(run: Transfer) -> dict:
         "records": [record | {"seconds": seconds} for record in records],
         "data": run.checksum() or "", "device": device, "code": code,
     }  # fmt: skip
-
-
-def _pretrain(run: Pretraining) -> dict:
-    outcome = run.outcome()
-    if run.checksum() not in (None, outcome["data"]):  # its text has changed since
-        run.infra.clear_job()
-        outcome = run.outcome()
-    return outcome
 
 
 def _loader(run: Transfer, pretraining: Pretraining):

@@ -12,7 +12,7 @@ from isomorph.presets import EXPERIMENTS, conditions
 from isomorph.results import Condition
 from isomorph.sizes import Size
 from isomorph.sweep.execution import Cluster, RunFailed, execute, in_order
-from isomorph.sweep.progress import Progress, describe, pretraining_of
+from isomorph.sweep.progress import Progress, describe
 from isomorph.sweep.slurm import settings as slurm_settings
 from isomorph.sweep.worker import run_folder
 
@@ -130,7 +130,7 @@ def listing(experiment: str | None, *, size: Size) -> pd.DataFrame:
             lines.append(
                 {
                     "experiment": name, "size": size, "condition": condition.name,
-                    "pair": run.pair, "seed": run.seed, "tokens": pretraining_of(run).training.tokens,
+                    "pair": run.pair, "seed": run.seed, "tokens": run.tokens,
                     "digest": run.digest,
                     "state": "recorded" if run.digest in shipped else state,
                 }

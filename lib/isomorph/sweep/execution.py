@@ -16,7 +16,7 @@ from typing import Literal
 from isomorph import results
 from isomorph.results import Condition
 from isomorph.sweep import worker
-from isomorph.sweep.worker import Worker, foundation
+from isomorph.sweep.worker import Worker
 
 Cluster = Literal["none", "local", "slurm"]
 Started = dict[str, float]  # the digests of the runs at work, and when each began
@@ -69,13 +69,14 @@ def in_order(conditions: Iterable[Condition]) -> list[Condition]:
     conditions = list(conditions)
     users: dict[str, list[Condition]] = {}
     for condition in conditions:
-        if pretraining := foundation(condition.run):
+        for pretraining in condition.run.foundations():
             users.setdefault(pretraining.digest, []).append(condition)
     placed = {condition.run.digest for condition in conditions}
     ordered = []
     for condition in conditions:
-        pretraining = foundation(condition.run)
-        if pretraining and pretraining.digest not in placed:
+        for pretraining in condition.run.foundations():
+            if pretraining.digest in placed:
+                continue
             placed.add(pretraining.digest)
             several = users[pretraining.digest]
             name = f"pretraining of {', '.join(user.name for user in several)}"
@@ -101,7 +102,7 @@ class Queue:
 
     def ready(self) -> list[Condition]:
         """The waiting runs that could begin now."""
-        return [c for c in self.waiting if _builds_on(c) not in self.unended]
+        return [c for c in self.waiting if not _builds_on(c) & self.unended]
 
     def take(self) -> Condition | None:
         """The next run that could begin and that no other process works on, if there is one."""
@@ -118,14 +119,13 @@ class Queue:
             self.failures[condition.run.digest] = failure
         self._done(condition, failure)
         if failure:
-            for other in [c for c in self.waiting if _builds_on(c) == condition.run.digest]:
+            for other in [c for c in self.waiting if condition.run.digest in _builds_on(c)]:
                 self.waiting.remove(other)
                 self.end(other, RunFailed("the pretraining it builds on failed", failure.log))
 
 
-def _builds_on(condition: Condition) -> str | None:
-    pretraining = foundation(condition.run)
-    return pretraining and pretraining.digest
+def _builds_on(condition: Condition) -> set[str]:
+    return {pretraining.digest for pretraining in condition.run.foundations()}
 
 
 def _in_step() -> bool:

@@ -10,7 +10,6 @@ from tqdm import tqdm
 
 from isomorph import results
 from isomorph.results import Condition
-from isomorph.runs import Pretraining, Run
 from isomorph.sweep.estimate import Forecast, device_here, told
 from isomorph.sweep.execution import Cluster, RunFailed
 
@@ -103,9 +102,4 @@ class Progress:
 
 def describe(condition: Condition) -> str:
     run = condition.run
-    tokens = pretraining_of(run).training.tokens
-    return f"{condition.name} ({run.pair}, seed {run.seed}, {tokens / 1e6:.3g}M tokens)"
-
-
-def pretraining_of(run: Run) -> Pretraining:
-    return getattr(run, "pretraining", run)
+    return f"{condition.name} ({run.pair}, seed {run.seed}, {run.tokens / 1e6:.3g}M tokens)"

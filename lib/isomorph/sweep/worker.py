@@ -18,30 +18,23 @@ from pathlib import Path
 
 from isomorph import one_core, results
 from isomorph.results import Condition
-from isomorph.runs import Pretraining, Run, Transfer, cache_folder, run_from_json
-
-
-def foundation(run: Run) -> Pretraining | None:
-    """The run whose trained model this one starts from, if it does."""
-    if isinstance(run, Transfer) and run.encoder == "trained":
-        return run.pretraining
-    return None
+from isomorph.runs import Run, cache_folder, run_from_json
 
 
 @contextmanager
 def at_work(run: Run, timeout: float = -1) -> Iterator[None]:
-    """Keep other processes of this machine off a run, and off the pretraining it is to execute.
+    """Keep other processes of this machine off a run, and off the pretrainings it is to execute.
 
     Raises filelock.Timeout when another is still at work on one after `timeout` seconds; a negative
     number waits.
     """
     from filelock import FileLock
 
-    below = foundation(run)
-    if below is not None and results.finished(Condition("", below)):
-        below = None  # several may read its model at a time
+    # One that has finished is left free, since several may read its model at a time. The order is
+    # the same for all, so that two runs cannot each wait for what the other holds.
+    below = [b for b in run.foundations() if not results.finished(Condition("", b))]
     with ExitStack() as stack:
-        for held in [run] if below is None else [run, below]:
+        for held in [run, *sorted(below, key=lambda b: b.digest)]:
             stack.enter_context(FileLock(run_folder(held) / "running.lock", timeout=timeout))
         yield
 
