@@ -10,10 +10,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from isomorph.text.corpora import DOMAIN_CHOICES, load_parallel, require, word_pairs
+from isomorph.text.corpora import DOMAIN_CHOICES, evenly, load_parallel, require, word_pairs
 from isomorph.text.shipped import LANGUAGES
 
 if TYPE_CHECKING:
+    import torch
     from pandas import DataFrame
 
     from isomorph.measure.comparison import Material, Reader
@@ -70,12 +71,6 @@ def material(
     )
 
 
-def evenly(rows: list, count: int) -> list:
-    """At most `count` of the rows, evenly spaced."""
-    step = max(1.0, len(rows) / count)
-    return [rows[int(i * step)] for i in range(min(count, len(rows)))]
-
-
 def compare_models(
     first: str,
     second: str,
@@ -95,25 +90,23 @@ def compare_models(
     import pandas as pd
 
     from isomorph.measure.comparison import compare
+    from isomorph.models.inputs import device_named
 
+    place = device_named(device)
     chosen = material(text, domain=domain, learn=learn, test=test)
     languages = languages_of(text)
-    readers = [_reader(name, language, device) for name, language in
+    readers = [_reader(name, language, place) for name, language in
                zip((first, second), languages, strict=True)]  # fmt: skip
     records = compare(*readers, chosen, progress=progress)
     rows = pd.DataFrame(records).assign(source=first, target=second, text=text)
     return rows.astype({"layer": "Int64", "value": float})[list(COLUMNS)]
 
 
-def _reader(name: str, language: str, device: Device) -> Reader:
-    import torch
-
+def _reader(name: str, language: str, device: torch.device) -> Reader:
     from isomorph.measure.comparison import Reader
     from isomorph.models.pretrained import load_encoder
 
     model, tokenizer = load_encoder(name)
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
     return Reader(model.to(device), tokenizer, language)
 
 

@@ -8,10 +8,12 @@ others, or on the "test" part.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -54,12 +56,14 @@ class Material:
     learn, test: parallel sentences, for the rotation of sentence vectors and for its score.
     dictionary: "train" and "test" word pairs; empty to leave words out.
     contexts: text in which words are met, not parallel; empty to leave contextual words out.
+    others: further parallel sentences, by name, for the score of the same rotation.
     """
 
     learn: Sides
     test: Sides
     dictionary: Mapping[str, Sequence[tuple[str, str]]]
     contexts: Sides = ([], [])
+    others: Mapping[str, Sides] = field(default_factory=dict)
 
 
 def compare(
@@ -73,6 +77,7 @@ def compare(
     - retrieval_p1: sentence vectors rotated, nearest neighbour by cosine; retrieval_p1_csls;
       retrieval_p1_linear by a ridge map; retrieval_p1_unmapped, each side's mean subtracted, where
       the widths are equal. retrieval_p1_chance, without a layer.
+    - <name>_retrieval_p1, _csls, _unmapped and _chance: the same on each of the material's others.
     - cka (debiased, linear), cka_biased, rsa: of the test sentences.
     - cka_to_<j>: debiased CKA of the layer with the target's layer j.
     - average_cosine_source, average_cosine_target, isoscore_source, isoscore_target: of the test
@@ -87,23 +92,29 @@ def compare(
     Raises ValueError where the two sides of `learn` or `test` do not pair.
     Source: Conneau, Wu et al. 2020, sections 5.1 and 5.2.
     """
-    for name in ("learn", "test"):
-        sizes = [len(side) for side in getattr(material, name)]
+    tests = {"": material.test} | {f"{name}_": own for name, own in material.others.items()}
+    for name, own in ({"learn": material.learn, "test": material.test} | material.others).items():
+        sizes = [len(side) for side in own]
         if sizes[0] != sizes[1] or not sizes[0]:
             raise ValueError(f"{name} has {sizes[0]} and {sizes[1]} sentences; they are pairs.")
     options = {"batch_size": batch_size, "progress": progress}
-    learnt_on, sides = len(material.learn[0]), []
-    for reader, learn, test in zip((source, target), material.learn, material.test, strict=True):
-        sides.append(
-            represent(reader.model, reader.tokenizer, [*learn, *test], language=reader.language,
-                      **options).layers
-        )  # fmt: skip
-    first, second = sides
-    records = [_record("retrieval_p1_chance", None, 1 / len(material.test[0]))]
+    # Every sentence in one go, since texts of like length are then read together.
+    ends = np.cumsum([len(material.learn[0]), *(len(own[0]) for own in tests.values())])
+    parts = dict(zip(tests, map(slice, ends[:-1], ends[1:]), strict=True))
+    every = [
+        list(itertools.chain(*sides)) for sides in zip(material.learn, *tests.values(), strict=True)
+    ]
+    first, second = (
+        represent(reader.model, reader.tokenizer, own, language=reader.language, **options).layers
+        for reader, own in zip((source, target), every, strict=True)
+    )
+    records = [
+        _record(f"{name}retrieval_p1_chance", None, 1 / len(own[0])) for name, own in tests.items()
+    ]
     for layer, other in layer_pairs(max(first), max(second)):
-        records += _of_sentences(layer, first[layer], second[other], learnt_on)
-    table = cka_table(*([side[layer][learnt_on:] for layer in sorted(side)] for side in sides))
-    for layer, row in enumerate(table.tolist()):
+        records += _of_sentences(layer, first[layer], second[other], ends[0], parts)
+    main = [[side[layer][parts[""]] for layer in sorted(side)] for side in (first, second)]
+    for layer, row in enumerate(cka_table(*main).tolist()):
         records += [_record(f"cka_to_{j}", layer, value) for j, value in enumerate(row)]
     return records + _of_words((source, target), material, options)
 
@@ -113,25 +124,30 @@ def layer_pairs(depth: int, other: int) -> list[tuple[int, int]]:
     return [(layer, round(layer * other / max(1, depth))) for layer in range(depth + 1)]
 
 
-def _of_sentences(layer: int, first: Tensor, second: Tensor, learnt_on: int) -> list[Record]:
-    sides = (first[:learnt_on], second[:learnt_on])
-    tests = (first[learnt_on:], second[learnt_on:])
-    means = [normalising_means(side) for side in sides]
-    learn = [normalise(side, own) for side, own in zip(sides, means, strict=True)]
-    test = [normalise(side, own) for side, own in zip(tests, means, strict=True)]
-    rotated = test[0] @ procrustes(*learn), test[1]
-    bent = test[0] @ ridge(*learn), test[1]
-    found = {
-        "retrieval_p1": retrieval(*rotated)["p1"],
-        "retrieval_p1_csls": retrieval(*rotated, scoring="csls")["p1"],
-        "retrieval_p1_linear": retrieval(*bent)["p1"],
-        "cka": linear_cka(*tests),
-        "cka_biased": linear_cka(*tests, debiased=False),
-        "rsa": rsa(*tests),
+def _of_sentences(
+    layer: int, first: Tensor, second: Tensor, learnt_on: int, parts: Mapping[str, slice]
+) -> list[Record]:
+    means = [normalising_means(side[:learnt_on]) for side in (first, second)]
+    sides = [normalise(side, own) for side, own in zip((first, second), means, strict=True)]
+    learn = [side[:learnt_on] for side in sides]
+    rotated, bent = sides[0] @ procrustes(*learn), sides[0] @ ridge(*learn)
+    found = {}
+    for name, part in parts.items():
+        found |= {
+            f"{name}retrieval_p1": retrieval(rotated[part], sides[1][part])["p1"],
+            f"{name}retrieval_p1_csls": retrieval(rotated[part], sides[1][part], scoring="csls")["p1"],
+        }  # fmt: skip
+        if first.shape == second.shape:
+            plain = retrieval(first[part], second[part], center=True)
+            found[f"{name}retrieval_p1_unmapped"] = plain["p1"]
+    own = first[parts[""]], second[parts[""]]
+    found |= {
+        "retrieval_p1_linear": retrieval(bent[parts[""]], sides[1][parts[""]])["p1"],
+        "cka": linear_cka(*own),
+        "cka_biased": linear_cka(*own, debiased=False),
+        "rsa": rsa(*own),
     }
-    if first.shape == second.shape:
-        found["retrieval_p1_unmapped"] = retrieval(*tests, center=True)["p1"]
-    for side, vectors in zip(("source", "target"), tests, strict=True):
+    for side, vectors in zip(("source", "target"), own, strict=True):
         found[f"average_cosine_{side}"] = average_cosine(vectors)
         found[f"isoscore_{side}"] = isoscore(vectors)
     return [_record(metric, layer, value) for metric, value in found.items()]

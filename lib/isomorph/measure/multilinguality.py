@@ -28,6 +28,7 @@ from isomorph.measure.words import (
     keyed_dictionary,
     word_averages,
 )
+from isomorph.text.corpora import evenly
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -94,7 +95,7 @@ def measure_multilinguality(
     records += _embedding_records(model, tokenizer, words, pairs, upper)
     if context_sentences and all(words.values()):
         contexts = {
-            language: _evenly(corpus.train[language], context_sentences) for language in words
+            language: evenly(corpus.train[language], context_sentences) for language in words
         }
         vectors = {
             language: word_averages(
@@ -214,13 +215,6 @@ def _translate(source: Lexicon, target: Lexicon, pairs, **options) -> dict[str, 
     return translation_both_ways(
         source[1], target[1], pairs["test"], source[0], target[0], **options
     )
-
-
-def _evenly(texts: list[str], count: int) -> list[str]:
-    """At most `count` of the texts, evenly spaced: no corpus is alike from end to end."""
-    if len(texts) <= count:
-        return texts
-    return [texts[number * len(texts) // count] for number in range(count)]
 
 
 def _record(metric: str, layer: int | None, value: float) -> Record:

@@ -1,4 +1,4 @@
-"""What an encoder can take: how long a text, and whether it asks for the language."""
+"""What an encoder can take: how long a text, whether it asks for the language, and where it runs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,31 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import torch
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+    from isomorph.models.settings import Device
+
+
+def device_named(device: Device) -> torch.device:
+    """The device of that name; "auto" is a GPU where there is one.
+
+    Raises ValueError when it is not there.
+    """
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if device == "auto":
+        return torch.device(next(name for name in there if there[name]))
+    if not there.get(device):
+        raise ValueError(
+            f"device is {device!r}; here there is {['auto', *(d for d in there if there[d])]}."
+        )
+    return torch.device(device)
 
 
 def takes_language(forward: Callable) -> bool:

@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from isomorph.models.batches import Batches, as_batch, mask
 from isomorph.models.encoder import BilingualConfig
+from isomorph.models.inputs import device_named
 from isomorph.models.masked_lm import BilingualMaskedLM
 from isomorph.models.settings import Device, TrainingConfig
 from isomorph.text.vocab import MASK, Vocabulary, pack
@@ -147,19 +148,12 @@ def accelerate(config: TrainingConfig, device: Device):
     from accelerate import Accelerator, DistributedDataParallelKwargs
     from accelerate.state import AcceleratorState
 
-    there = {
-        "auto": True,
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if not there.get(device):
-        raise ValueError(f"device is {device!r}; here there is {[d for d in there if there[d]]}.")
+    place = device_named(device)
     # The library keeps the first run's precision for the whole process; a second may differ.
     AcceleratorState._reset_state(reset_partial_state=not torch.distributed.is_initialized())
     return Accelerator(
         # With no accelerator, "auto" must say so too: else several processes do not find each other.
-        cpu=device == "cpu" or (device == "auto" and not there["cuda"] and not there["mps"]),
+        cpu=place.type == "cpu",
         mixed_precision="bf16" if config.precision == "bf16" else "no",
         # A batch in one language leaves the other language's own parts without a gradient.
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],

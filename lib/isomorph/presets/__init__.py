@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.presets.ablations import elements, factors
+from isomorph.presets.alignment import alignment
 from isomorph.presets.anchors import anchor_shares
 from isomorph.presets.paper import paper_run
 from isomorph.results import Condition
@@ -136,6 +137,7 @@ EXPERIMENTS: dict[str, Callable[[Size], list[Condition]]] = {
     "factors": factors,
     "elements": elements,
     "anchor_shares": anchor_shares,
+    "alignment": alignment,
 }
 
 

@@ -1,6 +1,7 @@
 """Experiments as values: see `isomorph.runs.run`."""
 
 from isomorph.runs.anchor_share import AnchorShare
+from isomorph.runs.comparison import Comparison
 from isomorph.runs.kinds import run_from_json
 from isomorph.runs.pretraining import Pretraining, train
 from isomorph.runs.run import COLUMNS, Run, cache_folder, code_version, to_rows
@@ -10,6 +11,7 @@ from isomorph.runs.transfer import Task, Transfer
 __all__ = [
     "COLUMNS",
     "AnchorShare",
+    "Comparison",
     "HubText",
     "Pretraining",
     "Run",

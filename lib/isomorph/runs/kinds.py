@@ -3,6 +3,7 @@
 import json
 
 from isomorph.runs.anchor_share import AnchorShare
+from isomorph.runs.comparison import Comparison
 from isomorph.runs.pretraining import Pretraining
 from isomorph.runs.run import Run
 from isomorph.runs.transfer import Transfer
@@ -13,4 +14,6 @@ def run_from_json(config: str) -> Run:
     fields = json.loads(config)
     if "tasks" in fields:
         return Transfer(**fields)
+    if "hub" in fields:
+        return Comparison(**fields)
     return AnchorShare(**fields) if "pretraining" in fields else Pretraining(**fields)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
@@ -52,19 +53,26 @@ class HubText(BaseModel):
 
 
 class WorldText(BaseModel):
-    """Text of a controlled world, in its languages "a" and "b"."""
+    """Text of a controlled world, in its languages "a" and "b" or in one of them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["world"] = "world"
     world: World = World()
+    only: Literal["a", "b"] | None = None  # one language's text, for a monolingual model
 
     @property
     def languages(self) -> tuple[str, ...]:
-        return ("a", "b")
+        return (self.only,) if self.only else ("a", "b")
 
     def corpus(self) -> Corpus:
-        return self.world.corpus()
+        whole = self.world.corpus()
+        if self.only is None:
+            return whole
+        parts = {
+            name: {self.only: getattr(whole, name)[self.only]} for name in ("train", "dev", "test")
+        }
+        return replace(whole, languages=self.languages, dictionary={}, **parts)
 
 
 Text = ShippedText | HubText | WorldText

@@ -18,17 +18,29 @@ def likeness(config: Mapping) -> tuple[tuple, float]:
     """What runs of the same pace have in common, and how much there is to do at that pace.
 
     For a pretraining the shape of the encoder, of the batches and of the vocabulary, and the tokens;
-    for a transfer those of its pretraining and everything else of it, and 1.
+    for a run that starts from some, those of each and everything else of it but seeds, and 1.
     """
-    if "pretraining" in config:
-        rest = {key: value for key, value in config.items() if key != "pretraining"}
-        return (*likeness(config["pretraining"]), json.dumps(rest, sort_keys=True)), 1.0
+    if "training" not in config:
+        inside = [value for value in config.values() if _is_pretraining(value)]
+        rest = {key: value for key, value in config.items() if not _is_pretraining(value)}
+        below = [part for value in inside for part in likeness(value)]
+        return (*below, json.dumps(_without_seed(rest), sort_keys=True)), 1.0
     encoder, training = config["encoder"], config["training"]
     shape = (
         config["text"]["kind"], config["vocabulary"]["size"], encoder["layers"], encoder["width"],
         training["batch"], training["length"], training["precision"], training["optimiser"],
     )  # fmt: skip
     return shape, training["tokens"]
+
+
+def _is_pretraining(value) -> bool:
+    return isinstance(value, Mapping) and "training" in value
+
+
+def _without_seed(value):
+    if isinstance(value, Mapping):
+        return {key: _without_seed(part) for key, part in value.items() if key != "seed"}
+    return value
 
 
 class Forecast:
@@ -64,13 +76,13 @@ class Forecast:
     def seconds(self, run) -> float | None:
         """How long one run will take, or None when nothing like it has been seen.
 
-        The seconds of a transfer's rows include its pretraining's.
+        The seconds of a run's rows include those of the pretrainings it starts from.
         """
         seconds = self._whole(run)
-        below = getattr(run, "pretraining", None)
-        if seconds is not None and below is not None and below.digest in self.apart:
-            seconds = max(0.0, seconds - (self._whole(below) or 0.0))
-        return seconds
+        apart = [below for below in run.foundations() if below.digest in self.apart]
+        if seconds is not None:
+            seconds -= sum(self._whole(below) or 0.0 for below in apart)
+        return None if seconds is None else max(0.0, seconds)
 
     def _whole(self, run) -> float | None:
         like, amount = likeness(json.loads(run.config_json()))

@@ -1,0 +1,96 @@
+"""Are monolingual models alike? The second half of Conneau, Wu et al. (ACL 2020, section 5).
+
+`alignment` compares encoders on the same sentences and words: two models of one language each, one
+model of both, an untrained one on the second side, and two seeds of one language.
+"""
+
+from isomorph.presets.ablations import DISTANT, SEEDS, real_default, smoke_default, world_default
+from isomorph.results import Condition
+from isomorph.runs import Comparison, Pretraining, ShippedText
+from isomorph.sizes import Size
+from isomorph.text.worlds import World
+
+PAIRS = (("en", "fr"), ("en", "de"), ("en", "ru"), ("en", "zh"))
+# The paper compares with LASER; this encoder of a hundred languages can be had and read safely.
+REFERENCE = "intfloat/multilingual-e5-small"
+OTHER_SEED = 1000  # two models of one seed and shape would start from the same weights
+
+
+def monolingual(both: Pretraining, language: str, *, other_seed: bool = False) -> Pretraining:
+    """A model of one of two languages: what the bilingual one is, on that language's text alone.
+
+    The second language's model has another seed, or the two would start from the same weights and
+    not be trained apart; with `other_seed` so has that of the first.
+    """
+    first, second = both.languages
+    if isinstance(both.text, ShippedText):
+        domain = both.text.domains[both.languages.index(language)]
+        half = "even" if language == first else "odd"
+        text = ShippedText(languages=(language,), domains=(domain,), half=half)
+    else:
+        text = both.text.model_copy(update={"only": language})
+    apart = language == second or other_seed
+    seed = both.seed + OTHER_SEED if apart else both.seed
+    return both.model_copy(update={"text": text, "seed": seed})
+
+
+def compared(name: str, both: Pretraining, **fields) -> Comparison:
+    """A condition: "monolingual", "bilingual", "random" or "same_language"."""
+    first, second = both.languages
+    source, text = monolingual(both, first), both.text
+    if name == "bilingual":
+        return Comparison(text=text, source=both, **fields)
+    if name == "same_language":
+        other = monolingual(both, first, other_seed=True)
+        return Comparison(text=source.text, source=source, target=other)
+    encoder = "random" if name == "random" else "trained"
+    target = monolingual(both, second)
+    return Comparison(text=text, source=source, target=target, encoder=encoder, **fields)
+
+
+def smoke_bilingual(seed: int) -> Pretraining:
+    return smoke_default(seed)
+
+
+def far(both: Pretraining) -> Pretraining:
+    """The same between two distant languages: verbs last and no string in common."""
+    world = World(**both.text.world.model_dump() | DISTANT)
+    return both.model_copy(update={"text": both.text.model_copy(update={"world": world})})
+
+
+CONDITIONS = ("monolingual", "bilingual", "random", "same_language")
+
+
+def alignment(size: Size) -> list[Condition]:
+    """Do models of two languages align by a rotation, and how alike are they? (Claims 1.8 to 1.11)"""
+    if size == "smoke":
+        return [Condition(name, compared(name, smoke_bilingual(0))) for name in CONDITIONS]
+    if size == "laptop":
+        near = [(name, name, world_default) for name in CONDITIONS]
+        distant = [
+            (f"far_{name}", name, lambda seed: far(world_default(seed)))
+            for name in ("monolingual", "bilingual")
+        ]
+        return [
+            Condition(label, compared(name, both(seed)))
+            for label, name, both in (*near, *distant)
+            for seed in range(SEEDS)
+        ]
+    if size == "paper":
+        return []
+    others = {"others": ("help", "tatoeba")}
+    reference = [
+        Condition("e5", Comparison(text=ShippedText(languages=pair), hub=REFERENCE, **others))
+        for pair in PAIRS
+    ]
+    runs = [
+        Condition(name, compared(name, real_default(pair, seed), **others))
+        for seed in range(3)
+        for pair in PAIRS
+        for name in CONDITIONS[:3]
+    ]
+    same = [
+        Condition("same_language", compared("same_language", real_default(PAIRS[0], seed)))
+        for seed in range(3)
+    ]
+    return [*runs[:12], same[0], *reference, *runs[12:], *same[1:]]
