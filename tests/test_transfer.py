@@ -204,7 +204,7 @@ def test_the_second_language_is_read_by_its_own_parts():
             part["b"].load_state_dict(part["a"].state_dict())
         return model
 
-    examples = module._examples(TASKS[2], run.pretraining)
+    examples = TASKS[2].material(run.pretraining.text, ("a", "b"))
     own = module._task(run, TASKS[2], examples, (fresh, vocabulary))[0]
     other = module._task(run, TASKS[2], examples, (as_the_first, vocabulary))[0]
     assert own["uas_source"] == other["uas_source"] and own["uas"] != other["uas"]
@@ -231,7 +231,7 @@ def ways():
     def scores(*chosen: int) -> dict[str, float]:
         tuning = tuple(tunings[i] for i in chosen)
         task = Task(name=TREE, train=60, test=40, tuning=tuning)
-        return module._task(run, task, module._examples(task, run.pretraining), load)[0]
+        return module._task(run, task, task.material(run.pretraining.text, ("a", "b")), load)[0]
 
     return run, load, tunings, scores, [scores(i) for i in range(3)]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.presets.ablations import elements, factors
-from isomorph.presets.alignment import alignment
+from isomorph.presets.alignment import alignment, layer_transfer
 from isomorph.presets.anchors import anchor_shares
 from isomorph.presets.paper import paper_run
 from isomorph.results import Condition
@@ -138,6 +138,7 @@ EXPERIMENTS: dict[str, Callable[[Size], list[Condition]]] = {
     "elements": elements,
     "anchor_shares": anchor_shares,
     "alignment": alignment,
+    "layer_transfer": layer_transfer,
 }
 
 

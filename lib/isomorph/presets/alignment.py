@@ -1,18 +1,28 @@
 """Are monolingual models alike? The second half of Conneau, Wu et al. (ACL 2020, section 5).
 
 `alignment` compares encoders on the same sentences and words: two models of one language each, one
-model of both, an untrained one on the second side, and two seeds of one language.
+model of both, an untrained one on the second side, and two seeds of one language. `layer_transfer`
+learns tasks on the states of one model's layers and tests them through the other's.
 """
 
+from isomorph.models.settings import TuningConfig
 from isomorph.presets.ablations import DISTANT, SEEDS, real_default, smoke_default, world_default
 from isomorph.results import Condition
-from isomorph.runs import Comparison, Pretraining, ShippedText
+from isomorph.runs import Comparison, LayerTransfer, Pretraining, ShippedText, Task
 from isomorph.sizes import Size
 from isomorph.text.worlds import World
 
 PAIRS = (("en", "fr"), ("en", "de"), ("en", "ru"), ("en", "zh"))
 # The paper compares with LASER; this encoder of a hundred languages can be had and read safely.
 REFERENCE = "intfloat/multilingual-e5-small"
+ONCE = (TuningConfig(epochs=1),)
+# Half of what a transfer of the factors tunes on: the encoder is frozen, and there are five layers.
+WORLD_TASKS = (Task(name="ner", train=1000, test=600), Task(name="parsing", train=1000, test=600))
+REAL_TASKS = tuple(
+    Task(name=name, source=source, train=3000, test=test,
+         tuning=(TuningConfig(epochs=2, precision="bf16"),))
+    for name, source, test in (("ner", "wikiann", 2000), ("parsing", "universal_dependencies", None))
+)  # fmt: skip
 OTHER_SEED = 1000  # two models of one seed and shape would start from the same weights
 
 
@@ -58,6 +68,18 @@ def far(both: Pretraining) -> Pretraining:
     return both.model_copy(update={"text": both.text.model_copy(update={"world": world})})
 
 
+def carried_over(name: str, both: Pretraining, tasks: tuple[Task, ...]) -> LayerTransfer:
+    """A condition of `layer_transfer`: "monolingual", rotated between two models, or "bilingual"."""
+    first, second = both.languages
+    if name == "bilingual":
+        return LayerTransfer(text=both.text, source=both, tasks=tasks)
+    real = isinstance(both.text, ShippedText)
+    return LayerTransfer(
+        text=both.text, source=monolingual(both, first), target=monolingual(both, second),
+        aligner=both if real else None, tasks=tasks,
+    )  # fmt: skip
+
+
 CONDITIONS = ("monolingual", "bilingual", "random", "same_language")
 
 
@@ -94,3 +116,25 @@ def alignment(size: Size) -> list[Condition]:
         for seed in range(3)
     ]
     return [*runs[:12], same[0], *reference, *runs[12:], *same[1:]]
+
+
+def layer_transfer(size: Size) -> list[Condition]:
+    """Which layer carries a task over best, and does a rotation do as well as sharing? (Claim 1.9)"""
+    names = ("monolingual", "bilingual")
+    if size == "smoke":
+        tasks = tuple(Task(name=t, train=60, test=60, tuning=ONCE) for t in ("ner", "parsing"))
+        return [Condition(n, carried_over(n, smoke_bilingual(0), tasks)) for n in names]
+    if size == "laptop":
+        return [
+            Condition(name, carried_over(name, world_default(seed), WORLD_TASKS))
+            for name in names
+            for seed in range(SEEDS)
+        ]
+    if size == "paper":
+        return []
+    return [
+        Condition(name, carried_over(name, real_default(pair, seed), REAL_TASKS))
+        for seed in range(3)
+        for pair in PAIRS
+        for name in names
+    ]

@@ -4,6 +4,7 @@ import json
 
 from isomorph.runs.anchor_share import AnchorShare
 from isomorph.runs.comparison import Comparison
+from isomorph.runs.layer_transfer import LayerTransfer
 from isomorph.runs.pretraining import Pretraining
 from isomorph.runs.run import Run
 from isomorph.runs.transfer import Transfer
@@ -12,6 +13,8 @@ from isomorph.runs.transfer import Transfer
 def run_from_json(config: str) -> Run:
     """The run that a recorded config names. Raises ValueError when it no longer validates."""
     fields = json.loads(config)
+    if "top" in fields:
+        return LayerTransfer(**fields)
     if "tasks" in fields:
         return Transfer(**fields)
     if "hub" in fields:

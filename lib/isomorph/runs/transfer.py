@@ -89,6 +89,11 @@ class Task(BaseModel):
             split = labelled.evaluation_split(self.source, language)
         return labelled.hub_examples(self.source, language, split, count)
 
+    def material(self, text, languages) -> tuple[Examples, dict[str, Examples]]:
+        """What it is tuned on, in the first language, and tested on, in both."""
+        train = self.examples(text, languages[0], "train", self.train)
+        return train, {name: self.examples(text, name, "test", self.test) for name in languages}
+
     def development(self, text, language: str) -> Examples:
         """All development examples; of a world's pairs, which have no end, as many as of test."""
         count = None
@@ -164,7 +169,8 @@ def transfer(run: Transfer) -> dict:
     code = code_version()
     # First, so that more examples than there are get refused before an hour of pretraining.
     began = time.monotonic()
-    examples = [_examples(task, run.pretraining) for task in run.tasks]
+    text, languages = run.pretraining.text, run.pretraining.languages
+    examples = [task.material(text, languages) for task in run.tasks]
     spent = time.monotonic() - began
     with tempfile.TemporaryDirectory() as aside:
         pretraining = run.pretrained(None if run.infra.folder else Path(aside))
@@ -205,15 +211,8 @@ def _loader(run: Transfer, pretraining: Pretraining):
     return lambda: initialise(shape, run.seed), vocabulary
 
 
-def _examples(task: Task, pretraining: Pretraining) -> tuple[Examples, dict[str, Examples]]:
-    """What a task is tuned on, in the first language, and tested on, in both."""
-    text, languages = pretraining.text, pretraining.languages
-    train = task.examples(text, languages[0], "train", task.train)
-    return train, {name: task.examples(text, name, "test", task.test) for name in languages}
-
-
 def _task(run: Transfer, task: Task, data, load) -> tuple[dict[str, float], str]:
-    """The scores of one task on what `_examples` gives, by name, and where they were made."""
+    """The scores of one task on its material, by name, and where they were made."""
     from isomorph.measure.baselines import majority
     from isomorph.models.finetune import predict
 

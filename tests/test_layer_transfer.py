@@ -1,0 +1,107 @@
+"""Layer transfer: what is carried over and how, from which models, and what is refused."""
+
+import pytest
+import torch
+
+from isomorph import results
+from isomorph.models.settings import TrainingConfig, TuningConfig
+from isomorph.presets.alignment import monolingual, smoke_bilingual
+from isomorph.runs import LayerTransfer, ShippedText, Task, run_from_json
+from isomorph.runs import layer_transfer as module
+from isomorph.runs.two_models import loaded
+
+SHORT = TrainingConfig(tokens=2000, batch=8, length=32, warmup=2, optimiser="adamw")
+BOTH = smoke_bilingual(0).model_copy(update={"training": SHORT})
+A, B = (monolingual(BOTH, language) for language in "ab")
+TASKS = tuple(
+    Task(name=name, train=40, test=30, tuning=(TuningConfig(epochs=1),))
+    for name in ("ner", "parsing")
+)
+
+
+def run(**fields) -> LayerTransfer:
+    named = {"text": BOTH.text, "source": A, "target": B, "tasks": TASKS, "top": 1}
+    return LayerTransfer(**named | {"device": "cpu", "progress": False} | fields)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("ISOMORPH_CACHE", str(tmp_path_factory.getbasetemp() / "layers"))
+
+
+def values(outcome) -> dict:
+    return {(r["metric"], r["layer"]): r["value"] for r in outcome["records"]}
+
+
+def test_each_task_is_scored_at_each_layer_in_both_languages():
+    found = values(results.cached(run()).outcome())
+    metrics = ("ner_f1", "ner_f1_source", "las", "las_source", "uas", "links")
+    assert {(m, layer) for m in metrics for layer in range(5)} <= set(found)
+    words = sum(len(s.alignment) for s in BOTH.text.world.sentences("dev"))
+    assert found["links", 0] == words, "gold links every word"
+    assert values(results.cached(run(), mode="force").outcome()) == found, "same seed, same result"
+
+
+def test_one_model_of_both_languages_needs_no_rotation():
+    found = values(results.cached(run(source=BOTH, target=None)).outcome())
+    assert ("las", 4) in found and not any(metric == "links" for metric, _ in found)
+
+
+def test_the_rotation_brings_linked_words_together():
+    one = results.cached(run())
+    place = torch.device("cpu")
+    readers = [
+        loaded(one, side, name, None, place) for side, name in zip((A, B), "ab", strict=True)
+    ]
+    carried = list(module._carried(one, readers, None, place))
+    assert len(carried) == 5
+    for layer in carried:
+        width = A.encoder.width
+        eye = torch.eye(width, dtype=torch.float64)
+        assert torch.allclose(layer.rotation @ layer.rotation.T, eye, atol=1e-9)
+        assert all(len(means) for means in layer.means)
+
+
+def test_real_text_is_aligned_by_the_vectors_of_a_bilingual_model(monkeypatch):
+    text = ShippedText()
+    both = BOTH.model_copy(update={"text": text})
+    english, french = (monolingual(both, name) for name in ("en", "fr"))
+    one = results.cached(run(text=text, source=english, target=french, aligner=both, tasks=(REAL,)))
+    assert {side.digest for side in one.foundations()} == {
+        side.digest for side in (english, french, both)
+    }
+    texts, links = module._linked_words(one, None, torch.device("cpu"))
+    assert [len(side) for side in texts] == [500, 500] and len(links) > 500
+    assert len({(t, i) for t, i, _ in links}) == len(links) == len({(t, j) for t, _, j in links})
+
+
+REAL = Task(name="ner", source="interface_terms", train=20, tuning=(TuningConfig(epochs=1),))
+
+
+def test_a_run_is_found_again_by_its_config():
+    assert run_from_json(run().config_json()).digest == run().digest
+    assert run(top=2).digest != run().digest
+    assert run().foundations() == (A, B) and run(source=BOTH, target=None).foundations() == (BOTH,)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"tasks": ()}, "allowed are 'ner' and 'parsing', at least one"),
+        ({"tasks": (Task(name="nli", train=5, test=5),)}, "allowed are 'ner' and 'parsing'"),
+        ({"tasks": (REAL,)}, "has to go with text of the kind 'world'"),
+        ({"aligner": BOTH}, "aligner is for two models that read real text"),
+        ({"text": A.text, "target": None}, "text has to be of two languages"),
+        ({"top": 0}, "top"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(fields, said):
+    with pytest.raises(ValueError) as refused:
+        run(**fields)
+    assert said in str(refused.value)
+
+
+def test_too_many_examples_stop_it_before_it_trains(monkeypatch):
+    monkeypatch.setattr(module, "loaded", lambda *_: pytest.fail("trained"))
+    with pytest.raises(ValueError, match="allows 1 to"):
+        results.cached(run(tasks=(TASKS[0].model_copy(update={"train": 10**6}),))).outcome()
