@@ -8,7 +8,14 @@ learns tasks on the states of one model's layers and tests them through the othe
 from isomorph.models.settings import TuningConfig
 from isomorph.presets.ablations import DISTANT, SEEDS, real_default, smoke_default, world_default
 from isomorph.results import Condition
-from isomorph.runs import Comparison, LayerTransfer, Pretraining, ShippedText, Task
+from isomorph.runs import (
+    Comparison,
+    LayerTransfer,
+    Pretraining,
+    ShippedText,
+    Task,
+    WordVectors,
+)
 from isomorph.sizes import Size
 from isomorph.text.worlds import World
 
@@ -68,6 +75,14 @@ def far(both: Pretraining) -> Pretraining:
     return both.model_copy(update={"text": both.text.model_copy(update={"world": world})})
 
 
+def word_vectors(both: Pretraining) -> WordVectors:
+    """Skip-gram vectors of the same texts, as wide as the models, which read as many words."""
+    return WordVectors(
+        text=both.text, vocabulary=both.vocabulary, width=both.encoder.width,
+        words_read=both.training.tokens, seed=both.seed,
+    )  # fmt: skip
+
+
 def carried_over(name: str, both: Pretraining, tasks: tuple[Task, ...]) -> LayerTransfer:
     """A condition of `layer_transfer`: "monolingual", rotated between two models, or "bilingual"."""
     first, second = both.languages
@@ -86,18 +101,22 @@ CONDITIONS = ("monolingual", "bilingual", "random", "same_language")
 def alignment(size: Size) -> list[Condition]:
     """Do models of two languages align by a rotation, and how alike are they? (Claims 1.8 to 1.11)"""
     if size == "smoke":
-        return [Condition(name, compared(name, smoke_bilingual(0))) for name in CONDITIONS]
+        both = smoke_bilingual(0)
+        runs = [Condition(name, compared(name, both)) for name in CONDITIONS]
+        return [*runs, Condition("word_vectors", word_vectors(both))]
     if size == "laptop":
         near = [(name, name, world_default) for name in CONDITIONS]
         distant = [
             (f"far_{name}", name, lambda seed: far(world_default(seed)))
             for name in ("monolingual", "bilingual")
         ]
-        return [
+        runs = [
             Condition(label, compared(name, both(seed)))
             for label, name, both in (*near, *distant)
             for seed in range(SEEDS)
         ]
+        plain = [Condition("word_vectors", word_vectors(world_default(s))) for s in range(SEEDS)]
+        return [*runs, *plain]
     if size == "paper":
         return []
     others = {"others": ("help", "tatoeba")}
@@ -106,16 +125,23 @@ def alignment(size: Size) -> list[Condition]:
         for pair in PAIRS
     ]
     runs = [
-        Condition(name, compared(name, real_default(pair, seed), **others))
+        condition
         for seed in range(3)
         for pair in PAIRS
-        for name in CONDITIONS[:3]
+        for condition in (
+            *(
+                Condition(n, compared(n, real_default(pair, seed), **others))
+                for n in CONDITIONS[:3]
+            ),
+            Condition("word_vectors", word_vectors(real_default(pair, seed))),
+        )
     ]
     same = [
         Condition("same_language", compared("same_language", real_default(PAIRS[0], seed)))
         for seed in range(3)
     ]
-    return [*runs[:12], same[0], *reference, *runs[12:], *same[1:]]
+    first = [condition for condition in runs if condition.run.seed == 0]
+    return [*first, same[0], *reference, *runs[len(first) :], *same[1:]]
 
 
 def layer_transfer(size: Size) -> list[Condition]:

@@ -8,6 +8,7 @@ from isomorph.runs.pretraining import Pretraining, train
 from isomorph.runs.run import COLUMNS, Run, cache_folder, code_version, to_rows
 from isomorph.runs.texts import HubText, ShippedText, WorldText, text_checksum
 from isomorph.runs.transfer import Task, Transfer
+from isomorph.runs.word_vectors import WordVectors
 
 __all__ = [
     "COLUMNS",
@@ -20,6 +21,7 @@ __all__ = [
     "ShippedText",
     "Task",
     "Transfer",
+    "WordVectors",
     "WorldText",
     "cache_folder",
     "code_version",

@@ -8,6 +8,7 @@ from isomorph.runs.layer_transfer import LayerTransfer
 from isomorph.runs.pretraining import Pretraining
 from isomorph.runs.run import Run
 from isomorph.runs.transfer import Transfer
+from isomorph.runs.word_vectors import WordVectors
 
 
 def run_from_json(config: str) -> Run:
@@ -19,4 +20,6 @@ def run_from_json(config: str) -> Run:
         return Transfer(**fields)
     if "hub" in fields:
         return Comparison(**fields)
+    if "words_read" in fields:
+        return WordVectors(**fields)
     return AnchorShare(**fields) if "pretraining" in fields else Pretraining(**fields)
