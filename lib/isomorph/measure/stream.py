@@ -116,7 +116,9 @@ def stream(
     keywords = {"language": language} if takes_language(model.forward) else {}
     stretches = _tokenized(tokenizer, texts, batch_size, max_length)
     total = len(texts) if isinstance(texts, Sequence) else None
-    bar = tqdm(total=total, desc="reading", unit="text", disable=not progress, leave=False)
+    # Only ever switched off here, so that TQDM_DISABLE in the environment can do so too.
+    hidden = {} if progress else {"disable": True}
+    bar = tqdm(total=total, desc="reading", unit="text", leave=False, **hidden)
     return _batches(model, stretches, wanted, batch_size, max_length, keywords, bar)
 
 
