@@ -14,6 +14,7 @@ from isomorph.measure.align import (
     least_squares,
     normalise,
     normalising_means,
+    part_way,
     procrustes,
     refine,
     ridge,
@@ -183,3 +184,21 @@ def test_a_gpu_gives_the_same():
     for learn in (procrustes, least_squares, ridge):
         there = learn(source.cuda(), target.cuda())
         assert there.device.type == "cuda" and torch.allclose(there.cpu(), learn(source, target))
+
+
+@quick
+@given(seed=seeds, width=st.integers(1, 9), mirrors=st.booleans())
+def test_a_rotation_part_of_the_way(seed, width, mirrors):
+    drawn = torch.linalg.qr(gaussian(width, width, seed)).Q
+    whole = drawn * (-1 if mirrors and width % 2 else 1)
+    eye = torch.eye(width, dtype=torch.float64)
+    assert torch.allclose(part_way(whole, 0), eye, atol=1e-8)
+    assert torch.allclose(part_way(whole, 1), whole, atol=1e-8)
+    half = part_way(whole, 0.5)
+    if torch.linalg.det(whole) > 0:
+        assert torch.allclose(half @ half, whole, atol=1e-7)
+        assert torch.allclose(half @ half.T, eye, atol=1e-8)
+    else:
+        assert abs(float(torch.linalg.det(half))) < 1e-8, "a mirror goes through 0"
+    with pytest.raises(ValueError, match="square and orthogonal"):
+        part_way(2 * whole, 0.5)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from .display import provenance_note, show, show_table
 from .effects import condition_bars, dose_response, forest
+from .grids import show_grids
 from .layers import layer_grid
 from .theme import (
     AXIS_NAMES,
@@ -22,6 +23,7 @@ from .theme import (
     require,
     theme,
 )
+from .turning import show_turning
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +45,9 @@ __all__ = [
     "palette",
     "provenance_note",
     "show",
+    "show_grids",
     "show_table",
+    "show_turning",
     "theme",
 ]
 

@@ -24,6 +24,10 @@ WIDTH, HEIGHT = 7.0, 4.2  # inches; at the site's text width one inch is about o
 AXIS_NAMES = {
     "tokens": "tokens seen in training",
     "layer": "layer (0: embeddings)",
+    "pairs": "pairs that the map was learnt on",
+    "retrieval_p1_unmapped": "sentence retrieval, P@1 (no map)",
+    "tatoeba_retrieval_p1": "sentence retrieval, P@1 (Tatoeba)",
+    "cka_biased": "CKA (biased)",
     "loss": "masked LM loss (nats)",
     "heldout_loss": "held-out masked LM loss (nats)",
     "perplexity": "held-out perplexity of masked tokens",

@@ -47,6 +47,13 @@ CONDITIONS = {
     "majority": "majority",
     "random_encoder": "random encoder",
     "monolingual": "monolingual",
+    "bilingual": "bilingual",
+    "random": "one side untrained",
+    "same_language": "two of one language",
+    "far_monolingual": "distant pair, monolingual",
+    "far_bilingual": "distant pair, bilingual",
+    "word_vectors": "skip-gram vectors",
+    "e5": "multilingual E5",
 }
 # What a score is of; the axes of figures also say how it is counted (`AXIS_NAMES`).
 SCORES = {
@@ -57,6 +64,9 @@ SCORES = {
     "passage_accuracy": "passage relation",
     "terms_f1": "interface terms",
     "retrieval": "sentence retrieval",
+    "retrieval_p1": "sentence retrieval",
+    "cka": "CKA",
+    "translation_contextual_p1": "contextual word translation",
     "retrieval_p1_centred": "sentence retrieval",
     "translation_p1": "word translation",
     "multilinguality": "multilinguality",

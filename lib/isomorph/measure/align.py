@@ -15,6 +15,7 @@ Scores of what a map reaches are in `isomorph.measure.retrieval`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -153,3 +154,38 @@ def refine(
         pairs = found
         rotation = procrustes(source[pairs[:, 0]], target[pairs[:, 1]])
     return Refined(rotation, pairs, tuple(counts))
+
+
+def part_way(rotation: Tensor, share: float) -> Tensor:
+    """A rotation gone only part of the way: 0 is none of it, 1 is all, (d, d) in float64.
+
+    Every plane that it turns is turned by the same share of its angle. What it mirrors instead goes
+    through 0 half-way: a mirror cannot be reached by turning.
+    Raises ValueError when the map is not orthogonal.
+    """
+    import numpy as np
+    from scipy.linalg import schur
+
+    matrix = rotation.detach().cpu().double().numpy()
+    if matrix.ndim != 2 or not np.allclose(matrix @ matrix.T, np.eye(len(matrix)), atol=1e-6):
+        raise ValueError(f"rotation is {tuple(rotation.shape)}; it must be square and orthogonal.")
+    blocks, basis = schur(matrix, output="real")  # planes and axes, each left in its place
+    gone, at, mirrored = np.eye(len(matrix)), 0, []
+    while at < len(matrix):
+        if at + 1 < len(matrix) and abs(blocks[at + 1, at]) > 1e-9:
+            angle = share * np.arctan2(blocks[at + 1, at], blocks[at, at])
+            gone[at : at + 2, at : at + 2] = _turned(angle)
+            at += 2
+        else:
+            mirrored += [at] if blocks[at, at] < 0 else []
+            at += 1
+    for first, second in zip(mirrored[::2], mirrored[1::2], strict=False):  # two make half a turn
+        gone[np.ix_((first, second), (first, second))] = _turned(share * np.pi)
+    if len(mirrored) % 2:
+        gone[mirrored[-1], mirrored[-1]] = 1 - 2 * share
+    return torch.from_numpy(basis @ gone @ basis.T)
+
+
+def _turned(angle: float) -> list[list[float]]:
+    cosine, sine = math.cos(angle), math.sin(angle)
+    return [[cosine, -sine], [sine, cosine]]

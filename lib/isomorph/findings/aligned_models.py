@@ -1,0 +1,150 @@
+"""The trained models behind a condition of the alignment chapters, and what is done with them live.
+
+readers           both models, trained now where that has not been done here
+sentence_vectors  what they make of some sentences
+learning_sizes    what a map reaches that was learnt on fewer pairs
+turning           words on their way from one language to the other
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from isomorph import results
+
+if TYPE_CHECKING:
+    from numpy import ndarray
+    from pandas import DataFrame
+    from torch import Tensor
+
+    from isomorph.measure.comparison import Reader
+    from isomorph.results import Condition
+
+
+def readers(condition: Condition) -> tuple[Reader, Reader]:
+    """The models of a comparison, ready to read; trained now where that has not been done here."""
+    from isomorph.models.inputs import device_named
+    from isomorph.runs.two_models import loaded
+
+    run = results.cached(condition.run)
+    place = device_named("auto")
+    return tuple(
+        loaded(run, side, language, None, place)
+        for side, language in zip(run.sides, run.languages, strict=True)
+    )
+
+
+def sentence_vectors(
+    readers: tuple[Reader, Reader], sentences: tuple[list[str], list[str]]
+) -> tuple[dict[int, Tensor], dict[int, Tensor]]:
+    """Each model's vectors of its sentences: layer -> (n, width)."""
+    from isomorph.measure.represent import represent
+
+    return tuple(
+        represent(reader.model, reader.tokenizer, own, language=reader.language).layers
+        for reader, own in zip(readers, sentences, strict=True)
+    )
+
+
+def learning_sizes(
+    readers: tuple[Reader, Reader],
+    learn: tuple[list[str], list[str]],
+    test: tuple[list[str], list[str]],
+    *,
+    layer: int,
+    sizes: Sequence[int],
+) -> DataFrame:
+    """Sentence retrieval by maps that were learnt on the first so many pairs.
+
+    Columns pairs, map ("rotation" or "any linear map"), metric and value, P@1 of both directions.
+    Raises ValueError when a size is below 2 or there are not so many pairs.
+    """
+    import pandas as pd
+
+    from isomorph.measure.align import normalise, normalising_means, procrustes, ridge
+    from isomorph.measure.retrieval import retrieval
+
+    most = len(learn[0])
+    if min(sizes) < 2 or max(sizes) > most:
+        raise ValueError(f"sizes is {list(sizes)}; allowed are numbers from 2 to {most}.")
+    texts = tuple([*first, *second] for first, second in zip(learn, test, strict=True))
+    sides = [vectors[layer] for vectors in sentence_vectors(readers, texts)]
+    lines = []
+    for size in sizes:
+        means = [normalising_means(side[:size]) for side in sides]
+        both = [normalise(side, own) for side, own in zip(sides, means, strict=True)]
+        known = [side[:size] for side in both]
+        for name, fit in (("rotation", procrustes), ("any linear map", ridge)):
+            scored = retrieval(both[0][most:] @ fit(*known), both[1][most:])
+            lines.append({"pairs": size, "map": name, "metric": "retrieval_p1",
+                          "value": scored["p1"]})  # fmt: skip
+    return pd.DataFrame(lines)
+
+
+class Turning(NamedTuple):
+    """Words of one language on their way to those of another, for `isomorph.figures.show_turning`."""
+
+    frames: ndarray  # (steps, n, 2)
+    still: ndarray  # (m, 2)
+    names: list[str]
+    still_names: list[str]
+    nearest: list[list[str]]
+    told: list[str]
+
+
+def turning(
+    readers: tuple[Reader, Reader],
+    dictionary: Mapping[str, Sequence[tuple[str, str]]],
+    *,
+    steps: int = 11,
+) -> Turning:
+    """The embeddings of a dictionary's words, turned step by step by the rotation of its "train" part.
+
+    Brought down to the plane of the second language's two largest directions. At each step, of how
+    many words of "test" the nearest word is a translation is told.
+    Raises ValueError when steps is below 2 or no word of "train" is a single subword.
+    """
+    import numpy as np
+
+    from isomorph.measure.align import (
+        normalise,
+        normalising_means,
+        part_way,
+        procrustes,
+    )
+    from isomorph.measure.neighbours import nearest
+    from isomorph.measure.words import embedding_words, input_embedding, keyed_dictionary
+
+    if steps < 2:
+        raise ValueError(f"steps is {steps}; at least 2 are needed.")
+    tokenizers = [reader.tokenizer(reader.language) for reader in readers]
+    sides, pairs = keyed_dictionary(tokenizers, dictionary)
+    words, vectors = [], []
+    for reader, tokenizer, side in zip(readers, tokenizers, sides, strict=True):
+        rows, kept, _ = embedding_words(
+            tokenizer, input_embedding(reader.model, reader.language), list(side)
+        )
+        words.append(kept)
+        vectors.append(normalise(rows, normalising_means(rows)))
+    places = [{word: row for row, word in enumerate(own)} for own in words]
+    known = [(places[0][a], places[1][b]) for a, b in pairs["train"]
+             if a in places[0] and b in places[1]]  # fmt: skip
+    if not known:
+        raise ValueError("dictionary has no pair in 'train' of which both words are one subword.")
+    rows, columns = map(list, zip(*known, strict=True))
+    rotation = procrustes(vectors[0][rows], vectors[1][columns])
+    plane = np.linalg.svd(vectors[1].numpy(), full_matrices=False)[2][:2].T  # (width, 2)
+    asked: dict[str, set[str]] = {}
+    for a, b in pairs["test"]:
+        if a in places[0] and b in places[1]:
+            asked.setdefault(a, set()).add(b)
+    frames, near, told = [], [], []
+    for step in range(steps):
+        turned = vectors[0] @ part_way(rotation, step / (steps - 1))
+        frames.append(turned.numpy() @ plane)
+        best = nearest(turned, vectors[1], k=3)[1].tolist()
+        near.append([", ".join(words[1][column] for column in row) for row in best])
+        found = sum(words[1][best[places[0][a]][0]] in right for a, right in asked.items())
+        told.append(f"{step / (steps - 1):.0%} of the way: {found} of {len(asked)} words found")
+    return Turning(np.stack(frames), vectors[1].numpy() @ plane, words[0], words[1], near, told)

@@ -1,0 +1,89 @@
+"""The exercises on words, sentences and CKA: what they take as right, and what they say."""
+
+import pytest
+
+from isomorph.exercises import check
+from isomorph.exercises.similarity_by_cka import CHANGES, survives
+from isomorph.measure.align import procrustes
+from isomorph.measure.similarity import linear_cka
+
+
+def test_the_map_of_sentences():
+    assert check("sentence_alignment.1", procrustes).state == "right"
+    said = check("sentence_alignment.1", lambda x, y: procrustes(x, y).T)
+    assert said.state == "wrong" and "another value" in said.hint
+    assert check("sentence_alignment.1", lambda x, y: ...).state == "unanswered"
+
+
+def test_no_common_directions():
+    assert check("sentence_alignment.2", "near chance").state == "right"
+    assert check("sentence_alignment.2", "near 100%").state == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "word"),
+    [
+        ((2016, 4096), "right", ""),
+        ((2080, 4096), "wrong", "counts the conditions"),
+        ((4032, 4096), "wrong", "right angles"),
+        ((2016, 4000), "wrong", "Part 2"),
+        (2016, "wrong", "Two numbers"),
+    ],
+)
+def test_free_numbers(answer, state, word):
+    said = check("sentence_alignment.3", answer)
+    assert said.state == state and word in said.hint
+
+
+def test_a_rotation_keeps_neighbours_within():
+    assert check("word_alignment.1", "the nearest neighbours within a").state == "right"
+    assert check("word_alignment.1", "both").state == "wrong"
+
+
+def test_csls_by_hand():
+    def right(cosines, k):
+        rows = cosines.topk(k, dim=1).values.mean(1, keepdim=True)
+        return 2 * cosines - rows - cosines.topk(k, dim=0).values.mean(0, keepdim=True)
+
+    assert check("word_alignment.2", right).state == "right"
+    swapped = check("word_alignment.2", lambda c, k: right(c.T, k))
+    assert swapped.state == "wrong" and "shape" in swapped.hint
+    assert check("word_alignment.2", lambda c, k: 2 * c).state == "wrong"
+
+
+def test_directions_left_open():
+    assert check("word_alignment.3", lambda n, d: max(0, d - n)).state == "right"
+    assert check("word_alignment.3", lambda n, d: d - n).state == "wrong"
+
+
+def test_cka_in_feature_space():
+    def right(x, y):
+        return linear_cka(x, y, debiased=False)
+
+    assert check("similarity_by_cka.1", right).state == "right"
+    assert check("similarity_by_cka.1", linear_cka).state == "wrong"
+
+    def not_centred(x, y):
+        return ((y.T @ x).norm() ** 2 / ((x.T @ x).norm() * (y.T @ y).norm())).item()
+
+    said = check("similarity_by_cka.1", not_centred)
+    assert said.state == "wrong" and "mean 0" in said.hint
+
+
+def test_what_leaves_cka_as_it_is():
+    assert {name: survives(name) for name in CHANGES} == CHANGES
+    right = [name for name, same in CHANGES.items() if same]
+    assert check("similarity_by_cka.2", right[::-1]).state == "right"
+    said = check("similarity_by_cka.2", right[1:])
+    assert said.state == "wrong" and said.hint.startswith("1 of the 6 is")
+    assert "must be a list" in check("similarity_by_cka.2", ["melt x"]).hint
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "word"),
+    [(64, "right", ""), (80, "right", ""), (10, "wrong", "more"), (500, "wrong", "fewer"),
+     (6.5, "wrong", "whole number"), (3, "wrong", "from 4")],
+)  # fmt: skip
+def test_noise_that_looks_alike(answer, state, word):
+    said = check("similarity_by_cka.3", answer)
+    assert said.state == state and word in said.hint

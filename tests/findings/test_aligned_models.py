@@ -1,0 +1,47 @@
+"""Two models at work: how many pairs a map needs, and words that turn."""
+
+import pytest
+import torch
+
+from isomorph.findings import aligned_models
+from isomorph.measure.comparison import Reader
+
+from ..measure.conftest import make_tokenizer
+from ..measure.test_multilinguality import LEXEMES, SOURCE, TARGET, make_model, random_corpus
+
+
+@pytest.fixture(scope="module")
+def readers():
+    """A language and its copy in other words, read by one model: no rotation is needed."""
+    tokenizer = make_tokenizer([*SOURCE, *TARGET])
+    model = make_model(2 * LEXEMES, multilingual=True).base_model.eval()
+    return tuple(Reader(model, lambda _: tokenizer, language) for language in "ab")
+
+
+def test_more_pairs_serve_a_map_better(readers):
+    corpus = random_corpus(count=120)
+    sides = corpus.test["a"], corpus.test["b"]
+    learn, test = (tuple(s[:80] for s in sides)), (tuple(s[80:] for s in sides))
+    table = aligned_models.learning_sizes(readers, learn, test, layer=0, sizes=(5, 80))
+    assert list(table) == ["pairs", "map", "metric", "value"] and len(table) == 4
+    rotation = table[table["map"] == "rotation"].set_index("pairs")["value"]
+    assert rotation[80] > rotation[5] and rotation[80] == pytest.approx(1)
+    for sizes in ((1, 5), (5, 81)):
+        with pytest.raises(ValueError, match="numbers from 2 to 80"):
+            aligned_models.learning_sizes(readers, learn, test, layer=0, sizes=sizes)
+
+
+def test_words_turn_from_where_they_are_to_where_the_others_are(readers):
+    pairs = list(zip(SOURCE, TARGET, strict=True))
+    turned = aligned_models.turning(readers, {"train": pairs, "test": pairs[1::2]}, steps=5)
+    assert turned.frames.shape == (5, LEXEMES, 2) and turned.still.shape == (LEXEMES, 2)
+    assert turned.names == SOURCE and turned.still_names == TARGET
+    assert turned.told[-1] == f"100% of the way: {LEXEMES // 2} of {LEXEMES // 2} words found"
+    assert all(near.startswith(b) for near, b in zip(turned.nearest[-1], TARGET, strict=True))
+    assert torch.allclose(torch.tensor(turned.frames[-1]), torch.tensor(turned.still), atol=1e-6), (
+        "the copy lies on the original"
+    )
+    with pytest.raises(ValueError, match="steps is 1"):
+        aligned_models.turning(readers, {"train": pairs}, steps=1)
+    with pytest.raises(ValueError, match="no pair in 'train'"):
+        aligned_models.turning(readers, {"train": [], "test": pairs})
