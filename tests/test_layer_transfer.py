@@ -53,7 +53,7 @@ def test_the_rotation_brings_linked_words_together():
     readers = [
         loaded(one, side, name, None, place) for side, name in zip((A, B), "ab", strict=True)
     ]
-    carried = list(module._carried(one, readers, None, place))
+    carried = list(module.carried_over(one, readers, None, place))
     assert len(carried) == 5
     for layer in carried:
         width = A.encoder.width
@@ -70,7 +70,7 @@ def test_real_text_is_aligned_by_the_vectors_of_a_bilingual_model(monkeypatch):
     assert {side.digest for side in one.foundations()} == {
         side.digest for side in (english, french, both)
     }
-    texts, links = module._linked_words(one, None, torch.device("cpu"))
+    texts, links = module.linked_words(one, None, torch.device("cpu"))
     assert [len(side) for side in texts] == [500, 500] and len(links) > 500
     assert len({(t, i) for t, i, _ in links}) == len(links) == len({(t, j) for t, _, j in links})
 

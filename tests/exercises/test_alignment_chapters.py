@@ -87,3 +87,25 @@ def test_what_leaves_cka_as_it_is():
 def test_noise_that_looks_alike(answer, state, word):
     said = check("similarity_by_cka.3", answer)
     assert said.state == state and word in said.hint
+
+
+def test_why_the_lower_layers_are_frozen():
+    right = "because tuned states would not be where the rotation was learnt"
+    assert check("contextual_alignment.1", right).state == "right"
+    assert check("contextual_alignment.1", "to save time").state == "wrong"
+
+
+def test_mutual_links():
+    def right(scores):
+        there, back = scores.argmax(1).tolist(), scores.argmax(0).tolist()
+        return [(i, j) for i, j in enumerate(there) if back[j] == i]
+
+    assert check("contextual_alignment.2", right).state == "right"
+    greedy = check("contextual_alignment.2", lambda s: list(enumerate(s.argmax(1).tolist())))
+    assert greedy.state == "wrong" and "chosen from both sides" in greedy.hint
+    assert "pairs (i, j)" in check("contextual_alignment.2", lambda s: [1.5]).hint
+
+
+@pytest.mark.parametrize(("answer", "state"), [(0.2, "right"), (0.4, "wrong"), (20, "wrong")])
+def test_the_floor_of_a_parser(answer, state):
+    assert check("contextual_alignment.3", answer).state == state

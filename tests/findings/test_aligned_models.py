@@ -5,6 +5,7 @@ import torch
 
 from isomorph.findings import aligned_models
 from isomorph.measure.comparison import Reader
+from isomorph.presets import conditions
 
 from ..measure.conftest import make_tokenizer
 from ..measure.test_multilinguality import LEXEMES, SOURCE, TARGET, make_model, random_corpus
@@ -45,3 +46,15 @@ def test_words_turn_from_where_they_are_to_where_the_others_are(readers):
         aligned_models.turning(readers, {"train": pairs}, steps=1)
     with pytest.raises(ValueError, match="no pair in 'train'"):
         aligned_models.turning(readers, {"train": [], "test": pairs})
+
+
+def test_models_are_swapped_under_a_task(tmp_path, monkeypatch):
+    monkeypatch.setenv("ISOMORPH_CACHE", str(tmp_path))
+    condition = conditions("layer_transfer", "smoke")[0]
+    table = aligned_models.swapped(condition, layer=2)
+    assert table["task"].tolist() == ["entities", "parsing"]
+    ways = ["first language", "rotated", "a random rotation", "as they are"]
+    assert list(table) == ["task", *ways]
+    assert ((table[ways].astype(float) >= 0) & (table[ways].astype(float) <= 100)).all(axis=None)
+    parsing = table.set_index("task").loc["parsing"]
+    assert len(set(parsing[ways])) > 2, "each way reads other states"

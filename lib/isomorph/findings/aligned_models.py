@@ -8,10 +8,12 @@ turning           words on their way from one language to the other
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from isomorph import results
+from isomorph.findings.words import score_name
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -148,3 +150,49 @@ def turning(
         found = sum(words[1][best[places[0][a]][0]] in right for a, right in asked.items())
         told.append(f"{step / (steps - 1):.0%} of the way: {found} of {len(asked)} words found")
     return Turning(np.stack(frames), vectors[1].numpy() @ plane, words[0], words[1], near, told)
+
+
+def swapped(condition: Condition, layer: int) -> DataFrame:
+    """Each task of a layer transfer, learnt now on one layer and tested through the other model.
+
+    Columns task, "first language" (no model is swapped), and for the second language "rotated",
+    "a random rotation" and "as they are". Main scores in percent.
+    """
+    import pandas as pd
+    import torch
+
+    from isomorph.models.finetune import finetune, predict
+    from isomorph.models.heads import head_for
+    from isomorph.models.stack import LayerStack
+    from isomorph.runs.layer_transfer import carried_over
+    from isomorph.runs.transfer import MAIN, score
+
+    run, (source, target) = results.cached(condition.run), readers(condition)
+    place = source.model.device
+    *_, own = itertools.islice(carried_over(run, [source, target], None, place), layer + 1)
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.randn(own.rotation.shape, generator=generator, dtype=own.rotation.dtype)
+    ways = {
+        "rotated": own.rotation, "a random rotation": torch.linalg.qr(drawn).Q, "as they are": None,
+    }  # fmt: skip
+    lines = []
+    for task in run.tasks:
+        (train, test), (config,) = task.material(run.text, run.languages), task.tuning
+        stack = LayerStack(source.model, layer, top=run.top, seed=run.seed, means=own.means[0])
+        head = head_for(task.name, stack, train.names, seed=run.seed, dropout=config.dropout)
+        finetune(head, train, source.tokenizer(source.language), config, language=source.language,
+                 seed=run.seed, device=run.device, progress=run.progress)  # fmt: skip
+        cells = {}
+        for name, reader, means, rotation in (
+            ("first language", source, own.means[0], None),
+            *((name, target, own.means[1], rotation) for name, rotation in ways.items()),
+        ):
+            stack.read(reader.model, means=means, rotation=rotation)
+            examples = test[reader.language]
+            answers = predict(
+                head, examples, reader.tokenizer(reader.language), language=reader.language
+            )
+            cells[name] = f"{100 * score(examples, answers)[MAIN[task.name]]:.1f}"
+        metric = {"ner": "ner_f1", "parsing": "las"}[task.name]
+        lines.append({"task": score_name(metric)} | cells)
+    return pd.DataFrame(lines)

@@ -95,7 +95,7 @@ def layer_transfer(run: LayerTransfer) -> dict:
             for side, language in zip(run.sides, run.languages, strict=True)
         ]
         records = []
-        for layer, carried in enumerate(_carried(run, readers, folder, place)):
+        for layer, carried in enumerate(carried_over(run, readers, folder, place)):
             if carried.links is not None:
                 records.append({"metric": "links", "layer": layer, "value": carried.links})
             for task, own in zip(run.tasks, examples, strict=True):
@@ -115,7 +115,7 @@ class Carried(NamedTuple):
     links: int | None = None  # pairs of words that it was learnt on
 
 
-def _carried(run: LayerTransfer, readers: list[Reader], folder, place) -> Iterator[Carried]:
+def carried_over(run: LayerTransfer, readers: list[Reader], folder, place) -> Iterator[Carried]:
     """Layer by layer, how the second model's states are brought to where the first's are."""
     from isomorph.measure.align import normalise, normalising_means, procrustes
     from isomorph.measure.represent import represent
@@ -125,7 +125,7 @@ def _carried(run: LayerTransfer, readers: list[Reader], folder, place) -> Iterat
     if run.target is None:  # one model of both languages
         yield from [Carried()] * layers
         return
-    texts, links = _linked_words(run, folder, place)
+    texts, links = linked_words(run, folder, place)
     sides = [
         represent(r.model, r.tokenizer, own, language=r.language, level="word")
         for r, own in zip(readers, texts, strict=True)
@@ -137,7 +137,7 @@ def _carried(run: LayerTransfer, readers: list[Reader], folder, place) -> Iterat
         yield Carried(tuple(means), procrustes(second, first), len(first))
 
 
-def _linked_words(run: LayerTransfer, folder, place):
+def linked_words(run: LayerTransfer, folder, place):
     """Held-out parallel sentences of both languages as words, and which word is which."""
     from isomorph.measure.represent import represent
     from isomorph.measure.retrieval import two_thirds_layer
