@@ -47,7 +47,11 @@ SCORES = {"ner_f1": "entities", "las": "parsing"}
 
 # %%
 small = findings.small(size)
-condition = findings.chosen("layer_transfer", small, ["monolingual"])[0]
+condition = findings.seeded(
+    findings.chosen("layer_transfer", small, ["monolingual"]),
+    "monolingual",
+    3,
+)
 live = aligned_models.swapped(condition, layer=2)
 
 # %% tags=["hide-input"]

@@ -65,6 +65,7 @@ made, world = findings.in_worlds(
     (*NAMES, *FAR),
     size=size,
     live="monolingual",
+    live_seed=1,
     recompute=recompute,
 )
 
@@ -148,7 +149,11 @@ figures.show_table(pd.DataFrame(lines), name="The best layer, seed by seed")
 # that on the two models that we have just trained, at the embeddings.
 
 # %%
-condition = findings.chosen("alignment", world.size, ["monolingual"])[0]
+condition = findings.seeded(
+    findings.chosen("alignment", world.size, ["monolingual"]),
+    "monolingual",
+    1,
+)
 corpus = condition.run.text.corpus()
 learn, test = (
     tuple(part[language] for language in condition.run.languages)

@@ -66,6 +66,7 @@ made, world = findings.in_worlds(
     NAMES,
     size=size,
     live="monolingual",
+    live_seed=0,
     recompute=recompute,
 )
 
@@ -95,7 +96,11 @@ display(
 # which the words of **b** spread most. Point at a word to see its nearest neighbours, which are taken in all dimensions.
 
 # %% tags=["hide-input"]
-condition = findings.chosen("alignment", world.size, ["monolingual"])[0]
+condition = findings.seeded(
+    findings.chosen("alignment", world.size, ["monolingual"]),
+    "monolingual",
+    0,
+)
 corpus = condition.run.text.corpus()
 models = aligned_models.readers(condition)
 turned = aligned_models.turning(models, corpus.dictionary)
@@ -110,7 +115,7 @@ figures.show_turning(
     caption="The embeddings of two monolingual models: the words of a on their way to those of b.",
     alt="Two clouds of points in a plane. As the slider moves, the points of the one language swing round until many lie near "
     "points of the other.",
-    provenance="From the models of the first seed.",
+    provenance="From the pair of models that was trained above.",
 )
 
 # %% [markdown]

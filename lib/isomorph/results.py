@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -98,9 +99,30 @@ def live(experiment: str, condition: Condition, *, size: str) -> pd.DataFrame:
     An interrupted run goes on from its checkpoint.
     """
     run = cached(condition.run, mode="force")
-    rows = to_rows(run, run.outcome(), experiment=experiment, size=size, condition=condition.name)
+    # Another chapter, at the same time, may want the same run live, or one on the same models.
+    with held([run, *run.foundations()]):
+        made = run.outcome()
+    rows = to_rows(run, made, experiment=experiment, size=size, condition=condition.name)
     _log(rows, "live")
     return rows.assign(provenance="live")
+
+
+@contextmanager
+def held(runs: Iterable[Run], timeout: float = -1) -> Iterator[None]:
+    """Keep other processes of this machine off some runs.
+
+    Raises filelock.Timeout when another still holds one after `timeout` seconds; a negative number
+    waits.
+    """
+    from filelock import FileLock
+
+    folder = cache_folder() / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        # In the same order for all, so that no two can each wait for what the other holds.
+        for digest in sorted({run.digest for run in runs}):
+            stack.enter_context(FileLock(folder / f"{digest}.lock", timeout=timeout))
+        yield
 
 
 def _log(rows: pd.DataFrame, provenance: str) -> None:

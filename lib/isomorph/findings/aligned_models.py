@@ -29,12 +29,12 @@ def readers(condition: Condition) -> tuple[Reader, Reader]:
     from isomorph.models.inputs import device_named
     from isomorph.runs.two_models import loaded
 
-    run = results.cached(condition.run)
-    place = device_named("auto")
-    return tuple(
-        loaded(run, side, language, None, place)
-        for side, language in zip(run.sides, run.languages, strict=True)
-    )
+    run, place = results.cached(condition.run), device_named("auto")
+    with results.held(run.foundations()):  # another chapter may be training one of them now
+        return tuple(
+            loaded(run, side, language, None, place)
+            for side, language in zip(run.sides, run.languages, strict=True)
+        )
 
 
 def sentence_vectors(

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from isomorph import one_core, results
@@ -28,14 +28,9 @@ def at_work(run: Run, timeout: float = -1) -> Iterator[None]:
     Raises filelock.Timeout when another is still at work on one after `timeout` seconds; a negative
     number waits.
     """
-    from filelock import FileLock
-
-    # One that has finished is left free, since several may read its model at a time. The order is
-    # the same for all, so that two runs cannot each wait for what the other holds.
+    # One that has finished is left free, since several may read its model at a time.
     below = [b for b in run.foundations() if not results.finished(Condition("", b))]
-    with ExitStack() as stack:
-        for held in [run, *sorted(below, key=lambda b: b.digest)]:
-            stack.enter_context(FileLock(run_folder(held) / "running.lock", timeout=timeout))
+    with results.held([run, *below], timeout=timeout):
         yield
 
 
