@@ -62,7 +62,7 @@ for n in (16, 32, 64, 128, 256, 512, 1024, 2048):
     x, y = (torch.randn(n, 64, generator=generator) for _ in "xy")
     for name, debiased in (("debiased", True), ("biased", False)):
         value = linear_cka(x, y, debiased=debiased)
-        lines.append({"examples": n, "estimator": name, "cka": value})
+        lines.append({"examples": n, "estimator": name, "CKA": value})
 noise = pd.DataFrame(lines)
 
 # %% tags=["hide-input"]
