@@ -47,6 +47,15 @@ def test_one_model_of_both_languages_needs_no_rotation():
     assert ("las", 4) in found and not any(metric == "links" for metric, _ in found)
 
 
+def test_one_model_normalises_both_languages_alike():
+    one = results.cached(run(source=BOTH, target=None))
+    place = torch.device("cpu")
+    readers = [loaded(one, BOTH, name, None, place) for name in "ab"]
+    for own in module.carried_over(one, readers, None, place):
+        assert own.rotation is None and own.links is None
+        assert own.means[0] is own.means[1] and len(own.means[0])
+
+
 def test_the_rotation_brings_linked_words_together():
     one = results.cached(run())
     place = torch.device("cpu")

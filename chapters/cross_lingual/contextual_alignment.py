@@ -27,7 +27,9 @@ recompute = False
 # - *The rotation*, by layer, is Procrustes' map between the vectors of linked words, after iterative normalisation of both sides.
 # - *On top*: two new layers, as half of four, where the paper has four on eight; then a tagger, or a biaffine parser. They
 #   are trained on normalised states of **a**'s layer $i$. Everything below is frozen.
-# - *The bilingual model* needs no rotation: its layer $i$ reads either language.
+# - *The bilingual model* needs no rotation: its layer $i$ reads either language. Its states are normalised too, by means of both
+#   languages together, so nothing about it depends on the language. In a first run they were left as they were, and the new layers
+#   learnt less on them even in the *first* language. That compared scales and not models; those rows were thrown away.
 
 # %% tags=["hide-input"]
 import pandas as pd

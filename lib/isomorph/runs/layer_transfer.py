@@ -117,20 +117,24 @@ class Carried(NamedTuple):
 
 def carried_over(run: LayerTransfer, readers: list[Reader], folder, place) -> Iterator[Carried]:
     """Layer by layer, how the second model's states are brought to where the first's are."""
+    import torch
+
     from isomorph.measure.align import normalise, normalising_means, procrustes
     from isomorph.measure.represent import represent
     from isomorph.measure.word_alignment import linked_vectors
 
-    layers = run.source.encoder.layers + 1
-    if run.target is None:  # one model of both languages
-        yield from [Carried()] * layers
-        return
     texts, links = linked_words(run, folder, place)
     sides = [
         represent(r.model, r.tokenizer, own, language=r.language, level="word")
         for r, own in zip(readers, texts, strict=True)
     ]
-    for layer in range(layers):
+    for layer in range(run.source.encoder.layers + 1):
+        if run.target is None:
+            # One model of both languages: nothing is rotated, and both are normalised alike, by
+            # means of the two together. Without that its new layers learn far less than theirs.
+            both = normalising_means(torch.cat([side[layer] for side in sides]))
+            yield Carried((both, both))
+            continue
         pairs = linked_vectors(*sides, links, layer)
         means = [normalising_means(side[layer]) for side in sides]
         first, second = (normalise(own, m) for own, m in zip(pairs, means, strict=True))
@@ -138,16 +142,21 @@ def carried_over(run: LayerTransfer, readers: list[Reader], folder, place) -> It
 
 
 def linked_words(run: LayerTransfer, folder, place):
-    """Held-out parallel sentences of both languages as words, and which word is which."""
+    """Held-out parallel sentences of both languages, and which word is which.
+
+    Of a world they are lists of words, with the gold links; one model of both languages needs none.
+    """
     from isomorph.measure.represent import represent
     from isomorph.measure.retrieval import two_thirds_layer
     from isomorph.measure.word_alignment import mutual_links
 
-    if run.aligner is None:
+    if isinstance(run.text, WorldText):
         sentences = run.text.world.sentences("dev")
         texts = [[list(s.tokens[name]) for s in sentences] for name in run.languages]
         return texts, [(n, i, j) for n, s in enumerate(sentences) for i, j in s.alignment]
     dev = run.text.corpus().dev
+    if run.aligner is None:
+        return [dev[name] for name in run.languages], []
     both = [loaded(run, run.aligner, name, folder, place) for name in run.languages]
     upper = two_thirds_layer(run.aligner.encoder.layers)
     sides = [
