@@ -127,3 +127,14 @@ def test_a_table_has_a_name_and_a_plain_form(monkeypatch):
     assert "a<b" in shown[0]["text/plain"]
     with pytest.raises(ValueError, match="name is empty"):
         figures.show_table(table, name=" ")
+
+
+def test_a_table_says_what_it_holds_where_asked(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda bundle, raw: shown.append(bundle))
+    table = pd.DataFrame({"a": [1]})
+    figures.show_table(table, name="Scores <all>")
+    figures.show_table(table, name="Scores <all>", titled=True)
+    plain, titled = (bundle["text/html"] for bundle in shown)
+    assert "<em>" not in plain and "<em>Scores &lt;all&gt;</em>" in titled
+    assert titled.endswith(plain) and shown[1]["text/plain"].startswith("Scores <all>\n")

@@ -96,11 +96,12 @@ figures.show(
 
 # %% tags=["hide-input"]
 figures.show_table(
-    aligned.by_layer(world, P1), name="Rotated: P@1 in percent"
+    aligned.by_layer(world, P1), name="Rotated: P@1 in percent", titled=True
 )
 figures.show_table(
     aligned.by_layer(world, "retrieval_p1_unmapped"),
     name="As they are, no map: P@1 in percent",
+    titled=True,
 )
 
 # %% [markdown]
@@ -215,6 +216,7 @@ for pair in pairs:
             figures.show_table(
                 aligned.by_layer(real, metric, pairs=[pair]),
                 name=f"{pair}, {told}: P@1 in percent",
+                titled=True,
             )
 display(Markdown(findings.behind(real)))
 

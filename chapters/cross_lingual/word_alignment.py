@@ -74,6 +74,7 @@ made, world = findings.in_worlds(
 figures.show_table(
     aligned.of_words(world, MEASURES, NAMES),
     name="Embeddings: word translation, P@1 in percent",
+    titled=True,
 )
 asked = world.rows[world.rows["metric"] == "translation_queries"]
 display(
@@ -144,6 +145,7 @@ figures.show_table(
         percent=False,
     ),
     name="Hubs by cosine: skewness by layer",
+    titled=True,
 )
 figures.show_table(
     aligned.by_layer(
@@ -153,6 +155,7 @@ figures.show_table(
         percent=False,
     ),
     name="Hubs by CSLS: skewness by layer",
+    titled=True,
 )
 
 # %% [markdown]
@@ -169,10 +172,12 @@ for pair in sorted(set(real.rows["pair"])):
     figures.show_table(
         aligned.of_words(real, MEASURES, NAMES, pairs=[pair]),
         name=f"{pair}, embeddings: P@1 in percent",
+        titled=True,
     )
     figures.show_table(
         aligned.by_layer(real, CONTEXT, NAMES[:3], pairs=[pair]),
         name=f"{pair}, in context: P@1 in percent, by layer",
+        titled=True,
     )
 display(Markdown(findings.behind(real)))
 

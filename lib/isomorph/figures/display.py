@@ -46,18 +46,20 @@ def show(
     display(bundle, raw=True)
 
 
-def show_table(table: "DataFrame", *, name: str) -> None:
+def show_table(table: "DataFrame", *, name: str, titled: bool = False) -> None:
     """Display a small table, readable in light, in dark and in plain Jupyter.
 
-    `name` says what it holds to those who do not see it. Raises ValueError when it is empty.
+    `name` says what it holds to those who do not see it; `titled` prints it above the table, where
+    several follow each other. Raises ValueError when it is empty.
     """
     from IPython.display import display
 
     if not name.strip():
         raise ValueError("name is empty, but every table needs one")
-    display(
-        {"text/html": region(table, name), "text/plain": table.to_string(index=False)}, raw=True
-    )
+    body, text = region(table, name), table.to_string(index=False)
+    if titled:
+        body, text = f"<p><em>{html.escape(name)}</em></p>{body}", f"{name}\n{text}"
+    display({"text/html": body, "text/plain": text}, raw=True)
 
 
 def provenance_note(table: "DataFrame", *, marks: bool = True) -> str:
