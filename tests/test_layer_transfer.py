@@ -71,6 +71,7 @@ def test_the_rotation_brings_linked_words_together():
         assert all(len(means) for means in layer.means)
 
 
+@pytest.mark.filterwarnings("ignore:.* were cut")
 def test_real_text_is_aligned_by_the_vectors_of_a_bilingual_model(monkeypatch):
     text = ShippedText()
     both = BOTH.model_copy(update={"text": text})
