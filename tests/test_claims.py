@@ -83,6 +83,15 @@ def test_constant_differences_have_a_point_for_an_interval():
     assert (found.low, found.high, found.verdict) == (1.0, 1.0, "reproduced")
 
 
+def test_what_has_no_layers_is_compared_with_all_layers():
+    layers = [rows_of("a", [1.0, 1.1, 1.2], layer=layer) for layer in (0, 1)]
+    found = decided([contrast()], *layers, rows_of("b", [0.5, 0.6, 0.7]))
+    assert found.verdict == "reproduced" and found.value == pytest.approx(0.5)
+    # Of two that have layers, those in common still count alone.
+    found = decided([contrast()], *layers, rows_of("b", [0.5, 0.6, 0.7], layer=1))
+    assert found.n_seeds == 3 and found.value == pytest.approx(0.5)
+
+
 def test_seeds_are_paired_where_they_are_shared():
     # Seeds differ a hundred times more than the conditions do: only pairing can see the effect.
     seeds = np.array([10.0, 20.0, 30.0, 40.0, 50.0])

@@ -214,7 +214,8 @@ def planted(name, seed=0, metric="las", value=0.5):
     return condition, made.assign(code="", data="", device="", config="")
 
 
-def test_one_run_is_made_live_and_the_others_are_recorded(monkeypatch):
+def test_one_run_is_made_live_and_the_others_are_recorded(monkeypatch, tmp_path):
+    monkeypatch.setenv("ISOMORPH_CACHE", str(tmp_path))  # nothing has finished on this machine
     live, made = planted("default", value=0.5)
     _, kept = planted("domain_mismatch", seed=3)
     monkeypatch.setattr(results, "live", lambda *_, **__: made.assign(provenance="live"))

@@ -204,7 +204,9 @@ def _comparable(frames: list["DataFrame"], terms: tuple["Selection", ...]) -> li
     for column in ("pair", "layer"):
         if any(getattr(term, column) is not None for term in terms):
             continue
-        shared = set.intersection(*(set(frame[column].dropna()) for frame in frames))
+        # What has none at all, such as word vectors beside a model's layers, goes with any.
+        values = [own for frame in frames if (own := set(frame[column].dropna()))]
+        shared = set.intersection(*values) if values else set()
         frames = [frame[frame[column].isin(shared) | frame[column].isna()] for frame in frames]
     return frames
 
