@@ -24,10 +24,11 @@ recompute = False
 # ## The method
 #
 # A **rotation** here is any orthogonal map: it changes no distance and no angle. Write $n$ parallel sentences as rows of $X$
-# (one language) and $Y$ (the other). The best one has a closed form {cite}`conneau2020emerging`,
+# (one language) and $Y$ (the other). We look for the best one {cite}`conneau2020emerging`,
 #
-# $$W = \arg\min_{W^\top W = I} \lVert XW - Y\rVert_F = UV^\top, \qquad U \Sigma V^\top = \mathrm{svd}(X^\top Y),$$
+# $$W = \arg\min_{W^\top W = I} \lVert XW - Y\rVert_F .$$
 #
+# It has a closed form, $W = UV^\top$ with $U \Sigma V^\top = \mathrm{svd}(X^\top Y)$,
 # and is called **Procrustes**' map. Before it, both sides go through **iterative normalisation**: bring every vector to length 1,
 # subtract the mean, and again, until both hold. Else a rotation would be asked to do what none can: to shift or to stretch.
 #
