@@ -7,6 +7,7 @@ measures of translation only say that nothing is found.
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,10 +46,13 @@ def nearest_categories(
     category = {int(i): name for name, own in lexicon.concepts.items() for i in own}
     vectors, categories = {}, {}
     for language, words in lexicon.words.items():
-        found = word_averages(
-            model, tokenizer, corpus.train[language][:sentences], list(words),
-            language=language, layers=[layer],
-        )  # fmt: skip
+        with warnings.catch_warnings():
+            # A sentence in a thousand may be too long for a small model; its beginning will do.
+            warnings.filterwarnings("ignore", message=".* were cut")
+            found = word_averages(
+                model, tokenizer, corpus.train[language][:sentences], list(words),
+                language=language, layers=[layer],
+            )  # fmt: skip
         met = (found.counts > 0).numpy()
         rows = found[layer].float().numpy()[met]
         rows = rows - rows.mean(0)
