@@ -6,7 +6,8 @@ import pytest
 
 from isomorph import results
 from isomorph.models.settings import TrainingConfig
-from isomorph.presets.alignment import monolingual, smoke_bilingual
+from isomorph.presets.ablations import smoke_default
+from isomorph.presets.alignment import monolingual
 from isomorph.results import Condition
 from isomorph.runs import Comparison, ShippedText, WorldText, run_from_json
 from isomorph.runs import pretraining as training_module
@@ -19,8 +20,8 @@ def tiny(side):
     return side.model_copy(update={"training": short})
 
 
-BILINGUAL = tiny(smoke_bilingual(0))
-A, B = (tiny(monolingual(smoke_bilingual(0), language)) for language in "ab")
+BILINGUAL = tiny(smoke_default(0))
+A, B = (tiny(monolingual(smoke_default(0), language)) for language in "ab")
 WORLD = BILINGUAL.text
 
 
@@ -61,6 +62,13 @@ def test_two_monolingual_models_are_trained_apart_and_once(monkeypatch):
 def test_one_model_may_read_both():
     found = values(results.cached(run(source=BILINGUAL, target=None)).outcome())
     assert ("retrieval_p1_unmapped", 4) in found and ("translation_contextual_p1", 4) in found
+
+
+def test_a_model_that_both_sides_read_is_trained_once(monkeypatch):
+    times, train = [], training_module.train
+    monkeypatch.setattr(training_module, "train", lambda run: times.append(1) or train(run))
+    results.cached(run(source=BILINGUAL, target=None), mode="force").outcome()
+    assert len(times) == 1
 
 
 def test_two_seeds_of_one_language_have_no_words_to_translate():

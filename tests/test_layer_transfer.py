@@ -5,13 +5,14 @@ import torch
 
 from isomorph import results
 from isomorph.models.settings import TrainingConfig, TuningConfig
-from isomorph.presets.alignment import monolingual, smoke_bilingual
+from isomorph.presets.ablations import smoke_default
+from isomorph.presets.alignment import monolingual
 from isomorph.runs import LayerTransfer, ShippedText, Task, run_from_json
 from isomorph.runs import layer_transfer as module
-from isomorph.runs.two_models import loaded
+from isomorph.runs.two_models import both_loaded, trained_below
 
 SHORT = TrainingConfig(tokens=2000, batch=8, length=32, warmup=2, optimiser="adamw")
-BOTH = smoke_bilingual(0).model_copy(update={"training": SHORT})
+BOTH = smoke_default(0).model_copy(update={"training": SHORT})
 A, B = (monolingual(BOTH, language) for language in "ab")
 TASKS = tuple(
     Task(name=name, train=40, test=30, tuning=(TuningConfig(epochs=1),))
@@ -50,8 +51,8 @@ def test_one_model_of_both_languages_needs_no_rotation():
 def test_one_model_normalises_both_languages_alike():
     one = results.cached(run(source=BOTH, target=None))
     place = torch.device("cpu")
-    readers = [loaded(one, BOTH, name, None, place) for name in "ab"]
-    for own in module.carried_over(one, readers, None, place):
+    folders = trained_below(one, None)
+    for own in module.carried_over(one, both_loaded(one, folders, place), folders):
         assert own.rotation is None and own.links is None
         assert own.means[0] is own.means[1] and len(own.means[0])
 
@@ -59,10 +60,8 @@ def test_one_model_normalises_both_languages_alike():
 def test_the_rotation_brings_linked_words_together():
     one = results.cached(run())
     place = torch.device("cpu")
-    readers = [
-        loaded(one, side, name, None, place) for side, name in zip((A, B), "ab", strict=True)
-    ]
-    carried = list(module.carried_over(one, readers, None, place))
+    folders = trained_below(one, None)
+    carried = list(module.carried_over(one, both_loaded(one, folders, place), folders))
     assert len(carried) == 5
     for layer in carried:
         width = A.encoder.width
@@ -80,7 +79,9 @@ def test_real_text_is_aligned_by_the_vectors_of_a_bilingual_model(monkeypatch):
     assert {side.digest for side in one.foundations()} == {
         side.digest for side in (english, french, both)
     }
-    texts, links = module.linked_words(one, None, torch.device("cpu"))
+    folders = trained_below(one, None)
+    readers = both_loaded(one, folders, torch.device("cpu"))
+    texts, links = module.linked_words(one, readers, folders)
     assert [len(side) for side in texts] == [500, 500] and len(links) > 500
     assert len({(t, i) for t, i, _ in links}) == len(links) == len({(t, j) for t, _, j in links})
 
@@ -112,6 +113,6 @@ def test_what_contradicts_itself_is_refused(fields, said):
 
 
 def test_too_many_examples_stop_it_before_it_trains(monkeypatch):
-    monkeypatch.setattr(module, "loaded", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr(module, "trained_below", lambda *_: pytest.fail("trained"))
     with pytest.raises(ValueError, match="allows 1 to"):
         results.cached(run(tasks=(TASKS[0].model_copy(update={"train": 10**6}),))).outcome()

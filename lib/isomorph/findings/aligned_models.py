@@ -27,14 +27,11 @@ if TYPE_CHECKING:
 def readers(condition: Condition) -> tuple[Reader, Reader]:
     """The models of a comparison, ready to read; trained now where that has not been done here."""
     from isomorph.models.inputs import device_named
-    from isomorph.runs.two_models import loaded
+    from isomorph.runs.two_models import both_loaded, trained_below
 
     run, place = results.cached(condition.run), device_named("auto")
     with results.held(run.foundations()):  # another chapter may be training one of them now
-        return tuple(
-            loaded(run, side, language, None, place)
-            for side, language in zip(run.sides, run.languages, strict=True)
-        )
+        return tuple(both_loaded(run, trained_below(run, None), place))
 
 
 def sentence_vectors(
@@ -167,9 +164,10 @@ def swapped(condition: Condition, layer: int) -> DataFrame:
     from isomorph.runs.layer_transfer import carried_over
     from isomorph.runs.transfer import MAIN, score
 
-    run, (source, target) = results.cached(condition.run), readers(condition)
-    place = source.model.device
-    *_, own = itertools.islice(carried_over(run, [source, target], None, place), layer + 1)
+    run, both = results.cached(condition.run), readers(condition)
+    source, target = both
+    # In a world the gold links are known, so no third model is asked.
+    *_, own = itertools.islice(carried_over(run, both, {}), layer + 1)
     generator = torch.Generator().manual_seed(0)
     drawn = torch.randn(own.rotation.shape, generator=generator, dtype=own.rotation.dtype)
     ways = {

@@ -65,10 +65,6 @@ def compared(name: str, both: Pretraining, **fields) -> Comparison:
     return Comparison(text=text, source=source, target=target, encoder=encoder, **fields)
 
 
-def smoke_bilingual(seed: int) -> Pretraining:
-    return smoke_default(seed)
-
-
 def far(both: Pretraining) -> Pretraining:
     """The same between two distant languages: verbs last and no string in common."""
     world = World(**both.text.world.model_dump() | DISTANT)
@@ -101,7 +97,7 @@ CONDITIONS = ("monolingual", "bilingual", "random", "same_language")
 def alignment(size: Size) -> list[Condition]:
     """Do models of two languages align by a rotation, and how alike are they? (Claims 1.8 to 1.11)"""
     if size == "smoke":
-        both = smoke_bilingual(0)
+        both = smoke_default(0)
         runs = [Condition(name, compared(name, both)) for name in CONDITIONS]
         return [*runs, Condition("word_vectors", word_vectors(both))]
     if size == "laptop":
@@ -149,7 +145,7 @@ def layer_transfer(size: Size) -> list[Condition]:
     names = ("monolingual", "bilingual")
     if size == "smoke":
         tasks = tuple(Task(name=t, train=60, test=60, tuning=ONCE) for t in ("ner", "parsing"))
-        return [Condition(n, carried_over(n, smoke_bilingual(0), tasks)) for n in names]
+        return [Condition(n, carried_over(n, smoke_default(0), tasks)) for n in names]
     if size == "laptop":
         return [
             Condition(name, carried_over(name, world_default(seed), WORLD_TASKS))

@@ -19,7 +19,13 @@ from pydantic import model_validator
 from isomorph.runs.pretraining import Pretraining
 from isomorph.runs.run import code_version, device_name
 from isomorph.runs.texts import ShippedText
-from isomorph.runs.two_models import TwoModels, loaded, untrained
+from isomorph.runs.two_models import (
+    TwoModels,
+    both_loaded,
+    loaded,
+    trained_below,
+    untrained,
+)
 
 if TYPE_CHECKING:
     from isomorph.measure.comparison import Material, Reader
@@ -89,11 +95,11 @@ def _readers(run: Comparison, folder: Path | None, place) -> list[Reader]:
     if run.hub:
         model, tokenizer = load_encoder(run.hub)
         return [Reader(model.to(place), tokenizer, language) for language in run.languages]
+    folders = trained_below(run, folder)
+    if run.encoder == "trained":
+        return both_loaded(run, folders, place)
     (source, target), (first, second) = run.sides, run.languages
-    readers = [loaded(run, source, first, folder, place)]
-    if run.encoder == "random":
-        return [*readers, untrained(target, second, place)]
-    return [*readers, loaded(run, target, second, folder, place)]
+    return [loaded(folders[source.digest], first, place), untrained(target, second, place)]
 
 
 def material(run: Comparison, corpus: Corpus) -> Material:

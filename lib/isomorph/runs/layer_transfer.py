@@ -21,7 +21,13 @@ from isomorph.runs.pretraining import Pretraining
 from isomorph.runs.run import code_version, device_name
 from isomorph.runs.texts import WorldText
 from isomorph.runs.transfer import FILES, Task, score
-from isomorph.runs.two_models import TwoModels, combined_checksum, loaded
+from isomorph.runs.two_models import (
+    TwoModels,
+    both_loaded,
+    combined_checksum,
+    loaded,
+    trained_below,
+)
 from isomorph.text.shipped import checksum
 
 if TYPE_CHECKING:
@@ -90,12 +96,10 @@ def layer_transfer(run: LayerTransfer) -> dict:
     with tempfile.TemporaryDirectory() as aside, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".* were cut")
         folder = None if run.infra.folder else Path(aside)
-        readers = [
-            loaded(run, side, language, folder, place)
-            for side, language in zip(run.sides, run.languages, strict=True)
-        ]
+        folders = trained_below(run, folder)
+        readers = both_loaded(run, folders, place)
         records = []
-        for layer, carried in enumerate(carried_over(run, readers, folder, place)):
+        for layer, carried in enumerate(carried_over(run, readers, folders)):
             if carried.links is not None:
                 records.append({"metric": "links", "layer": layer, "value": carried.links})
             for task, own in zip(run.tasks, examples, strict=True):
@@ -115,7 +119,9 @@ class Carried(NamedTuple):
     links: int | None = None  # pairs of words that it was learnt on
 
 
-def carried_over(run: LayerTransfer, readers: list[Reader], folder, place) -> Iterator[Carried]:
+def carried_over(
+    run: LayerTransfer, readers: Sequence[Reader], folders: dict[str, Path]
+) -> Iterator[Carried]:
     """Layer by layer, how the second model's states are brought to where the first's are."""
     import torch
 
@@ -123,7 +129,7 @@ def carried_over(run: LayerTransfer, readers: list[Reader], folder, place) -> It
     from isomorph.measure.represent import represent
     from isomorph.measure.word_alignment import linked_vectors
 
-    texts, links = linked_words(run, folder, place)
+    texts, links = linked_words(run, readers, folders)
     sides = [
         represent(r.model, r.tokenizer, own, language=r.language, level="word")
         for r, own in zip(readers, texts, strict=True)
@@ -141,7 +147,7 @@ def carried_over(run: LayerTransfer, readers: list[Reader], folder, place) -> It
         yield Carried(tuple(means), procrustes(second, first), len(first))
 
 
-def linked_words(run: LayerTransfer, folder, place):
+def linked_words(run: LayerTransfer, readers: Sequence[Reader], folders: dict[str, Path]):
     """Held-out parallel sentences of both languages, and which word is which.
 
     Of a world they are lists of words, with the gold links; one model of both languages needs none.
@@ -157,7 +163,8 @@ def linked_words(run: LayerTransfer, folder, place):
     dev = run.text.corpus().dev
     if run.aligner is None:
         return [dev[name] for name in run.languages], []
-    both = [loaded(run, run.aligner, name, folder, place) for name in run.languages]
+    place = readers[0].model.device
+    both = [loaded(folders[run.aligner.digest], name, place) for name in run.languages]
     upper = two_thirds_layer(run.aligner.encoder.layers)
     sides = [
         represent(r.model, r.tokenizer, dev[r.language], language=r.language, level="word",

@@ -76,19 +76,35 @@ def combined_checksum(checksums: list[str]) -> str:
     return hashlib.sha256("".join(checksums).encode()).hexdigest()
 
 
-def loaded(run: Run, side: Pretraining, language: str, folder: Path | None, place) -> Reader:
-    """A model that a run starts from, ready to read a language; trained now where it has not been.
+def trained_below(run: Run, folder: Path | None) -> dict[str, Path]:
+    """The folder of each model that a run starts from, by digest; trained now where it has not been.
 
-    folder: where to keep it when the run itself is kept nowhere.
+    Each once, however many sides read it. folder: where to keep them when the run is kept nowhere.
     """
+    folders = {}
+    for side in run.foundations():
+        kept = run.beside(side, folder)
+        trained(kept)
+        folders[side.digest] = kept.model_folder()
+    return folders
+
+
+def loaded(model_folder: Path, language: str, place) -> Reader:
+    """A trained model, ready to read a language."""
     from isomorph.measure.comparison import Reader
     from isomorph.models.masked_lm import BilingualMaskedLM
 
-    kept = run.beside(side, folder)
-    trained(kept)
-    model = BilingualMaskedLM.from_pretrained(kept.model_folder())
-    vocabulary = Vocabulary.load(kept.model_folder())
+    model = BilingualMaskedLM.from_pretrained(model_folder)
+    vocabulary = Vocabulary.load(model_folder)
     return Reader(model.base_model.eval().to(place), vocabulary.tokenizer, language)
+
+
+def both_loaded(run: TwoModels, folders: dict[str, Path], place) -> list[Reader]:
+    """The source and the target of a run, of which `trained_below` gave the folders."""
+    return [
+        loaded(folders[side.digest], language, place)
+        for side, language in zip(run.sides, run.languages, strict=True)
+    ]
 
 
 def untrained(side: Pretraining, language: str, place) -> Reader:
