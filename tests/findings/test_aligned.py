@@ -1,7 +1,5 @@
 """What is read off rows by layer: tables, curves, grids, and what nobody has run."""
 
-import math
-
 import pandas as pd
 import pytest
 
@@ -71,11 +69,11 @@ def test_the_best_layer_of_each_seed(found):
 
 
 def test_a_language_with_itself_can_be_compared_with_a_pair(found):
-    told = aligned.apart(found, "cka", "same_language", "monolingual", unit="")
+    told = aligned.apart(found, "cka", "same_language", "monolingual", percent=False)
     assert told.startswith("two models of one language against two monolingual models: +0.05")
     assert "+0.20" in told and "at the last layer" in told
     points = aligned.apart(found, "cka", "same_language", "monolingual")
-    assert "+5.0 points" in points
+    assert "+5.0 [+5.0, +5.0] points at the embeddings" in points
     assert aligned.apart(found, "cka", "bilingual", "monolingual").endswith("not run")
 
 
@@ -98,13 +96,3 @@ def test_words_have_no_layer_or_the_first():
     table = aligned.of_words(found, {"translation_p1": "P@1", "other": "else"}, found.names)
     assert table["P@1"].tolist()[0].startswith("51.0") and table["P@1"].tolist()[1].startswith("70")
     assert set(table["else"]) == {"not run"}
-
-
-def test_a_value_without_an_interval_stands_alone():
-    class Level:
-        value, low, high = 12.345, math.nan, math.nan
-
-    assert aligned.written(Level) == "12.3"
-    assert aligned.written(Level, percent=False) == "0.12"
-    Level.value = math.nan
-    assert aligned.written(Level) == "not run"

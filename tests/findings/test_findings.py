@@ -271,3 +271,15 @@ def test_retrieval_is_read_two_thirds_of_the_way_up(monkeypatch):
     _, found = findings.in_worlds("factors", ["default"], size="laptop", live=None, recompute=False)
     read = found.rows[found.rows["metric"] == "retrieval"]
     assert list(read["value"]) == [0.3] and read["layer"].isna().all()
+
+
+def test_a_value_is_written_in_percent_or_as_it_is():
+    class Level:
+        value, low, high = 12.345, math.nan, math.nan
+
+    assert findings.written(Level) == "12.3"
+    assert findings.written(Level, percent=False) == "0.12"
+    Level.low, Level.high = -1.0, 20.0
+    assert findings.written(Level, sign=True, percent=False) == "+0.12 [-0.01, +0.20]"
+    Level.value = math.nan
+    assert findings.written(Level) == "not run"

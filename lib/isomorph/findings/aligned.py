@@ -13,12 +13,11 @@ The models behind the rows, for what is done live, are in `isomorph.findings.ali
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from isomorph import effects
-from isomorph.findings.tables import NOT_RUN
+from isomorph.findings.tables import NOT_RUN, written
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -110,17 +109,6 @@ def of_words(
     return pd.DataFrame(lines)
 
 
-def written(level, *, percent: bool = True) -> str:
-    """A level of `isomorph.effects`, with its interval where seeds allow."""
-    if math.isnan(level.value):
-        return NOT_RUN
-    form, scale = ("{:.1f}", 1) if percent else ("{:.2f}", 100)
-    told = form.format(level.value / scale)
-    if math.isnan(level.low):
-        return told
-    return told + f" [{form}, {form}]".format(level.low / scale, level.high / scale)
-
-
 def best_layers(found: Found, metric: str, name: str, pair: str | None = None) -> list[int]:
     """The layer at which each run of a condition has the highest value, in the order of seeds."""
     rows = found.rows[(found.rows["metric"] == metric) & (found.rows["condition"] == name)]
@@ -145,14 +133,13 @@ def cka_grids(found: Found, names: Sequence[str], pair: str | None = None) -> di
     }
 
 
-def apart(found: Found, metric: str, one: str, other: str, *, unit: str = "points") -> str:
+def apart(found: Found, metric: str, one: str, other: str, *, percent: bool = True) -> str:
     """How far `one` lies above `other` at the embeddings and at the last layer, in words.
 
-    unit: "points" of percent, or "" for the measure itself. Says so where one was not run.
+    percent: in points of percent, else in the measure itself. Says so where one was not run.
     """
     rows = found.rows[found.rows["metric"] == metric]
-    scale, form = (1, "{:+.1f}") if unit else (100, "{:+.2f}")
-    told = []
+    unit, told = " points" if percent else "", []
     for place, layer in (("at the embeddings", 0), ("at the last layer", rows["layer"].max())):
         own = rows[(rows["layer"] == layer) & rows["condition"].isin([one, other])]
         if own["condition"].nunique() < 2:
@@ -160,12 +147,8 @@ def apart(found: Found, metric: str, one: str, other: str, *, unit: str = "point
         of_each = own.groupby("condition")["pair"].agg(set)
         if not of_each[one] & of_each[other]:  # a language with itself is a pair of its own
             own = own.assign(pair="any")
-        change = effects.effect(own, metric, one, other)
-        value = " ".join(filter(None, [form.format(change.value / scale), unit]))
-        if not math.isnan(change.low):
-            ends = f"[{form}, {form}]".format(change.low / scale, change.high / scale)
-            value += f" {ends}"
-        told.append(f"{value} {place}")
+        change = written(effects.effect(own, metric, one, other), sign=True, percent=percent)
+        told.append(f"{change}{unit} {place}")
     return f"{NAMES[one]} against {NAMES[other]}: {', '.join(told)}"
 
 

@@ -165,13 +165,17 @@ def in_short(table: DataFrame) -> str:
     return " ".join(told)
 
 
-def written(found, *, sign: bool = False) -> str:
-    """A value with its interval, "52.1 [50.3, 54.0]"; of an Estimate or a row of a table."""
+def written(found, *, sign: bool = False, percent: bool = True) -> str:
+    """A value with its interval, "52.1 [50.3, 54.0]"; of an Estimate or a row of a table.
+
+    Estimates are in percent; `percent` off writes the measure itself, "0.52 [0.50, 0.54]".
+    """
     if math.isnan(found.value):
         return NOT_RUN
-    form = "{:+.1f}" if sign else "{:.1f}"
-    between = "" if math.isnan(found.low) else f" [{form}, {form}]".format(found.low, found.high)
-    return form.format(found.value) + between
+    form = ("{:+" if sign else "{:") + (".1f}" if percent else ".2f}")
+    value, low, high = (x if percent else x / 100 for x in (found.value, found.low, found.high))
+    between = "" if math.isnan(low) else f" [{form}, {form}]".format(low, high)
+    return form.format(value) + between
 
 
 def moved(found) -> str:
