@@ -14,7 +14,7 @@ recompute = False
 # ## The claim
 #
 # Conneau, Wu and colleagues {cite}`conneau2020emerging` froze the first $i$ layers of an English model and trained four further layers and a head on
-# top, for named entities and for parsing. Then they took $i$ layers of a French, Russian or Chinese model in their place, with a rotation
+# top, for named entities and for parsing. Then they took $i$ layers of another language's model in their place, with a rotation
 # that they had learnt on aligned words of parallel sentences, and compared that with the first $i$ layers of one bilingual model.
 # **Claim 1.9**: the best layer is in the *middle*, not the last. The bilingual model does *better*, except for English-French parsing. And
 # the gap is larger for *entities* than for parsing. They show it in a figure, without numbers.
@@ -122,6 +122,10 @@ if lines:
 # Two forces pull in opposite directions. Higher up, a vector knows more of its sentence, and there is less for the new layers to work out.
 # But higher up two models may also agree less; the chapters on sentences and on CKA measure how much. Where the two forces
 # balance is the best place to swap. At layer 0 a vector knows its word and its position; the new layers do all the rest.
+#
+# Where the bilingual model falls behind two rotated ones, remember what is compared. The rotation was learnt on linked words, names
+# among them; the bilingual model was shown no link. It may keep the two languages in one space and still put the names of **b** near
+# words of another kind of **a**, as the chapter on shared parameters finds. A head that learnt names in **a** then looks in the wrong place.
 #
 # ## On real text
 

@@ -17,7 +17,7 @@ recompute = False
 #
 # Conneau, Wu and colleagues {cite}`conneau2020emerging` did this with monolingual models of English, French, German,
 # Russian and Chinese. They took the mean of a sentence's subword vectors at one layer, learnt a rotation on some
-# parallel sentences, and then looked for the translation of each of a thousand others. **Claim 1.10**: this works, and
+# parallel sentences, and then looked for the translations of others. **Claim 1.10**: this works, and
 # it works best at the *lower* layers. They show the scores by layer in a plot, without numbers, so there are none
 # to print beside ours. They do name one for scale: LASER, an encoder that was trained on parallel text, finds over 95%.
 #
@@ -123,7 +123,7 @@ display(Markdown(f"Rotated, {'; '.join(told)}."))
 # %% [markdown]
 # Mind the untrained side. Random embeddings still give each word a vector of its own, and the mean of a sentence counts its
 # words. If a rotation can match the words of two languages by hundreds of examples, it needs no training to do so
-# at the embeddings. What training adds is the distance between that line and the others; look how it grows with depth.
+# at the embeddings. What training adds is the distance between that line and the others; look how it changes with depth.
 #
 # ### Which layers align best?
 

@@ -53,7 +53,7 @@ FAR = ("far_monolingual", "far_bilingual")
 # %% [markdown]
 # ## The trap, first
 #
-# Two clouds of pure noise have nothing in common. We draw both anew, 64 dimensions wide as our models are, for more and more examples.
+# Two clouds of pure noise have nothing in common. We draw both anew, 64 dimensions wide, for more and more examples.
 
 # %%
 generator = torch.Generator().manual_seed(0)
@@ -121,7 +121,7 @@ figures.show(
     provenance=findings.behind(world, NAMES),
 )
 told = [
-    aligned.apart(world, "cka", one, other, unit="")
+    aligned.apart(world, "cka", one, other, percent=False)
     for one, other in (
         ("bilingual", "monolingual"),
         ("monolingual", "random"),
@@ -132,7 +132,7 @@ display(Markdown(f"In CKA, {'; '.join(told)}."))
 
 # %% [markdown]
 # An untrained side is not at 0. Its sentence vectors are means of random word vectors, and sentences that share words are near for it
-# as well as for any other model. That is likeness of the *input*. What a floor is for is to be subtracted in thought.
+# as well as for any other model. That is likeness of the *input*. Subtract it in thought: a floor is there for that.
 #
 # ### Every layer against every layer
 #

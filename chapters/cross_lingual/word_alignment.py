@@ -93,7 +93,7 @@ display(
 #
 # ### Watch it turn
 #
-# Move the slider. It turns the words of **a** by a growing share of the learnt rotation. What you see is a shadow: two of 64 dimensions, those in
+# Move the slider. It turns the words of **a** by a growing share of the learnt rotation. What you see is a shadow: two dimensions of many, those in
 # which the words of **b** spread most. Point at a word to see its nearest neighbours, which are taken in all dimensions.
 
 # %% tags=["hide-input"]
