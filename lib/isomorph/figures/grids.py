@@ -47,8 +47,9 @@ def grids_html(
     for number, name in enumerate(names):
         label, own = html.escape(name), f"g{key}-{number}"
         checked = " checked" if number == 0 else ""
-        choose.append(f'<input type="radio" name="g{key}" id="{own}"{checked}>')
-        choose.append(f'<label for="{own}">{label}</label> ')
+        # Joined by a space that does not break, or a button may part from its name.
+        button = f'<input type="radio" name="g{key}" id="{own}"{checked}>'
+        choose.append(f'{button}&nbsp;<label for="{own}">{label}</label> ')
         shown.append(f"#{own}:checked ~ .{own} {{ display: block; }}")
         grids.append(
             f'<div class="grid {own}" role="region" aria-label="{label}" tabindex="0">'
@@ -57,7 +58,7 @@ def grids_html(
     style = (
         f"<style>.k{key} .grid {{ display: none; overflow-x: auto; }} {' '.join(shown)} "
         f".k{key} td {{ text-align: center; padding: .35em .6em; }} "
-        f".k{key} label {{ margin: 0 1em 0 .3em; white-space: nowrap; }}</style>"
+        f".k{key} label {{ margin: 0 1em 0 0; white-space: nowrap; }}</style>"
     )
     origin = f" <em>{html.escape(provenance)}</em>" if provenance else ""
     return (

@@ -94,7 +94,7 @@ def turning_html(
     first = html.escape(told[0]) if told else ""
     return (
         f'<figure class="isomorph-figure" id="{key}">'
-        f'<div style="background:white;display:inline-block;max-width:100%">'
+        f'<div class="on-white" style="background:white;display:inline-block;max-width:100%">'
         f'<svg viewBox="0 0 {SIZE} {SIZE}" width="{SIZE}" style="max-width:100%;height:auto" '
         f'role="img" aria-label="{html.escape(alt)}">{"".join(circles)}</svg>'
         f'<p style="margin:0 1em">{key_of}</p></div>'
