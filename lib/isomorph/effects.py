@@ -206,7 +206,8 @@ def _demanded(rows, metric: str, conditions: tuple[str, ...], pairs) -> Estimate
 
 def _estimate(rows, metric: str, conditions: tuple[str, ...], pairs) -> Estimate:
     """The first condition, less the second if there is one; nan where nothing was measured."""
-    measured = rows[rows["metric"] == metric]
+    wanted = (rows["metric"] == metric) & rows["condition"].isin(conditions)
+    measured = rows.loc[wanted, list(COLUMNS)]
     of_each = [
         set(measured.loc[measured["condition"] == name, "pair"].dropna()) for name in conditions
     ]

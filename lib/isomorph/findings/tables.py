@@ -141,7 +141,8 @@ def combined(
 
     terms = [[{"metric": m, "condition": c} for m, c in side] for side in (plus, minus)]
     part = Part(plus=terms[0], minus=terms[1], direction="above")
-    (found,) = judge(Rule(parts=(part,)), rows.reset_index(drop=True), None).parts
+    own = rows[list(effects.COLUMNS)].reset_index(drop=True)
+    (found,) = judge(Rule(parts=(part,)), own, None).parts
     points = [math.nan if x is None else 100 * x for x in (found.value, found.low, found.high)]
     return Estimate(*points, found.n_seeds, found.paired, ())
 

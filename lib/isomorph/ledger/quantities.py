@@ -50,6 +50,8 @@ def half_rise(tokens: np.ndarray, values: np.ndarray) -> float:
 
 def _final(rows: "DataFrame") -> "DataFrame":
     """Only the last checkpoint of every condition, pair, layer and metric."""
+    if rows["tokens"].nunique(dropna=False) == 1:
+        return rows
     cell = ["condition", "pair", "layer", "metric"]
     last = rows.groupby(cell, dropna=False)["tokens"].transform("max")
     return rows[(rows["tokens"] == last) | last.isna()]

@@ -219,20 +219,17 @@ def _per_seed(rows: "DataFrame", term: "Selection", part: "Part") -> "Series":
     import pandas as pd
 
     is_main = rows["metric"].isin(term.metric)
-    cells = rows.groupby(["condition", "pair", "layer", "metric"], dropna=False).ngroup()
-    expected = cells[is_main].nunique()
-    complete = cells[is_main].groupby(rows["seed"]).nunique() == expected
-    found = {seed: _quantity(rows[rows["seed"] == seed], term, part) for seed in complete.index}
-    return pd.Series(found, dtype=float)[complete].dropna()
-
-
-def _quantity(rows: "DataFrame", term: "Selection", part: "Part") -> float:
-    """Mean of the quantity over the conditions and pairs of one seed's rows."""
-    compute = QUANTITIES[part.quantity].compute
-    is_main = rows["metric"].isin(term.metric)
-    values = []
-    for condition, pair in rows[is_main].groupby(["condition", "pair"], dropna=False).groups:
-        general = rows["pair"].isna() & (~is_main | (not isinstance(pair, str)))
-        inside = (rows["condition"] == condition) & ((rows["pair"] == pair) | general)
-        values.append(compute(rows[inside], term.metric, part))
-    return float(np.mean(values))
+    main, second = rows[is_main], rows[~is_main]
+    cells = main.groupby(["condition", "pair", "layer", "metric"], dropna=False).ngroup()
+    complete = cells.groupby(main["seed"]).nunique() == cells.nunique()
+    compute, found = QUANTITIES[part.quantity].compute, {}
+    for (seed, condition, pair), own in main.groupby(["seed", "condition", "pair"], dropna=False):
+        if len(second):  # those which go with this condition and pair, or with every pair
+            of_pair = second["pair"].isna() | (second["pair"] == pair)
+            beside = second[
+                of_pair & (second["seed"] == seed) & (second["condition"] == condition)
+            ]
+            own = pd.concat([own, beside])
+        found.setdefault(seed, []).append(compute(own, term.metric, part))
+    means = {seed: float(np.mean(values)) for seed, values in found.items()}
+    return pd.Series(means, dtype=float)[complete].dropna()

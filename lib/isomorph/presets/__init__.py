@@ -6,6 +6,7 @@ papers' own size. Same code, other configs.
 """
 
 from collections.abc import Callable
+from functools import cache
 
 from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.presets.ablations import elements, factors
@@ -146,4 +147,10 @@ def conditions(experiment: str, size: Size) -> list[Condition]:
     """The conditions of an experiment. Raises ValueError when there is none of that name."""
     if experiment not in EXPERIMENTS:
         raise ValueError(f"experiment is {experiment!r}; allowed are {sorted(EXPERIMENTS)}.")
-    return EXPERIMENTS[experiment](size)
+    return list(_conditions(experiment, size))
+
+
+@cache
+def _conditions(experiment: str, size: Size) -> tuple[Condition, ...]:
+    # A chapter asks many times, and a run's digest takes longer to find than its rows.
+    return tuple(EXPERIMENTS[experiment](size))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -44,7 +45,7 @@ class Pretraining(Run):
 
     @model_validator(mode="after")
     def _consistent(self) -> Pretraining:
-        self.encoder.shaped(1, ("a", "b"), 8)  # says what is wrong with the shape
+        _has_a_shape(self.encoder)
         if self.vocabulary.anchors == "extra" and len(self.languages) != 2:
             raise ValueError("vocabulary.anchors is 'extra', which needs two languages.")
         if self.training.random_words == "same" and self.vocabulary.anchors in ("joint", "extra"):
@@ -94,6 +95,12 @@ class Pretraining(Run):
     def model_folder(self) -> Path | None:
         folder = self.infra.uid_folder()
         return None if folder is None else folder / "model"
+
+
+@cache
+def _has_a_shape(encoder: EncoderConfig) -> None:
+    """Raises ValueError that says what is wrong with it."""
+    encoder.shaped(1, ("a", "b"), 8)
 
 
 class UsesPretraining(Run):

@@ -50,6 +50,12 @@ class Run(BaseModel):
         canonical = json.dumps(json.loads(json.dumps(named, default=_plain)), sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
+    @classmethod
+    @cache
+    def model_json_schema(cls) -> dict:
+        """As pydantic makes it, once a class; exca asks for it at every digest."""
+        return super().model_json_schema()
+
     def model_copy(self, *, update: dict | None = None, deep: bool = False) -> Self:
         """A validated copy with other values, not yet tied to any cache.
 
