@@ -3,9 +3,11 @@
 import itertools
 import json
 import os
+from contextlib import ExitStack
 
 import pandas as pd
 import pytest
+import torch
 from pydantic import ValidationError
 
 from isomorph import results
@@ -13,7 +15,14 @@ from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.presets import EXPERIMENTS, conditions, real_run, smoke_run
 from isomorph.presets.paper import paper_run
 from isomorph.results import Condition
-from isomorph.runs import COLUMNS, Pretraining, pretraining, run_from_json, text_checksum
+from isomorph.runs import (
+    COLUMNS,
+    Comparison,
+    Pretraining,
+    pretraining,
+    run_from_json,
+    text_checksum,
+)
 from isomorph.sizes import SIZES
 from isomorph.sweep import execute
 from isomorph.text.vocab import VocabularyConfig
@@ -141,6 +150,44 @@ def test_what_was_finished_here_by_the_same_code_is_not_run_again(elsewhere, mon
     assert set(anew["provenance"]) == {"live"}
 
 
+def test_a_live_run_starts_from_models_that_this_code_trained_here(elsewhere, monkeypatch):
+    """Chapters on the same two models train them once; a model of other code does not count."""
+    one = tiny_run()
+    other = one.model_copy(update={"seed": 1})
+    condition = Condition("trial", Comparison(text=one.text, source=one, target=other))
+    trained_now = []
+    train = pretraining.train
+    monkeypatch.setattr(
+        pretraining, "train", lambda run: trained_now.append(run.seed) or train(run)
+    )
+    first = results.live("trial", condition, size="smoke")
+    assert trained_now == [0, 1]
+    again = results.live("trial", condition, size="smoke")
+    assert trained_now == [0, 1]
+    assert again["value"].tolist() == first["value"].tolist()
+    monkeypatch.setattr(results, "code_version", lambda: "another")
+    results.live("trial", condition, size="smoke")
+    assert trained_now == [0, 1, 0, 1]
+
+
+def test_a_live_run_first_trains_the_model_that_nobody_is_training(elsewhere, monkeypatch):
+    one = tiny_run()
+    other = one.model_copy(update={"seed": 1})
+    run = results.cached(Comparison(text=one.text, source=one, target=other))
+    ends = ExitStack()
+    trained_now = []
+
+    def note(below):
+        trained_now.append(below.seed)
+        ends.close()  # the other process has ended its training by now
+
+    monkeypatch.setattr(results, "trained", note)
+    with ends:
+        ends.enter_context(results.held([one]))
+        results.train_below(run)
+    assert trained_now == [1, 0]
+
+
 def test_gather_skips_or_runs_what_is_missing(elsewhere):
     condition = Condition("tiny", tiny_run())
     skipped = results.gather("trial", [condition], size="smoke", missing="skip")
@@ -184,6 +231,7 @@ def test_stale_rows_are_reported(elsewhere):
 
 
 def _one_of_two(folder: str) -> None:
+    torch.set_num_threads(1)  # a fork has none of the threads that its parent computed with
     os.environ["ISOMORPH_CACHE"] = folder
     results.live("trial", Condition("tiny", tiny_run()), size="smoke")
 

@@ -44,16 +44,12 @@ SCORES = {"ner_f1": "entities", "las": "parsing"}
 # %% [markdown]
 # ## One layer, now
 #
-# We train two monolingual models, learn both tasks on the second layer of the first, and swap the models under it. The rotation is
-# the learnt one, a random one, or none.
+# We take the two monolingual models of the last chapter (trained now, unless it has just been executed), learn both tasks on the second
+# layer of the first, and swap the models under it. The rotation is the learnt one, a random one, or none.
 
 # %%
 small = findings.small(size)
-condition = findings.seeded(
-    findings.chosen("layer_transfer", small, ["monolingual"]),
-    "monolingual",
-    3,
-)
+condition, *_ = findings.chosen("layer_transfer", small, ["monolingual"])
 live = aligned_models.swapped(condition, layer=2)
 
 # %% tags=["hide-input"]

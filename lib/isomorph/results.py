@@ -24,6 +24,7 @@ from isomorph.runs import (
     run_from_json,
     to_rows,
     train,
+    trained,
 )
 from isomorph.text.shipped import data_folder
 
@@ -94,17 +95,34 @@ def _rows_made_here(experiment: str, condition: Condition, *, size: str) -> pd.D
 
 
 def live(experiment: str, condition: Condition, *, size: str) -> pd.DataFrame:
-    """Train and measure a condition now, whatever was recorded or cached.
+    """Measure a condition now, whatever was recorded or cached, on models trained here.
 
-    An interrupted run goes on from its checkpoint.
+    Those that this very code has trained on this machine are not trained again. An interrupted run
+    goes on from its checkpoint.
     """
     run = cached(condition.run, mode="force")
-    # Another chapter, at the same time, may want the same run live, or one on the same models.
-    with held([run, *run.foundations()]):
+    train_below(run)
+    with held([run]):  # another chapter, at the same time, may want the same run live
         made = run.outcome()
     rows = to_rows(run, made, experiment=experiment, size=size, condition=condition.name)
     _log(rows, "live")
     return rows.assign(provenance="live")
+
+
+def train_below(run: Run) -> None:
+    """Train the models that a cached run starts from, where this very code has not trained them here.
+
+    Chapters that are executed at a time and start from the same models share the work: each goes on
+    with a model on which no other is at work.
+    """
+    waiting = [run.beside(below) for below in run.foundations()]
+    while waiting:
+        below = next((b for b in waiting if not busy([b])), waiting[0])
+        with held([below]):
+            if below.infra.status() == "completed" and below.outcome()["code"] != code_version():
+                below.infra.clear_job()
+            trained(below)
+        waiting.remove(below)
 
 
 @contextmanager
@@ -123,6 +141,17 @@ def held(runs: Iterable[Run], timeout: float = -1) -> Iterator[None]:
         for digest in sorted({run.digest for run in runs}):
             stack.enter_context(FileLock(folder / f"{digest}.lock", timeout=timeout))
         yield
+
+
+def busy(runs: Iterable[Run]) -> bool:
+    """Whether another process of this machine holds one of some runs."""
+    from filelock import Timeout
+
+    try:
+        with held(runs, timeout=0):
+            return False
+    except Timeout:
+        return True
 
 
 def _log(rows: pd.DataFrame, provenance: str) -> None:

@@ -68,7 +68,6 @@ __all__ = [
     "on_real_text",
     "score_name",
     "scores",
-    "seeded",
     "small",
     "verdicts",
     "written",
@@ -116,19 +115,17 @@ def in_worlds(
     size: Size,
     live: str | None,
     recompute: bool,
-    live_seed: int = 0,
 ) -> tuple[DataFrame | None, Found]:
     """The rows of the one run made now, and those of all conditions in worlds, that one included.
 
-    `live` names the condition of which one run is made here and now: that of `live_seed`, which
-    chapters choose apart so that none waits for another, or the first where there is no such seed. At
-    `smoke` whatever is not recorded is run; at other sizes it is left out.
+    `live` names the condition whose first run is made here and now. At `smoke` whatever is not
+    recorded is run; at other sizes it is left out.
     """
     import pandas as pd
 
     at, names = small(size), tuple(names)
     wanted = chosen(experiment, at, names)
-    first = seeded(wanted, live, live_seed)
+    first = next((condition for condition in wanted if condition.name == live), None)
     made = results.live(experiment, first, size=at) if first else None
     rest = [condition for condition in wanted if condition is not first]
     missing = "run" if at == "smoke" else "skip"
@@ -136,12 +133,6 @@ def in_worlds(
     if made is not None:
         rows = pd.concat([made, rows], ignore_index=True) if len(rows) else made
     return made, Found(_with_retrieval(rows), at, len(wanted), names)
-
-
-def seeded(wanted: Iterable[Condition], name: str | None, seed: int) -> Condition | None:
-    """The condition of that name and seed; the first of that name where there is no such seed."""
-    own = [condition for condition in wanted if condition.name == name]
-    return next((c for c in own if c.run.seed == seed), own[0] if own else None)
 
 
 def on_real_text(experiment: str, names: Iterable[str], *, size: Size, recompute: bool) -> Found:

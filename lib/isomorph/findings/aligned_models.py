@@ -30,8 +30,8 @@ def readers(condition: Condition) -> tuple[Reader, Reader]:
     from isomorph.runs.two_models import both_loaded, trained_below
 
     run, place = results.cached(condition.run), device_named("auto")
-    with results.held(run.foundations()):  # another chapter may be training one of them now
-        return tuple(both_loaded(run, trained_below(run, None), place))
+    results.train_below(run)
+    return tuple(both_loaded(run, trained_below(run, None), place))
 
 
 def sentence_vectors(

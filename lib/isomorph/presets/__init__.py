@@ -147,10 +147,10 @@ def conditions(experiment: str, size: Size) -> list[Condition]:
     """The conditions of an experiment. Raises ValueError when there is none of that name."""
     if experiment not in EXPERIMENTS:
         raise ValueError(f"experiment is {experiment!r}; allowed are {sorted(EXPERIMENTS)}.")
-    return list(_conditions(experiment, size))
+    return list(_listed(EXPERIMENTS[experiment], size))
 
 
 @cache
-def _conditions(experiment: str, size: Size) -> tuple[Condition, ...]:
+def _listed(experiment: Callable[[Size], list[Condition]], size: Size) -> tuple[Condition, ...]:
     # A chapter asks many times, and a run's digest takes longer to find than its rows.
-    return tuple(EXPERIMENTS[experiment](size))
+    return tuple(experiment(size))

@@ -4,7 +4,7 @@ from isomorph.runs.anchor_share import AnchorShare
 from isomorph.runs.comparison import Comparison
 from isomorph.runs.kinds import run_from_json
 from isomorph.runs.layer_transfer import LayerTransfer
-from isomorph.runs.pretraining import Pretraining, train
+from isomorph.runs.pretraining import Pretraining, train, trained
 from isomorph.runs.run import COLUMNS, Run, cache_folder, code_version, to_rows
 from isomorph.runs.texts import HubText, ShippedText, WorldText, text_checksum
 from isomorph.runs.transfer import Task, Transfer
@@ -29,4 +29,5 @@ __all__ = [
     "text_checksum",
     "to_rows",
     "train",
+    "trained",
 ]

@@ -90,8 +90,12 @@ class Run(BaseModel):
         return ()
 
     def beside(self, other: Run, folder: Path | None = None) -> Run:
-        """Another run, kept in the same cache as this one or in a folder, on the same device."""
-        changes = {"infra.folder": folder or self.infra.folder, "infra.mode": self.infra.mode,
+        """Another run, kept in the same cache as this one or in a folder, on the same device.
+
+        Where this one is made anew, the other is not if it has finished.
+        """
+        mode = "retry" if self.infra.mode == "force" else self.infra.mode
+        changes = {"infra.folder": folder or self.infra.folder, "infra.mode": mode,
                    "progress": self.progress and other.progress}  # fmt: skip
         if self.device != "auto":
             changes["device"] = self.device

@@ -12,8 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from isomorph import one_core, results
@@ -21,28 +20,19 @@ from isomorph.results import Condition
 from isomorph.runs import Run, cache_folder, run_from_json
 
 
-@contextmanager
-def at_work(run: Run, timeout: float = -1) -> Iterator[None]:
-    """Keep other processes of this machine off a run, and off the pretrainings it is to execute.
-
-    Raises filelock.Timeout when another is still at work on one after `timeout` seconds; a negative
-    number waits.
-    """
-    # One that has finished is left free, since several may read its model at a time.
-    below = [b for b in run.foundations() if not results.finished(Condition("", b))]
-    with results.held([run, *below], timeout=timeout):
-        yield
+def at_work(run: Run) -> AbstractContextManager[None]:
+    """Keep other processes of this machine off a run, and off the pretrainings it is to execute."""
+    return results.held(_to_do(run))
 
 
 def busy(run: Run) -> bool:
     """Whether another process on this machine works on the run."""
-    from filelock import Timeout
+    return results.busy(_to_do(run))
 
-    try:
-        with at_work(run, timeout=0):
-            return False
-    except Timeout:
-        return True
+
+def _to_do(run: Run) -> list[Run]:
+    # One that has finished is left free, since several may read its model at a time.
+    return [run, *(b for b in run.foundations() if not results.finished(Condition("", b)))]
 
 
 def run_folder(run: Run) -> Path:
