@@ -226,9 +226,7 @@ def _per_seed(rows: "DataFrame", term: "Selection", part: "Part") -> "Series":
     for (seed, condition, pair), own in main.groupby(["seed", "condition", "pair"], dropna=False):
         if len(second):  # those which go with this condition and pair, or with every pair
             of_pair = second["pair"].isna() | (second["pair"] == pair)
-            beside = second[
-                of_pair & (second["seed"] == seed) & (second["condition"] == condition)
-            ]
+            beside = second[of_pair & (second["seed"] == seed) & (second["condition"] == condition)]
             own = pd.concat([own, beside])
         found.setdefault(seed, []).append(compute(own, term.metric, part))
     means = {seed: float(np.mean(values)) for seed, values in found.items()}
