@@ -234,3 +234,19 @@ def test_the_table_the_text_and_the_landing_page_agree():
     assert f"Measured: {entry['quantity']}</small>" in page
     lines = [line for line in page.splitlines() if line.startswith("|")]
     assert {line.replace("\\|", "").count("|") for line in lines} == {6}
+
+
+def test_a_correlation_is_told_as_the_number_it_is_and_a_score_in_points():
+    rows = pd.DataFrame(
+        [
+            {"condition": name, "pair": "a-b", "layer": layer, "seed": seed, "metric": "cka",
+             "value": value - layer / 10, "tokens": 1, "size": "laptop"}
+            for name, value in (("bilingual", 0.9), ("monolingual", 0.6))
+            for layer in range(4)
+            for seed in range(5)
+        ]
+    )  # fmt: skip
+    table = claims.by_part(["1.11"], {"here": (rows, "laptop")})
+    told = dict(zip(table["prediction"], table["measured"], strict=True))
+    assert told["spearman of cka / bilingual below 0"] == "-1.00"
+    assert told["cka / bilingual - cka / monolingual above 0"] == "+30.0"

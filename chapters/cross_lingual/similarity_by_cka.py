@@ -257,6 +257,8 @@ display(Markdown(findings.in_short(table)))
 # - CKA of means of word vectors is mostly about which words a sentence has. An untrained model gets far by that alone.
 # - It weighs directions by their variance. A few loud directions may decide it; canonical correlations, which any linear map leaves as they are, have
 #   the opposite fault, and are at 1 whenever there are fewer sentences than dimensions.
+# - The bilingual model reads as many tokens in all as each monolingual one, so half as many of each language. Where two monolingual models are
+#   more alike than its two sides, that may be why.
 # - Alike is not interchangeable. For that the chapters on alignment and transfer try to swap one for the other.
 # - Five layers give five points to a correlation. It is easily above 0.9, and as easily below -0.9.
 #

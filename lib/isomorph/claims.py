@@ -112,7 +112,7 @@ def by_part(
     """What the rows of several places say of some claims, a row a prediction and place.
 
     `places` maps a name to rows and their size. Columns claim, prediction, where, seeds, measured
-    (in percent points), 95% interval, verdict, remark; a claim's first row of a place is the whole
+    (a score in percent points, another quantity as it is), 95% interval, verdict, remark; a claim's first row of a place is the whole
     claim's verdict. Raises ValueError for a claim that is not in the ledger.
     """
     import pandas as pd
@@ -135,10 +135,13 @@ def by_part(
 
 def _part_cells(part: Verdict) -> dict[str, Any]:
     cells = {"prediction": part.prediction, "seeds": part.n_seeds, "verdict": part.verdict}
+    # A score is told in percent; a correlation or a depth as the number it is.
+    scale, form = (100, "{:+.1f}") if part.quantity == "value" else (1, "{:+.2f}")
     if part.value is not None:
-        cells["measured"] = f"{100 * part.value:+.1f}"
+        cells["measured"] = form.format(scale * part.value)
     if part.low is not None:
-        cells["95% interval"] = f"{100 * part.low:+.1f} to {100 * part.high:+.1f}"
+        ends = (form.format(scale * end) for end in (part.low, part.high))
+        cells["95% interval"] = " to ".join(ends)
     return cells
 
 

@@ -47,6 +47,13 @@ def test_a_table_has_a_line_a_condition_and_a_column_a_layer(found):
     assert aligned.by_layer(few, "cka", percent=False)["layer 0"].item() == "0.51"
 
 
+def test_the_best_layer_alone_has_a_column_a_pair(found):
+    table = aligned.at_best(found, "cka").set_index("condition")
+    assert list(table) == ["a-a", "a-b"]
+    assert table.loc["two monolingual models"].tolist() == ["not run", "91.0 (layer 0 of 1)"]
+    assert table.loc["one bilingual model"].tolist() == ["not run", "not run"]
+
+
 def test_curves_keep_the_order_asked_for_and_speak_plainly(found):
     own = aligned.curves(found, "cka", ("same_language", "monolingual"))
     assert list(dict.fromkeys(own["condition"])) == [

@@ -182,7 +182,20 @@ def test_verdicts_are_those_of_the_ledger_in_plain_words():
             "[entities: a - b] + [parsing: b - a] below 0 points",
         ),
         ("las / a, b above 0, for each pair", "[parsing: a and b] above 0%, for each pair"),
-        ("spearman of las / a above 0", "spearman of las / a above 0"),
+        (
+            "spearman of las / a above 0",
+            "rank correlation with the layer of [parsing: a] above 0",
+        ),
+        (
+            "pearson of cka / a beside retrieval_p1 above 0.9, for each pair",
+            "correlation of [CKA: a] with [sentence retrieval] above 0.9, for each pair",
+        ),
+        (
+            "peak depth of ner_f1, las / a within 0.5 ± 0.3",
+            "depth of the highest, as a share of all layers, of [entities and parsing: a] "
+            "within 0.5 ± 0.3",
+        ),
+        ("half rise of las / a above 0", "half rise of las / a above 0"),
         ("all of the claim", "all of the claim"),
     ],
 )

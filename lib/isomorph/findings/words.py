@@ -73,8 +73,15 @@ SCORES = {
 }
 PARTS = {"_source": "first language", "_lost": "lost topics", "_kept": "kept topics"}
 PAIR = re.compile(r"[a-z]{1,2}-[a-z]{1,2}")
+# A quantity other than the score itself, as the ledger names it, in plain words.
+QUANTITIES = {
+    "spearman": "rank correlation with the layer of ",
+    "pearson": "correlation of ",
+    "peak depth": "depth of the highest, as a share of all layers, of ",
+}
 PREDICTION = re.compile(
-    r"(?P<terms>.+) (?P<direction>above|below|within) (?P<bound>-?[\d.]+)"
+    r"(?:(?P<quantity>[a-z -]+) of )?(?P<terms>.+?)(?: beside (?P<beside>\w+))?"
+    r" (?P<direction>above|below|within) (?P<bound>-?[\d.]+)"
     r"(?: ± (?P<tolerance>[\d.]+))?(?P<each>, for each \w+)?"
 )
 
@@ -105,15 +112,20 @@ def prediction_words(prediction: str) -> str:
     """A prediction as the ledger prints it (`str(Part)`), in plain words and percent points.
 
     Scores are in brackets: "[entities: other domain - default] below 0 points". What has
-    another form, or is of another quantity than a score itself, comes back as it is.
+    another form, or is of a quantity without a name here, comes back as it is.
     """
     found = PREDICTION.fullmatch(prediction)
-    if not found or " of " in found["terms"]:  # a quantity other than the score itself
+    if not found or found["quantity"] and found["quantity"] not in QUANTITIES:
         return prediction
     signs, groups = _signed(found["terms"]), {}
     for sign, metric, rest in signs:
         groups.setdefault(metric, []).append((sign, rest))
     told = " + ".join(_group(metric, terms) for metric, terms in groups.items())
+    if found["quantity"]:  # a number of its own kind, no share
+        beside = f" with [{score_name(found['beside'])}]" if found["beside"] else ""
+        spread = f" ± {found['tolerance']}" if found["tolerance"] else ""
+        place = f"{found['direction']} {found['bound']}{spread}{found['each'] or ''}"
+        return f"{QUANTITIES[found['quantity']]}{told}{beside} {place}"
     unit = " points" if len(signs) > 1 else "%"
     bound = f"{100 * float(found['bound']):g}"
     if found["direction"] != "within":

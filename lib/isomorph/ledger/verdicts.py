@@ -49,6 +49,7 @@ class Verdict:
     reason: str
     parts: tuple["Verdict", ...] = ()
     prediction: str = ""  # of a part, in words
+    quantity: str = ""  # of a part, by its name in QUANTITIES
     paired: bool = False  # whether the interval is over differences seed by seed
 
 
@@ -118,7 +119,9 @@ def judge(rule: "Rule", rows: "DataFrame", size: str | None) -> Verdict:
     parts = []
     for part in rule.parts:
         parts += [
-            replace(_judge_part(single, rows, size), prediction=str(single))
+            replace(
+                _judge_part(single, rows, size), prediction=str(single), quantity=single.quantity
+            )
             for single in part.split(_found(part, rows))
         ]
     decided = next(name for name in DECIDES if any(part.verdict == name for part in parts))
