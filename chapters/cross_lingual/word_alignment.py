@@ -186,7 +186,9 @@ display(Markdown(findings.behind(real)))
 # %% tags=["hide-input"]
 shown = []
 for pair in sorted(set(real.rows["pair"])):
-    dictionary = load_corpus(tuple(pair.split("-")), ("bible", "bible")).dictionary
+    dictionary = load_corpus(
+        tuple(pair.split("-")), ("bible", "bible")
+    ).dictionary
     known = {foreign for _, foreign in dictionary["train"]}
     both = [foreign in known for _, foreign in dictionary["test"]]
     shown.append(f"{pair} {100 * sum(both) / len(both):.0f}%")

@@ -77,7 +77,7 @@ PAIR = re.compile(r"[a-z]{1,2}-[a-z]{1,2}")
 QUANTITIES = {
     "spearman": "rank correlation with the layer of ",
     "pearson": "correlation of ",
-    "peak depth": "depth of the highest, as a share of all layers, of ",
+    "peak depth": "depth of the peak, from 0 to 1, of ",
 }
 PREDICTION = re.compile(
     r"(?:(?P<quantity>[a-z -]+) of )?(?P<terms>.+?)(?: beside (?P<beside>\w+))?"
