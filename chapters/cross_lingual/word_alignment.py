@@ -117,6 +117,23 @@ figures.show_turning(
 )
 
 # %% [markdown]
+# ### Would another map do better?
+#
+# A rotation is stiff. *Any linear map* may stretch and skew as well; by least squares it fits the words that it was shown as closely as a linear map
+# can, and by ridge it pays for large numbers. Or keep to rotations and learn a second one: apply the first, take all words that are now each
+# other's nearest as the dictionary, learn again, and so on, five times. That is **refinement** {cite}`conneau2018word`. It needs no more
+# translations, but it trusts its own mistakes.
+
+# %%
+figures.show_table(
+    aligned_models.maps(models, corpus.dictionary),
+    name="Embeddings of the live pair: P@1 by map",
+)
+
+# %% [markdown]
+# One pair of models gives no interval, so small differences mean nothing here. Mind the second column: what was shown decides how much
+# freedom a map can afford.
+#
 # ## In context, layer by layer
 #
 # A masked language model is more than its embeddings. Take every occurrence of a word in some thousand sentences, and average

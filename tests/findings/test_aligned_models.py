@@ -48,6 +48,19 @@ def test_words_turn_from_where_they_are_to_where_the_others_are(readers):
         aligned_models.turning(readers, {"train": [], "test": pairs})
 
 
+def test_a_rotation_refines_itself_until_it_finds_all_words_of_a_copy(readers):
+    pairs = list(zip(SOURCE, TARGET, strict=True))
+    table = aligned_models.maps(readers, {"train": pairs[::2], "test": pairs[1::2]})
+    found = table.set_index("map").astype({"P@1, %": float})
+    # Half of the words leave directions open, which the rotation's own finds then close.
+    assert 50 < found.loc["rotation", "P@1, %"] < found.loc["rotation, refined", "P@1, %"] == 100
+    assert found.loc["rotation", "learnt from"] == len(pairs[::2])
+    assert found.loc["rotation, refined", "learnt from"] == LEXEMES, "its own finds, all of them"
+    assert len(found) == 4
+    with pytest.raises(ValueError, match="no pair in 'train'"):
+        aligned_models.maps(readers, {"train": [], "test": pairs})
+
+
 def test_models_are_swapped_under_a_task(tmp_path, monkeypatch):
     monkeypatch.setenv("ISOMORPH_CACHE", str(tmp_path))
     condition = conditions("layer_transfer", "smoke")[0]

@@ -3,6 +3,7 @@
 readers           both models, trained now where that has not been done here
 sentence_vectors  what they make of some sentences
 learning_sizes    what a map reaches that was learnt on fewer pairs
+maps              what a rotation reaches, and what other maps do
 turning           words on their way from one language to the other
 """
 
@@ -81,6 +82,38 @@ def learning_sizes(
     return pd.DataFrame(lines)
 
 
+def maps(
+    readers: tuple[Reader, Reader], dictionary: Mapping[str, Sequence[tuple[str, str]]]
+) -> DataFrame:
+    """Word translation of input embeddings by a rotation and by maps that are allowed more or less.
+
+    Columns map, "learnt from" (pairs of words) and "P@1, %" by CSLS, of both directions.
+    Raises ValueError when no word of "train" is a single subword.
+    """
+    import pandas as pd
+
+    from isomorph.measure.align import least_squares, procrustes, refine, ridge
+    from isomorph.measure.retrieval import translation_both_ways
+
+    words, (source, target), pairs = _single_subwords(readers, dictionary)
+    rows, columns = _rows(pairs["train"], words)
+    known = source[rows], target[columns]
+    rotation = procrustes(*known)
+    refined = refine(source, target, rotation)
+    lines = []
+    for name, learnt, count in (
+        ("rotation", rotation, len(rows)),
+        ("rotation, refined", refined.map, len(refined.pairs)),
+        ("any linear map, ridge", ridge(*known), len(rows)),
+        ("any linear map, least squares", least_squares(*known), len(rows)),
+    ):
+        scored = translation_both_ways(
+            source @ learnt, target, pairs["test"], *words, known=pairs["train"], scoring="csls"
+        )
+        lines.append({"map": name, "learnt from": count, "P@1, %": f"{100 * scored['p1']:.1f}"})
+    return pd.DataFrame(lines)
+
+
 class Turning(NamedTuple):
     """Words of one language on their way to those of another, for `isomorph.figures.show_turning`."""
 
@@ -106,32 +139,14 @@ def turning(
     """
     import numpy as np
 
-    from isomorph.measure.align import (
-        normalise,
-        normalising_means,
-        part_way,
-        procrustes,
-    )
+    from isomorph.measure.align import part_way, procrustes
     from isomorph.measure.neighbours import nearest
-    from isomorph.measure.words import embedding_words, input_embedding, keyed_dictionary
 
     if steps < 2:
         raise ValueError(f"steps is {steps}; at least 2 are needed.")
-    tokenizers = [reader.tokenizer(reader.language) for reader in readers]
-    sides, pairs = keyed_dictionary(tokenizers, dictionary)
-    words, vectors = [], []
-    for reader, tokenizer, side in zip(readers, tokenizers, sides, strict=True):
-        rows, kept, _ = embedding_words(
-            tokenizer, input_embedding(reader.model, reader.language), list(side)
-        )
-        words.append(kept)
-        vectors.append(normalise(rows, normalising_means(rows)))
+    words, vectors, pairs = _single_subwords(readers, dictionary)
     places = [{word: row for row, word in enumerate(own)} for own in words]
-    known = [(places[0][a], places[1][b]) for a, b in pairs["train"]
-             if a in places[0] and b in places[1]]  # fmt: skip
-    if not known:
-        raise ValueError("dictionary has no pair in 'train' of which both words are one subword.")
-    rows, columns = map(list, zip(*known, strict=True))
+    rows, columns = _rows(pairs["train"], words)
     rotation = procrustes(vectors[0][rows], vectors[1][columns])
     plane = np.linalg.svd(vectors[1].numpy(), full_matrices=False)[2][:2].T  # (width, 2)
     asked: dict[str, set[str]] = {}
@@ -147,6 +162,32 @@ def turning(
         found = sum(words[1][best[places[0][a]][0]] in right for a, right in asked.items())
         told.append(f"{step / (steps - 1):.0%} of the way: {found} of {len(asked)} words found")
     return Turning(np.stack(frames), vectors[1].numpy() @ plane, words[0], words[1], near, told)
+
+
+def _single_subwords(readers: tuple[Reader, Reader], dictionary):
+    """Of each side the words that are one subword and their normalised embeddings; and the pairs."""
+    from isomorph.measure.align import iterative_normalisation
+    from isomorph.measure.words import embedding_words, input_embedding, keyed_dictionary
+
+    tokenizers = [reader.tokenizer(reader.language) for reader in readers]
+    sides, pairs = keyed_dictionary(tokenizers, dictionary)
+    words, vectors = [], []
+    for reader, tokenizer, side in zip(readers, tokenizers, sides, strict=True):
+        matrix = input_embedding(reader.model, reader.language)
+        rows, kept, _ = embedding_words(tokenizer, matrix, list(side))
+        words.append(kept)
+        vectors.append(iterative_normalisation(rows))
+    return words, vectors, pairs
+
+
+def _rows(
+    pairs: Sequence[tuple[str, str]], words: Sequence[Sequence[str]]
+) -> tuple[list[int], list[int]]:
+    places = [{word: row for row, word in enumerate(own)} for own in words]
+    known = [(places[0][a], places[1][b]) for a, b in pairs if a in places[0] and b in places[1]]
+    if not known:
+        raise ValueError("dictionary has no pair in 'train' of which both words are one subword.")
+    return tuple(map(list, zip(*known, strict=True)))
 
 
 def swapped(condition: Condition, layer: int) -> DataFrame:
