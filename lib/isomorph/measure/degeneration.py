@@ -1,0 +1,262 @@
+"""Why the vector of a word that never occurs runs away (Gao et al. 2019, section 4).
+
+- `hull`: is the origin in the convex hull of some hidden states? Either way with a certificate: a
+  direction with a negative product with every state, or weights that mix the states to zero.
+- `layer_norm_direction`: the direction that a final layer normalisation gives away by its weights.
+- `absent_word`: the vector of a word that never occurs, as training moves it.
+- `rare_word_bound`: how far apart two minimisers can be (theorem 3).
+
+hidden: (n, width), a state a row. Everything is computed in float64, blocks of rows at a time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy import optimize
+from torch import Tensor
+
+METHODS = ("columns", "lp")
+ROWS_AT_ONCE = 2**14  # 100 MiB in float64 at a width of 768
+EXACT = 1e-9  # lengths beside that of the longest state: nearer to zero is zero
+MOST_ROUNDS = 500
+
+
+@dataclass(frozen=True)
+class Hull:
+    """Where the origin lies, and what shows it.
+
+    direction: (width,), of length 1, with a negative product with every state; None inside.
+    rows, weights: states and how much of each (positive, sum 1) mix to the origin; None outside.
+    rounds: how often all states were looked at.
+    """
+
+    direction: Tensor | None
+    rows: Tensor | None = None
+    weights: Tensor | None = None
+    rounds: int = 1
+
+    @property
+    def contains_origin(self) -> bool:
+        return self.direction is None
+
+    def margin(self, hidden: Tensor) -> float:
+        """How well the certificate holds, from the states alone.
+
+        Outside: the smallest length by which a state lies on the negative side, above 0 where the
+        certificate holds. Inside: the length of the mixture, 0 where it holds.
+        """
+        if self.direction is not None:
+            return -max(float(along.max()) for _, along in _products(hidden, self.direction))
+        return float((self.weights @ hidden[self.rows].double()).norm())
+
+
+def hull(hidden: Tensor, *, method: str = "columns", widest: bool = False) -> Hull:
+    """Whether the convex hull of the states contains the origin, with a certificate.
+
+    There is a uniformly negative direction exactly where it does not (Gao et al. 2019, theorem 2).
+
+    method: "columns" solves a non-negative least-squares problem on a few states, looks at all of
+        them for those that its direction does not serve, and adds these, until there is none or
+        the few contain the origin. Costs n width a round, for a million states too. "lp" is one
+        linear programme over all states (HiGHS), for thousands.
+    widest: with "columns", go on until the direction is the one with the largest margin, which is
+        opposite to the hull's nearest point to the origin.
+    Raises ValueError when `hidden` is not (n, width), not finite, or the method unknown, and
+    ArithmeticError where the origin is so near the hull's surface that neither certificate holds.
+    """
+    if hidden.ndim != 2 or 0 in hidden.shape or not hidden.isfinite().all():
+        raise ValueError(f"hidden is {tuple(hidden.shape)}; it must be (n, width) and finite.")
+    if method not in METHODS:
+        raise ValueError(f"method is {method!r}; allowed are {', '.join(METHODS)}.")
+    if widest and method != "columns":
+        raise ValueError(f"method is {method!r}; widest goes with 'columns' only.")
+    hidden = hidden.detach().cpu()
+    longest = float(hidden.norm(dim=1).max())
+    if longest == 0:
+        return Hull(None, torch.tensor([0]), torch.ones(1, dtype=torch.float64))
+    found = _by_lp(hidden, longest) if method == "lp" else _by_columns(hidden, longest, widest)
+    margin = found.margin(hidden)
+    if margin > EXACT * longest if found.contains_origin else margin <= 0:
+        raise ArithmeticError(
+            "hidden has the origin on the surface of its hull, as nearly as float64 can tell."
+        )
+    return found
+
+
+def _by_lp(hidden: Tensor, scale: float) -> Hull:
+    """max t over v in the unit cube, such that every state has product -t or less with v."""
+    states = hidden.double().numpy() / scale
+    n, width = states.shape
+    solved = optimize.linprog(
+        c=np.append(np.zeros(width), -1.0),
+        A_ub=np.hstack([states, np.ones((n, 1))]),
+        b_ub=np.zeros(n),
+        bounds=[(-1, 1)] * width + [(None, None)],
+        method="highs",
+    )
+    if solved.status != 0:
+        raise ArithmeticError(f"hidden could not be decided: HiGHS says {solved.message!r}.")
+    if solved.x[-1] > EXACT:
+        return Hull(_unit(torch.from_numpy(solved.x[:-1])))
+    # At t = 0 the multipliers of the states are a mixture that yields the origin.
+    return _mixture(torch.from_numpy(-solved.ineqlin.marginals), torch.arange(n))
+
+
+def _by_columns(hidden: Tensor, scale: float, widest: bool) -> Hull:
+    # Of  min |sum_i a_i h_i|^2 + (1 - sum_i a_i)^2  over a >= 0 the residual is (r, s) with
+    # r'h_i + s <= 0 for every state and s the square of its length (the conditions of optimality).
+    # So s > 0 gives the direction r, along the nearest point of the hull; s = 0 gives the mixture.
+    width = hidden.shape[1]
+    few = _worst(hidden, -hidden.double().mean(0), width + 1)[0]
+    for rounds in range(1, MOST_ROUNDS):
+        states = hidden[few].double().numpy() / scale
+        system = np.vstack([states.T, np.ones(len(states))])
+        weights, _ = optimize.nnls(system, np.append(np.zeros(width), 1.0), maxiter=50 * width)
+        residual = -states.T @ weights
+        gap = 1 - weights.sum()
+        if gap <= EXACT**2 or np.linalg.norm(residual) <= EXACT * weights.sum():
+            inside = _mixture(torch.from_numpy(weights), few)
+            return Hull(None, inside.rows, inside.weights, rounds)
+        direction = _unit(torch.from_numpy(residual))
+        worst, along = _worst(hidden, direction, width)
+        margin = -float(along[0])
+        own = -float((hidden[few].double() @ direction).max())
+        if margin > 0 and (not widest or margin >= own * (1 - 1e-9)):
+            return Hull(direction, rounds=rounds)
+        # Those that hold the nearest point where it is, and those that would move it.
+        few = torch.cat([few[torch.from_numpy(weights) > 0], worst]).unique()
+    raise ArithmeticError(f"hidden was not decided in {MOST_ROUNDS} rounds.")
+
+
+def _worst(hidden: Tensor, direction: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The rows with the largest products with a direction, and these products, largest first."""
+    rows, products = torch.empty(0, dtype=torch.long), torch.empty(0, dtype=torch.float64)
+    for start, along in _products(hidden, direction):
+        rows = torch.cat([rows, torch.arange(start, start + len(along))])
+        products, kept = torch.cat([products, along]).topk(min(count, len(rows)))
+        rows = rows[kept]
+    return rows, products
+
+
+def _products(hidden: Tensor, direction: Tensor) -> Iterator[tuple[int, Tensor]]:
+    for start in range(0, len(hidden), ROWS_AT_ONCE):
+        yield start, hidden[start : start + ROWS_AT_ONCE].double() @ direction
+
+
+def _mixture(weights: Tensor, rows: Tensor) -> Hull:
+    used = weights > 0
+    return Hull(None, rows[used], weights[used] / weights[used].sum())
+
+
+def _unit(vector: Tensor) -> Tensor:
+    return vector / vector.norm()
+
+
+def layer_norm_direction(gain: Tensor, offset: Tensor) -> tuple[Tensor, float]:
+    """The direction that is uniformly negative for whatever a layer normalisation gives out.
+
+    gain g and offset b: (width,). A normalised vector sums to zero, so every output h lies on the
+    plane <1/g, h> = s with s = sum(b / g). Returns -sign(s) / g at length 1, and its product with
+    every output, which is below 0; 0 where s is 0, and then the plane goes through the origin.
+    Raises ValueError when shapes differ or a gain is 0.
+    Source: Gao et al. 2019, remark on layer normalisation.
+    """
+    if gain.shape != offset.shape or gain.ndim != 1:
+        raise ValueError(
+            f"gain is {tuple(gain.shape)} and offset {tuple(offset.shape)}; both are (width,)."
+        )
+    if (gain == 0).any():
+        raise ValueError("gain has a 0, which takes its dimension out of the plane's equation.")
+    inverse = 1 / gain.detach().double()
+    level = float(offset.detach().double() @ inverse)
+    length = float(inverse.norm())
+    return -math.copysign(1, level) * inverse / length, -abs(level) / length
+
+
+class Path(NamedTuple):
+    """The vector of an absent word along its training, one entry a mark.
+
+    steps (marks,); loss (marks,), in nats a position; vectors (marks, width).
+    """
+
+    steps: Tensor
+    loss: Tensor
+    vectors: Tensor
+
+
+def absent_word(
+    hidden: Tensor,
+    log_rest: Tensor,
+    *,
+    steps: int = 1000,
+    rate: float = 0.1,
+    decay: float = 0.0,
+    marks: int = 20,
+) -> Path:
+    """Gradient descent on the loss of a word that never occurs, all else fixed.
+
+        mean over i of log(exp <h_i, w> + C_i)  +  decay / 2 |w|^2,    from w = 0
+
+    log_rest (n,): log C_i, of the summed exponentials of all other words.
+    rate: the length of a step. Steps of a fixed length, not of the gradient's, since that vanishes
+        as the vector runs away; where decay stops it, steps shrink as the inverse of their number.
+    Raises ValueError when shapes do not fit or a number is not allowed.
+    Source: Gao et al. 2019, section 4.1.
+    """
+    if hidden.ndim != 2 or log_rest.shape != hidden.shape[:1]:
+        raise ValueError(
+            f"hidden is {tuple(hidden.shape)} and log_rest {tuple(log_rest.shape)}; they must be "
+            "(n, width) and (n,)."
+        )
+    if steps < 1 or marks < 1 or not rate > 0 or decay < 0:
+        raise ValueError(
+            f"steps, marks, rate and decay are {steps}, {marks}, {rate} and {decay}; allowed are "
+            "1 and up, 1 and up, above 0, and 0 and up."
+        )
+    hidden, log_rest = hidden.detach().double(), log_rest.detach().to(hidden.device).double()
+    vector = hidden.new_zeros(hidden.shape[1])
+    stops = set(np.geomspace(1, steps, marks).round().astype(int).tolist()) | {0}
+    found = []
+    for step in range(steps + 1):
+        excess = hidden @ vector - log_rest
+        if step in stops:
+            loss = torch.nn.functional.softplus(excess) + log_rest
+            found.append((step, float(loss.mean()) + decay / 2 * float(vector @ vector), vector))
+        gradient = torch.sigmoid(excess) @ hidden / len(hidden) + decay * vector
+        length = float(gradient.norm())
+        if length > 0:
+            size = rate / (1 + step) ** (1 if decay else 0)
+            vector = vector - size / length * gradient
+    at, losses, vectors = zip(*found, strict=True)
+    return Path(torch.tensor(at), torch.tensor(losses), torch.stack(vectors))
+
+
+def rare_word_bound(alpha: float, beta: float, largest: float, share: float) -> float:
+    """The most that the squared distance of two minimisers can be.
+
+    One is of f, the other of (1 - share) f + share g; f is alpha-strongly convex, the Hessian of g
+    is above -beta, |g| is below `largest`:
+
+        4 share largest / (alpha - share (alpha + beta))
+
+    Raises ValueError when share is not between 0 and alpha / (alpha + beta), or a constant is not
+    allowed.
+    Source: Gao et al. 2019, theorem 3.
+    """
+    if not alpha > 0 or beta < 0 or largest < 0:
+        raise ValueError(
+            f"alpha, beta and largest are {alpha}, {beta} and {largest}; allowed are above 0, and "
+            "0 and up."
+        )
+    if not 0 <= share < alpha / (alpha + beta):
+        raise ValueError(
+            f"share is {share}; allowed is 0 up to, and not, alpha / (alpha + beta), here "
+            f"{alpha / (alpha + beta):.3g}."
+        )
+    return 4 * share * largest / (alpha - share * (alpha + beta))

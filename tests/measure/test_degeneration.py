@@ -1,0 +1,197 @@
+"""Hulls with certificates either way, and the vector that runs away."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import optimize
+
+from isomorph.measure.degeneration import (
+    absent_word,
+    hull,
+    layer_norm_direction,
+    rare_word_bound,
+)
+
+seeds = st.integers(0, 2**32 - 1)
+many = settings(max_examples=150, deadline=None)
+quick = settings(max_examples=20, deadline=None)
+
+
+def cloud(n, width, seed, shift=0.0):
+    generator = torch.Generator().manual_seed(seed)
+    points = torch.randn(n, width, generator=generator, dtype=torch.float64)
+    points[:, 0] += shift
+    return points
+
+
+@many
+@given(
+    seed=seeds, n=st.integers(1, 30), width=st.integers(1, 6), shift=st.sampled_from((0.0, 1.0, 3.0))
+)  # fmt: skip
+def test_both_methods_decide_alike_and_show_it(seed, n, width, shift):
+    points = cloud(n, width, seed, shift)
+    found = [hull(points, method=method) for method in ("columns", "lp")]
+    assert found[0].contains_origin == found[1].contains_origin
+    for one in found:
+        if one.contains_origin:
+            assert (one.weights > 0).all() and float(one.weights.sum()) == pytest.approx(1)
+            assert (one.weights @ points[one.rows]).norm() < 1e-8
+        else:
+            assert (points @ one.direction < 0).all()
+            assert float(one.direction.norm()) == pytest.approx(1)
+
+
+@quick
+@given(seed=seeds, width=st.integers(2, 5))
+def test_mixtures_of_uniformly_negative_directions_are_such_directions(seed, width):
+    """Theorem 1 (A)."""
+    points = cloud(20, width, seed, shift=6.0)
+    one, other = (hull(points, method=m).direction for m in ("columns", "lp"))
+    for share in (0.1, 0.5, 0.9):
+        assert (points @ (share * one + (1 - share) * other) < 0).all()
+
+
+def test_the_widest_direction_is_opposite_to_the_nearest_point_of_the_hull():
+    points = cloud(40, 3, 1, shift=4.0)
+    found = hull(points, widest=True)
+    # The nearest point by a general solver: weights on the simplex.
+    solved = optimize.minimize(
+        lambda a: float(np.square(a @ points.numpy()).sum()),
+        np.full(40, 1 / 40),
+        jac=lambda a: 2 * points.numpy() @ (a @ points.numpy()),
+        bounds=[(0, 1)] * 40,
+        constraints={"type": "eq", "fun": lambda a: a.sum() - 1},
+        options={"maxiter": 1000, "ftol": 1e-15},
+    )
+    nearest = torch.from_numpy(solved.x @ points.numpy())
+    assert torch.allclose(found.direction, -nearest / nearest.norm(), atol=1e-4)
+    assert found.margin(points) == pytest.approx(float(nearest.norm()), rel=1e-4)
+    assert found.margin(points) >= hull(points, method="lp").margin(points) - 1e-9
+
+
+@pytest.mark.parametrize("shift", [0.0, 12.0])
+def test_a_large_cloud_needs_a_few_looks(shift):
+    points = cloud(20_000, 32, 0, shift).float()
+    found = hull(points)
+    assert found.contains_origin == (shift == 0)
+    assert found.rounds < 40
+    margin = found.margin(points)
+    assert margin < 1e-6 if found.contains_origin else margin > 0
+
+
+def test_planted_hulls():
+    corners = torch.tensor([[1.0, 0], [-1, 1], [-1, -1]])
+    inside = hull(corners)
+    assert inside.contains_origin
+    assert dict(zip(inside.rows.tolist(), inside.weights.tolist(), strict=True)) == pytest.approx(
+        {0: 0.5, 1: 0.25, 2: 0.25}
+    )
+    outside = hull(corners + torch.tensor([2.0, 0]), widest=True)
+    assert outside.direction.tolist() == pytest.approx([-1, 0], abs=1e-9)
+    assert outside.margin(corners + torch.tensor([2.0, 0])) == pytest.approx(1)
+    assert hull(torch.zeros(2, 3)).contains_origin
+    for method in ("columns", "lp"):
+        assert hull(torch.tensor([[1.0, 1], [0, 0], [2, 1]]), method=method).contains_origin
+
+
+def test_what_is_refused():
+    with pytest.raises(ValueError, match=r"hidden is \(3,\)"):
+        hull(torch.ones(3))
+    with pytest.raises(ValueError, match="and finite"):
+        hull(torch.full((2, 2), math.nan))
+    with pytest.raises(ValueError, match="method is 'simplex'; allowed are columns, lp"):
+        hull(torch.ones(2, 2), method="simplex")
+    with pytest.raises(ValueError, match="widest goes with 'columns'"):
+        hull(torch.ones(2, 2), method="lp", widest=True)
+
+
+@quick
+@given(seed=seeds)
+def test_a_layer_norm_gives_the_direction_away(seed):
+    torch.manual_seed(seed)
+    norm = torch.nn.LayerNorm(16).double()
+    torch.nn.init.normal_(norm.weight)
+    torch.nn.init.normal_(norm.bias)
+    direction, level = layer_norm_direction(norm.weight, norm.bias)
+    outputs = norm(3 * torch.randn(50, 16, dtype=torch.float64) + 1)
+    products = (outputs @ direction).detach()
+    # LayerNorm divides by slightly more than the standard deviation; the sum stays zero.
+    assert products.tolist() == pytest.approx([level] * 50, abs=1e-9)
+    assert level < 0
+    assert not hull(outputs).contains_origin
+
+
+def test_a_layer_norm_without_offset_gives_nothing_away():
+    assert layer_norm_direction(torch.ones(4), torch.zeros(4))[1] == 0
+    with pytest.raises(ValueError, match="gain has a 0"):
+        layer_norm_direction(torch.tensor([1.0, 0]), torch.ones(2))
+    with pytest.raises(ValueError, match=r"both are \(width,\)"):
+        layer_norm_direction(torch.ones(3), torch.ones(2))
+
+
+def test_an_absent_word_runs_off_along_the_widest_direction():
+    """Theorem 1 (B): the loss falls to its infimum, the length grows without end."""
+    points = cloud(60, 4, 3, shift=5.0)
+    rest = torch.linspace(0, 2, 60, dtype=torch.float64)
+    path = absent_word(points, rest, steps=3000, rate=0.05)
+    lengths = path.vectors.norm(dim=1)
+    assert (lengths[1:] > lengths[:-1]).all() and lengths[-1] > 20
+    assert (path.loss[1:] <= path.loss[:-1] + 1e-12).all()
+    assert float(path.loss[-1]) == pytest.approx(float(rest.mean()), abs=1e-6)
+    assert (points @ path.vectors[-1] < 0).all()
+    widest = hull(points, widest=True).direction
+    assert float(path.vectors[-1] @ widest / lengths[-1]) > 0.98
+
+
+def test_an_absent_word_stays_where_the_origin_is_inside_or_decay_holds_it():
+    inside = cloud(200, 3, 5)
+    assert hull(inside).contains_origin
+    rest = torch.zeros(200, dtype=torch.float64)
+
+    def loss(vector, decay=0.0, points=inside):
+        excess = points @ torch.from_numpy(vector)
+        return float(torch.nn.functional.softplus(excess).mean()) + decay / 2 * vector @ vector
+
+    def minimiser(**fixed):
+        return torch.from_numpy(optimize.minimize(lambda w: loss(w, **fixed), np.zeros(3)).x)
+
+    path = absent_word(inside, rest, steps=2000, rate=0.002)
+    assert torch.allclose(path.vectors[-1], minimiser(), atol=0.01)
+    outside = cloud(200, 3, 5, shift=5.0)
+    held = absent_word(outside, rest, steps=4000, rate=0.5, decay=0.1)
+    assert torch.allclose(held.vectors[-1], minimiser(decay=0.1, points=outside), atol=0.02)
+
+
+def test_absent_words_refuse_what_does_not_fit():
+    with pytest.raises(ValueError, match="log_rest"):
+        absent_word(torch.ones(3, 2), torch.ones(2))
+    with pytest.raises(ValueError, match="rate"):
+        absent_word(torch.ones(3, 2), torch.ones(3), rate=0)
+
+
+@quick
+@given(seed=seeds, share=st.floats(0.001, 0.3))
+def test_two_minimisers_are_within_the_bound(seed, share):
+    """Theorem 3 on quadratics over an interval, where all constants are known."""
+    rng = np.random.default_rng(seed)
+    alpha, beta, centre = rng.uniform(1, 3), rng.uniform(0, 1), rng.uniform(-1, 1)
+    largest = 3.0
+    grid = np.linspace(-3, 3, 200_001)
+    f = alpha / 2 * grid**2
+    g = -beta / 2 * (grid - centre) ** 2 + rng.uniform(-1, 1) * grid
+    g *= min(1, largest / np.abs(g).max())  # a smaller multiple is curved less, so beta still holds
+    apart = grid[f.argmin()] - grid[((1 - share) * f + share * g).argmin()]
+    assert apart**2 <= rare_word_bound(alpha, beta, largest, share) + 1e-4
+
+
+def test_the_bound_is_the_papers_and_knows_its_range():
+    assert rare_word_bound(2.0, 1.0, 5.0, 0.1) == pytest.approx(4 * 0.1 * 5 / (2 - 0.3))
+    assert rare_word_bound(2.0, 1.0, 5.0, 0.0) == 0
+    with pytest.raises(ValueError, match="share is 0.7"):
+        rare_word_bound(2.0, 1.0, 5.0, 0.7)
+    with pytest.raises(ValueError, match="alpha, beta and largest"):
+        rare_word_bound(0.0, 1.0, 5.0, 0.1)
