@@ -3,13 +3,23 @@
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ortho_group
 
-from isomorph.measure.isotropy import average_cosine, isoscore, partition_ratio
+from isomorph.measure.isotropy import (
+    average_cosine,
+    by_rank,
+    intrinsic_dimension,
+    isoscore,
+    partition_ratio,
+    sampled_cosines,
+    singular_values,
+    variance_evenness,
+)
 
 seeds = st.integers(0, 2**32 - 1)
 quick = settings(max_examples=20, deadline=None)
@@ -84,3 +94,86 @@ def test_what_is_not_a_cloud_is_refused():
         with pytest.raises(ValueError, match=said):
             call()
     assert math.isnan(isoscore(torch.ones(5, 3)))
+
+
+def test_sampled_cosines_agree_with_the_exact_average():
+    vectors = gaussian(300, 5, 0) + 0.7
+    vectors = torch.cat([vectors, torch.zeros(4, 5)])
+    found = sampled_cosines(vectors, pairs=40_000)
+    assert found.shape == (40_000,) and found.abs().max() <= 1 + 1e-12
+    assert float(found.mean()) == pytest.approx(average_cosine(vectors), abs=0.01)
+    assert torch.equal(found, sampled_cosines(vectors, pairs=40_000))
+    opposite = torch.tensor([[1.0, 0], [-1, 0]])
+    assert (sampled_cosines(opposite, pairs=50) == -1).all(), "no vector is paired with itself"
+    with pytest.raises(ValueError, match="has 1 that are not zero"):
+        sampled_cosines(torch.tensor([[1.0, 0], [0, 0]]))
+    with pytest.raises(ValueError, match="pairs is 0"):
+        sampled_cosines(vectors, pairs=0)
+
+
+@pytest.mark.parametrize("center", [True, False])
+def test_singular_values_are_those_of_the_matrix(center):
+    vectors = gaussian(30, 6, 1) * torch.arange(1, 7) + 2
+    plain = vectors - vectors.mean(0) if center else vectors
+    expected = torch.linalg.svdvals(plain)
+    assert torch.allclose(singular_values(vectors, center=center), expected / expected[0])
+    assert singular_values(vectors[:3]).shape == (3,)
+
+
+def test_variance_evenness_by_hand():
+    vectors = spread([4.0, 1, 1, 1, 1, 1, 1, 0, 0, 0])
+    assert variance_evenness(vectors, share=0.1) == pytest.approx(0.1 / 0.4)
+    assert variance_evenness(vectors, share=0.15) == pytest.approx(0.2 / 0.5), "whole components"
+    assert variance_evenness(vectors, share=1) == pytest.approx(1)
+    assert variance_evenness(spread([1.0] * 5)) == pytest.approx(1)
+    assert variance_evenness(spread([1.0] + 9 * [0.0])) == pytest.approx(0.1)
+    assert math.isnan(variance_evenness(torch.ones(5, 3)))
+    with pytest.raises(ValueError, match="share is 0"):
+        variance_evenness(vectors, share=0)
+
+
+def test_the_intrinsic_dimension_is_that_of_the_flat_in_which_the_cloud_lies():
+    generator = torch.Generator().manual_seed(0)
+    for dimension in (2, 5):
+        flat = torch.rand(2000, dimension, generator=generator, dtype=torch.float64)
+        turned = flat @ torch.from_numpy(ortho_group.rvs(10, random_state=0)[:dimension])
+        found = intrinsic_dimension(turned)
+        assert 0.85 * dimension < found < 1.05 * dimension, "the edge tells too few"
+        assert intrinsic_dimension(5 * turned + 1) == pytest.approx(found)
+        assert intrinsic_dimension(turned, asked=300) == pytest.approx(found, rel=0.1)
+    few = turned[:50]
+    table = torch.cdist(few, few).sort(dim=1).values[:, 1:5]
+    by_hand = 1 / (table[:, 3:].log() - table[:, :3].log()).mean()
+    assert intrinsic_dimension(few, neighbours=4) == pytest.approx(float(by_hand))
+    assert math.isnan(intrinsic_dimension(torch.ones(40, 3)))
+    with pytest.raises(ValueError, match="neighbours is 20; with 20 vectors"):
+        intrinsic_dimension(gaussian(20, 3, 0))
+
+
+def test_geometry_by_rank_against_a_slow_reference():
+    vectors = gaussian(60, 4, 2) * torch.linspace(0.5, 3, 60, dtype=torch.float64)[:, None]
+    table = by_rank(vectors, starts=(0, 10, 40, 100), neighbours=(1, 3))
+    assert table["first"].tolist() == [0, 10, 40] and table["last"].tolist() == [9, 39, 59]
+    for line in table.itertuples():
+        rows = range(line.first, line.last + 1)
+        distances, products, cosines = [], [], []
+        for i in rows:
+            others = sorted(
+                (float((vectors[i] - vectors[j]).norm()), j) for j in range(60) if j != i
+            )
+            distances += [distance for distance, _ in others[:3]]
+            products += [float(vectors[i] @ vectors[j]) for _, j in others[:3]]
+            cosines += [
+                float(torch.cosine_similarity(vectors[i], vectors[j], dim=0))
+                for j in range(60) if j != i
+            ]  # fmt: skip
+        assert line.words == len(rows)
+        assert line.norm == pytest.approx(float(vectors[list(rows)].norm(dim=1).mean()))
+        assert line.distance_3 == pytest.approx(np.mean(distances))
+        assert line.product_3 == pytest.approx(np.mean(products))
+        assert line.cosine == pytest.approx(np.mean(cosines))
+    assert table["norm"].is_monotonic_increasing
+    with pytest.raises(ValueError, match="starts is"):
+        by_rank(vectors, starts=(5, 10))
+    with pytest.raises(ValueError, match="neighbours is"):
+        by_rank(vectors, neighbours=(60,))

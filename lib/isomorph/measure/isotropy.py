@@ -1,23 +1,36 @@
 """How evenly vectors fill the directions of their space.
 
 - `average_cosine`: of two different vectors; 0 when directions are spread evenly, and near 1 in a
-  narrow cone. It sees the mean that all have in common.
+  narrow cone. It sees the mean that all have in common. `sampled_cosines` for a histogram.
 - `isoscore`: 1 when the variance is the same in all directions, 0 when there is one direction only
   (Rudman et al. 2022). It does not see the mean, so report both.
 - `partition_ratio`: of Mu & Viswanath 2018.
+- `singular_values`, `variance_evenness`: how fast the spectrum falls.
+- `intrinsic_dimension`: of how many dimensions the cloud is where one looks closely.
+- `by_rank`: lengths, neighbours and cosines of frequent and of rare words (Li et al. 2020, table 1).
 
 vectors: (n, width). Everything is computed in float64, on the device of the vectors, in time linear
-in n. All raise ValueError when a shape is not (n, width) or a value is not finite.
+in n but for neighbours, which cost n for each vector that is asked; memory is a copy of the vectors
+and one block. All raise ValueError when a shape is not (n, width) or a value is not finite.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from isomorph.measure.neighbours import unit_rows
+from isomorph.measure.neighbours import SCORES_AT_ONCE, unit_rows
+from isomorph.measure.pairs import checked
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+RANKS = (0, 100, 500, 5000)  # where the bins of Li et al. 2020, table 1, begin
+SMALLEST = 1e-12  # a distance below this is that of a copy
 
 
 def average_cosine(vectors: Tensor) -> float:
@@ -43,9 +56,7 @@ def isoscore(vectors: Tensor) -> float:
         raise ValueError(
             f"vectors is {tuple(vectors.shape)}; IsoScore needs (n, width), both 2 up."
         )
-    vectors = vectors.detach().double()
-    if not vectors.isfinite().all():
-        raise ValueError("vectors has values that are not finite.")
+    vectors = checked(vectors, "vectors")
     variances = torch.linalg.eigvalsh(vectors.T.cov(correction=1)).clamp(min=0)
     length = float(variances.norm())
     if not length > 0:
@@ -63,10 +74,144 @@ def partition_ratio(vectors: Tensor) -> float:
     both signs, because an eigenvector has none of its own.
     Source: Mu & Viswanath 2018, after Arora et al. 2016.
     """
-    if vectors.ndim != 2 or 0 in vectors.shape or not vectors.isfinite().all():
-        raise ValueError(f"vectors is {tuple(vectors.shape)}; it must be (n, width) and finite.")
-    vectors = vectors.detach().double()
+    vectors = checked(vectors, "vectors")
     directions = torch.linalg.eigh(vectors.T @ vectors).eigenvectors  # (width, directions)
     along = vectors @ directions  # (n, directions)
     logs = torch.cat([torch.logsumexp(sign * along, dim=0) for sign in (1, -1)])
     return math.exp(float(logs.min() - logs.max()))
+
+
+def sampled_cosines(vectors: Tensor, *, pairs: int = 100_000, seed: int = 0) -> Tensor:
+    """Cosines of random pairs of different vectors, (pairs,), drawn with replacement.
+
+    Raises ValueError with fewer than two vectors that are not zero, or `pairs` below 1.
+    Source: the IsoScore authors' code has as many pairs.
+    """
+    if pairs < 1:
+        raise ValueError(f"pairs is {pairs}; it must be at least 1.")
+    unit = unit_rows(vectors, "vectors")
+    unit = unit[unit.norm(dim=1) > 0]
+    n = len(unit)
+    if n < 2:
+        raise ValueError(f"vectors has {n} that are not zero; a pair needs two.")
+    generator = torch.Generator().manual_seed(seed)
+    first = torch.randint(n, (pairs,), generator=generator)
+    other = (first + torch.randint(1, n, (pairs,), generator=generator)) % n  # never the same one
+    return (unit[first.to(unit.device)] * unit[other.to(unit.device)]).sum(1)
+
+
+def singular_values(vectors: Tensor, *, center: bool = False) -> Tensor:
+    """Singular values, the largest first, over the largest: (min(n, width),).
+
+    From the width by width table of products, which loses those below some 1e-8.
+    """
+    vectors = checked(vectors, "vectors")
+    vectors = vectors - vectors.mean(0) if center else vectors
+    squares = torch.linalg.eigvalsh(vectors.T @ vectors).flip(0).clamp(min=0)
+    values = squares.sqrt()[: min(vectors.shape)]
+    return values / values[0] if values[0] > 0 else values
+
+
+def variance_evenness(vectors: Tensor, *, share: float = 0.1) -> float:
+    """What the first principal components would hold of the variance if it were even, over what
+    they do hold: 1 when isotropic, `share` when they hold all of it.
+
+    share: of the components, rounded up to whole ones. nan where nothing varies.
+    Raises ValueError when share is not above 0 and at most 1.
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"share is {share}; allowed is above 0 and up to 1.")
+    vectors = checked(vectors, "vectors")
+    centred = vectors - vectors.mean(0)
+    variances = torch.linalg.eigvalsh(centred.T @ centred).flip(0).clamp(min=0)
+    total, count = float(variances.sum()), math.ceil(share * len(variances))
+    if total <= SMALLEST * float(vectors.square().sum()):
+        return math.nan
+    return count / len(variances) / (float(variances[:count].sum()) / total)
+
+
+def intrinsic_dimension(vectors: Tensor, *, neighbours: int = 20, asked: int = 5000) -> float:
+    """The maximum likelihood estimate of the dimension, from distances to nearest neighbours.
+
+        1 / mean over vectors and j < K of log(T_K / T_j),   T_j the distance to the j-th nearest
+
+    Divide it by the width for a measure that is 1 when isotropic. At the edge of a cloud neighbours
+    are missing on one side, so many dimensions with few vectors are told too few.
+    asked: how many vectors, evenly spaced, have their neighbours looked up among all.
+    Copies of a vector count as one neighbour at most; nan where there are only copies.
+    Raises ValueError when there are not more vectors than neighbours, or neighbours is below 3.
+    Source: Levina & Bickel 2004, averaged as in MacKay & Ghahramani's comment.
+    """
+    vectors = checked(vectors, "vectors")
+    if not 3 <= neighbours < len(vectors):
+        raise ValueError(
+            f"neighbours is {neighbours}; with {len(vectors)} vectors allowed is 3 to one less."
+        )
+    step = max(1, len(vectors) // asked)
+    distances, _ = _nearest_others(vectors, torch.arange(0, len(vectors), step), neighbours)
+    distances = distances[(distances > SMALLEST).all(1)]
+    if not len(distances):
+        return math.nan
+    logs = (distances[:, -1:] / distances[:, :-1]).log()
+    mean = float(logs.mean())
+    return 1 / mean if mean > 0 else math.nan
+
+
+def _nearest_others(vectors: Tensor, rows: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Of some rows the distances to their nearest others, nearest first, and which these are."""
+    distances, others = [], []
+    for part in rows.to(vectors.device).split(max(1, SCORES_AT_ONCE // len(vectors))):
+        table = torch.cdist(vectors[part], vectors)
+        table[torch.arange(len(part)), part] = torch.inf  # not its own neighbour
+        found = table.topk(count, dim=1, largest=False)
+        distances.append(found.values)
+        others.append(found.indices)
+    return torch.cat(distances), torch.cat(others)
+
+
+def by_rank(
+    vectors: Tensor,
+    *,
+    starts: Sequence[int] = RANKS,
+    neighbours: Sequence[int] = (3, 5, 7),
+    asked: int = 1000,
+) -> DataFrame:
+    """Geometry by frequency: a row a bin of ranks.
+
+    vectors: the most frequent word first. starts: the rank at which each bin begins; bins in which
+    no word is are left out. asked: of how many words of a bin, evenly spaced, neighbours are looked
+    up among all words.
+    Columns first, last (ranks, from 0, inclusive), words, norm (mean length), cosine (mean of each
+    word's average cosine with all others), and for each k distance_k and product_k, the mean
+    distance and inner product of a word and its k nearest by distance.
+    Raises ValueError when starts do not rise from 0 or a k is not below the number of words.
+    Source: Li et al. 2020, table 1.
+    """
+    import pandas as pd
+
+    vectors, most = checked(vectors, "vectors"), max(neighbours)
+    if list(starts) != sorted(set(starts)) or starts[0] != 0:
+        raise ValueError(f"starts is {list(starts)}; allowed are ranks that rise from 0.")
+    if not 1 <= min(neighbours) <= most < len(vectors):
+        raise ValueError(
+            f"neighbours is {list(neighbours)}; with {len(vectors)} words allowed is 1 to one less."
+        )
+    lengths, unit = vectors.norm(dim=1), unit_rows(vectors, "vectors")
+    cosines = (unit @ unit.sum(0) - unit.square().sum(1)) / (len(unit) - 1)
+    lines = []
+    for first, end in zip(starts, [*starts[1:], len(vectors)], strict=True):
+        end = min(end, len(vectors))
+        if first >= end:
+            continue
+        rows = torch.arange(first, end, max(1, (end - first) // asked))
+        distances, near = _nearest_others(vectors, rows, most)
+        products = (vectors[rows, None] * vectors[near]).sum(-1)
+        line = {
+            "first": first, "last": end - 1, "words": end - first,
+            "norm": float(lengths[first:end].mean()), "cosine": float(cosines[first:end].mean()),
+        }  # fmt: skip
+        for k in neighbours:
+            line[f"distance_{k}"] = float(distances[:, :k].mean())
+            line[f"product_{k}"] = float(products[:, :k].mean())
+        lines.append(line)
+    return pd.DataFrame(lines)
