@@ -1,4 +1,4 @@
-"""Masked-LM batches: which text a model sees at each step, and what is hidden from it.
+"""Batches: which text a model sees at each step, and what of it is hidden or to be foretold.
 
 The batch of a step is a function of the text, the vocabulary, the settings, the seed and the
 step's number, and of nothing else. A killed run resumes by asking for the next step.
@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 
 from isomorph.text.anchors import code_switch
-from isomorph.text.vocab import MASK, SPECIAL, Packed, Vocabulary, pack
+from isomorph.text.vocab import MASK, SPECIAL, START, Packed, Vocabulary, pack
 
 IGNORED = -100  # the label of a position that is not predicted, as in PyTorch's cross entropy
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One language's masked text; every tensor is (batch, time).
+    """One language's text and what is to be predicted; every tensor is (batch, time).
 
     A position sees those of its own segment; with `segments` None it sees its whole row.
     """
@@ -46,7 +46,7 @@ class Batch:
 
 
 def as_batch(language: str, packed: Packed, inputs: Tensor, labels: Tensor) -> Batch:
-    """A batch of packed text whose subwords have been masked."""
+    """A batch of packed text, of what is shown of it and what is to be predicted."""
     if not packed.segments.any():  # one segment a row needs no mask
         return Batch(language, inputs, labels)
     positions, segments = torch.from_numpy(packed.positions), torch.from_numpy(packed.segments)
@@ -61,7 +61,8 @@ class Batches:
     epoch. `continuous` lets a row be one stretch of text; see `pack`. `translations` maps a language to its words' translations; given, text is code-switched
     anew each epoch, within what makes up one batch. `random_words` are those of the masking: of
     "any" language, of the "same" as the batch, as in the paper when embeddings are separate, or
-    "none", where [MASK] takes their place.
+    "none", where [MASK] takes their place. `causal`: nothing is masked, and each position is to
+    predict the next.
     """
 
     def __init__(
@@ -77,10 +78,11 @@ class Batches:
         translations: Mapping[str, Mapping[str, list[str]]] | None = None,
         random_words: str = "any",
         continuous: bool = False,
+        causal: bool = False,
     ):
         self.vocabulary, self.texts = vocabulary, texts
         self.batch, self.length, self.seed, self.masking = batch, length, seed, masking
-        self.translations, self.continuous = translations, continuous
+        self.translations, self.continuous, self.causal = translations, continuous, causal
         self.languages = list(texts)
         sentences = np.array([len(texts[language]) for language in self.languages], dtype=float)
         self.share = sentences**exponent / (sentences**exponent).sum()
@@ -108,8 +110,10 @@ class Batches:
         turn = before + int((drawn[: step % 1024] == language).sum())
         name = self.languages[language]
         packed = self._blocks(name, turn * self.batch)
-        generator = torch.Generator().manual_seed(self._seed("mask", step))
         ids = torch.from_numpy(packed.ids)
+        if self.causal:
+            return as_batch(name, packed, ids, following(packed))
+        generator = torch.Generator().manual_seed(self._seed("mask", step))
         return as_batch(name, packed, *mask(ids, self.masking, self.words[name], generator))
 
     def _seed(self, purpose: str, *numbers: int) -> int:
@@ -172,3 +176,15 @@ def mask(
     inputs = torch.where(chosen & (action < 0.8), MASK, ids)
     inputs = torch.where(chosen & (action >= 0.9), random, inputs)
     return inputs, torch.where(chosen, ids, IGNORED)
+
+
+def following(packed: Packed) -> Tensor:
+    """The subword after each position, (blocks, time): the labels of a causal model.
+
+    None after the last of a row or of a sentence, and no sentence's beginning is foretold.
+    """
+    ids, segments = torch.from_numpy(packed.ids), torch.from_numpy(packed.segments)
+    labels = torch.full_like(ids, IGNORED)
+    foretold = (segments[:, 1:] == segments[:, :-1]) & (ids[:, 1:] != START)
+    labels[:, :-1] = torch.where(foretold, ids[:, 1:], IGNORED)
+    return labels

@@ -29,7 +29,8 @@ class BilingualConfig(PreTrainedConfig):
 
     `specific` names the language-specific parts: "embeddings", "special" (those of the special
     tokens alone), "positions", "softmax" and "layer.0" up to "layer.<layers - 1>". The softmax uses the embedding matrix as its weights
-    whenever both are shared or both are specific; otherwise it has a matrix of its own.
+    whenever both are shared or both are specific; otherwise it has a matrix of its own. With `causal`
+    a position sees itself and earlier ones only, and its scores are for the next subword.
 
     Raises ValueError when a part, norm or activation is unknown or the heads do not divide the
     width.
@@ -56,6 +57,8 @@ class BilingualConfig(PreTrainedConfig):
         activation: str = "gelu",
         dropout: float = 0.1,
         transform: bool = False,
+        causal: bool = False,
+        softmax_bias: bool = True,
         specific: tuple[str, ...] = (),
         pad_token_id: int = 0,
         **rest,
@@ -82,6 +85,8 @@ class BilingualConfig(PreTrainedConfig):
         self.activation = activation
         self.dropout = dropout
         self.transform = transform
+        self.causal = causal
+        self.softmax_bias = softmax_bias
         self.specific = sorted(specific)
         rest["tie_word_embeddings"] = False  # tying is decided by `tied`, part by part
         super().__init__(pad_token_id=pad_token_id, **rest)
@@ -252,6 +257,9 @@ class BilingualEncoder(BilingualPreTrainedModel):
         mask = attention_mask
         if mask is not None:  # (batch, 1 for every head, time or 1, time)
             mask = (mask[:, None, None] if mask.ndim == 2 else mask[:, None]).bool()
+        if self.config.causal:
+            earlier = torch.ones(time, time, dtype=torch.bool, device=x.device).tril()
+            mask = earlier if mask is None else mask & earlier
         states = [x]
         for layer in self.layers:
             x = layer.of(language)(x, mask)

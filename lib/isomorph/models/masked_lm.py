@@ -1,4 +1,4 @@
-"""The masked-LM head: scores over the vocabulary, for the masked positions only."""
+"""The language-model head: scores over the vocabulary, for the positions that are predicted only."""
 
 import torch
 import torch.nn.functional as F
@@ -16,11 +16,11 @@ from isomorph.models.encoder import (
 
 
 class Softmax(nn.Module):
-    """Scores over the vocabulary: a bias and, unless tied to the embeddings, a matrix."""
+    """Scores over the vocabulary: perhaps a bias and, unless tied to the embeddings, a matrix."""
 
     def __init__(self, config: BilingualConfig):
         super().__init__()
-        self.bias = nn.Parameter(torch.zeros(config.vocabulary))
+        self.bias = nn.Parameter(torch.zeros(config.vocabulary)) if config.softmax_bias else None
         self.weight = None
         if not config.tied:
             self.weight = nn.Parameter(torch.randn(config.vocabulary, config.width) * 0.02)
@@ -30,7 +30,7 @@ class Softmax(nn.Module):
 
 
 class BilingualMaskedLM(BilingualPreTrainedModel):
-    """The encoder with a masked-LM head that scores the masked positions only.
+    """The encoder with a head that scores the masked positions only or, if causal, the next subwords.
 
     XLM's head is the softmax alone; with `transform` it has BERT's extra layer before it.
     """
@@ -67,9 +67,10 @@ class BilingualMaskedLM(BilingualPreTrainedModel):
         position_ids: Tensor | None = None,
         **ignored,
     ) -> MaskedLMOutput:
-        """Masked-LM loss, or scores for every position when there are no labels.
+        """The loss, or scores for every position when there are no labels.
 
-        labels: (batch, time), -100 wherever nothing is to be predicted. The loss is the mean over
+        labels: (batch, time), -100 wherever nothing is to be predicted; of a causal model the next
+        subword (`isomorph.models.batches.following`). The loss is the mean over
         the predicted positions, in nats; `logits` then holds the scores of those positions only,
         (positions, vocabulary).
         """

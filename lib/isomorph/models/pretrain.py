@@ -1,4 +1,4 @@
-"""Masked-LM pretraining: one loop for a CPU core, a GPU or many.
+"""Pretraining, masked or causal: one loop for a CPU core, a GPU or many.
 
 The recipe of Conneau, Wu et al. (ACL 2020, section 3.1) at any size: one language a batch, the
 vocabulary projected on masked positions only. The smaller sizes may use Muon (Jordan et al. 2024)
@@ -15,7 +15,8 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from isomorph.models.batches import Batches, as_batch, mask
+from isomorph.models.batches import Batches, as_batch, following, mask
+from isomorph.models.cosine_regulariser import cosine_regulariser
 from isomorph.models.encoder import BilingualConfig
 from isomorph.models.inputs import device_named
 from isomorph.models.masked_lm import BilingualMaskedLM
@@ -121,15 +122,19 @@ def perplexity(
     seed: int = 0,
     batch: int = 64,
 ) -> float:
-    """Masked-LM perplexity of held-out text: exp of the mean loss on a fixed choice of subwords.
+    """Perplexity of held-out text: exp of the mean loss on a fixed choice of subwords.
 
-    Every chosen subword is masked, none kept or replaced (Dufter & Schütze 2020, their code).
+    Every chosen subword is masked, none kept or replaced (Dufter & Schütze 2020, their code). Of a
+    causal model that of every subword after those before it, in nothing but its own block.
     """
     packed = pack(vocabulary.encode(language, texts), length, continuous=continuous)
     ids = torch.from_numpy(packed.ids)
-    generator = torch.Generator().manual_seed(seed)
-    _, labels = mask(ids, masking, ids.new_tensor([0]), generator)
-    whole = as_batch(language, packed, torch.where(labels >= 0, MASK, ids), labels)
+    if model.config.causal:
+        whole = as_batch(language, packed, ids, following(packed))
+    else:
+        generator = torch.Generator().manual_seed(seed)
+        _, labels = mask(ids, masking, ids.new_tensor([0]), generator)
+        whole = as_batch(language, packed, torch.where(labels >= 0, MASK, ids), labels)
     total, count, training = 0.0, 0, model.training
     model.eval()
     with torch.inference_mode():
@@ -206,6 +211,9 @@ def _update(
             # Processes average their gradients, and each has only its rows' share of the loss.
             accelerator.backward(output.loss * share * ranks)
             total = total + output.loss.detach() * share
+        if config.cosine:
+            words = accelerator.unwrap_model(prepared).get_input_embeddings(batch.language).weight
+            accelerator.backward(config.cosine * cosine_regulariser(words))
     accelerator.clip_grad_norm_(prepared.parameters(), config.clip)
     for optimiser in optimisers:
         optimiser.step()

@@ -25,6 +25,8 @@ class EncoderConfig(BaseModel):
     activation: Literal["gelu", "gelu_tanh"] = "gelu_tanh"  # neither is faster everywhere
     dropout: float = Field(default=0.0, ge=0, lt=1)  # small models underfit; the papers have 0.1
     transform: bool = False  # XLM has none before the softmax, BERT has one
+    causal: bool = False  # a language model: a position sees earlier ones and predicts the next
+    softmax_bias: bool = True  # theorems on word vectors have none
     specific: tuple[str, ...] = ()  # the parts that belong to one language only
 
     def shaped(self, vocabulary: int, languages: tuple[str, ...], length: int) -> BilingualConfig:
@@ -55,6 +57,8 @@ class TrainingConfig(BaseModel):
     weight_decay: float = Field(default=0.01, ge=0)
     warmup: int = Field(default=100, ge=0)  # steps of linear warm-up
     schedule: Literal["linear", "inverse-sqrt", "constant"] = "linear"
+    # Weight of the cosine regulariser (MLE-CosReg) of Gao et al. 2019, who have 1.
+    cosine: float = Field(default=0.0, ge=0)
     clip: float = Field(default=1.0, gt=0)  # largest gradient norm
     precision: Literal["fp32", "bf16"] = "fp32"  # bf16 differs from CPU to CPU, fp32 hardly
 

@@ -1,4 +1,4 @@
-"""A pretraining run: a masked language model of one or two languages, measured on the way."""
+"""A pretraining run: a language model of one or two languages, measured on the way."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Pretraining(Run):
-    """One masked-LM pretraining run and what is measured on the way.
+    """One pretraining run, masked or causal, and what is measured on the way.
 
     Raises a validation error, before any work, when two fields contradict each other.
     """
@@ -210,4 +210,5 @@ def batches(run: Pretraining, vocabulary: Vocabulary, corpus: Corpus):
         translations=translations,
         random_words=run.training.random_words,
         continuous=run.training.continuous,
+        causal=run.encoder.causal,
     )
