@@ -28,6 +28,8 @@ def rows(text):
 def test_the_run_card_says_what_an_execution_took():
     told = rows(run_card(CARD, fresh=True))
     assert told["Time"] == "2 min"
+    with_processor = rows(run_card({**CARD, "cpu_seconds": 80.0}, fresh=True))
+    assert with_processor["Time"] == "2 min, 80 s of it on the processor"
     assert told["Peak memory"] == "3.00 GiB"
     assert told["Device"] == "a GPU, cpu"
     assert told["Size"] == "`laptop`"

@@ -18,7 +18,7 @@ LIVE, CACHED, RECORDED = "live", "cached", "recorded"
 def run_card(card: dict, fresh: bool) -> str:
     """The Markdown of the card from what the execution reported.
 
-    `card` holds `seconds`, `peak_bytes`, `processor`, `started` (Unix time), `parameters` and
+    `card` holds `seconds`, perhaps `cpu_seconds`, `peak_bytes`, `processor`, `started` (Unix time), `parameters` and
     `runs`: one entry for every run the chapter used, with `provenance` (live, cached or recorded),
     and where known `device`, `seconds` and `seed`.
     """
@@ -26,7 +26,7 @@ def run_card(card: dict, fresh: bool) -> str:
     rows = {
         "Size": f"`{card['parameters']['size']}`",
         "Executed": datetime.fromtimestamp(card["started"], UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "Time": _duration(card["seconds"]),
+        "Time": _duration(card["seconds"]) + _of_the_processor(card),
         "Peak memory": f"{card['peak_bytes'] / 2**30:.2f} GiB",
         "Processor": card["processor"],
         "Device": ", ".join(sorted({r["device"] for r in runs if r.get("device")})) or "cpu",
@@ -65,6 +65,12 @@ def _duration(seconds: float) -> str:
     if seconds < 5400:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h"
+
+
+def _of_the_processor(card: dict) -> str:
+    """What an execution says of its processor time; those of earlier libraries say nothing."""
+    spent = card.get("cpu_seconds")
+    return "" if spent is None else f", {_duration(spent)} of it on the processor"
 
 
 def _provenance(runs: list[dict]) -> str:

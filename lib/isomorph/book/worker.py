@@ -92,15 +92,19 @@ def _status(cell) -> str | None:
 
 
 def _machine() -> dict:
-    """Peak resident memory of the kernel, in bytes, and the processor it ran on."""
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    """Peak resident memory of the kernel, in bytes; its processor time, which other work on the
+    machine does not add to as it does to the clock's; and the processor it ran on."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
     unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux kibibytes
     processor = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         named = re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(), re.MULTILINE)
         processor = named.group(1).strip() if named else processor
-    return {"peak_bytes": peak * unit, "processor": processor}
+    return {
+        "peak_bytes": used.ru_maxrss * unit, "cpu_seconds": used.ru_utime + used.ru_stime,
+        "processor": processor,
+    }  # fmt: skip
 
 
 def main() -> None:
