@@ -22,13 +22,10 @@ from isomorph.measure.align import (
 from isomorph.measure.neighbours import csls, mutual_nearest, nearest
 from isomorph.measure.retrieval import retrieval
 
+from .clouds import gaussian
+
 seeds = st.integers(0, 2**32 - 1)
 quick = settings(max_examples=20, deadline=None)
-
-
-def gaussian(n, width, seed):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(n, width, generator=generator, dtype=torch.float64)
 
 
 def rotation(width, seed):

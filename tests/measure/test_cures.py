@@ -8,15 +8,17 @@ from sklearn.decomposition import PCA
 from isomorph.measure import cures
 from isomorph.measure.isotropy import average_cosine, isoscore
 
+from .clouds import gaussian
+
 WIDTH = 6
 
 
 @pytest.fixture
 def cone():
     """A common mean and two loud directions: 400 vectors that nearly all point the same way."""
-    generator = torch.Generator().manual_seed(0)
-    vectors = torch.randn(400, WIDTH, generator=generator, dtype=torch.float64)
-    return vectors * torch.tensor([6.0, 3, 1, 1, 1, 1]) + torch.tensor([0.0, 0, 9, 9, 0, 0])
+    return gaussian(400, WIDTH, 0) * torch.tensor([6.0, 3, 1, 1, 1, 1]) + torch.tensor(
+        [0.0, 0, 9, 9, 0, 0]
+    )
 
 
 def test_all_but_the_top_is_its_formula(cone):

@@ -16,14 +16,15 @@ from isomorph.measure.degeneration import (
     rare_word_bound,
 )
 
+from .clouds import gaussian
+
 seeds = st.integers(0, 2**32 - 1)
 many = settings(max_examples=150, deadline=None)
 quick = settings(max_examples=20, deadline=None)
 
 
 def cloud(n, width, seed, shift=0.0):
-    generator = torch.Generator().manual_seed(seed)
-    points = torch.randn(n, width, generator=generator, dtype=torch.float64)
+    points = gaussian(n, width, seed)
     points[:, 0] += shift
     return points
 

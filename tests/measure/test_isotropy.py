@@ -21,13 +21,10 @@ from isomorph.measure.isotropy import (
     variance_evenness,
 )
 
+from .clouds import gaussian
+
 seeds = st.integers(0, 2**32 - 1)
 quick = settings(max_examples=20, deadline=None)
-
-
-def gaussian(n, width, seed):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(n, width, generator=generator, dtype=torch.float64)
 
 
 @quick

@@ -26,13 +26,10 @@ from isomorph.measure.similarity import (
     unbiased_hsic,
 )
 
+from .clouds import gaussian
+
 seeds = st.integers(0, 2**32 - 1)
 quick = settings(max_examples=20, deadline=None)
-
-
-def gaussian(n, width, seed):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(n, width, generator=generator, dtype=torch.float64)
 
 
 def related(n, seed, p=5, q=7):
