@@ -167,17 +167,14 @@ def turning(
 def _single_subwords(readers: tuple[Reader, Reader], dictionary):
     """Of each side the words that are one subword and their normalised embeddings; and the pairs."""
     from isomorph.measure.align import iterative_normalisation
-    from isomorph.measure.words import embedding_words, input_embedding, keyed_dictionary
+    from isomorph.measure.comparison import embedded
+    from isomorph.measure.words import keyed_dictionary
 
     tokenizers = [reader.tokenizer(reader.language) for reader in readers]
     sides, pairs = keyed_dictionary(tokenizers, dictionary)
-    words, vectors = [], []
-    for reader, tokenizer, side in zip(readers, tokenizers, sides, strict=True):
-        matrix = input_embedding(reader.model, reader.language)
-        rows, kept, _ = embedding_words(tokenizer, matrix, list(side))
-        words.append(kept)
-        vectors.append(iterative_normalisation(rows))
-    return words, vectors, pairs
+    lexicons = [embedded(reader, side) for reader, side in zip(readers, sides, strict=True)]
+    words, vectors = zip(*lexicons, strict=True)
+    return words, list(map(iterative_normalisation, vectors)), pairs
 
 
 def _rows(

@@ -158,12 +158,7 @@ def _of_words(readers: tuple[Reader, Reader], material: Material, options: dict)
     spellings, pairs = keyed_dictionary(tokenizers, material.dictionary)
     if not all(spellings):
         return []
-    lexicons = []
-    for reader, tokenizer, own in zip(readers, tokenizers, spellings, strict=True):
-        key_of = {word: key for key, word in own.items()}
-        matrix = input_embedding(reader.model, reader.language)
-        rows, kept, _ = embedding_words(tokenizer, matrix, list(key_of))
-        lexicons.append(([key_of[word] for word in kept], rows))
+    lexicons = [embedded(reader, own) for reader, own in zip(readers, spellings, strict=True)]
     records = translated("translation", 0, lexicons, pairs)
     if not all(material.contexts):
         return records
@@ -182,6 +177,18 @@ def _of_words(readers: tuple[Reader, Reader], material: Material, options: dict)
         lexicons = list(zip(keys, vectors, strict=True))
         records += translated("translation_contextual", layer, lexicons, pairs)
     return records
+
+
+def embedded(reader: Reader, spellings: Mapping[str, str]) -> tuple[list[str], Tensor]:
+    """Which words are one subword, and their input embeddings, (n_words, width) in float32.
+
+    spellings: the words as the tokeniser tells them apart -> as written, of `keyed_dictionary`.
+    """
+    key_of = {word: key for key, word in spellings.items()}
+    matrix = input_embedding(reader.model, reader.language)
+    tokenizer = tokenizer_of(reader.tokenizer, reader.language)
+    rows, kept, _ = embedding_words(tokenizer, matrix, list(key_of))
+    return [key_of[word] for word in kept], rows
 
 
 def translated(
