@@ -194,6 +194,10 @@ def test_verdicts_are_those_of_the_ledger_in_plain_words():
             "peak depth of ner_f1, las / a within 0.5 ± 0.3",
             "depth of the peak, from 0 to 1, of [entities and parsing: a] within 0.5 ± 0.3",
         ),
+        (
+            "spearman over tokens of las / a above 0.9",
+            "rank correlation with the tokens read of [parsing: a] above 0.9",
+        ),
         ("half rise of las / a above 0", "half rise of las / a above 0"),
         ("all of the claim", "all of the claim"),
     ],

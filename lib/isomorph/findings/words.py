@@ -76,6 +76,7 @@ PAIR = re.compile(r"[a-z]{1,2}-[a-z]{1,2}")
 # A quantity other than the score itself, as the ledger names it, in plain words.
 QUANTITIES = {
     "spearman": "rank correlation with the layer of ",
+    "spearman over tokens": "rank correlation with the tokens read of ",
     "pearson": "correlation of ",
     "peak depth": "depth of the peak, from 0 to 1, of ",
 }

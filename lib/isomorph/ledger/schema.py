@@ -122,7 +122,8 @@ class Part(Selection):
         text = " + ".join(map(str, added)) + "".join(f" - {term}" for term in subtracted)
         if self.quantity != "value":
             beside = f" beside {self.beside}" if self.beside else ""
-            text = f"{self.quantity.replace('_', ' ')} of {text}{beside}"
+            along = " over tokens" if self.along != "layer" else ""
+            text = f"{self.quantity.replace('_', ' ')}{along} of {text}{beside}"
         if self.over_seeds == "std":
             text = f"standard deviation over seeds of {text}"
         spread = f" ± {self.tolerance:g}" if self.direction == "within" else ""
