@@ -123,3 +123,11 @@ def test_impossible_transfers_are_refused():
         Transfer(pretraining=world, tasks=())
     with pytest.raises(ValidationError, match="encoder"):
         Transfer(pretraining=world, tasks=WORLD_TASKS, encoder="frozen")
+
+
+def test_a_causal_encoder_is_not_asked_at_its_first_token():
+    causal = smoke_default(0).encoder.model_copy(update={"causal": True})
+    pretraining = smoke_default(0).model_copy(update={"encoder": causal})
+    with pytest.raises(ValidationError, match="tuning.pooling is 'first', where a causal encoder"):
+        Transfer(pretraining=pretraining, tasks=WORLD_TASKS)
+    Transfer(pretraining=pretraining, tasks=WORLD_TASKS[1:])  # these read every word

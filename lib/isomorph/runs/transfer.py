@@ -125,6 +125,12 @@ class Transfer(UsesPretraining):
             )
         is_world = isinstance(self.pretraining.text, WorldText)
         for task in self.tasks:
+            first = task.name == "nli" and any(own.pooling == "first" for own in task.tuning)
+            if first and self.pretraining.encoder.causal:
+                raise ValueError(
+                    "tuning.pooling is 'first', where a causal encoder has read nothing yet; "
+                    "allowed is 'mean'."
+                )
             if (task.source == "world") != is_world:
                 raise ValueError(
                     f"the source of task {task.name!r} is {task.source!r}, which does not go with "
