@@ -137,8 +137,8 @@ def intrinsic_dimension(vectors: Tensor, *, neighbours: int = 20, asked: int = 5
 
     Divide it by the width for a measure that is 1 when isotropic. At the edge of a cloud neighbours
     are missing on one side, so many dimensions with few vectors are told too few.
-    asked: how many vectors, evenly spaced, have their neighbours looked up among all.
-    Copies of a vector count as one neighbour at most; nan where there are only copies.
+    asked: how many vectors, evenly spaced, have their neighbours looked up among all. Those with a
+    copy among their neighbours are left out; nan where that leaves none.
     Raises ValueError when there are not more vectors than neighbours, or neighbours is below 3.
     Source: Levina & Bickel 2004, averaged as in MacKay & Ghahramani's comment.
     """
@@ -147,14 +147,18 @@ def intrinsic_dimension(vectors: Tensor, *, neighbours: int = 20, asked: int = 5
         raise ValueError(
             f"neighbours is {neighbours}; with {len(vectors)} vectors allowed is 3 to one less."
         )
-    step = max(1, len(vectors) // asked)
-    distances, _ = _nearest_others(vectors, torch.arange(0, len(vectors), step), neighbours)
+    distances, _ = _nearest_others(vectors, _evenly(0, len(vectors), asked), neighbours)
     distances = distances[(distances > SMALLEST).all(1)]
     if not len(distances):
         return math.nan
     logs = (distances[:, -1:] / distances[:, :-1]).log()
     mean = float(logs.mean())
     return 1 / mean if mean > 0 else math.nan
+
+
+def _evenly(start: int, end: int, count: int) -> Tensor:
+    """Row numbers from start up to end, all of them or so many, evenly spaced."""
+    return torch.linspace(start, end - 1, min(count, end - start), dtype=torch.float64).long()
 
 
 def _nearest_others(vectors: Tensor, rows: Tensor, count: int) -> tuple[Tensor, Tensor]:
@@ -203,7 +207,7 @@ def by_rank(
         end = min(end, len(vectors))
         if first >= end:
             continue
-        rows = torch.arange(first, end, max(1, (end - first) // asked))
+        rows = _evenly(first, end, asked)
         distances, near = _nearest_others(vectors, rows, most)
         products = (vectors[rows, None] * vectors[near]).sum(-1)
         line = {
