@@ -112,8 +112,8 @@ def by_part(
     """What the rows of several places say of some claims, a row a prediction and place.
 
     `places` maps a name to rows and their size. Columns claim, prediction, where, seeds, measured
-    (a score in percent points, another quantity as it is), 95% interval, verdict, remark; a claim's first row of a place is the whole
-    claim's verdict. Raises ValueError for a claim that is not in the ledger.
+    (a score in percent points, another quantity as it is), 95% interval, verdict; a claim's first
+    row of a place is the whole claim's verdict. Raises ValueError for a claim that is not in the ledger.
     """
     import pandas as pd
 

@@ -18,9 +18,9 @@ LIVE, CACHED, RECORDED = "live", "cached", "recorded"
 def run_card(card: dict, fresh: bool) -> str:
     """The Markdown of the card from what the execution reported.
 
-    `card` holds `seconds`, perhaps `cpu_seconds`, `peak_bytes`, `processor`, `started` (Unix time), `parameters` and
-    `runs`: one entry for every run the chapter used, with `provenance` (live, cached or recorded),
-    and where known `device`, `seconds` and `seed`.
+    `card` holds `seconds`, `peak_bytes`, `processor`, `started` (Unix time), `parameters`, perhaps
+    `cpu_seconds`, and `runs`: one entry for every run the chapter used, with `provenance` (live,
+    cached or recorded), and where known `device`, `seconds` and `seed`.
     """
     runs = card["runs"]
     rows = {

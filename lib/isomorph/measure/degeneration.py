@@ -1,4 +1,4 @@
-"""Why the vector of a word that never occurs runs away (Gao et al. 2019, section 4).
+"""Why the vector of a word that never occurs runs away (Gao et al. 2019).
 
 - `hull`: is the origin in the convex hull of some hidden states? Either way with a certificate: a
   direction with a negative product with every state, or weights that mix the states to zero.
@@ -70,6 +70,7 @@ def hull(hidden: Tensor, *, method: str = "columns", widest: bool = False) -> Hu
     Raises ValueError when `hidden` is not (n, width), not finite, or the method unknown, and
     ArithmeticError where the origin is so near the hull's surface that neither certificate holds.
     """
+    # Not `checked`, which would make a float64 copy of what may be a million states.
     if hidden.ndim != 2 or 0 in hidden.shape or not hidden.isfinite().all():
         raise ValueError(f"hidden is {tuple(hidden.shape)}; it must be (n, width) and finite.")
     if method not in METHODS:
@@ -207,7 +208,7 @@ def absent_word(
     rate: the length of a step. Steps of a fixed length, not of the gradient's, since that vanishes
         as the vector runs away; where decay stops it, steps shrink as the inverse of their number.
     Raises ValueError when shapes do not fit or a number is not allowed.
-    Source: Gao et al. 2019, section 4.1.
+    Source: Gao et al. 2019, theorem 1, of which this is the loss.
     """
     if hidden.ndim != 2 or log_rest.shape != hidden.shape[:1]:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""MLE-CosReg: a loss that pushes word vectors apart (Gao et al. 2019, section 5)."""
+"""MLE-CosReg: a loss that pushes word vectors apart (Gao et al. 2019)."""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -11,7 +11,7 @@ def cosine_regulariser(words: Tensor) -> Tensor:
 
         1/N^2 sum_i sum_(j != i) u_i'u_j  =  (|sum_i u_i|^2 - N) / N^2,   u = w / |w|
 
-    Source: Gao et al. 2019, section 5.
+    Source: Gao et al. 2019; the linear form is an identity.
     """
     unit = F.normalize(words.float(), dim=1)
     return (unit.sum(0).square().sum() - len(words)) / len(words) ** 2
