@@ -187,13 +187,25 @@ def test_real_text_is_read_only_where_there_is_something_to_lose():
     assert "-20.0 points where it is of the domain lost (sentence retrieval, en-fr)" in said
     assert "+10.0 points where it is of the domain gained (interface terms, en-fr)" in said
     assert "at most 1 seed a pair, so it has no interval." in said and said.endswith("it is so.")
-    assert left_out.endswith("here: parsing, en-fr (40.0% in the first language).")
+    assert left_out.endswith("here: parsing (en-fr).")
 
     turned = {("domain_mismatch", "retrieval"): 0.5}
     assert told(cells | floors | turned)[0].endswith("it is not so.")
     assert told(cells | floors | {("default", "terms_f1_majority"): 0.6})[0].endswith("open here.")
     assert told({("default", "las"): 0.1})[0].startswith("No such task is recorded")
     assert told({("default", "las"): 0.1})[1] == ""
+
+
+def test_what_is_at_its_floor_is_told_once_a_task():
+    floors = pd.DataFrame(
+        [("parsing", "en-fr", False), ("entities", "en-fr", True), ("parsing", "en-ru", False),
+         ("inference", "en-ru", False)],
+        columns=["task", "pair", "informative"],
+    )  # fmt: skip
+    assert domains.at_floor(floors) == (
+        "At a floor, so of no use here: parsing (en-fr, en-ru); inference (en-ru)."
+    )
+    assert domains.at_floor(floors[1:2]) == ""
 
 
 def test_changes_by_topics_are_those_of_the_parts():

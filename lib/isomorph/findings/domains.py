@@ -258,10 +258,7 @@ def told_by_texts(changes: DataFrame, floors: DataFrame) -> str:
 
 
 def at_floor(floors: DataFrame) -> str:
-    """The tasks that have nothing to lose, with the score of the first language; "" for none."""
-    own = floors[~floors["informative"]]
-    told = [
-        f"{task}, {pair}" + ("" if math.isnan(first) else f" ({first:.1f}% in the first language)")
-        for task, pair, first in zip(own["task"], own["pair"], own["first language"], strict=True)
-    ]
+    """The tasks that have nothing to lose, each with its pairs; "" for none."""
+    own = floors[~floors["informative"]].groupby("task", sort=False)["pair"].agg(", ".join)
+    told = [f"{task} ({pairs})" for task, pairs in own.items()]
     return f"At a floor, so of no use here: {'; '.join(told)}." if told else ""
