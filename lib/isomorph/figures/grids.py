@@ -47,9 +47,10 @@ def grids_html(
     for number, name in enumerate(names):
         label, own = html.escape(name), f"g{key}-{number}"
         checked = " checked" if number == 0 else ""
-        # Joined by a space that does not break, or a button may part from its name.
+        # One a line, since a button may part from its name where a line is broken, and the two
+        # cannot be held together by an element around them: grids are found as siblings of a button.
         button = f'<input type="radio" name="g{key}" id="{own}"{checked}>'
-        choose.append(f'{button}&nbsp;<label for="{own}">{label}</label> ')
+        choose.append(f'{button} <label for="{own}">{label}</label><br>')
         shown.append(f"#{own}:checked ~ .{own} {{ display: block; }}")
         grids.append(
             f'<div class="grid {own}" role="region" aria-label="{label}" tabindex="0">'
@@ -58,7 +59,7 @@ def grids_html(
     style = (
         f"<style>.k{key} .grid {{ display: none; overflow-x: auto; }} {' '.join(shown)} "
         f".k{key} td {{ text-align: center; padding: .35em .6em; }} "
-        f".k{key} label {{ margin: 0 1em 0 0; white-space: nowrap; }}</style>"
+        f".k{key} label {{ margin: 0; white-space: nowrap; }}</style>"
     )
     origin = f" <em>{html.escape(provenance)}</em>" if provenance else ""
     return (
