@@ -18,6 +18,7 @@ from .theme import (
     WIDTH,
     blank,
     legend,
+    legend_above,
     level_line,
     palette,
     require,
@@ -101,7 +102,7 @@ def learning_curve(
             axis.xaxis.get_major_locator().set_params(integer=True)
         axis.set_xlabel(AXIS_NAMES.get(x, x))
         axis.set_ylabel(AXIS_NAMES.get(metric, metric))
-        legend(axis)
+        legend_above(figure)
     return figure
 
 

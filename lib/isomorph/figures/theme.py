@@ -116,12 +116,17 @@ def legend(axis: "Axes") -> None:
 
 
 def legend_above(figure: "Figure") -> None:
-    """One legend for all axes of a figure, above them, each label once."""
+    """One legend for all axes of a figure, above them, each label once; none for a single one.
+
+    Above, since no place among lines and marks is free in every figure.
+    """
     found = {}
     for axis in figure.axes:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
-    figure.legend(found.values(), found.keys(), loc="outside upper left", ncols=2, fontsize="small")
+    if len(found) > 1:
+        place = {"loc": "outside upper left", "ncols": 2}
+        figure.legend(found.values(), found.keys(), fontsize="small", **place)
 
 
 def name_below(axes: Sequence["Axes"], name: str) -> None:
