@@ -76,7 +76,7 @@ plain = made[made["metric"] == "retrieval_p1_unmapped"]["value"].max()
 chance = made.set_index("metric").loc["retrieval_p1_chance", "value"]
 display(
     Markdown(
-        f"Live, in {made['seconds'].max():.0f} seconds: rotated, the two models find {100 * own[0]:.1f}% of the translations at "
+        f"Live: rotated, the two models find {100 * own[0]:.1f}% of the translations at "
         f"the embeddings and {100 * own.iloc[-1]:.1f}% at the last layer. As they are, they find {100 * plain:.1f}% at best; chance "
         f"is {100 * chance:.1f}%."
     )
