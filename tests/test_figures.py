@@ -32,6 +32,19 @@ def test_a_learning_curve_is_the_mean_over_seeds():
     assert axis.get_ylabel() == "masked LM loss (nats)"
 
 
+def test_a_legend_covers_neither_lines_nor_the_longest_name():
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    named = {"metric": "translation_contextual_p1", "condition": ROWS["condition"] + " and more"}
+    figure = figures.learning_curve(ROWS.assign(**named), metric="translation_contextual_p1")
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    legend, axis = figure.legends[0].get_window_extent(), figure.axes[0]
+    assert not legend.overlaps(axis.get_window_extent())
+    assert not legend.overlaps(axis.yaxis.label.get_window_extent())
+    assert figure.bbox.containsx(axis.yaxis.label.get_window_extent().x0)
+
+
 def test_recorded_points_are_hollow_and_live_ones_filled():
     axis = figures.learning_curve(ROWS, metric="loss").axes[0]
     live, recorded = axis.collections[:2]

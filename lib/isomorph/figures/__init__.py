@@ -4,6 +4,7 @@ Filled marks are runs made live and hollow ones are recorded, save in `forest`, 
 `condition_bars`: there hollow ones are means of too few seeds for an interval.
 """
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -101,7 +102,8 @@ def learning_curve(
         if x == "layer":
             axis.xaxis.get_major_locator().set_params(integer=True)
         axis.set_xlabel(AXIS_NAMES.get(x, x))
-        axis.set_ylabel(AXIS_NAMES.get(metric, metric))
+        # A longer line would not fit beside the axis and stand out into the legend.
+        axis.set_ylabel(textwrap.fill(AXIS_NAMES.get(metric, metric), 30))
         legend_above(figure)
     return figure
 
