@@ -139,6 +139,10 @@ for pair in sorted(set(real.rows["pair"])):
 display(Markdown(findings.behind(real)))
 
 # %% [markdown]
+# Hold the two tasks apart. A name is often spelt alike in two languages that share a script, and one vocabulary for both has one row for it, which
+# the bilingual model may lean on whatever else it has learnt. Two monolingual models have two rows, and a rotation between. Grammar has no such
+# short cut, and there twice the text may count for more: the bilingual model reads as many tokens in all as each monolingual one.
+#
 # ## The verdict
 
 # %% tags=["hide-input"]
