@@ -156,6 +156,22 @@ def intrinsic_dimension(vectors: Tensor, *, neighbours: int = 20, asked: int = 5
     return 1 / mean if mean > 0 else math.nan
 
 
+def nearest_distances(
+    vectors: Tensor, neighbours: int, *, asked: int = 5000
+) -> tuple[Tensor, Tensor]:
+    """Some rows, evenly spaced, and their distances to their nearest others, nearest first.
+
+    (rows,), (rows, neighbours). Raises ValueError when there are not more vectors than neighbours.
+    """
+    vectors = checked(vectors, "vectors")
+    if not 1 <= neighbours < len(vectors):
+        raise ValueError(
+            f"neighbours is {neighbours}; with {len(vectors)} vectors allowed is 1 to one less."
+        )
+    rows = _evenly(0, len(vectors), asked)
+    return rows, _nearest_others(vectors, rows, neighbours)[0]
+
+
 def _evenly(start: int, end: int, count: int) -> Tensor:
     """Row numbers from start up to end, all of them or so many, evenly spaced."""
     return torch.linspace(start, end - 1, min(count, end - start), dtype=torch.float64).long()

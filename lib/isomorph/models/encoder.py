@@ -30,7 +30,8 @@ class BilingualConfig(PreTrainedConfig):
     `specific` names the language-specific parts: "embeddings", "special" (those of the special
     tokens alone), "positions", "softmax" and "layer.0" up to "layer.<layers - 1>". The softmax uses the embedding matrix as its weights
     whenever both are shared or both are specific; otherwise it has a matrix of its own. With `causal`
-    a position sees itself and earlier ones only, and its scores are for the next subword.
+    a position sees itself and earlier ones only, and its scores are for the next subword. Without
+    `final_norm` a pre-norm stack gives out its sum as it is.
 
     Raises ValueError when a part, norm or activation is unknown or the heads do not divide the
     width.
@@ -59,6 +60,7 @@ class BilingualConfig(PreTrainedConfig):
         transform: bool = False,
         causal: bool = False,
         softmax_bias: bool = True,
+        final_norm: bool = True,
         specific: tuple[str, ...] = (),
         pad_token_id: int = 0,
         **rest,
@@ -87,6 +89,7 @@ class BilingualConfig(PreTrainedConfig):
         self.transform = transform
         self.causal = causal
         self.softmax_bias = softmax_bias
+        self.final_norm = final_norm
         self.specific = sorted(specific)
         rest["tie_word_embeddings"] = False  # tying is decided by `tied`, part by part
         super().__init__(pad_token_id=pad_token_id, **rest)
@@ -209,7 +212,8 @@ class BilingualEncoder(BilingualPreTrainedModel):
             PerLanguage(f"layer.{i}", config, lambda: Layer(config)) for i in range(config.layers)
         )
         # A pre-norm stack leaves its sum unnormalised; a post-norm stack does not.
-        self.final_norm = nn.LayerNorm(width, eps=1e-12) if config.norm == "pre" else nn.Identity()
+        unnormalised = config.norm == "pre" and config.final_norm
+        self.final_norm = nn.LayerNorm(width, eps=1e-12) if unnormalised else nn.Identity()
         self.post_init()
 
     def get_input_embeddings(self, language: str | None = None) -> nn.Embedding:

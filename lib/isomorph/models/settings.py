@@ -27,6 +27,7 @@ class EncoderConfig(BaseModel):
     transform: bool = False  # XLM has none before the softmax, BERT has one
     causal: bool = False  # a language model: a position sees earlier ones and predicts the next
     softmax_bias: bool = True  # theorems on word vectors have none
+    final_norm: bool = True  # of a pre-norm stack: its last layer normalisation
     specific: tuple[str, ...] = ()  # the parts that belong to one language only
 
     def shaped(self, vocabulary: int, languages: tuple[str, ...], length: int) -> BilingualConfig:

@@ -12,6 +12,7 @@ from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.presets.ablations import elements, factors
 from isomorph.presets.alignment import alignment, layer_transfer
 from isomorph.presets.anchors import anchor_shares
+from isomorph.presets.degeneration import language_models
 from isomorph.presets.paper import paper_run
 from isomorph.results import Condition
 from isomorph.runs import Pretraining, ShippedText, WorldText
@@ -140,6 +141,7 @@ EXPERIMENTS: dict[str, Callable[[Size], list[Condition]]] = {
     "anchor_shares": anchor_shares,
     "alignment": alignment,
     "layer_transfer": layer_transfer,
+    "language_models": language_models,
 }
 
 

@@ -2,6 +2,7 @@
 
 from isomorph.runs.anchor_share import AnchorShare
 from isomorph.runs.comparison import Comparison
+from isomorph.runs.geometry import Geometry
 from isomorph.runs.kinds import run_from_json
 from isomorph.runs.layer_transfer import LayerTransfer
 from isomorph.runs.pretraining import Pretraining, train, trained
@@ -14,6 +15,7 @@ __all__ = [
     "COLUMNS",
     "AnchorShare",
     "Comparison",
+    "Geometry",
     "HubText",
     "LayerTransfer",
     "Pretraining",

@@ -4,6 +4,7 @@ import json
 
 from isomorph.runs.anchor_share import AnchorShare
 from isomorph.runs.comparison import Comparison
+from isomorph.runs.geometry import Geometry
 from isomorph.runs.layer_transfer import LayerTransfer
 from isomorph.runs.pretraining import Pretraining
 from isomorph.runs.run import Run
@@ -16,6 +17,8 @@ def run_from_json(config: str) -> Run:
     fields = json.loads(config)
     if "top" in fields:
         return LayerTransfer(**fields)
+    if "of" in fields:
+        return Geometry(**fields)
     if "tasks" in fields:
         return Transfer(**fields)
     if "hub" in fields:

@@ -22,7 +22,9 @@ class ShippedText(BaseModel):
     kind: Literal["shipped"] = "shipped"
     languages: tuple[str, ...] = ("en", "fr")
     domains: tuple[str, ...] = ("bible", "bible")  # "bible", "help" or "bible+help"
-    half: Literal["even", "odd"] = "even"  # of one language; of two the second reads the odd half
+    half: Literal["even", "odd", "both"] = (
+        "even"  # of one language; of two the second reads the odd half
+    )
 
     def corpus(self) -> Corpus:
         from isomorph.text.corpora import load_corpus

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 DOMAIN_CHOICES = ("bible", "help", "bible+help")
-HALVES = ("even", "odd")
+PARITIES = {"even": (0,), "odd": (1,), "both": (0, 1)}  # of identifiers, by the name of the half
 FEWEST_OCCURRENCES = 5  # of a dictionary word in the training text: rarer words are hardly learned
 
 
@@ -76,7 +76,7 @@ def load_corpus(
 
     languages: e.g. ("en",) or ("en", "fr").
     domains: one for each language, each of "bible", "help", "bible+help".
-    half: which half of the training sentences a single language takes, "even" or "odd"; of two
+    half: which half of the training sentences a single language takes, "even", "odd" or "both"; of two
         languages the first always takes the even half and the second the odd one.
     evaluation_domain: where dev and test come from; default the first language's domain.
     Raises ValueError, in one sentence, for anything else; shipped.DataCorrupted for damaged data.
@@ -84,10 +84,10 @@ def load_corpus(
     languages, domains = _validated(languages, domains, half)
     evaluation_domain = evaluation_domain or domains[0]
     require("evaluation_domain", evaluation_domain, DOMAIN_CHOICES)
-    parities = (0, 1) if len(languages) == 2 else (HALVES.index(half),)
+    parities = ((0,), (1,)) if len(languages) == 2 else (PARITIES[half],)
     train = {
-        language: _training_half(language, domain, parity)
-        for language, domain, parity in zip(languages, domains, parities, strict=True)
+        language: _training_half(language, domain, own)
+        for language, domain, own in zip(languages, domains, parities, strict=True)
     }
     dictionary = word_pairs(languages, domains) if len(languages) == 2 else {}
     texts = {name for choice in (*domains, evaluation_domain) for name in _parts(choice)}
@@ -141,7 +141,7 @@ def _validated(languages, domains, half) -> tuple[tuple[str, ...], tuple[str, ..
         raise ValueError(f"languages is {languages!r}; allowed are two different languages.")
     for domain in domains:
         require("domain", domain, DOMAIN_CHOICES)
-    require("half", half, HALVES)
+    require("half", half, tuple(PARITIES))
     return languages, domains
 
 
@@ -149,12 +149,12 @@ def _parts(choice: str) -> list[str]:
     return choice.split("+")
 
 
-def _training_half(language: str, choice: str, parity: int) -> list[str]:
+def _training_half(language: str, choice: str, parities: tuple[int, ...]) -> list[str]:
     texts = []
     for domain in _parts(choice):
         rows = read_table(f"text/{domain}.parquet", ["id", "split", language])[:]
         columns = zip(rows["id"], rows["split"], rows[language], strict=True)
-        texts += [text for i, split, text in columns if split == "train" and i % 2 == parity]
+        texts += [text for i, split, text in columns if split == "train" and i % 2 in parities]
     return texts
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -38,6 +38,8 @@ class VocabularyConfig(BaseModel):
 
     anchors: Literal["none", "default", "joint", "extra"] = "joint"  # the paper's Default model
     size: int = Field(default=8000, ge=32)  # of both languages together; the paper has 80,000
+    # Whole words, the most frequent first, and [UNK] for any other: what theorems on words are about.
+    units: Literal["subwords", "words"] = "subwords"
     lowercase: bool = True  # a small model should not learn every sentence-initial word twice
 
 
@@ -201,6 +203,9 @@ def _pieces(config: VocabularyConfig, sentences: list[str]) -> list[str]:
 
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     _split_words(tokenizer, config.lowercase)
+    if config.units == "words":
+        words = sorted(Counter(_words(tokenizer, sentences)).items(), key=lambda w: (-w[1], w[0]))
+        return [*SPECIAL, *(word for word, _ in words[: config.size - len(SPECIAL)])]
     # The trainer numbers letters in the order of a hash table that differs from run to run, and
     # breaks ties by number. Letters passed as special tokens are numbered in our order instead.
     letters = _letters(tokenizer, sentences)
@@ -224,12 +229,17 @@ def _letters(tokenizer, sentences: list[str]) -> list[str]:
     """Every letter, those inside words marked by ##, in an order of their own."""
     letters: set[str] = set()
     # Each distinct stretch between spaces once: the words in it are the same wherever it stands.
-    for stretch in {stretch for sentence in sentences for stretch in sentence.split()}:
-        normal = tokenizer.normalizer.normalize_str(stretch)
-        for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(normal):
-            letters.add(word[0])
-            letters.update("##" + letter for letter in word[1:])
+    for word in _words(tokenizer, {stretch for text in sentences for stretch in text.split()}):
+        letters.add(word[0])
+        letters.update("##" + letter for letter in word[1:])
     return sorted(letters)
+
+
+def _words(tokenizer, texts: Iterable[str]) -> Iterator[str]:
+    """The words of some texts as the tokeniser tells them apart, before any becomes subwords."""
+    for text in texts:
+        normal = tokenizer.normalizer.normalize_str(text)
+        yield from (word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(normal))
 
 
 def _split_words(tokenizer, lowercase: bool) -> None:

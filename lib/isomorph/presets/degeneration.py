@@ -1,0 +1,60 @@
+"""Language models whose word vectors may crowd into a cone (Gao et al. 2019).
+
+`language_models` has causal models of whole words with tied embeddings, trained by likelihood
+("mle"), with the cosine regulariser at several weights ("cosreg" is the authors' own weight, 1),
+without a last layer normalisation, and a masked model of the same shape.
+"""
+
+from isomorph.models.settings import EncoderConfig, TrainingConfig
+from isomorph.results import Condition
+from isomorph.runs import Geometry, Pretraining, ShippedText
+from isomorph.sizes import Size
+from isomorph.text.vocab import VocabularyConfig
+
+# Weights of the regulariser; the paper has 1 and calls the choice insensitive, without a sweep.
+WEIGHTS = {"cosreg": 1.0, "cosreg_01": 0.1, "cosreg_10": 10.0, "cosreg_100": 100.0}
+# Measured on the very models of "mle".
+PARTS = {"frequent_words": "frequent", "rare_words": "rare", "layer_norm_direction": "states"}
+NAMES = ("mle", "cosreg", "masked", *PARTS, "no_last_norm", "cosreg_10", "cosreg_100", "cosreg_01")
+
+
+def language_model(size: Size, seed: int, name: str = "mle") -> Pretraining:
+    """One model; `name` is "mle", "masked", "no_last_norm" or one of `WEIGHTS`."""
+    layers, width = {"smoke": (2, 32), "laptop": (2, 64)}.get(size, (4, 128))
+    changes = {"masked": {"causal": False}, "no_last_norm": {"final_norm": False}}
+    encoder = EncoderConfig(
+        **{"layers": layers, "width": width, "heads": width // 32, "causal": True,
+           "softmax_bias": False} | changes.get(name, {})
+    )  # fmt: skip
+    text, words = ShippedText(languages=("en",), domains=("bible",)), 3000
+    if size == "reference":
+        # All English that ships has 10,556 different words.
+        text = ShippedText(languages=("en",), domains=("bible+help",), half="both")
+        words = 10_000
+    tokens, batch, length, warmup = {
+        "smoke": (20_000, 8, 32, 10), "laptop": (600_000, 16, 64, 50),
+    }.get(size, (2_000_000, 32, 64, 50))  # fmt: skip
+    training = TrainingConfig(
+        tokens=tokens, batch=batch, length=length, warmup=warmup, continuous=True, masking=0.3,
+        cosine=WEIGHTS.get(name, 0.0),
+    )  # fmt: skip
+    return Pretraining(
+        text=text, vocabulary=VocabularyConfig(size=words, units="words"), encoder=encoder,
+        training=training, seed=seed,
+    )  # fmt: skip
+
+
+def language_models(size: Size) -> list[Condition]:
+    """Do word vectors crowd into a cone, which words, and does the regulariser help? (2.3 to 2.6)"""
+    if size == "paper":
+        return []
+    seeds = {"smoke": 1, "laptop": 5}.get(size, 3)
+    return [Condition(name, geometry(size, seed, name)) for name in NAMES for seed in range(seeds)]
+
+
+def geometry(size: Size, seed: int, name: str) -> Geometry:
+    """A condition of `language_models`."""
+    if name in PARTS:
+        return Geometry(pretraining=language_model(size, seed), of=PARTS[name])
+    of = "states" if name == "no_last_norm" else "words"
+    return Geometry(pretraining=language_model(size, seed, name), of=of)

@@ -1,0 +1,177 @@
+"""The geometry of a trained language model: of its word vectors, or of the states they multiply.
+
+What Gao et al. (2019) say of models trained by likelihood with tied embeddings, measured on ours.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import exca
+from pydantic import model_validator
+
+from isomorph.runs.pretraining import Pretraining, UsesPretraining, trained
+from isomorph.runs.run import code_version, device_name
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from isomorph.models.masked_lm import BilingualMaskedLM
+    from isomorph.text.vocab import Vocabulary
+
+STATES = 20_000  # positions of held-out text at most
+
+
+class Geometry(UsesPretraining):
+    """What the vectors of a trained model of one language look like.
+
+    Raises a validation error, before any work, when the model reads two languages, or its states
+    are asked for and it is not causal: of a masked one most states meet no softmax.
+    """
+
+    of: Literal["words", "frequent", "rare", "states"] = "words"
+
+    infra: exca.TaskInfra = exca.TaskInfra(version="1")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Geometry:
+        if len(self.pretraining.languages) != 1:
+            raise ValueError(
+                f"pretraining reads {self.pretraining.languages}; a geometry is of one language."
+            )
+        if self.of == "states" and not self.pretraining.encoder.causal:
+            raise ValueError("of is 'states', which needs a pretraining whose encoder is causal.")
+        return self
+
+    def foundations(self) -> tuple[Pretraining, ...]:
+        return (self.pretraining,)
+
+    @infra.apply
+    def outcome(self) -> dict:
+        """Pretrain where that has not been done, and measure; cached by exca.
+
+        The records of "words" are those of `isomorph.measure.geometry.of_words` and perplexity; of
+        "frequent" and "rare", the first and the last fifth of the words that occur, those of
+        `of_group`; of "states" those of `of_states`, and the first two again with unnormalised_
+        before their names for what the last layer normalisation is given.
+        """
+        import torch
+
+        from isomorph.models.inputs import device_named
+
+        code, place = code_version(), device_named(self.device)
+        began = time.monotonic()
+        with tempfile.TemporaryDirectory() as aside:
+            below = self.beside(self.pretraining, None if self.infra.folder else Path(aside))
+            records = trained(below)["records"]
+            model, vocabulary = read(below.model_folder(), place)
+        with torch.inference_mode():
+            found = self._measured(model, vocabulary)
+        if self.of == "words":
+            last = [r["value"] for r in records if r["metric"].startswith("perplexity_")][-1]
+            found["perplexity"] = last
+        named = {"step": 0, "tokens": self.tokens, "seconds": time.monotonic() - began}
+        return {
+            "records": [{"metric": name, "value": value} | named for name, value in found.items()
+                        if not math.isnan(value)],
+            "data": self.checksum() or "", "device": device_name(place), "code": code,
+        }  # fmt: skip
+
+    def _measured(self, model: BilingualMaskedLM, vocabulary: Vocabulary) -> dict[str, float]:
+        from isomorph.measure.geometry import of_group, of_states, of_words
+
+        (language,) = self.pretraining.languages
+        corpus, words = self.pretraining.text.corpus(), model.get_input_embeddings().weight
+        if self.of != "states":
+            vectors = words[by_frequency(vocabulary, language, corpus.train[language])[0]]
+            fifth = max(2, len(vectors) // 5)
+            chosen = {"frequent": vectors[:fifth], "rare": vectors[-fifth:]}
+            return of_words(vectors) if self.of == "words" else of_group(chosen[self.of])
+        states, unnormalised = hidden_states(
+            model, vocabulary, language, corpus.dev[language], self.pretraining.training.length,
+            continuous=self.pretraining.training.continuous,
+        )  # fmt: skip
+        absent = words[never_read()]
+        norm = model.encoder.final_norm
+        scale = {"gain": norm.weight, "offset": norm.bias} if states is not unnormalised else {}
+        found = of_states(states, absent, **scale)
+        if scale:
+            before = of_states(unnormalised, absent)
+            found |= {f"unnormalised_{k}": before[k] for k in ("origin_outside", "hull_margin")}
+        return found
+
+
+def read(folder: Path, place) -> tuple[BilingualMaskedLM, Vocabulary]:
+    """A trained model with its softmax, and its vocabulary."""
+    from isomorph.models.masked_lm import BilingualMaskedLM
+    from isomorph.text.vocab import Vocabulary
+
+    model = BilingualMaskedLM.from_pretrained(folder).eval().to(place)
+    return model, Vocabulary.load(folder)
+
+
+def by_frequency(
+    vocabulary: Vocabulary, language: str, texts: list[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The ids that occur in some texts, the most frequent first, and how often each does.
+
+    Special tokens, [UNK] among them, are no words.
+    """
+    import numpy as np
+
+    from isomorph.text.vocab import SPECIAL
+
+    read = np.concatenate([np.array(ids) for ids in vocabulary.encode(language, texts) if ids])
+    counts = np.bincount(read, minlength=vocabulary.size)
+    counts[: len(SPECIAL)] = 0
+    ids = np.argsort(-counts, kind="stable")[: int((counts > 0).sum())]
+    return ids, counts[ids]
+
+
+def never_read() -> list[int]:
+    """The ids that no causal model reads or is to predict: its truly absent words."""
+    from isomorph.text.vocab import MASK, PAD
+
+    return [PAD, MASK]
+
+
+def hidden_states(
+    model: BilingualMaskedLM, vocabulary: Vocabulary, language: str, texts: list[str],
+    length: int, *, continuous: bool = False, most: int = STATES,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """The states from which a causal model predicts, and what its last normalisation was given.
+
+    Both (positions, width), of the positions that have a next word, the first `most` of them. They
+    are the same tensor where the model has no last normalisation.
+    """
+    import torch
+    from torch import nn
+
+    from isomorph.models.batches import as_batch, following
+    from isomorph.text.vocab import pack
+
+    packed = pack(vocabulary.encode(language, texts), length, continuous=continuous)
+    whole = as_batch(language, packed, torch.from_numpy(packed.ids), following(packed))
+    given, states, unnormalised = [], [], []
+    norm = model.encoder.final_norm
+    hook = norm.register_forward_hook(lambda _, inputs, __: given.append(inputs[0]))
+    with torch.inference_mode():
+        for start in range(0, len(packed), 64):
+            part = whole.rows(slice(start, start + 64))
+            inputs = part.inputs(model.device)
+            predicts = (inputs.pop("labels") >= 0).flatten()
+            last = model.encoder(**inputs).last_hidden_state
+            states.append(last.flatten(0, 1)[predicts].cpu())
+            unnormalised.append(given.pop().flatten(0, 1)[predicts].cpu())
+            if sum(map(len, states)) >= most:
+                break
+    hook.remove()
+    normalised = torch.cat(states)[:most]
+    if isinstance(norm, nn.Identity):
+        return normalised, normalised
+    return normalised, torch.cat(unnormalised)[:most]
