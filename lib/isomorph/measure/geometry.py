@@ -11,6 +11,7 @@ Every function gives a dictionary from a metric's name to its value.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 from scipy import stats
@@ -20,7 +21,6 @@ from isomorph.measure.degeneration import hull, layer_norm_direction
 from isomorph.measure.isotropy import (
     RANKS,
     average_cosine,
-    by_rank,
     intrinsic_dimension,
     isoscore,
     nearest_distances,
@@ -36,8 +36,11 @@ NEAREST = 3  # words, of the rank correlation; the first line of Li et al. 2020,
 DRAWN = 2000  # words or states, where all pairs would be many
 
 
-def of_words(vectors: Tensor) -> dict[str, float]:
+def of_words(vectors: Tensor, *, part: tuple[int, int] = (0, 1)) -> dict[str, float]:
     """A vocabulary's geometry. vectors: (words, width), the most frequent word first.
+
+    part: (k, of) measures every of-th word from the k-th, so that parts are independent samples of
+        words; neighbours, and a word's average cosine, are still among all.
 
     Metrics: average_cosine (over pairs), positive_cosine_share (of 100,000 pairs),
     negative_cosine_share (of words: whose average cosine with all others is below 0),
@@ -45,17 +48,23 @@ def of_words(vectors: Tensor) -> dict[str, float]:
     variance_evenness, intrinsic_dimension_share (of the width), singular_value_mean and
     singular_value_second (over the largest), norm, rank_norm_spearman, rank_cosine_spearman,
     rank_neighbour_distance_spearman (to the 3 nearest), and norm_K, cosine_K, distance_K of the
-    K-th bin of ranks from 0 (`isomorph.measure.isotropy.by_rank`).
-    Raises ValueError with fewer than 25 words, or as the measures do.
+    K-th bin of ranks (0, 100, 500, 5000), of Li et al. 2020, table 1.
+    Raises ValueError with fewer than 25 words in the part, or as the measures do.
     """
-    vectors = checked(vectors, "vectors")
-    if len(vectors) < 25:
-        raise ValueError(f"vectors has {len(vectors)} words; their geometry needs 25.")
-    lengths, unit = vectors.norm(dim=1), unit_rows(vectors, "vectors")
-    cosines = (unit @ unit.sum(0) - unit.square().sum(1)) / (len(unit) - 1)
+    every, (first, of) = checked(vectors, "vectors"), part
+    if of < 1 or not 0 <= first < of or len(every[first::of]) < 25:
+        raise ValueError(
+            f"vectors has {len(every)} words and part is {part}; a part (k, of) with k below of "
+            "must hold 25 words."
+        )
+    unit = unit_rows(every, "vectors")
+    cosines = ((unit @ unit.sum(0) - unit.square().sum(1)) / (len(unit) - 1))[first::of]
+    ranks = torch.arange(len(every))[first::of]
+    vectors, lengths = every[first::of], every[first::of].norm(dim=1)
     spectrum = singular_values(vectors)
-    rows, distances = nearest_distances(vectors, NEAREST, asked=DRAWN)
-    ranks = torch.arange(len(vectors))
+    # All of the frequent ones, of which there are few, and some of the rest.
+    asked = torch.cat([ranks[ranks < RANKS[2]], _thinned(ranks[ranks >= RANKS[2]])])
+    distances = nearest_distances(every, asked, NEAREST).mean(1)
     found = {
         "average_cosine": average_cosine(vectors),
         "positive_cosine_share": float((sampled_cosines(vectors) > 0).double().mean()),
@@ -70,13 +79,14 @@ def of_words(vectors: Tensor) -> dict[str, float]:
         "norm": float(lengths.mean()),
         "rank_norm_spearman": _spearman(ranks, lengths),
         "rank_cosine_spearman": _spearman(ranks, cosines),
-        "rank_neighbour_distance_spearman": _spearman(rows, distances.mean(1)),
+        "rank_neighbour_distance_spearman": _spearman(asked, distances),
     }
-    bins = by_rank(vectors, neighbours=(NEAREST,), asked=DRAWN)
-    for _, line in bins.iterrows():
-        number = RANKS.index(int(line["first"]))
-        for name in ("norm", "cosine", f"distance_{NEAREST}"):
-            found[f"{name.split('_')[0]}_{number}"] = float(line[name])
+    columns = {"norm": (ranks, lengths), "cosine": (ranks, cosines), "distance": (asked, distances)}
+    for name, (own, values) in columns.items():
+        for number, (start, end) in enumerate(pairwise([*RANKS, len(every)])):
+            inside = values[(own >= start) & (own < end)]
+            if len(inside):
+                found[f"{name}_{number}"] = float(inside.mean())
     return found
 
 
@@ -90,8 +100,7 @@ def of_group(vectors: Tensor) -> dict[str, float]:
     vectors = checked(vectors, "vectors")
     if len(vectors) < 2:
         raise ValueError(f"vectors has {len(vectors)} words; a pair needs two.")
-    if len(vectors) > DRAWN:
-        vectors = vectors[torch.linspace(0, len(vectors) - 1, DRAWN).long()]
+    vectors = _thinned(vectors)
     distance, length = float(torch.pdist(vectors).mean()), float(vectors.norm(dim=1).mean())
     return {
         "pair_distance": distance,
@@ -145,6 +154,13 @@ def _outside(states: Tensor) -> dict[str, float]:
         "origin_outside": float(not decided.contains_origin),
         "hull_margin": margin / length if length > 0 else 0.0,
     }
+
+
+def _thinned(rows: Tensor) -> Tensor:
+    """At most `DRAWN` of some rows, evenly spaced."""
+    if len(rows) <= DRAWN:
+        return rows
+    return rows[torch.linspace(0, len(rows) - 1, DRAWN, dtype=torch.float64).long()]
 
 
 def _spearman(ranks: Tensor, values: Tensor) -> float:

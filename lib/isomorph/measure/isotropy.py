@@ -156,20 +156,17 @@ def intrinsic_dimension(vectors: Tensor, *, neighbours: int = 20, asked: int = 5
     return 1 / mean if mean > 0 else math.nan
 
 
-def nearest_distances(
-    vectors: Tensor, neighbours: int, *, asked: int = 5000
-) -> tuple[Tensor, Tensor]:
-    """Some rows, evenly spaced, and their distances to their nearest others, nearest first.
+def nearest_distances(vectors: Tensor, rows: Tensor, neighbours: int) -> Tensor:
+    """The distances of some rows to their nearest others, nearest first, (rows, neighbours).
 
-    (rows,), (rows, neighbours). Raises ValueError when there are not more vectors than neighbours.
+    Raises ValueError when there are not more vectors than neighbours.
     """
     vectors = checked(vectors, "vectors")
     if not 1 <= neighbours < len(vectors):
         raise ValueError(
             f"neighbours is {neighbours}; with {len(vectors)} vectors allowed is 1 to one less."
         )
-    rows = _evenly(0, len(vectors), asked)
-    return rows, _nearest_others(vectors, rows, neighbours)[0]
+    return _nearest_others(vectors, rows, neighbours)[0]
 
 
 def _evenly(start: int, end: int, count: int) -> Tensor:

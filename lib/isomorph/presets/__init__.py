@@ -12,8 +12,9 @@ from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.presets.ablations import elements, factors
 from isomorph.presets.alignment import alignment, layer_transfer
 from isomorph.presets.anchors import anchor_shares
-from isomorph.presets.degeneration import language_models
+from isomorph.presets.degeneration import cures, encoder_words, language_models
 from isomorph.presets.paper import paper_run
+from isomorph.presets.theorems import theorems
 from isomorph.results import Condition
 from isomorph.runs import Pretraining, ShippedText, WorldText
 from isomorph.sizes import Size
@@ -142,6 +143,9 @@ EXPERIMENTS: dict[str, Callable[[Size], list[Condition]]] = {
     "alignment": alignment,
     "layer_transfer": layer_transfer,
     "language_models": language_models,
+    "encoder_words": encoder_words,
+    "cures": cures,
+    "theorems": theorems,
 }
 
 

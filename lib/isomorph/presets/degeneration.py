@@ -2,12 +2,13 @@
 
 `language_models` has causal models of whole words with tied embeddings, trained by likelihood
 ("mle"), with the cosine regulariser at several weights ("cosreg" is the authors' own weight, 1),
-without a last layer normalisation, and a masked model of the same shape.
+without a last layer normalisation, and a masked model of the same shape. `encoder_words` looks at
+other people's encoders, and `cures` tries every cure.
 """
 
 from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.results import Condition
-from isomorph.runs import Geometry, Pretraining, ShippedText
+from isomorph.runs import Cures, EncoderWords, Geometry, Pretraining, ShippedText
 from isomorph.sizes import Size
 from isomorph.text.vocab import VocabularyConfig
 
@@ -58,3 +59,55 @@ def geometry(size: Size, seed: int, name: str) -> Geometry:
         return Geometry(pretraining=language_model(size, seed), of=PARTS[name])
     of = "states" if name == "no_last_norm" else "words"
     return Geometry(pretraining=language_model(size, seed, name), of=of)
+
+
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"  # contrastively tuned, as E5 is
+E5 = "intfloat/multilingual-e5-small"
+BERT = "google-bert/bert-base-uncased"  # what the papers look at
+WORDS_OF_AUTHORS = 21_722  # in the table that Liang et al. (2021) published
+
+
+def encoder_words(size: Size) -> list[Condition]:
+    """Do frequent words lie near the origin, and rare ones far and sparse? (3.1, 3.2, 4a.1, 4a.4)
+
+    "pretrained" is MiniLM here and BERT at the papers' size.
+    """
+    if size == "smoke":
+        return [Condition("glove", EncoderWords(words_of="glove", most=2000))]
+    if size == "laptop":
+        return [
+            Condition("pretrained", EncoderWords(words_of=MINILM)),
+            Condition("glove", EncoderWords(words_of="glove", most=20_000)),
+            Condition("bible", EncoderWords(words_of="en")),
+        ]
+    if size == "reference":
+        return [Condition("e5", EncoderWords(words_of=E5))]
+    bert = EncoderWords(words_of=BERT)
+    return [
+        Condition("pretrained", bert),
+        Condition("bert_base_uncased", bert.model_copy(update={"most": WORDS_OF_AUTHORS})),
+    ]
+
+
+def cures(size: Size) -> list[Condition]:
+    """Which cure flattens the cone, and does that help? (3.3 to 3.5, 4a.2, 4a.3)
+
+    One run has many conditions, a cure each; its own name says which encoder and task.
+    """
+    if size == "smoke":
+        return []
+    if size == "laptop":
+        return [
+            Condition("translations", Cures(cured="en-fr", task="translations")),
+            Condition("passages", Cures(cured=MINILM, task="passages", prefix="minilm_")),
+            Condition("passages_bible", Cures(cured="en", task="passages", prefix="bible_")),
+        ]
+    tasks = ("word_similarity", "sentence_similarity")
+    if size == "paper":
+        return [Condition(task, Cures(cured=BERT, task=task)) for task in tasks]
+    return [
+        Condition(f"{prefix}{task}", Cures(cured=encoder, task=task, prefix=prefix))
+        for prefix, encoder in {"": MINILM, "bible_": "en", "e5_": E5}.items()
+        for task in tasks
+        if (prefix, task) != ("bible_", "word_similarity")
+    ]

@@ -2,12 +2,15 @@
 
 from isomorph.runs.anchor_share import AnchorShare
 from isomorph.runs.comparison import Comparison
+from isomorph.runs.cures import Cures
+from isomorph.runs.encoder_words import EncoderWords
 from isomorph.runs.geometry import Geometry
 from isomorph.runs.kinds import run_from_json
 from isomorph.runs.layer_transfer import LayerTransfer
 from isomorph.runs.pretraining import Pretraining, train, trained
 from isomorph.runs.run import COLUMNS, Run, cache_folder, code_version, to_rows
 from isomorph.runs.texts import HubText, ShippedText, WorldText, text_checksum
+from isomorph.runs.theorem import Theorem
 from isomorph.runs.transfer import Task, Transfer
 from isomorph.runs.word_vectors import WordVectors
 
@@ -15,6 +18,8 @@ __all__ = [
     "COLUMNS",
     "AnchorShare",
     "Comparison",
+    "Cures",
+    "EncoderWords",
     "Geometry",
     "HubText",
     "LayerTransfer",
@@ -22,6 +27,7 @@ __all__ = [
     "Run",
     "ShippedText",
     "Task",
+    "Theorem",
     "Transfer",
     "WordVectors",
     "WorldText",

@@ -4,10 +4,13 @@ import json
 
 from isomorph.runs.anchor_share import AnchorShare
 from isomorph.runs.comparison import Comparison
+from isomorph.runs.cures import Cures
+from isomorph.runs.encoder_words import EncoderWords
 from isomorph.runs.geometry import Geometry
 from isomorph.runs.layer_transfer import LayerTransfer
 from isomorph.runs.pretraining import Pretraining
 from isomorph.runs.run import Run
+from isomorph.runs.theorem import Theorem
 from isomorph.runs.transfer import Transfer
 from isomorph.runs.word_vectors import WordVectors
 
@@ -15,6 +18,12 @@ from isomorph.runs.word_vectors import WordVectors
 def run_from_json(config: str) -> Run:
     """The run that a recorded config names. Raises ValueError when it no longer validates."""
     fields = json.loads(config)
+    if "theorem" in fields:
+        return Theorem(**fields)
+    if "cured" in fields:
+        return Cures(**fields)
+    if "words_of" in fields:
+        return EncoderWords(**fields)
     if "top" in fields:
         return LayerTransfer(**fields)
     if "of" in fields:

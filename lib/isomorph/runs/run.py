@@ -33,7 +33,11 @@ COLUMNS = (
 
 
 class Run(BaseModel):
-    """A run without its particulars; a subclass adds fields, `infra` and a cached `outcome`."""
+    """A run without its particulars; a subclass adds fields, `infra` and a cached `outcome`.
+
+    A run that does several things to one set of vectors may name the condition and the seed of each
+    record in the record.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     _exclude_from_cls_uid: ClassVar[tuple[str, ...]] = ("device", "progress")
@@ -116,7 +120,8 @@ def to_rows(run: Run, outcome: dict, *, experiment: str, size: str, condition: s
         "seed": run.seed, "device": outcome["device"], "code": outcome["code"],
         "data": outcome["data"], "digest": run.digest, "config": run.config_json(),
     }  # fmt: skip
-    rows = rows.assign(**named)
+    own = {name for name in ("condition", "seed") if name in rows}
+    rows = rows.assign(**{name: value for name, value in named.items() if name not in own})
     if "layer" not in rows:
         rows["layer"] = None
     return rows.astype({"layer": "Int64", "value": float, "seed": int})[list(COLUMNS)]

@@ -1,0 +1,104 @@
+"""Each cure by name, and whether it helps: similarity, matching, retrieval and translation.
+
+Everything takes vectors that are made once, and gives a number for each cure and each fold. Folds
+are every fifth item, so five of them are independent samples.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from scipy import stats
+from torch import Tensor
+from torch.nn.functional import cosine_similarity
+
+from isomorph.measure.cures import (
+    all_but_the_top,
+    conceptor_negation,
+    null_top,
+    standardisation,
+    whitening,
+)
+from isomorph.measure.flow import fit_flow
+from isomorph.measure.isotropy import average_cosine, isoscore, partition_ratio
+
+FOLDS = 5
+Fitted = Callable[[Tensor], Tensor]
+# A cure by name: from the vectors it is fitted on to the function that it is.
+CURES: dict[str, Callable[[Tensor], Fitted]] = {
+    "original": lambda _: lambda vectors: vectors.double(),
+    "all_but_the_top": all_but_the_top,
+    "null_top": lambda vectors: null_top(vectors, 1),
+    "standardisation": standardisation,
+    "conceptor_negation": conceptor_negation,
+    "whitening": whitening,
+    "whitening_third": lambda vectors: whitening(vectors, max(1, vectors.shape[1] // 3)),
+    "flow": fit_flow,
+}
+
+
+def cone(vectors: Tensor) -> dict[str, float]:
+    """average_cosine, isoscore and partition_ratio of some vectors, (n, width)."""
+    return {
+        "average_cosine": average_cosine(vectors),
+        "isoscore": isoscore(vectors),
+        "partition_ratio": partition_ratio(vectors),
+    }
+
+
+def folds(count: int) -> list[slice]:
+    """Every fifth of so many items, from the first, from the second ..."""
+    return [slice(fold, count, FOLDS) for fold in range(FOLDS)]
+
+
+def cosines(first: Tensor, second: Tensor) -> Tensor:
+    """The cosine of each row of the one with the same row of the other, (n,) in float64."""
+    return cosine_similarity(first.double(), second.double())
+
+
+def spearman(found: Sequence[float] | Tensor, gold: Sequence[float] | Tensor) -> float:
+    """Rank correlation; nan where either does not vary."""
+    return _correlation(stats.spearmanr, found, gold)
+
+
+def pearson(found: Sequence[float] | Tensor, gold: Sequence[float] | Tensor) -> float:
+    """Correlation; nan where either does not vary."""
+    return _correlation(stats.pearsonr, found, gold)
+
+
+def matching_auc(scores: Tensor, matches: Tensor) -> float:
+    """Share of (match, other) pairs of pairs of which the match has the higher score.
+
+    scores (n,), matches (n,) of bool. 0.5 is chance. Raises ValueError where one class is missing.
+    Source: the unsupervised matching of Li et al. 2020, table 4.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    if matches.all() or not matches.any():
+        raise ValueError("matches is all of one class; both are needed.")
+    return float(roc_auc_score(matches.numpy(), scores.numpy()))
+
+
+def edit_distances(first: Sequence[str], second: Sequence[str]) -> Tensor:
+    """Levenshtein distance in characters of each text to its partner, in lower case, (n,).
+
+    Source: Li et al. 2020, table 6.
+    """
+    from rapidfuzz.distance import Levenshtein
+
+    pairs = zip(first, second, strict=True)
+    return torch.tensor([float(Levenshtein.distance(a.lower(), b.lower())) for a, b in pairs])
+
+
+def mean_over(found: Mapping[str, float]) -> float:
+    """The mean of some scores; nan where one is nan."""
+    return math.fsum(found.values()) / len(found)
+
+
+def _correlation(function, found, gold) -> float:
+    found, gold = torch.as_tensor(found).double(), torch.as_tensor(gold).double()
+    if len(found) < 3 or float(found.std()) == 0 or float(gold.std()) == 0:
+        return math.nan
+    return float(function(found.numpy(), gold.numpy()).statistic)

@@ -1,0 +1,87 @@
+"""Cures for a cone of vectors, held side by side: do they help at what vectors are for?
+
+One run makes an encoder's vectors once, fits every cure on them, and scores each: its records name
+the cure as their condition, and each fifth of the items is a seed.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from typing import Literal
+
+import exca
+
+from isomorph.runs.run import Run, code_version, device_name
+from isomorph.runs.texts import ShippedText
+from isomorph.runs.two_models import combined_checksum
+
+Task = Literal["passages", "translations", "sentence_similarity", "word_similarity"]
+
+
+class Cures(Run):
+    """Every cure on the vectors of one encoder, at one task.
+
+    "passages": which of two passages follows the other, by cosine alone; shipped English text.
+    "translations": of the held-out verses, and of the dictionary's words; a bilingual encoder that
+    ships. "sentence_similarity" and "word_similarity": sets that the hub or a mirror has.
+    """
+
+    cured: str  # an encoder that ships, an encoder's id on the hub, or "glove" for words
+    task: Task
+    prefix: str = ""  # before the names of the conditions, where several encoders are compared
+
+    infra: exca.TaskInfra = exca.TaskInfra(version="1")
+
+    @property
+    def pair(self) -> str:
+        return "en-fr" if self.task == "translations" else "en"
+
+    @property
+    def seed(self) -> int:
+        return 0
+
+    @property
+    def tokens(self) -> int:
+        return 0
+
+    def checksum(self) -> str | None:
+        if self.task == "passages":
+            return combined_checksum(
+                _checksums("text/bible.parquet", "tasks/passage_relation.parquet")
+            )
+        if self.task == "translations":
+            return ShippedText().corpus().checksum
+        return None  # what the hub has may change
+
+    @infra.apply
+    def outcome(self) -> dict:
+        """Fit and score: {"records", "data", "device", "code"}; cached by exca.
+
+        Each record has a condition, a seed, a metric and a value; see `isomorph.runs.cured_tasks`.
+        """
+        import torch
+
+        from isomorph.models.inputs import device_named
+        from isomorph.runs import cured_tasks
+
+        code, place, began = code_version(), device_named(self.device), time.monotonic()
+        measured: Iterator[cured_tasks.Record] = getattr(cured_tasks, self.task)(self.cured, place)
+        records = []
+        with torch.random.fork_rng(devices=[]):
+            for condition, seed, metric, value in measured:
+                named = {"step": 0, "tokens": 0, "seconds": time.monotonic() - began}
+                own = {"condition": self.prefix + condition, "seed": seed}
+                if not math.isnan(value):
+                    records.append({"metric": metric, "value": value} | own | named)
+        return {
+            "records": records, "data": self.checksum() or "", "device": device_name(place),
+            "code": code,
+        }  # fmt: skip
+
+
+def _checksums(*files: str) -> list[str]:
+    from isomorph.text.shipped import checksum
+
+    return [checksum(name) for name in files]

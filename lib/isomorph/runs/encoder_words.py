@@ -1,0 +1,92 @@
+"""The geometry of the words of somebody else's encoder, or of vectors that no encoder made.
+
+The observations of Li et al. (2020, table 1) and Liang et al. (2021) on input embeddings.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+import exca
+from pydantic import Field
+
+from isomorph.runs.run import Run, code_version, device_name
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PARTS = 5  # of the words: as many seeds, each an independent sample of ranks
+FREQUENT = 100_000  # words of the ranking that are looked up
+
+
+class EncoderWords(Run):
+    """What the input embeddings of an encoder look like, from frequent words to rare ones.
+
+    The words are those English words that are one subword for the encoder, in the order of GloVe's
+    vocabulary, which is that of Wikipedia and newswire. Each fifth of the words, every fifth one, is
+    a seed.
+    """
+
+    words_of: str = "glove"  # "glove", an encoder that ships, or an encoder's id on the hub
+    most: int = Field(default=100_000, ge=25 * PARTS)  # words, the most frequent first
+
+    infra: exca.TaskInfra = exca.TaskInfra(version="1")
+
+    @property
+    def pair(self) -> str:
+        return "en"
+
+    @property
+    def seed(self) -> int:
+        return 0
+
+    @property
+    def tokens(self) -> int:
+        return 0
+
+    def checksum(self) -> str | None:
+        return ""
+
+    @infra.apply
+    def outcome(self) -> dict:
+        """Measure: {"records", "data", "device", "code"}; cached by exca.
+
+        The records are those of `isomorph.measure.geometry.of_words` and words, their number, with
+        a seed for each fifth.
+        """
+        import torch
+
+        from isomorph.measure.geometry import of_words
+
+        code, began = code_version(), time.monotonic()
+        _, vectors = ranked_words(self.words_of)
+        vectors = vectors[: self.most]
+        records = []
+        for seed in range(PARTS):
+            found = of_words(vectors, part=(seed, PARTS)) | {"words": float(len(vectors))}
+            named = {"step": 0, "tokens": 0, "seconds": time.monotonic() - began, "seed": seed}
+            records += [
+                {"metric": name, "value": value} | named
+                for name, value in found.items()
+                if not math.isnan(value)
+            ]
+        device = device_name(torch.device("cpu"))
+        return {"records": records, "data": "", "device": device, "code": code}
+
+
+def ranked_words(words_of: str) -> tuple[list[str], Tensor]:
+    """Words, the most frequent first, and their vectors, as `EncoderWords` takes them."""
+    from isomorph.measure.words import embedding_words, input_embedding
+    from isomorph.models.glove import glove
+    from isomorph.models.pretrained import load_encoder
+
+    words, vectors = glove(FREQUENT)
+    if words_of == "glove":
+        return words, vectors
+    model, tokenizer = load_encoder(words_of)
+    if isinstance(tokenizer, dict):
+        tokenizer = tokenizer["en"]
+    rows, kept, _ = embedding_words(tokenizer, input_embedding(model, "en"), words)
+    return kept, rows
