@@ -8,10 +8,12 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from .clouds import cloud_panels, cosine_histograms, rank_lines, spectra
 from .display import provenance_note, show, show_table
 from .effects import condition_bars, dose_response, forest
 from .grids import show_grids
 from .layers import layer_grid
+from .space import show_space
 from .theme import (
     AXIS_NAMES,
     DASHES,
@@ -37,7 +39,9 @@ MANY_POINTS = 3000  # beyond this a scatter is stored as pixels: its vectors wou
 
 __all__ = [
     "blank",
+    "cloud_panels",
     "condition_bars",
+    "cosine_histograms",
     "dose_response",
     "forest",
     "interval_bars",
@@ -46,10 +50,13 @@ __all__ = [
     "lexicon_scatter",
     "palette",
     "provenance_note",
+    "rank_lines",
     "show",
     "show_grids",
+    "show_space",
     "show_table",
     "show_turning",
+    "spectra",
     "theme",
 ]
 

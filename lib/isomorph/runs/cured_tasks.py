@@ -43,7 +43,7 @@ def passages(encoder: str, place: torch.device) -> Iterator[Record]:
         scores = cosines(cured[: len(first)], cured[len(first) :])
         for fold, own in enumerate(folds(len(first))):
             yield name, fold, "matching_auc", matching_auc(scores[own], follows[own])
-            yield from _of(name, fold, cone(cured[own]))
+            yield from _of(name, fold, cone(cured[own]), "sentence_")
 
 
 def translations(encoder: str, place: torch.device) -> Iterator[Record]:
@@ -105,7 +105,7 @@ def sentence_similarity(encoder: str, place: torch.device) -> Iterator[Record]:
                 by_fold.setdefault((name, fold), {})[dataset] = found
                 yield name, fold, f"sts_spearman_{dataset}", found
                 if dataset == "stsb" and shape:
-                    yield from _of(name, fold, shape)
+                    yield from _of(name, fold, shape, "sentence_")
     for (name, fold), found in by_fold.items():
         if len(found) == len(SENTENCES):
             yield name, fold, "sts_spearman", mean_over(found)

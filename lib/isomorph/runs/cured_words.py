@@ -64,7 +64,7 @@ def scored(encoder: str, place: torch.device) -> Iterator[tuple[str, int, str, f
             # A sum's cure is not the sum of cures where there is an offset: a mean's is the mean.
             yield name, fold, "sts_pearson", pearson(cosines(cure(first), cure(second)), scores)
             for metric, value in cone(cure(words.matrix[fold::FOLDS])).items():
-                yield name, fold, metric, value
+                yield name, fold, f"word_{metric}", value
 
 
 def _similarity(words: Words, cure: Callable[[Tensor], Tensor], rows: Tensor) -> float:
