@@ -149,7 +149,10 @@ display(
 )
 
 # %% [markdown]
-# Three things are worth a second look.
+# Four things are worth a second look.
+#
+# **In the language models the cone is made of rare words.** The frequent ones, dark, stand around the origin or beyond it; the pale ones crowd on the
+# other side. Keep that in mind: the next three chapters are about it.
 #
 # **Skip-grams crowd as well.** On a text as small as ours, vectors of the word2vec kind stand in a cone of their own, without any tied softmax. That has
 # been seen before {cite}`mimno2017strange`: negative sampling pushes *all* words away from the *contexts'* vectors, and so to one side. A

@@ -38,7 +38,7 @@ def cloud_panels(clouds: "Mapping[str, Tensor]", *, rank: str = "frequency rank"
             points, ranks = plane(vectors)
             shown = axis.scatter(
                 *points.T, c=np.log10(ranks + 1) / np.log10(len(vectors) + 1), cmap="viridis",
-                s=6, vmin=0, vmax=1, linewidth=0, rasterized=True,
+                s=6 if len(points) > 100 else 30, vmin=0, vmax=1, linewidth=0, rasterized=True,
             )  # fmt: skip
             axis.plot(0, 0, marker="+", markersize=13, markeredgewidth=2.2, color="#c00000")
             axis.set_title(textwrap.fill(name, 24), fontsize="small", color=INK)

@@ -7,6 +7,7 @@
     combined                                  any sum of scores with its interval
     written, moved                            one number with its interval, alone or in words
     verdicts, in_short                        the ledger's predictions one by one, and a count
+    claims_of                                 claims of the ledger, for what their papers print
 
 A chapter asks for conditions by name. In worlds (or at `smoke`) one of them is run live and the
 rest are recorded; real text is recorded only, unless the chapter runs at that size. What nobody has
@@ -19,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from isomorph import results
+from isomorph import claims, results
 from isomorph.findings.tables import (
     FLOORS,
     NOT_RUN,
@@ -41,6 +42,7 @@ from isomorph.presets import conditions
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from isomorph.claims import Claim
     from isomorph.results import Condition
     from isomorph.sizes import Size
 
@@ -56,6 +58,7 @@ __all__ = [
     "beside",
     "changes",
     "chosen",
+    "claims_of",
     "combined",
     "condition_name",
     "effects_of",
@@ -164,6 +167,15 @@ def on_paper_text(
     except DataUnavailable as reason:
         return None, f"{reason} The recorded rows stand alone."
     return Found(_with_retrieval(rows), "paper", len(wanted), names), ""
+
+
+def claims_of(identifiers: Sequence[str]) -> list[Claim]:
+    """Some claims of the ledger, for what their papers print. Raises ValueError for one not there."""
+    known = {claim.id: claim for claim in claims.ledger()}
+    missing = [name for name in identifiers if name not in known]
+    if missing:
+        raise ValueError(f"claim is {missing[0]!r}, but must be one of {', '.join(known)}.")
+    return [known[name] for name in identifiers]
 
 
 def behind(found: Found, names: Iterable[str] | None = None) -> str:

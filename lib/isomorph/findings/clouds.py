@@ -15,6 +15,7 @@ import torch
 
 from isomorph import effects
 from isomorph.findings.tables import NOT_RUN, written
+from isomorph.findings.words import condition_name
 from isomorph.measure.geometry import of_words
 from isomorph.measure.isotropy import (
     average_cosine,
@@ -45,15 +46,6 @@ MEASURES = {
 }
 
 
-# Conditions of `language_models` and `encoder_words` in plain words.
-NAMES = {
-    "mle": "causal, by likelihood", "masked": "masked", "no_last_norm": "causal, no last norm",
-    "cosreg": "causal, regulariser 1", "cosreg_01": "causal, regulariser 0.1",
-    "cosreg_10": "causal, regulariser 10", "cosreg_100": "causal, regulariser 100",
-    "frequent_words": "frequent fifth of the words", "rare_words": "rare fifth of the words",
-    "pretrained": "MiniLM", "glove": "GloVe", "bible": "masked, ships with the book",
-    "e5": "multilingual E5", "bert_base_uncased": "BERT",
-}  # fmt: skip
 MOST = 10_000  # words of a cloud, the most frequent: all that a figure needs
 
 
@@ -126,7 +118,7 @@ def levels(
 
     lines = []
     for name in found.names if names is None else names:
-        line, seeds = {"vectors": NAMES.get(name, name)}, 0
+        line, seeds = {"vectors": condition_name(name)}, 0
         for metric, label in measures.items():
             own = found.rows[(found.rows["metric"] == metric) & (found.rows["condition"] == name)]
             line[label] = NOT_RUN

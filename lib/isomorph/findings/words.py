@@ -3,6 +3,7 @@
 import re
 
 from isomorph.figures.theme import AXIS_NAMES
+from isomorph.ledger.quantities import is_number
 
 CONDITIONS = {
     "default": "default",
@@ -54,6 +55,32 @@ CONDITIONS = {
     "far_bilingual": "distant pair, bilingual",
     "word_vectors": "skip-gram vectors",
     "e5": "multilingual E5",
+    "mle": "causal, by likelihood",
+    "masked": "masked",
+    "no_last_norm": "causal, no last norm",
+    "cosreg": "causal, regulariser 1",
+    "cosreg_01": "causal, regulariser 0.1",
+    "cosreg_10": "causal, regulariser 10",
+    "cosreg_100": "causal, regulariser 100",
+    "frequent_words": "frequent fifth of the words",
+    "rare_words": "rare fifth of the words",
+    "layer_norm_direction": "direction of the last norm",
+    "pretrained": "MiniLM",
+    "glove": "GloVe",
+    "bible": "masked, ships with the book",
+    "bert_base_uncased": "BERT",
+    "all_but_the_top": "all but the top",
+    "weighted_removal": "weighted removal",
+    "conceptor_negation": "conceptor negation",
+    "whitening_third": "whitening, a third kept",
+    "null_top": "top direction nulled",
+    "flow": "flow",
+    "flow_target": "flow",
+    "gold": "people",
+    "static_average": "averaged GloVe",
+    "last_layer_average": "last layer",
+    "two_layer_average": "last two layers",
+    "first_last_average": "first and last layer",
 }
 # What a score is of; the axes of figures also say how it is counted (`AXIS_NAMES`).
 SCORES = {
@@ -70,6 +97,28 @@ SCORES = {
     "retrieval_p1_centred": "sentence retrieval",
     "translation_p1": "word translation",
     "multilinguality": "multilinguality",
+    "average_cosine": "average cosine",
+    "positive_cosine_share": "positive cosines",
+    "negative_cosine_share": "words with a negative average cosine",
+    "mean_vector_share": "length of the mean, over the mean length",
+    "singular_value_mean": "mean singular value, over the largest",
+    "rank_norm_spearman": "rank correlation of frequency rank and length",
+    "rank_neighbour_distance_spearman": "rank correlation of frequency rank and distance to neighbours",
+    "perplexity": "perplexity",
+    "bleu": "BLEU",
+    "word_similarity_pearson": "word similarity, correlation",
+    "sts_pearson": "sentence similarity by words, correlation",
+    "sts_spearman": "sentence similarity, rank correlation",
+    "analogy_accuracy": "analogies",
+    "spread_over_directions": "spread of word similarity over the number of directions",
+    "edit_distance_spearman": "rank correlation with edit distance",
+    "convexity_violations": "mixtures that are no such direction",
+    "negative_product_share": "states with a negative product",
+    "vector_norm": "length of the absent word's vector",
+    "hull_disagreements": "clouds on which the tests disagree",
+    "offset_size": "size of the sum of b/g",
+    "distance_over_bound": "squared distance over the bound",
+    "pair_distance": "distance of two words",
 }
 PARTS = {"_source": "first language", "_lost": "lost topics", "_kept": "kept topics"}
 PAIR = re.compile(r"[a-z]{1,2}-[a-z]{1,2}")
@@ -122,11 +171,12 @@ def prediction_words(prediction: str) -> str:
     for sign, metric, rest in signs:
         groups.setdefault(metric, []).append((sign, rest))
     told = " + ".join(_group(metric, terms) for metric, terms in groups.items())
-    if found["quantity"]:  # a number of its own kind, no share
+    raw = [term.split(" / ")[0] for term in re.split(r" [+-] ", found["terms"])]
+    if found["quantity"] or is_number(name for names in raw for name in names.split(", ")):
         beside = f" with [{score_name(found['beside'])}]" if found["beside"] else ""
         spread = f" ± {found['tolerance']}" if found["tolerance"] else ""
         place = f"{found['direction']} {found['bound']}{spread}{found['each'] or ''}"
-        return f"{QUANTITIES[found['quantity']]}{told}{beside} {place}"
+        return f"{QUANTITIES.get(found['quantity'], '')}{told}{beside} {place}"
     unit = " points" if len(signs) > 1 else "%"
     bound = f"{100 * float(found['bound']):g}"
     if found["direction"] != "within":

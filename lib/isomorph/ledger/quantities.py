@@ -6,7 +6,7 @@ does not exist for that seed (a score which never rose has no half-way point).
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 # Both scores (fractions) and losses (nats) move less than this by noise alone, and the half-way
 # point of noise means nothing.
 SMALLEST_RISE = 0.02
+# Metrics that are no share of a whole, by how their names end: told as they are, not in percent.
+NUMBERS = (
+    "_spearman", "_pearson", "_cosine", "_norm", "_distance", "_size", "_over_bound",
+    "_over_directions", "singular_value_mean", "isoscore", "perplexity", "bleu",
+)  # fmt: skip
+
+
+def is_number(metrics: Iterable[str]) -> bool:
+    """Whether some metrics are numbers of a kind of their own, and no shares."""
+    return all(metric.endswith(NUMBERS) for metric in metrics)
 
 
 def half_rise(tokens: np.ndarray, values: np.ndarray) -> float:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from isomorph.ledger.quantities import QUANTITIES
+from isomorph.ledger.quantities import QUANTITIES, is_number
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -49,7 +49,7 @@ class Verdict:
     reason: str
     parts: tuple["Verdict", ...] = ()
     prediction: str = ""  # of a part, in words
-    quantity: str = ""  # of a part, by its name in QUANTITIES
+    quantity: str = ""  # of a part, by its name in QUANTITIES; "number" is a value and no share
     paired: bool = False  # whether the interval is over differences seed by seed
 
 
@@ -119,9 +119,7 @@ def judge(rule: "Rule", rows: "DataFrame", size: str | None) -> Verdict:
     parts = []
     for part in rule.parts:
         parts += [
-            replace(
-                _judge_part(single, rows, size), prediction=str(single), quantity=single.quantity
-            )
+            replace(_judge_part(single, rows, size), prediction=str(single), quantity=_kind(single))
             for single in part.split(_found(part, rows))
         ]
     decided = next(name for name in DECIDES if any(part.verdict == name for part in parts))
@@ -138,6 +136,11 @@ def judge(rule: "Rule", rows: "DataFrame", size: str | None) -> Verdict:
         told + chosen.reason,
         tuple(parts),
     )
+
+
+def _kind(part: "Part") -> str:
+    metrics = {name for side in part.terms() for term in side for name in term.metric}
+    return "number" if part.quantity == "value" and is_number(metrics) else part.quantity
 
 
 def _found(part: "Part", rows: "DataFrame") -> list[str]:
