@@ -174,7 +174,11 @@ def written(found, *, sign: bool = False, percent: bool = True) -> str:
     if math.isnan(found.value):
         return NOT_RUN
     form = ("{:+" if sign else "{:") + (".1f}" if percent else ".2f}")
-    value, low, high = (x if percent else x / 100 for x in (found.value, found.low, found.high))
+    digits = 1 if percent else 2
+    # Rounded first, and + 0.0, so that what is nothing has no sign.
+    value, low, high = (
+        round(x if percent else x / 100, digits) + 0.0 for x in (found.value, found.low, found.high)
+    )
     between = "" if math.isnan(low) else f" [{form}, {form}]".format(low, high)
     return form.format(value) + between
 

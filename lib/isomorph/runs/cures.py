@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Iterator
 from typing import Literal
 
@@ -69,7 +70,9 @@ class Cures(Run):
         code, place, began = code_version(), device_named(self.device), time.monotonic()
         measured: Iterator[cured_tasks.Record] = getattr(cured_tasks, self.task)(self.cured, place)
         records = []
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            # Of so many sentences a few are always longer than is read.
+            warnings.filterwarnings("ignore", message=".* were cut")
             for condition, seed, metric, value in measured:
                 named = {"step": 0, "tokens": 0, "seconds": time.monotonic() - began}
                 own = {"condition": self.prefix + condition, "seed": seed}

@@ -1,0 +1,52 @@
+"""What is right in the exercises on cures."""
+
+from isomorph.exercises import Feedback, choice, equals, exercise, function
+
+
+def _clouds():
+    import torch
+
+    generator = torch.Generator().manual_seed(8)
+    for n, width, away in ((30, 4, 2.0), (200, 6, -1.0)):
+        stretch = torch.arange(1, width + 1, dtype=torch.float64)
+        yield (torch.randn(n, width, generator=generator, dtype=torch.float64) * stretch + away,)
+
+
+@exercise("cures_compared.1")
+def all_but_the_first(answer: object) -> Feedback:
+    """Less the mean and the first principal direction."""
+    from isomorph.measure.cures import all_but_the_top
+
+    def reference(x):
+        return all_but_the_top(x, 1)(x)
+
+    hint = "Is the direction that of the centred vectors? Is the mean gone from what is returned?"
+    return function(answer, list(_clouds()), equals(reference), hint=hint)
+
+
+@exercise("cures_compared.2")
+def what_whitening_forgets(answer: object) -> Feedback:
+    """Two clouds that differ in loudness alone are the same when whitened, up to signs."""
+    import torch
+
+    from isomorph.measure.cures import whitening
+
+    ((cloud,), _) = _clouds()
+    centred = cloud - cloud.mean(0)
+    axes = torch.linalg.eigh(centred.T @ centred).eigenvectors
+    louder = centred @ axes * torch.tensor([1.0, 2.0, 4.0, 8.0], dtype=torch.float64)
+    one, other = whitening(cloud)(cloud), whitening(louder)(louder)
+    options = (
+        "along which directions words differ", "how loud each direction was", "the number of words",
+    )  # fmt: skip
+    same = torch.allclose(one.abs(), other.abs(), atol=1e-6)
+    return choice(answer, options, right=options[1] if same else options[0])
+
+
+@exercise("cures_compared.3")
+def by_hand(answer: object) -> Feedback:
+    """The cosine regulariser of Gao et al. 2019, without its weight."""
+    from isomorph.models.cosine_regulariser import cosine_regulariser
+
+    hint = "Are the vectors of length 1 first? What is divided by, and what is subtracted?"
+    return function(answer, list(_clouds()), equals(cosine_regulariser, 1e-4), hint=hint)
