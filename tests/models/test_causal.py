@@ -119,3 +119,15 @@ def test_a_softmax_may_have_no_bias(vocabulary):
     assert torch.allclose(model.scores(hidden, "en"), expected)
     shaped = EncoderConfig(causal=True, softmax_bias=False).shaped(10, ("en",), 8)
     assert shaped.causal and not shaped.softmax_bias
+
+
+def test_without_a_last_norm_the_sum_is_given_out(vocabulary):
+    plain = make_model(vocabulary, norm="pre")
+    bare = make_model(vocabulary, norm="pre", final_norm=False)
+    assert not any(name.startswith("encoder.final_norm") for name, _ in bare.named_parameters())
+    bare.load_state_dict(plain.state_dict(), strict=False)
+    ids = torch.tensor([vocabulary.encode("en", TEXTS["en"][:1])[0]])
+    given = bare.encoder(ids).last_hidden_state
+    expected = plain.encoder(ids).last_hidden_state
+    torch.testing.assert_close(plain.encoder.final_norm(given), expected)
+    assert not torch.allclose(given, expected)

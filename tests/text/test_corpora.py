@@ -128,6 +128,8 @@ def test_one_language_can_read_either_half(corpus):
     odd = load_corpus(("en",), ("bible",), half="odd")
     assert even.train["en"] == corpus.train["en"]
     assert not set(even.train["en"]) & set(odd.train["en"])
+    both = load_corpus(("en",), ("bible",), half="both")
+    assert sorted(both.train["en"]) == sorted(even.train["en"] + odd.train["en"])
     assert even.dictionary == {}
     assert set(even.test) == {"en"}
 
@@ -207,7 +209,7 @@ def test_bad_input_is_refused_in_one_sentence(arguments, message):
 
 
 def test_bad_options_are_refused():
-    with pytest.raises(ValueError, match="half is 'first'; allowed are 'even', 'odd'"):
+    with pytest.raises(ValueError, match="half is 'first'; allowed are 'even', 'odd', 'both'"):
         load_corpus(("en",), ("bible",), half="first")
     with pytest.raises(ValueError, match="evaluation_domain is 'news'"):
         load_corpus(("en",), ("bible",), evaluation_domain="news")

@@ -159,6 +159,16 @@ def test_case_can_be_kept():
     assert "the" in vocabulary().tokenizer("en").tokenize("The animal")
 
 
+def test_whole_words_by_frequency():
+    rare = " ".join(f"rare{letter}" for letter in "zyxwvutsrqponmlkjihgfedcba")
+    words = learn(VocabularyConfig(size=32, units="words"), {"en": ["the cat. The dog", rare]})
+    found = list(words.ids["en"])[len(SPECIAL) :]
+    # Ties in the order of the alphabet; what does not fit is unknown.
+    assert found[:4] == ["the", ".", "cat", "dog"] and found[-1] == "rarew" and words.size == 32
+    assert words.tokenizer("en").tokenize("the rarex cat") == ["the", "[UNK]", "cat"]
+    assert words.tokenizer("en").tokenize("thecat") == ["[UNK]"]
+
+
 def test_bad_requests_are_one_sentence():
     with pytest.raises(ValueError, match=r"language is 'de'; this vocabulary has \['en', 'fr'\]"):
         vocabulary().tokenizer("de")

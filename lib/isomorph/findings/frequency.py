@@ -68,7 +68,7 @@ def beside_paper(table: DataFrame, quantity: str, claim: str) -> DataFrame:
     lines = [{"vectors": "BERT, in the paper"} | dict(zip(BINS, printed, strict=True))]
     for name, own in table.groupby("vectors", sort=False):
         lines.append({"vectors": name} | dict(zip(own["ranks"], own[quantity], strict=True)))
-    return pd.DataFrame(lines).fillna("")
+    return pd.DataFrame(lines).astype(object).fillna("")
 
 
 def by_model(found: Mapping[str, Found]) -> DataFrame:

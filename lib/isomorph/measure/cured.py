@@ -34,7 +34,10 @@ CURES: dict[str, Callable[[Tensor], Fitted]] = {
     "standardisation": standardisation,
     "conceptor_negation": conceptor_negation,
     "whitening": whitening,
-    "whitening_third": lambda vectors: whitening(vectors, max(1, vectors.shape[1] // 3)),
+    # Of the directions that can vary: fewer vectors than dimensions leave some flat.
+    "whitening_third": lambda vectors: whitening(
+        vectors, max(1, min(vectors.shape[1], len(vectors) - 1) // 3)
+    ),
     "flow": fit_flow,
 }
 

@@ -1,0 +1,114 @@
+"""Cures and encoders' words as runs: own conditions and seeds, what ships, and a small mirror."""
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from isomorph import results
+from isomorph.findings import cured
+from isomorph.measure.cured import CURES
+from isomorph.presets.degeneration import MINILM
+from isomorph.results import Condition
+from isomorph.runs import Cures, EncoderWords, cured_words, run_from_json, to_rows
+from isomorph.text import hub
+from isomorph.text.similarity_sets import SENTENCES, WORDS
+
+SOME = ["A man plays a guitar.", "A woman cuts an onion.", "The dog runs in the park.", "It rains.",
+        "Two boys are swimming.", "The stock market fell today.", "A cat sleeps on the sofa.",
+        "He reads a long book.", "The train is late.", "She writes a letter."]  # fmt: skip
+PAIRS = [("cat", "dog", 7.0), ("car", "truck", 8.0), ("sun", "sky", 6.0), ("king", "queen", 9.0),
+         ("tree", "tax", 0.5), ("money", "bank", 8.0), ("river", "phone", 0.3), ("red", "blue", 7.0),
+         ("bread", "butter", 6.0), ("road", "idea", 0.2)]  # fmt: skip
+
+
+@pytest.fixture
+def mirror(tmp_path, monkeypatch):
+    """Every scored set, each with the same few pairs."""
+    monkeypatch.setenv("ISOMORPH_MIRROR", str(tmp_path))
+    monkeypatch.setattr(hub, "_unreachable", lambda dataset_id: "no network")
+
+    def write(path, table):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table(table), tmp_path / path)
+
+    first, second = SOME * 3, SOME[1:] * 3 + SOME[:3]
+    scores = [float(place * 7 % 13) for place in range(len(first))]
+    sets = [*SENTENCES.values(), ("sentence-transformers/stsb", "validation")]
+    for dataset, split in sets:
+        columns = {"sentence1": first, "sentence2": second, "score": scores}
+        write(f"{dataset}/default/{split}.parquet", columns)
+    words = {
+        name: [pair[i] for pair in PAIRS] for i, name in enumerate(("word1", "word2", "score"))
+    }
+    for name in WORDS:
+        write(f"local/word-similarity/{name}/test.parquet", words)
+
+
+def rows_of(run, name="a run") -> pd.DataFrame:
+    return to_rows(run, run.outcome(), experiment="cures", size="laptop", condition=name)
+
+
+def test_translations_of_a_shipped_encoder(tmp_path, monkeypatch):
+    monkeypatch.setenv("ISOMORPH_CACHE", str(tmp_path))
+    condition = Condition("translations", Cures(cured="en-fr", task="translations"))
+    rows = results.gather("none", [condition], size="laptop")
+    assert set(rows["condition"]) == set(CURES) and set(rows["seed"]) == set(range(5))
+    assert {"retrieval_p1", "translation_p1", "sentence_average_cosine"} <= set(rows["metric"])
+    level = rows.groupby(["metric", "condition"])["value"].mean()
+    assert level["retrieval_p1", "original"] > 0.1 > 1 / 200
+    assert level["sentence_average_cosine", "original"] > 0.2
+    assert abs(level["sentence_average_cosine", "all_but_the_top"]) < 0.01
+    assert condition.run.checksum() == rows["data"].iloc[0] != ""
+    gain = cured.gains(_found(rows), "retrieval_p1", list(CURES), beside="original")
+    assert len(gain) == len(CURES) - 1 and (gain["low"] <= gain["value"]).all()
+
+
+def test_sentences_of_scored_sets(mirror):
+    rows = rows_of(Cures(cured=MINILM, task="sentence_similarity", prefix="x_"))
+    names = set(rows["condition"])
+    assert {"x_gold", "x_static_average", "x_two_layer_average", "x_flow_target"} <= names
+    gold = rows[(rows["condition"] == "x_gold") & (rows["metric"] == "sts_spearman")]
+    assert gold["value"].tolist() == pytest.approx([1] * len(gold)), "gold goes with itself"
+    last = rows[(rows["condition"] == "x_last_layer_average") & (rows["metric"] == "sts_spearman")]
+    assert len(last) == 5 and (last["value"].abs() <= 1).all()
+    assert rows["data"].iloc[0] == "", "what the hub has may change"
+
+
+def test_words_of_scored_sets(mirror, monkeypatch):
+    monkeypatch.setattr(cured_words, "DIRECTIONS", (1, 3))
+    monkeypatch.setattr(cured_words, "PIECES", 2000)
+    rows = rows_of(Cures(cured=MINILM, task="word_similarity"))
+    level = rows.groupby(["metric", "condition"])["value"].mean()
+    assert level["word_similarity_pearson", "original"] > 0.2
+    assert {"weighted_removal", "all_but_the_top"} <= set(rows["condition"])
+    chosen = rows[rows["metric"] == "directions"]["value"]
+    assert set(chosen) <= {1.0, 3.0}
+
+
+def test_without_a_mirror_the_sets_are_missed_at_once(monkeypatch):
+    monkeypatch.delenv("ISOMORPH_MIRROR", raising=False)
+    monkeypatch.setattr(hub, "_unreachable", lambda dataset_id: "no network")
+    with pytest.raises(hub.DataUnavailable):
+        Cures(cured=MINILM, task="word_similarity").outcome()
+
+
+def test_words_of_glove_in_fifths():
+    run = EncoderWords(words_of="glove", most=1000)
+    rows = rows_of(run)
+    assert set(rows["seed"]) == set(range(5)) and set(rows["condition"]) == {"a run"}
+    per_seed = rows[rows["metric"] == "average_cosine"]["value"]
+    assert per_seed.nunique() == 5 and (per_seed > 0.1).all()
+    assert rows[rows["metric"] == "words"]["value"].eq(1000).all()
+
+
+def test_runs_are_found_again_by_their_config():
+    for run in (Cures(cured="en", task="passages"), EncoderWords(words_of="en")):
+        again = run_from_json(run.config_json())
+        assert type(again) is type(run) and again.digest == run.digest
+
+
+def _found(rows):
+    from isomorph.findings import Found
+
+    return Found(rows, "laptop", 1, ("translations",))

@@ -1,0 +1,41 @@
+"""Scored pairs by name from a mirror; without one, one sentence."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from isomorph.text import hub
+from isomorph.text.similarity_sets import SENTENCES, sentence_pairs, word_pairs
+
+
+@pytest.fixture
+def mirror(tmp_path, monkeypatch):
+    monkeypatch.setenv("ISOMORPH_MIRROR", str(tmp_path))
+    monkeypatch.setattr(hub, "_unreachable", lambda dataset_id: "no network")
+
+    def write(path, **columns):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table(columns), tmp_path / path)
+
+    return write
+
+
+def test_pairs_keep_their_order_and_scale(mirror):
+    mirror("mteb/sts12-sts/default/test.parquet",
+           sentence1=["a", "b"], sentence2=["c", "d"], score=[4.4, 0.0])  # fmt: skip
+    assert sentence_pairs("sts12") == (["a", "b"], ["c", "d"], [4.4, 0.0])
+    mirror("local/word-similarity/rg65/test.parquet", word1=["gem"], word2=["jewel"], score=[3.9])
+    assert word_pairs("rg65") == (["gem"], ["jewel"], [3.9])
+
+
+def test_the_papers_seven_sets_are_there():
+    assert set(SENTENCES) == {"stsb", "sickr", *(f"sts{year}" for year in range(12, 17))}
+
+
+def test_what_is_not_there_is_said(mirror):
+    with pytest.raises(hub.DataUnavailable, match="word-similarity"):
+        word_pairs("men")
+    with pytest.raises(ValueError, match="name is 'sts99'; allowed are stsb"):
+        sentence_pairs("sts99")
+    with pytest.raises(ValueError, match="name is 'men2'; allowed are rg65"):
+        word_pairs("men2")
