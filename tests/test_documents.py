@@ -94,7 +94,7 @@ def test_the_example_of_an_exercise_is_an_exercise(tmp_path, monkeypatch):
 
 
 def test_the_example_of_own_data_trains_and_measures(tmp_path, capsys):
-    (example,) = blocks(book.ROOT / "book" / "how_to_reproduce.md", "python")
+    _, example = blocks(book.ROOT / "book" / "how_to_reproduce.md", "python")
     script = tmp_path / "own_data.py"
     script.write_text(example)
     made = runpy.run_path(str(script))
@@ -109,6 +109,16 @@ def test_the_example_of_own_data_trains_and_measures(tmp_path, capsys):
     assert min(float(line.split()[1]) for line in told[:2]) < made["vocabulary"].size
     (score,) = [r["value"] for r in made["records"] if r["metric"] == "multilinguality"]
     assert told[2] == f"[{score}]" and 0 <= score <= 1
+
+
+def test_the_example_of_an_encoders_words_measures(tmp_path, capsys, monkeypatch):
+    example, _ = blocks(book.ROOT / "book" / "how_to_reproduce.md", "python")
+    script = tmp_path / "own_words.py"
+    script.write_text(example)
+    monkeypatch.chdir(book.ROOT)
+    runpy.run_path(str(script))
+    told = dict(line.split() for line in capsys.readouterr().out.splitlines())
+    assert -1 <= float(told["average_cosine"]) <= 1 and float(told["words"]) > 1000
 
 
 @pytest.mark.parametrize("size", [*SIZES, "huge"])
