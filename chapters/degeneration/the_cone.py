@@ -185,10 +185,14 @@ _, others = findings.in_worlds(
     live=None,
     recompute=recompute,
 )
+hub = findings.on_real_text(
+    "encoder_words", ("e5",), size=size, recompute=recompute
+)
 for title, one in (
     ("Small language models, half a Bible", found),
     ("Larger ones, all English text that ships", real),
     ("Encoders of others, and GloVe", others),
+    ("An encoder of the hub", hub),
 ):
     figures.show_table(
         clouds.levels(one, MEASURES), name=title, titled=True

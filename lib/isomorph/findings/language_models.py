@@ -4,7 +4,6 @@ trained       the model, trained now where that has not been done here, and what
 Trained       its words, their vectors, and the states from which it predicts
 joined        the rows of several experiments at one size, for a claim that needs them all
 levels        measures with their intervals over seeds, each in its own unit
-predictions   the ledger's predictions one by one, each in its own unit
 """
 
 from __future__ import annotations
@@ -15,8 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from isomorph import claims, effects, results
-from isomorph.findings import NOT_RUN, Found
+from isomorph import effects, results
+from isomorph.findings import NOT_RUN, Found, condition_name, score_name
 from isomorph.runs import Geometry, Pretraining
 
 if TYPE_CHECKING:
@@ -24,28 +23,15 @@ if TYPE_CHECKING:
     from pandas import DataFrame
     from torch import Tensor
 
-    from isomorph.ledger.schema import Part, Selection
     from isomorph.models.masked_lm import BilingualMaskedLM
     from isomorph.results import Condition
     from isomorph.text.corpora import Corpus
     from isomorph.text.vocab import Vocabulary
 
 PLANTED, SMALL, LARGER = "planted cases", "small models", "larger models"  # places of verdicts
-CONDITIONS = {
-    "mle": "likelihood alone",
-    "cosreg": "with the cosine regulariser",
-    "frequent_words": "most frequent fifth",
-    "rare_words": "rarest fifth",
-    "layer_norm_direction": "with a last normalisation",
-    "no_last_norm": "without one",
-}
 MEASURES = {
-    "convexity_violations": "mixtures of two such directions that are none, share",
     "negative_product_share": "states with a negative product, share",
-    "vector_norm": "length of the vector",
-    "hull_disagreements": "clouds on which two tests disagree, share",
     "offset_size": "size of the sum of b/g",
-    "distance_over_bound": "largest squared distance over its bound",
     "pair_distance": "distance of two words",
     "pair_distance_scaled": "distance of two words, over their mean length",
     "average_cosine": "cosine of two words",
@@ -178,25 +164,27 @@ def joined(*found: Found) -> Found:
 
 
 def levels(
-    found: Found, names: Sequence[str], measures: Mapping[str, str] | Sequence[str]
+    found: Found,
+    names: Mapping[str, str] | Sequence[str],
+    measures: Mapping[str, str] | Sequence[str],
 ) -> DataFrame:
     """A line a measure, a column a condition: "0.52 [0.5, 0.54]" over seeds, and how many seeds.
 
-    measures: by their names in the rows; a mapping says what to call them, else `MEASURES` does.
+    names, measures: conditions and metrics as the rows have them; a mapping says what to call them.
     """
     import pandas as pd
 
-    called = (
-        measures if isinstance(measures, Mapping) else {m: MEASURES.get(m, m) for m in measures}
-    )
+    if not isinstance(names, Mapping):
+        names = {name: condition_name(name) for name in names}
+    if not isinstance(measures, Mapping):
+        measures = {metric: MEASURES.get(metric, score_name(metric)) for metric in measures}
     lines = []
-    for metric, name in called.items():
+    for metric, name in measures.items():
         line, seeds = {"measure": name}, set()
-        for condition in names:
+        for condition, label in names.items():
             own = found.rows[found.rows["condition"] == condition]
-            known, label = (own["metric"] == metric).any(), CONDITIONS.get(condition, condition)
             line[label] = "–" if len(own) else NOT_RUN
-            if known:
+            if (own["metric"] == metric).any():
                 level = effects.level(own, metric, condition)
                 ends = (x / 100 for x in (level.value, level.low, level.high))
                 line[label] = _with_interval(*ends)
@@ -205,48 +193,6 @@ def levels(
     return pd.DataFrame(lines)
 
 
-def predictions(identifiers: Sequence[str], places: Mapping[str, Found | None]) -> DataFrame:
-    """As `isomorph.findings.verdicts`, for measures that are no scores: each in its own unit.
-
-    Columns claim, prediction, where, seeds, measured, verdict; `isomorph.findings.in_short` counts
-    them.
-    """
-    import pandas as pd
-
-    known = {claim.id: claim for claim in claims.ledger()}
-    lines = []
-    for identifier in identifiers:
-        for where, found in places.items():
-            if found is None:
-                continue
-            claim = known[identifier]
-            verdict = claims.verdict(claim, found.rows, found.size)
-            named = {"claim": identifier, "where": where}
-            lines.append(named | {"prediction": "all of the claim", "seeds": verdict.n_seeds,
-                                  "measured": "", "verdict": verdict.verdict})  # fmt: skip
-            for part, own in zip(claim.rule.parts, verdict.parts, strict=False):
-                value = "" if own.value is None else _with_interval(own.value, own.low, own.high)
-                lines.append(named | {"prediction": _predicted(part), "seeds": own.n_seeds,
-                                      "measured": value, "verdict": own.verdict})  # fmt: skip
-    columns = ["claim", "prediction", "where", "seeds", "measured", "verdict"]
-    return pd.DataFrame(lines, columns=columns)
-
-
 def _with_interval(value: float, low: float | None, high: float | None) -> str:
     unknown = low is None or math.isnan(low)
     return f"{value:.3g}" + ("" if unknown else f" [{low:.3g}, {high:.3g}]")
-
-
-def _predicted(part: Part) -> str:
-    """A prediction in plain words: "distance of two words: rarest fifth less ... below 0"."""
-
-    def named(terms: Sequence[Selection]) -> str:
-        return " and ".join(CONDITIONS.get(c, c) for term in terms for c in term.condition or ())
-
-    plus, minus = part.terms()
-    told = " and ".join(MEASURES.get(metric, metric) for metric in plus[0].metric)
-    if part.quantity == "spearman":
-        told = f"rank correlation of {told} with steps"
-    if minus:
-        told = f"{told}: {named(plus)} less {named(minus)}"
-    return f"{told}, {'equal to' if part.direction == 'within' else part.direction} {part.bound:g}"

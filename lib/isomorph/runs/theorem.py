@@ -49,7 +49,7 @@ class Theorem(Run):
 
     @property
     def pair(self) -> str:
-        return "none"
+        return "planted"
 
     @property
     def tokens(self) -> int:
