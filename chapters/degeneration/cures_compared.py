@@ -48,6 +48,7 @@ from IPython.display import Markdown, display
 
 from isomorph import exercises, figures, findings
 from isomorph.findings import clouds, cured, language_models
+from isomorph.findings.language_models import LARGER, SMALL
 from isomorph.measure.cured import CURES
 
 MODELS = ("mle", "cosreg", "cosreg_01", "cosreg_10", "cosreg_100")
@@ -308,9 +309,7 @@ display(Markdown(f"{findings.behind(models)} {findings.behind(real)}"))
 # ## The verdict
 
 # %% tags=["hide-input"]
-table = findings.verdicts(
-    ["2.5", "2.6"], {"small models": models, "larger models": real}
-)
+table = findings.verdicts(["2.5", "2.6"], {SMALL: models, LARGER: real})
 figures.show_table(table, name="Claims 2.5 and 2.6, by prediction")
 display(Markdown(findings.in_short(table)))
 table = findings.verdicts(

@@ -45,6 +45,7 @@ from IPython.display import Markdown, display
 
 from isomorph import exercises, figures, findings
 from isomorph.findings import clouds, language_models
+from isomorph.findings.language_models import LARGER, SMALL
 from isomorph.measure.isotropy import sampled_cosines, singular_values
 from isomorph.presets.degeneration import MINILM
 
@@ -210,8 +211,8 @@ display(
 verdict = findings.verdicts(
     ["2.7", "4a.1"],
     {
-        "small": language_models.joined(found, others),
-        "reference": real,
+        SMALL: language_models.joined(found, others),
+        LARGER: real,
     },
 )
 figures.show_table(verdict, name="Claims 2.7 and 4a.1, by prediction")

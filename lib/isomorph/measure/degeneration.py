@@ -22,9 +22,9 @@ from scipy import optimize
 from torch import Tensor
 
 METHODS = ("columns", "lp")
-ROWS_AT_ONCE = 2**14  # 100 MiB in float64 at a width of 768
+ROWS_AT_ONCE = 2**10  # 6 MiB in float64 at a width of 768, which a cache holds; more is far slower
 EXACT = 1e-9  # lengths beside that of the longest state: nearer to zero is zero
-MOST_ROUNDS = 500
+NEAR = 1e-3  # a distance as small, beside the states', needs smaller units
 
 
 @dataclass(frozen=True)
@@ -63,25 +63,30 @@ def hull(hidden: Tensor, *, method: str = "columns", widest: bool = False) -> Hu
 
     method: "columns" solves a non-negative least-squares problem on a few states, looks at all of
         them for those that its direction does not serve, and adds these, until there is none or
-        the few contain the origin. Costs n width a round, for a million states too. "lp" is one
-        linear programme over all states (HiGHS), for thousands.
+        the few contain the origin. Costs n width a round, and the memory of the few, for a million
+        states too. "lp" is one linear programme over all states (HiGHS), for thousands.
     widest: with "columns", go on until the direction is the one with the largest margin, which is
         opposite to the hull's nearest point to the origin.
     Raises ValueError when `hidden` is not (n, width), not finite, or the method unknown, and
     ArithmeticError where the origin is so near the hull's surface that neither certificate holds.
     """
-    # Not `checked`, which would make a float64 copy of what may be a million states.
-    if hidden.ndim != 2 or 0 in hidden.shape or not hidden.isfinite().all():
-        raise ValueError(f"hidden is {tuple(hidden.shape)}; it must be (n, width) and finite.")
+    shape = f"hidden is {tuple(hidden.shape)}; it must be (n, width) and finite."
+    if hidden.ndim != 2 or 0 in hidden.shape:
+        raise ValueError(shape)
     if method not in METHODS:
         raise ValueError(f"method is {method!r}; allowed are {', '.join(METHODS)}.")
     if widest and method != "columns":
         raise ValueError(f"method is {method!r}; widest goes with 'columns' only.")
     hidden = hidden.detach().cpu()
-    longest = float(hidden.norm(dim=1).max())
+    longest, mean = _survey(hidden)
+    if not mean.isfinite().all():
+        raise ValueError(shape)
     if longest == 0:
         return Hull(None, torch.tensor([0]), torch.ones(1, dtype=torch.float64))
-    found = _by_lp(hidden, longest) if method == "lp" else _by_columns(hidden, longest, widest)
+    if method == "lp":
+        found = _by_lp(hidden, longest)
+    else:
+        found = _by_columns(hidden, longest, mean, widest)
     margin = found.margin(hidden)
     if margin > EXACT * longest if found.contains_origin else margin <= 0:
         raise ArithmeticError(
@@ -109,30 +114,31 @@ def _by_lp(hidden: Tensor, scale: float) -> Hull:
     return _mixture(torch.from_numpy(-solved.ineqlin.marginals), torch.arange(n))
 
 
-def _by_columns(hidden: Tensor, scale: float, widest: bool) -> Hull:
+def _by_columns(hidden: Tensor, scale: float, mean: Tensor, widest: bool) -> Hull:
     # Of  min |sum_i a_i h_i|^2 + (1 - sum_i a_i)^2  over a >= 0 the residual is (r, s) with
     # r'h_i + s <= 0 for every state and s the square of its length (the conditions of optimality).
     # So s > 0 gives the direction r, along the nearest point of the hull; s = 0 gives the mixture.
     width = hidden.shape[1]
-    few = _worst(hidden, -hidden.double().mean(0), width + 1)[0]
-    for rounds in range(1, MOST_ROUNDS):
-        states = hidden[few].double().numpy() / scale
+    few, unit, rounds = _worst(hidden, -mean, width + 1)[0], scale, 1
+    while True:  # ends, since each round adds a state
+        states = hidden[few].double().numpy() / unit
         system = np.vstack([states.T, np.ones(len(states))])
         weights, _ = optimize.nnls(system, np.append(np.zeros(width), 1.0), maxiter=50 * width)
         residual = -states.T @ weights
-        gap = 1 - weights.sum()
-        if gap <= EXACT**2 or np.linalg.norm(residual) <= EXACT * weights.sum():
+        distance = np.linalg.norm(residual) / weights.sum()  # of the mixture from the origin
+        if distance * unit <= EXACT * scale:
             inside = _mixture(torch.from_numpy(weights), few)
             return Hull(None, inside.rows, inside.weights, rounds)
+        if distance < NEAR:
+            # s, about the square of the distance, drowns in rounding: solve in smaller units.
+            unit *= distance
+            continue
         direction = _unit(torch.from_numpy(residual))
         worst, along = _worst(hidden, direction, width)
-        margin = -float(along[0])
-        own = -float((hidden[few].double() @ direction).max())
-        if margin > 0 and (not widest or margin >= own * (1 - 1e-9)):
+        if (few == worst[0]).any() or (along[0] < 0 and not widest):
             return Hull(direction, rounds=rounds)
-        # Those that hold the nearest point where it is, and those that would move it.
-        few = torch.cat([few[torch.from_numpy(weights) > 0], worst]).unique()
-    raise ArithmeticError(f"hidden was not decided in {MOST_ROUNDS} rounds.")
+        # All of the few stay: without those that hold nothing now, it can take hundreds of rounds.
+        few, rounds = torch.cat([few, worst]).unique(), rounds + 1
 
 
 def _worst(hidden: Tensor, direction: Tensor, count: int) -> tuple[Tensor, Tensor]:
@@ -145,9 +151,24 @@ def _worst(hidden: Tensor, direction: Tensor, count: int) -> tuple[Tensor, Tenso
     return rows, products
 
 
+def _survey(hidden: Tensor) -> tuple[float, Tensor]:
+    """The length of the longest state, and the mean, which is finite where all states are."""
+    longest, total = 0.0, torch.zeros(hidden.shape[1], dtype=torch.float64)
+    for _, block in _blocks(hidden):
+        longest = max(longest, float(block.norm(dim=1).max()))
+        total += block.sum(0)
+    return longest, total / len(hidden)
+
+
 def _products(hidden: Tensor, direction: Tensor) -> Iterator[tuple[int, Tensor]]:
+    for start, block in _blocks(hidden):
+        yield start, block @ direction
+
+
+def _blocks(hidden: Tensor) -> Iterator[tuple[int, Tensor]]:
+    """Some rows at a time in float64, which all of what may be a million would not fit in."""
     for start in range(0, len(hidden), ROWS_AT_ONCE):
-        yield start, hidden[start : start + ROWS_AT_ONCE].double() @ direction
+        yield start, hidden[start : start + ROWS_AT_ONCE].double()
 
 
 def _mixture(weights: Tensor, rows: Tensor) -> Hull:
