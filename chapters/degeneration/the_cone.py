@@ -94,7 +94,9 @@ six = {
     "causal language model": clouds.words_of(model),
     "masked language model": clouds.encoder("en", most),
     "MiniLM": clouds.encoder(MINILM, most),
-    "skip-grams, same text": clouds.skipgrams(model),
+    "skip-grams, same text": clouds.skipgrams(
+        model, epochs=1 if size == "smoke" else 5
+    ),
     "GloVe": clouds.encoder("glove", most),
     "digit classifier": clouds.digit_classifier(),
 }
