@@ -97,6 +97,21 @@ figures.show(
     table=table,
     provenance="Points: measured in this execution.",
 )
+figures.show(
+    figures.rank_lines(
+        frequency.BINS,
+        {
+            name: own["average cosine"].tolist()
+            for name, own in table.groupby("vectors", sort=False)
+        },
+        quantity="average cosine with all other words",
+    ),
+    caption="Mean over words of the average cosine with all others, by frequency rank.",
+    alt="A line a model over four bins of ranks. A rising line says that rare words look like everything else, a falling one that "
+    "frequent words do.",
+    table=table[["vectors", "ranks", "words", "average cosine"]],
+    provenance="Points: measured in this execution.",
+)
 ends = frequency.extremes(ours)
 display(
     Markdown(
@@ -106,7 +121,7 @@ display(
 )
 
 # %% [markdown]
-# Compare *directions* of lines, not heights: a model may have any scale. The paper's BERT goes up in both figures.
+# Compare *directions* of lines, not heights: a model may have any scale. The paper's BERT goes up in the first two figures.
 #
 # Look at the causal model. Its line of lengths bends: it falls from the most frequent words to those of middling rank, and from there it rises all the way to the
 # rarest, which have the longest vectors of all. Its line of distances falls: rare words are not sparse but *crowded*. Put the two together. Rare words

@@ -59,6 +59,7 @@ CONDITIONS = {
     "masked": "masked",
     "no_last_norm": "causal, no last norm",
     "cosreg": "causal, regulariser 1",
+    "masked_cosreg": "masked, regulariser 1",
     "cosreg_01": "causal, regulariser 0.1",
     "cosreg_10": "causal, regulariser 10",
     "cosreg_100": "causal, regulariser 100",

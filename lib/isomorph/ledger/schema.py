@@ -206,7 +206,7 @@ def sentence(error: ValidationError) -> str:
 
 @cache
 def load() -> tuple[Claim, ...]:
-    """Every claim, in the order of the sections (1, 2, 3, 4a, 5, 6, 11)."""
+    """Every claim, in the order of the sections (1, 2, 3, 4a, 4b, 4c, 5, 6, 11)."""
     files = [item for item in resources.files(__package__).iterdir() if item.name.endswith(".yaml")]
     claims = [claim for item in files for claim in parse(item.read_text("utf-8"), item.name)]
     ids = [claim.id for claim in claims]

@@ -2,7 +2,7 @@
 
 `language_models` has causal models of whole words with tied embeddings, trained by likelihood
 ("mle"), with the cosine regulariser at several weights ("cosreg" is the authors' own weight, 1),
-without a last layer normalisation, and a masked model of the same shape. `encoder_words` looks at
+without a last layer normalisation, and masked models of the same shape. `encoder_words` looks at
 other people's encoders, and `cures` tries every cure.
 """
 
@@ -16,13 +16,15 @@ from isomorph.text.vocab import VocabularyConfig
 WEIGHTS = {"cosreg": 1.0, "cosreg_01": 0.1, "cosreg_10": 10.0, "cosreg_100": 100.0}
 # Measured on the very models of "mle".
 PARTS = {"frequent_words": "frequent", "rare_words": "rare", "layer_norm_direction": "states"}
-NAMES = ("mle", "cosreg", "masked", *PARTS, "no_last_norm", "cosreg_10", "cosreg_100", "cosreg_01")
+NAMES = ("mle", "cosreg", "masked", *PARTS, "no_last_norm", "cosreg_10", "cosreg_100", "cosreg_01",
+         "masked_cosreg")  # fmt: skip
 
 
 def language_model(size: Size, seed: int, name: str = "mle") -> Pretraining:
-    """One model; `name` is "mle", "masked", "no_last_norm" or one of `WEIGHTS`."""
+    """One model; `name` is "mle", "masked", "no_last_norm", "masked_cosreg" or one of `WEIGHTS`."""
     layers, width = {"smoke": (2, 32), "laptop": (2, 64)}.get(size, (4, 128))
-    changes = {"masked": {"causal": False}, "no_last_norm": {"final_norm": False}}
+    changes = {"no_last_norm": {"final_norm": False}}
+    changes |= {masked: {"causal": False} for masked in ("masked", "masked_cosreg")}
     encoder = EncoderConfig(
         **{"layers": layers, "width": width, "heads": width // 32, "causal": True,
            "softmax_bias": False} | changes.get(name, {})
@@ -37,7 +39,7 @@ def language_model(size: Size, seed: int, name: str = "mle") -> Pretraining:
     }.get(size, (2_000_000, 32, 64, 50))  # fmt: skip
     training = TrainingConfig(
         tokens=tokens, batch=batch, length=length, warmup=warmup, continuous=True, masking=0.3,
-        cosine=WEIGHTS.get(name, 0.0),
+        cosine=WEIGHTS.get(name.removeprefix("masked_"), 0.0),
     )  # fmt: skip
     return Pretraining(
         text=text, vocabulary=VocabularyConfig(size=words, units="words"), encoder=encoder,
