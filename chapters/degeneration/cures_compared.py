@@ -53,6 +53,7 @@ from isomorph.findings.language_models import LARGER, SMALL
 from isomorph.measure.cured import CURES
 
 MODELS = ("mle", "cosreg", "cosreg_01", "cosreg_10", "cosreg_100")
+MASKED = ("masked", "masked_cosreg")
 LIVE = ("translations", "passages", "passages_bible")
 ENCODERS = {"": "MiniLM", "bible_": "our masked model", "e5_": "E5"}
 
@@ -308,6 +309,25 @@ display(Markdown(f"{findings.behind(models)} {findings.behind(real)}"))
 
 # %% [markdown]
 # The regulariser does what it says to the cloud: the cosine falls to nothing, and the singular values flatten. Read the column of perplexity for whether the model gets better by it.
+#
+# A masked model has the same softmax, and the same cure fits:
+
+# %% tags=["hide-input"]
+_, masked = findings.in_worlds(
+    "language_models", MASKED, size=size, live=None, recompute=recompute
+)
+figures.show_table(
+    clouds.levels(
+        masked,
+        {
+            "perplexity": "perplexity of hidden words",
+            "average_cosine": "average cosine",
+            "singular_value_mean": "mean singular value, over the largest",
+        },
+    ),
+    name="Masked models, half a Bible",
+)
+display(Markdown(findings.behind(masked)))
 #
 # ## The verdict
 
