@@ -108,6 +108,15 @@ def test_runs_are_found_again_by_their_config():
         assert type(again) is type(run) and again.digest == run.digest
 
 
+def test_rows_of_one_encoder_have_the_ledgers_names():
+    names = ["original", "e5_original", "bible_flow_target"]
+    found = _found(pd.DataFrame({"condition": names, "value": [1.0, 2.0, 3.0]}))
+    prefixes = ["", "e5_", "bible_"]
+    assert cured.of_encoder(found, "", prefixes).rows["condition"].tolist() == ["original"]
+    own = cured.of_encoder(found, "bible_", prefixes).rows
+    assert own["condition"].tolist() == ["flow_target"] and own["value"].tolist() == [3.0]
+
+
 def _found(rows):
     from isomorph.findings import Found
 

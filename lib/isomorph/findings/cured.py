@@ -2,6 +2,7 @@
 
 gains       how much each cure adds to a score, with its interval
 levels      measures of each cure, as a table
+of_encoder  one encoder's rows, named as the ledger names them
 behind      how many runs, since one run has many cures
 cured       one cloud of words under every cure
 regularised what the regulariser does, weight by weight
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from isomorph import effects
@@ -65,6 +67,20 @@ def levels(
     table = levels_of(found, measures, [prefix + name for name in names])
     table["vectors"] = [condition_name(name) for name in names]
     return table.rename(columns={"seeds": "folds"})
+
+
+def of_encoder(found: Found, prefix: str, others: Sequence[str]) -> Found:
+    """The rows of one encoder, its conditions named as the ledger's rules name them.
+
+    prefix: before its conditions, "" where there is none; others: the prefixes of other encoders.
+    """
+    condition = found.rows["condition"]
+    own = condition.str.startswith(prefix)
+    for other in others:
+        if other and other != prefix:
+            own &= ~condition.str.startswith(other)
+    rows = found.rows[own]
+    return replace(found, rows=rows.assign(condition=rows["condition"].str.removeprefix(prefix)))
 
 
 def behind(found: Found) -> str:
