@@ -43,7 +43,9 @@ def test_levels_are_numbers_with_intervals():
     assert table["trend"].iloc[0].startswith("0.50 [0.50, ") and table["seeds"].tolist() == [5, 5]
     assert table["vectors"].iloc[0] == "causal, by likelihood"
     absent = clouds.levels(found({"mle": 0.5}), {"isoscore": "IsoScore"})
-    assert absent["IsoScore"].iloc[0] == "not run"
+    assert absent["IsoScore"].iloc[0] == "–", "run, and not measured"
+    absent = clouds.levels(found({"mle": 0.5}), {"rank_norm_spearman": "trend"}, ["glove"])
+    assert absent["trend"].iloc[0] == "not run"
 
 
 def test_each_model_has_a_verdict_of_its_own():
@@ -87,3 +89,17 @@ def test_the_regulariser_weight_by_weight():
 def test_nothing_has_no_sign(value):
     table = clouds.levels(found({"mle": value - 0.002}), {"rank_norm_spearman": "trend"})
     assert "-0.00" not in table["trend"].iloc[0]
+
+
+def test_claims_by_place():
+    verdicts = pd.DataFrame({
+        "claim": ["3.3", "3.3", "3.3", "4c.1"], "where": ["b", "b", "a", "a"],
+        "prediction": ["all of the claim", "a part", "all of the claim", "all of the claim"],
+        "verdict": ["reproduced", "x", "contradicted", "inconclusive"],
+    })  # fmt: skip
+    table = cured.whole_claims(verdicts)
+    assert list(table) == ["claim", "b", "a"] and table["a"].tolist() == [
+        "contradicted",
+        "inconclusive",
+    ]
+    assert table["b"].tolist()[0] == "reproduced"

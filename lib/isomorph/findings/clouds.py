@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from isomorph import effects
-from isomorph.findings.tables import NOT_RUN, written
+from isomorph.findings.tables import NOT_MEASURED, NOT_RUN, written
 from isomorph.findings.words import condition_name
 from isomorph.measure.geometry import of_words
 from isomorph.measure.isotropy import (
@@ -121,7 +121,8 @@ def levels(
         line, seeds = {"vectors": condition_name(name)}, 0
         for metric, label in measures.items():
             own = found.rows[(found.rows["metric"] == metric) & (found.rows["condition"] == name)]
-            line[label] = NOT_RUN
+            run = (found.rows["condition"] == name).any()
+            line[label] = NOT_MEASURED if run else NOT_RUN
             if len(own):
                 (level,) = effects.levels(own, metric, [name]).itertuples()
                 line[label], seeds = written(level, percent=False), max(seeds, level.seeds)
