@@ -139,6 +139,14 @@ def regularised(found: Found, measures: Sequence[str]) -> DataFrame:
     return pd.DataFrame(lines)
 
 
+def whole_claims(verdicts: DataFrame) -> DataFrame:
+    """A line a claim, a column a place, of the table of `isomorph.findings.verdicts`."""
+    whole = verdicts[verdicts["prediction"] == "all of the claim"]
+    places = list(dict.fromkeys(whole["where"]))
+    table = whole.pivot(index="claim", columns="where", values="verdict")[places]
+    return table.reset_index().rename_axis(columns=None)
+
+
 def printed(claim, names: Sequence[str] | None = None) -> str:
     """What a claim's paper prints, in words; those of the given labels only."""
     chosen = {n: v for n, v in (claim.paper_value or {}).items() if names is None or n in names}
