@@ -4,6 +4,7 @@ import json
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -35,6 +36,8 @@ def test_every_cloud_and_word_is_there_and_nothing_is_loaded():
     assert made.count("</script>") == 1 and "a&lt;b" in made and "http" not in made
     assert "<label for=" in made and 'type="range"' in made and "@" not in made.split("<script>")[1]
     assert page() == made
+    table = pd.DataFrame({"vectors": ["cured"], "IsoScore": [0.5]})
+    assert "<details>" in page(table=table) and "<details>" not in made
 
 
 def test_coordinates_keep_the_origin_and_the_shape():

@@ -77,7 +77,7 @@ plain, regularised = (
     for name in ("mle", "cosreg")
 )
 ours = clouds.words_of(plain)
-views, told, rows = cured.cured(
+views = cured.cured(
     ours.vectors,
     {
         "cosine regulariser, trained again": clouds.words_of(
@@ -88,9 +88,10 @@ views, told, rows = cured.cured(
 
 # %% tags=["hide-input"]
 figures.show_space(
-    views,
-    [f"{ours.words[row]} (rank {row + 1})" for row in rows],
-    told=told,
+    views.clouds,
+    [f"{ours.words[row]} (rank {row + 1})" for row in views.rows],
+    told=views.told,
+    table=views.table,
     caption="Words of the causal model along three singular directions. Choose a cure, and turn the cloud; point at a dot for its word.",
     alt="A cloud of words in space. As trained, the rare words stand together on one side of the origin and the frequent ones apart from them. "
     "The cures move or stretch the cloud so that the origin lies inside it; the sentence below says how even it then is.",

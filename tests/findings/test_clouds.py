@@ -70,7 +70,8 @@ def test_bins_and_extremes():
 def test_every_cure_has_a_cloud_and_a_sentence():
     generator = torch.Generator().manual_seed(0)
     vectors = torch.randn(600, 8, generator=generator, dtype=torch.float64) + 2
-    views, told, rows = cured.cured(vectors, {"again": vectors.flip(0)})
+    views, told, table, rows = cured.cured(vectors, {"again": vectors.flip(0)})
+    assert table["vectors"].tolist() == list(views)
     assert set(views) == set(told) and len(rows) == 400 and rows[0] == 0 and rows[-1] == 599
     assert all(len(view) == 400 for view in views.values()) and "again" in views
     assert "average cosine 0.8" in told["as trained"] or "average cosine 0.7" in told["as trained"]

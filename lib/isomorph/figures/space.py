@@ -11,8 +11,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from .display import table_html
+
 if TYPE_CHECKING:
     from numpy import ndarray
+    from pandas import DataFrame
     from torch import Tensor
 
 SIZE = 440  # of the picture, in pixels
@@ -29,22 +32,26 @@ def show_space(
     told: Mapping[str, str],
     caption: str,
     alt: str,
+    table: "DataFrame | None" = None,
     provenance: str = "",
 ) -> None:
     """Display one set of words in several clouds, of which the reader chooses one and turns it.
 
     clouds: a name -> vectors (n, width) of the words, which are in the order of frequency. Each is
     drawn along its own three largest singular directions, not centred, over its own largest
-    coordinate, with the origin as a cross. told: a sentence a cloud, shown beside it.
+    coordinate, with the origin as a cross. told: a sentence a cloud, shown beside it. table: the
+    data behind it, folded under the figure.
     Raises ValueError when lengths do not fit, or the caption or alt is empty.
     """
     from IPython.display import display
 
-    body = space_html(clouds, words, told=told, caption=caption, alt=alt, provenance=provenance)
+    body = space_html(
+        clouds, words, told=told, caption=caption, alt=alt, table=table, provenance=provenance
+    )
     display({"text/html": body, "text/plain": alt}, raw=True)
 
 
-def space_html(clouds, words, *, told, caption, alt, provenance="") -> str:
+def space_html(clouds, words, *, told, caption, alt, table=None, provenance="") -> str:
     """The HTML that `show_space` displays: one self-contained <figure>."""
     lengths = {name: len(vectors) for name, vectors in clouds.items()}
     fits = clouds and set(lengths.values()) == {len(words)} and set(told) == set(clouds)
@@ -89,6 +96,7 @@ def space_html(clouds, words, *, told, caption, alt, provenance="") -> str:
         f'max="{STEPS}" value="0" style="width:60%"></p>'
         f'<p><output for="{key}-c {key}-s">{html.escape(told[names[0]])}</output></p>'
         f"<figcaption>{html.escape(caption)}{origin}</figcaption>"
+        f"{'' if table is None else table_html(table)}"
         f"<script>{_script(key, packed)}</script></figure>"
     )
 

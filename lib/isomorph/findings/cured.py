@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from isomorph import effects
 from isomorph.findings.clouds import levels as levels_of
@@ -92,27 +92,42 @@ def behind(found: Found) -> str:
     return f"{found.runs} of {found.asked} runs ({how}), each with every cure; an interval is over fifths of the items."
 
 
-def cured(
-    vectors: Tensor, others: Mapping[str, Tensor] | None = None
-) -> tuple[dict[str, Tensor], dict[str, str], list[int]]:
+class Views(NamedTuple):
+    """Words of one model in several clouds, for `isomorph.figures.show_space`.
+
+    clouds: a name -> (drawn, width). told: a sentence a cloud on its shape, over all words; table: the
+    same as numbers. rows: which words were drawn, evenly by rank.
+    """
+
+    clouds: dict[str, Tensor]
+    told: dict[str, str]
+    table: DataFrame
+    rows: list[int]
+
+
+def cured(vectors: Tensor, others: Mapping[str, Tensor] | None = None) -> Views:
     """Words of one model under every cure that leaves them apart, and under no cure.
 
     vectors: (words, width), the most frequent first. others: further clouds of the same words, as
-    another training made them. Returns cloud -> (drawn, width), cloud -> a sentence on its shape,
-    over all words, and which rows were drawn: evenly by rank.
+    another training made them.
     """
+    import pandas as pd
     import torch
 
     clouds = {SHOWN[name]: fit(vectors)(vectors) for name, fit in CURES.items()}
     clouds |= dict(others or {})
     rows = torch.linspace(0, len(vectors) - 1, min(DRAWN, len(vectors)), dtype=torch.float64).long()
-    told = {}
-    for name, cloud in clouds.items():
-        shape = cone(cloud)
-        told[name] = (
-            f"{name}: average cosine {shape['average_cosine']:.2f}, IsoScore {shape['isoscore']:.2f}"
-        )
-    return {name: cloud[rows] for name, cloud in clouds.items()}, told, rows.tolist()
+    shapes = {name: cone(cloud) for name, cloud in clouds.items()}
+    told = {
+        name: f"{name}: average cosine {shape['average_cosine']:.2f}, IsoScore {shape['isoscore']:.2f}"
+        for name, shape in shapes.items()
+    }
+    lines = [
+        {"vectors": name} | {score_name(key): value for key, value in shape.items()}
+        for name, shape in shapes.items()
+    ]
+    views = {name: cloud[rows] for name, cloud in clouds.items()}
+    return Views(views, told, pd.DataFrame(lines), rows.tolist())
 
 
 def regularised(found: Found, measures: Sequence[str]) -> DataFrame:

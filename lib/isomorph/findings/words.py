@@ -102,6 +102,8 @@ SCORES = {
     "translation_p1": "word translation",
     "multilinguality": "multilinguality",
     "average_cosine": "average cosine",
+    "isoscore": "IsoScore",
+    "partition_ratio": "partition ratio",
     "positive_cosine_share": "positive cosines",
     "negative_cosine_share": "words with a negative average cosine",
     "mean_vector_share": "length of the mean, over the mean length",
