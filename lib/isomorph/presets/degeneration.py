@@ -107,9 +107,12 @@ def cures(size: Size) -> list[Condition]:
     tasks = ("word_similarity", "sentence_similarity")
     if size == "paper":
         return [Condition(task, Cures(cured=BERT, task=task)) for task in tasks]
+    sentences = {"": MINILM, "bible_": "en", "e5_": E5}
     return [
-        Condition(f"{prefix}{task}", Cures(cured=encoder, task=task, prefix=prefix))
-        for prefix, encoder in {"": MINILM, "bible_": "en", "e5_": E5}.items()
-        for task in tasks
-        if (prefix, task) != ("bible_", "word_similarity")
-    ]
+        Condition("word_similarity", Cures(cured=MINILM, task="word_similarity")),
+        *(
+            Condition(f"{prefix}sentence_similarity",
+                      Cures(cured=encoder, task="sentence_similarity", prefix=prefix))
+            for prefix, encoder in sentences.items()
+        ),
+    ]  # fmt: skip
