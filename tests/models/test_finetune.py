@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from isomorph.models.finetune import POOL, _shuffled, finetune, make_optimiser, predict
 from isomorph.models.settings import TuningConfig
@@ -52,6 +53,50 @@ def test_every_head_learns_on_every_encoder(task, kind):
     found = predict(head, held_out, toy.tokenizer(kind), language=language)
     assert score(held_out, found)[MAIN[task]] > 0.9
     assert not head.training
+
+
+RECORDED = {  # mean losses of the epochs, before any study of fine-tuning had its options
+    (PAIR, "bert", 0.1): [0.8825945, 0.6970622, 0.7223226],
+    (TAG, "ours", 0.3): [1.0717337, 0.2361707, 0.1461460],
+    (TREE, "ours", 0.0): [3.0495506, 1.7043127, 1.0940211],
+    (TAG, "roberta", 0.0): [1.1063405, 0.6408103, 0.4758902],
+}
+
+
+@pytest.mark.parametrize(("task", "kind", "dropout"), RECORDED)
+def test_tuning_is_that_of_a_plain_loop_to_the_bit(task, kind, dropout):
+    config = TuningConfig(epochs=3, batch=7, learning_rate=5e-3)
+    wanted, language = toy.examples(task, count=40), "a" if kind == "ours" else None
+    head, plain = (toy.head(task, kind, dropout=dropout) for _ in range(2))
+    losses = tune(head, wanted, config, kind=kind, language=language)
+    assert losses == pytest.approx(RECORDED[task, kind, dropout], rel=1e-2)
+
+    rows = plain.encode(wanted, toy.tokenizer(kind))
+    own = set(plain.encoder.parameters())
+    optimiser = torch.optim.AdamW(
+        [
+            {"params": [p], "lr": 5e-3 if p in own else 1e-3, "weight_decay": 0.01 * (p.ndim > 1)}
+            for p in plain.parameters()
+        ],
+        fused=True,
+    )
+    peaks, step, expected = [group["lr"] for group in optimiser.param_groups], 0, []
+    plain.train()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        for epoch in range(3):
+            total = 0.0
+            for batch in _shuffled(rows, 7, 0, epoch):
+                for group, peak in zip(optimiser.param_groups, peaks, strict=True):
+                    group["lr"] = peak * config.rate(step, 18)
+                optimiser.zero_grad()
+                loss = plain.loss(plain.collate(batch, toy.tokenizer(kind)), language)
+                loss.backward()
+                nn.utils.clip_grad_norm_(plain.parameters(), 1.0)
+                optimiser.step()
+                total, step = total + float(loss.detach()), step + 1
+            expected.append(total / 6)
+    assert losses == expected and not differing(weights(head), weights(plain))
 
 
 def test_a_mean_pooled_pair_is_learnt_by_the_mark_of_the_second_sentence():

@@ -1,11 +1,15 @@
 """Fine-tuning: an encoder and a task's head, tuned in one language and scored in any.
 
 The loop of Conneau, Wu et al. (ACL 2020, section 3.2): AdamW, warm-up over the first tenth of the
-steps and linear decay, for our encoder and any Hugging Face encoder.
+steps and linear decay, for our encoder and any Hugging Face encoder. The config may ask for what
+Zhang et al. (ICLR 2021) and Merchant et al. (BlackboxNLP 2020) vary in it.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,10 +17,14 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from isomorph.models import blocks
+from isomorph.models.encoder import BilingualEncoder
 from isomorph.models.features import IGNORED
 from isomorph.models.heads import Head, Prediction
+from isomorph.models.optimisers import BertAdam, linear_weights, mixout, origins_of, pull
 from isomorph.models.pretrain import accelerate
 from isomorph.models.settings import Device, TuningConfig
+from isomorph.text.examples import PAIR, TAG
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -37,15 +45,27 @@ def finetune(
     seed: int = 0,
     device: Device = "auto",
     progress: bool = True,
+    development: Examples | None = None,
+    metric: Callable[[Examples, list[Prediction]], float] | None = None,
 ) -> list[float]:
     """Tune the head and its encoder in place; the mean loss, in nats, of each epoch.
 
     language: of the examples, where the encoder has parts for each. What is frozen stays as it is.
-    Examples of which nothing can be learnt, such as a text without words, are left out.
-    Raises ValueError when there are no examples or the device is not there.
+    Examples of which nothing can be learnt, such as a text without words, are left out. The encoder
+    first becomes what the config asks for (`prepare`). With `config.checks`, the head is scored on
+    the development examples so many times, evenly spread and the last time at the end, and is left
+    with the weights that scored best, the earliest of equals; metric: the score, higher is better;
+    None is `share_right`.
+    Raises ValueError when there are no examples, the device is not there, checks come without
+    development examples or these without checks, or `prepare` does.
     """
     if not examples.items:
         raise ValueError("examples has no items; at least one is needed to tune on.")
+    if (config.checks > 0) != bool(development is not None and development.items):
+        raise ValueError(
+            f"checks is {config.checks} with {'no' if config.checks else 'some'} development "
+            "examples; allowed are both or neither."
+        )
     accelerator = accelerate(config, device)
     head.to(accelerator.device)
     encoded = [row for row in head.encode(examples, tokenizer) if _teaches(row)]
@@ -54,11 +74,12 @@ def finetune(
             f"none of the {len(examples.items)} examples has an answer among the names {head.names}; "
             "at least one is needed to tune on."
         )
-    optimiser = make_optimiser(head, config)
-    peaks = [group["lr"] for group in optimiser.param_groups]
+    prepare(head, config, seed=seed)
+    update = _updater(head, tokenizer, config, accelerator, language)
     per_epoch = -(-len(encoded) // config.batch)
-    steps, step, losses = config.epochs * per_epoch, 0, []
-    head.train()
+    steps, step, losses = config.steps or config.epochs * per_epoch, 0, []
+    stops = {-(-steps * i // config.checks) for i in range(1, config.checks + 1)}
+    best = _Best()
     hidden = {} if progress else {"disable": True}
     with (
         tqdm(
@@ -67,20 +88,17 @@ def finetune(
         torch.random.fork_rng(devices=_generators(accelerator.device)),
     ):
         torch.manual_seed(seed)  # dropout can only draw from the global generator
-        for epoch in range(config.epochs):
-            total = 0.0
-            for rows in _shuffled(encoded, config.batch, seed, epoch):
-                for group, peak in zip(optimiser.param_groups, peaks, strict=True):
-                    group["lr"] = peak * config.rate(step, steps)
-                with accelerator.autocast():
-                    loss = head.loss(head.collate(rows, tokenizer), language)
-                loss.backward()
-                nn.utils.clip_grad_norm_(head.parameters(), config.clip)
-                optimiser.step()
-                optimiser.zero_grad()
-                total, step = total + float(loss.detach()), step + 1
+        for epoch in range(-(-steps // per_epoch)):
+            total, count = 0.0, min(per_epoch, steps - step)
+            for rows in islice(_shuffled(encoded, config.batch, seed, epoch), count):
+                total += update(rows, config.rate(step, steps))
+                step += 1
                 bar.update()
-            losses.append(total / per_epoch)
+                if step in stops:
+                    answers = predict(head, development, tokenizer, language=language)
+                    best.see(head, (metric or share_right)(development, answers))
+            losses.append(total / count)
+    best.restore(head)
     head.eval()
     return losses
 
@@ -114,24 +132,125 @@ def predict(
     return [found[i] for i in range(len(encoded))]
 
 
+def prepare(head: Head, config: TuningConfig, *, seed: int) -> None:
+    """Make a head's encoder what the config asks for before it is tuned, in place.
+
+    First the top is cut off (`kept`), then the top of what is left is drawn anew (`reinit`,
+    `reinit_pooler`), then the bottom is frozen. `finetune` does this itself; done with the same seed
+    to a copy of a head that is not tuned yet, it gives the weights from which tuning starts.
+    Raises ValueError when the encoder has not so many blocks, or nothing that the head reads in the
+    place of the pooler.
+    """
+    if config.kept is not None:
+        blocks.truncate(head.encoder, config.kept)
+    reads_pooler = getattr(head, "pooling", None) == "pooler"
+    if config.reinit_pooler and not (reads_pooler or isinstance(head.encoder, BilingualEncoder)):
+        # It would change nothing, and look like a finding.
+        raise ValueError(
+            "reinit_pooler is True, but the head reads no pooler; allowed is False, or pooling "
+            "'pooler' of a pair."
+        )
+    if config.reinit or config.reinit_pooler:
+        blocks.reinitialise(head.encoder, config.reinit, pooler=config.reinit_pooler, seed=seed)
+    if config.frozen:
+        blocks.freeze(head.encoder, config.frozen)
+
+
 def make_optimiser(head: Head, config: TuningConfig) -> torch.optim.Optimizer:
-    """AdamW with one rate for the encoder and one for the head; only matrices decay."""
-    own = {id(parameter) for parameter in head.encoder.parameters()}
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    """Adam with one rate for the encoder and one for the head; only matrices decay.
+
+    With `layer_decay`, the encoder's rate is that of its top block, and shrinks by it from each
+    block to the one below, and once more to the embeddings (Zhang et al. 2021). With
+    `pretrained_decay`, the encoder has no other decay.
+    """
+    levels, top = dict.fromkeys(head.encoder.parameters(), 0), 0
+    if config.layer_decay != 1:
+        levels, top = blocks.levels(head.encoder), len(blocks.blocks_of(head.encoder))
+    groups: dict[tuple[int | None, bool], list[nn.Parameter]] = {}
     for parameter in head.parameters():
         if parameter.requires_grad:
-            groups.setdefault((id(parameter) in own, parameter.ndim > 1), []).append(parameter)
-    return torch.optim.AdamW(
-        [
-            {
-                "params": parameters,
-                "lr": config.learning_rate if encoder else config.head_rate,
-                "weight_decay": config.weight_decay if matrix else 0.0,
-            }
-            for (encoder, matrix), parameters in groups.items()
-        ],
-        fused=True,
-    )
+            groups.setdefault((levels.get(parameter), parameter.ndim > 1), []).append(parameter)
+
+    def rate(level: int | None) -> float:
+        if level is None:
+            return config.head_rate
+        return config.learning_rate * config.layer_decay ** max(0, top - level)
+
+    def decay(level: int | None, matrix: bool) -> float:
+        elsewhere = level is not None and config.pretrained_decay > 0
+        return config.weight_decay if matrix and not elsewhere else 0.0
+
+    settings = [
+        {"params": parameters, "lr": rate(level), "weight_decay": decay(level, matrix)}
+        for (level, matrix), parameters in groups.items()
+    ]
+    if config.optimiser == "bert_adam":
+        # With AdamW's own eps, so that the two differ in the correction alone.
+        return BertAdam(settings, lr=config.learning_rate, eps=1e-8)
+    return torch.optim.AdamW(settings, fused=True)
+
+
+def share_right(examples: Examples, answers: Sequence[Prediction]) -> float:
+    """The share of right labels of pairs, of right tags of words, or of words with the right head
+    and relation; words without an answer count as wrong."""
+    right, total = 0, 0
+    for item, answer in zip(examples.items, answers, strict=True):
+        if examples.task == PAIR:
+            truth, given = [item.label], [answer]
+        elif examples.task == TAG:
+            truth, given = item.tags, answer
+        else:
+            truth = list(zip(item.heads, item.relations, strict=True))
+            given = list(zip(*answer, strict=True))
+        right += sum(a == b for a, b in zip(truth, given, strict=False))
+        total += len(truth)
+    return right / max(1, total)
+
+
+class _Best:
+    """The weights of the best check so far."""
+
+    def __init__(self):
+        self.score, self.weights = -math.inf, None
+
+    def see(self, head: Head, score: float) -> None:
+        # A correlation with answers that are all alike is no number; any number is better.
+        score = -math.inf if math.isnan(score) else score
+        if self.weights is None or score > self.score:
+            self.score = score
+            self.weights = {name: each.clone() for name, each in head.state_dict().items()}
+
+    def restore(self, head: Head) -> None:
+        if self.weights is not None:
+            head.load_state_dict(self.weights)
+
+
+def _updater(head, tokenizer, config: TuningConfig, accelerator, language: str | None):
+    """A function that makes one step on some rows, at a share of the peak rates, and gives their
+    mean loss."""
+    optimiser = make_optimiser(head, config)
+    peaks = [group["lr"] for group in optimiser.param_groups]
+    origins = origins_of(head.encoder) if config.pretrained_decay or config.mixout else {}
+    mixed = linear_weights(head.encoder, origins)
+
+    def update(rows: list[Encoded], share: float) -> float:
+        head.train()
+        if config.mixout:  # takes the place of dropout in the encoder, as in Lee et al. (2020)
+            head.encoder.eval()
+        for group, peak in zip(optimiser.param_groups, peaks, strict=True):
+            group["lr"] = peak * share
+        with mixout(mixed, config.mixout):
+            with accelerator.autocast():
+                loss = head.loss(head.collate(rows, tokenizer), language)
+            loss.backward()
+        nn.utils.clip_grad_norm_(head.parameters(), config.clip)
+        if config.pretrained_decay:
+            pull(optimiser, origins, config.pretrained_decay)
+        optimiser.step()
+        optimiser.zero_grad()
+        return float(loss.detach())
+
+    return update
 
 
 def _teaches(row: Encoded) -> bool:

@@ -77,6 +77,10 @@ class Head(nn.Module, ABC):
         return collate(rows, pad, sorted(tokenizer.all_special_ids)).to(self.device)
 
     def hidden(self, batch: Features, language: str | None) -> Tensor:
+        """The last hidden states, (batch, time, width), after dropout."""
+        return self.dropout(self.states(batch, language))
+
+    def states(self, batch: Features, language: str | None) -> Tensor:
         """The last hidden states, (batch, time, width)."""
         inputs = {"language": language} if self.asks_language else {}
         if self.second is not None:
@@ -85,8 +89,8 @@ class Head(nn.Module, ABC):
                 inputs["position_ids"] = restarted(batch.segments, batch.attention)
         elif self.takes_segments:
             inputs["token_type_ids"] = batch.segments
-        states = self.encoder(input_ids=batch.ids, attention_mask=batch.attention, **inputs)
-        return self.dropout(states.last_hidden_state)
+        read = self.encoder(input_ids=batch.ids, attention_mask=batch.attention, **inputs)
+        return read.last_hidden_state
 
     @abstractmethod
     def loss(self, batch: Features, language: str | None) -> Tensor:
@@ -106,15 +110,27 @@ def restarted(segments: Tensor, attention: Tensor) -> Tensor:
 
 
 class PairHead(Head):
-    """A label for two sentences, from the first token or the mean of all: linear and softmax."""
+    """A label for two sentences, from the first token or the mean of all: linear and softmax.
+
+    With pooling "pooler" the first token goes through the encoder's pooler, before dropout, as BERT
+    is tuned. Raises ValueError when it has none.
+    """
 
     def __init__(self, model, names, *, pooling: str = "first", **settings):
         super().__init__(model, names, **settings)
+        if pooling == "pooler" and getattr(self.encoder, "pooler", None) is None:
+            raise ValueError(
+                f"pooling is 'pooler', but this {type(self.encoder).__name__} has none; allowed are "
+                "'first' and 'mean'."
+            )
         self.pooling = pooling
         self.out = nn.Linear(self.width, len(self.names))
 
     def scores(self, batch: Features, language: str | None) -> Tensor:
         """(batch, labels)"""
+        if self.pooling == "pooler":
+            pooled = self.encoder.pooler(self.states(batch, language))
+            return self.out(self.dropout(pooled))
         hidden = self.hidden(batch, language)
         if self.pooling == "first":
             return self.out(hidden[:, 0])

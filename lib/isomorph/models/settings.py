@@ -92,8 +92,23 @@ class TuningConfig(BaseModel):
     schedule: Literal["linear", "constant"] = "linear"  # the paper's, for tagging and parsing
     clip: float = Field(default=1.0, gt=0)
     dropout: float = Field(default=0.0, ge=0, lt=1)  # before the head
-    pooling: Literal["first", "mean"] = "first"  # of a pair's tokens; the paper takes the first
+    # Of a pair's tokens; the paper takes the first, and BERT sends that through a pooler it has learnt.
+    pooling: Literal["first", "mean", "pooler"] = "first"
     precision: Literal["fp32", "bf16"] = "fp32"
+    # What follows is varied by studies of fine-tuning (Zhang et al. 2021, Merchant et al. 2020).
+    optimiser: Literal["adamw", "bert_adam"] = "adamw"  # the latter does not correct Adam's bias
+    layer_decay: float = Field(default=1.0, gt=0, le=1)  # of the rate, from a block to that below
+    # Of the encoder towards where it started, in place of weight_decay, which the head keeps.
+    pretrained_decay: float = Field(default=0.0, ge=0)
+    # Chance of a weight of the encoder to be, for a step, what it started from (Lee et al. 2020), in
+    # place of the encoder's own dropout.
+    mixout: float = Field(default=0.0, ge=0, le=1)
+    kept: int | None = Field(default=None, ge=1)  # lowest blocks; those above are cut off
+    reinit: int = Field(default=0, ge=0)  # top blocks that are drawn anew
+    reinit_pooler: bool = False  # so is the pooler, or what has its place: `blocks.pooler_of`
+    frozen: int = Field(default=0, ge=0)  # lowest blocks that stay as they are, and the embeddings
+    steps: int | None = Field(default=None, ge=1)  # in place of epochs
+    checks: int = Field(default=0, ge=0)  # on development examples; the best one's weights are kept
 
     def rate(self, step: int, steps: int) -> float:
         """The learning rate of a step, as a share of its peak."""
