@@ -16,6 +16,7 @@ from isomorph.text.worlds import LANGUAGES, World
 
 PAIR, TAG, TREE = "nli", "ner", "parsing"
 TASKS = (PAIR, TAG, TREE)
+ORDER = "ordering"  # no task of transfer: isomorph.text.ordering, isomorph.models.ordering
 SPLITS = ("train", "dev", "test")
 
 # WikiANN's order; the worlds have the same types.
@@ -75,14 +76,37 @@ class TreeExample:
 
 
 @dataclass(frozen=True)
+class OrderExample:
+    """Sentences of a text out of order. Raises ValueError unless order has each place once."""
+
+    sentences: tuple[str, ...]
+    """Two at least."""
+    order: tuple[int, ...]
+    """The true place of each sentence, from 0."""
+
+    def __post_init__(self):
+        count = len(self.sentences)
+        if count < 2 or sorted(self.order) != list(range(count)):
+            raise ValueError(
+                f"order is {self.order} for {count} sentences; allowed is each place from 0 once, "
+                f"of two sentences at least."
+            )
+
+
+@dataclass(frozen=True)
 class Examples:
     """Examples of one task and the answers that are possible."""
 
     task: str
-    """One of TASKS."""
+    """One of TASKS, or ORDER."""
     names: tuple[str, ...]
     """Labels, tags or relations, in a fixed order that is the same for every language and split."""
-    items: tuple[PairExample, ...] | tuple[TaggedExample, ...] | tuple[TreeExample, ...]
+    items: (
+        tuple[PairExample, ...]
+        | tuple[TaggedExample, ...]
+        | tuple[TreeExample, ...]
+        | tuple[OrderExample, ...]
+    )
     source: str
     """Where they come from and which split, to be kept with results: "wikiann fr validation"."""
 

@@ -1,0 +1,222 @@
+"""Spans of words with a label each: what a probe of hidden states is asked about.
+
+Tenney et al. (2019) bring many tasks into this one form. A part of speech is a label of one word, an
+entity's type that of a few words, and a relation that of two spans.
+
+- `tag_spans`: each word and its tag, which may be a part of speech or a BIO tag of entities.
+- `entity_spans`: each entity and its type, from BIO tags.
+- `edge_spans`: each word with its head, and the relation between the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from isomorph.text.examples import TAG, TREE
+
+if TYPE_CHECKING:
+    from isomorph.measure.represent import Representation
+    from isomorph.text.examples import Examples
+
+# First span, second span or None, label, and the words of the first; spans are (start, end) in words.
+Labelled = tuple[tuple[int, int], tuple[int, int] | None, str, str]
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Labelled spans, or pairs of spans, and the vectors of all words at each layer.
+
+    The vectors may be on any device; everything else is on the CPU.
+
+    layers: layer -> (n_words, width); not copied, so many tasks share one representation.
+    first: (n, 2) rows of the vectors where each span starts and ends; the end is the first row
+        behind it.
+    second: the same of the other span; None where the label is of one span.
+    labels: (n,) numbers of the labels in `names`.
+    types: (n,) the words of the first span, by which control tasks tell word types apart.
+    left_out: how many labelled spans have no vector, since the encoder has not read all of them.
+    """
+
+    layers: dict[int, Tensor]
+    first: Tensor
+    second: Tensor | None
+    labels: Tensor
+    names: tuple[str, ...]
+    types: tuple[str, ...]
+    left_out: int = 0
+
+    def __post_init__(self):
+        if not self.layers or not self.names:
+            raise ValueError("layers or names is empty; at least one of each is needed.")
+        shapes = {layer: tuple(vectors.shape) for layer, vectors in self.layers.items()}
+        if len(set(shapes.values())) > 1 or len(next(iter(shapes.values()))) != 2:
+            raise ValueError(f"layers has shapes {shapes}; all must be the same (n_words, width).")
+        n, rows = len(self.labels), next(iter(shapes.values()))[0]
+        if not n:
+            raise ValueError("labels is empty; at least one labelled span is needed.")
+        for name, spans in {"first": self.first, "second": self.second}.items():
+            if spans is None and name == "second":
+                continue
+            if spans.shape != (n, 2):
+                raise ValueError(f"{name} is {tuple(spans.shape)}; for {n} labels allow ({n}, 2).")
+            if spans.min() < 0 or spans.max() > rows or (spans[:, 0] >= spans[:, 1]).any():
+                raise ValueError(
+                    f"{name} has a span that is empty or beyond the {rows} rows of vectors; allowed "
+                    f"is 0 <= start < end <= {rows}."
+                )
+        if self.labels.min() < 0 or self.labels.max() >= len(self.names):
+            raise ValueError(
+                f"labels has {int(self.labels.min())} to {int(self.labels.max())}; with "
+                f"{len(self.names)} names allowed is 0 to {len(self.names) - 1}."
+            )
+        if len(self.types) != n:
+            raise ValueError(f"types has {len(self.types)} entries; allowed is one a label, {n}.")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def shares(self) -> Tensor:
+        """How frequent each label is, (names,) in float64, the sum being 1."""
+        counts = torch.bincount(self.labels, minlength=len(self.names)).double()
+        return counts / counts.sum()
+
+    def labelled(self, labels: Tensor) -> Spans:
+        """The same spans with other labels, (n,), of the same names."""
+        return replace(self, labels=labels)
+
+
+def tag_spans(representation: Representation, examples: Examples) -> Spans:
+    """Each word by itself and its tag, in the order of the texts.
+
+    representation: of `[item.words for item in examples.items]` at level "word".
+    examples: with tags. Parts of speech are such tags too.
+    Raises ValueError for other examples, and when the representation does not belong to them.
+    """
+    _require(examples, TAG)
+    found = [
+        [((place, place + 1), None, tag, word) for place, (word, tag) in enumerate(_pairs(item))]
+        for item in examples.items
+    ]
+    return _gathered(representation, examples, found, examples.names)
+
+
+def entity_spans(representation: Representation, examples: Examples) -> Spans:
+    """Each entity and its type ("PER" of "B-PER", "I-PER"), in the order of the texts.
+
+    An "I" that continues nothing opens an entity, as in `isomorph.text.tasks.span_scores`.
+    Arguments and errors as of `tag_spans`; also raises ValueError where no entity is.
+    """
+    _require(examples, TAG)
+    names = tuple(dict.fromkeys(tag[2:] for tag in examples.names if tag != "O"))
+    found = [
+        [((i, j), None, kind, " ".join(item.words[i:j])) for i, j, kind in entities(item.tags)]
+        for item in examples.items
+    ]
+    return _gathered(representation, examples, found, names)
+
+
+def edge_spans(representation: Representation, examples: Examples) -> Spans:
+    """Each word and its head as two spans, and the relation between them.
+
+    The root of a sentence has no head, so it is not among them, nor is its relation in what is
+    asked. `types` has the word and not its head.
+    Arguments and errors as of `tag_spans`, with trees for tags.
+    """
+    _require(examples, TREE)
+    found = []
+    for item in examples.items:
+        edges = zip(item.words, item.heads, item.relations, strict=True)
+        found.append(
+            [
+                ((place, place + 1), (head - 1, head), relation, word)
+                for place, (word, head, relation) in enumerate(edges)
+                if head
+            ]
+        )
+    return _gathered(representation, examples, found, examples.names)
+
+
+def entities(tags: Sequence[str]) -> Iterator[tuple[int, int, str]]:
+    """Start, end (the first word behind it) and type of each entity in BIO tags of a sentence."""
+    start, kind = 0, None
+    for place, tag in enumerate([*tags, "O"]):
+        continues = tag.startswith("I-") and tag[2:] == kind
+        if kind is not None and not continues:
+            yield start, place, kind
+            kind = None
+        if tag != "O" and not continues:
+            start, kind = place, tag[2:]
+
+
+def rows_of(representation: Representation, counts: Sequence[int]) -> list[dict[int, int]]:
+    """For each text, the row of vectors of each of its words that has one.
+
+    counts: how many words each text has.
+    Raises ValueError when the representation has other texts, or vectors of something else than
+    their words.
+    """
+    rows: list[dict[int, int]] = [{} for _ in counts]
+    places = zip(representation.texts.tolist(), representation.positions.tolist(), strict=True)
+    for row, (text, position) in enumerate(places):
+        if text >= len(counts) or position >= counts[text] or position in rows[text]:
+            raise ValueError(
+                f"representation has a vector of word {position} of text {text}, which examples has "
+                'not; allowed is one of their words at level "word".'
+            )
+        rows[text][position] = row
+    # Vectors of whole sentences all stand at position 0.
+    if max(counts, default=0) > 1 and not representation.positions.any():
+        raise ValueError(
+            'representation has one vector a text; allowed is one a word, so level "word".'
+        )
+    return rows
+
+
+def _gathered(
+    representation: Representation,
+    examples: Examples,
+    found: list[list[Labelled]],
+    names: tuple[str, ...],
+) -> Spans:
+    rows = rows_of(representation, [len(item.words) for item in examples.items])
+    number = {name: i for i, name in enumerate(names)}
+    first, second, labels, types, left_out = [], [], [], [], 0
+    for at, items in zip(rows, found, strict=True):
+        for one, other, label, words in items:
+            if any(place not in at for span in (one, other) if span for place in range(*span)):
+                left_out += 1
+                continue
+            if label not in number:
+                raise ValueError(f"examples has the label {label!r}; allowed are its {names}.")
+            # Words of a text have consecutive rows, and all words of the span have one.
+            first.append((at[one[0]], at[one[1] - 1] + 1))
+            if other:
+                second.append((at[other[0]], at[other[1] - 1] + 1))
+            labels.append(number[label])
+            types.append(words)
+    if not labels:
+        raise ValueError(f"examples ({examples.source}) has no labelled span with a vector.")
+    return Spans(
+        layers=representation.layers,
+        first=torch.tensor(first),
+        second=torch.tensor(second) if second else None,
+        labels=torch.tensor(labels),
+        names=names,
+        types=tuple(types),
+        left_out=left_out,
+    )
+
+
+def _pairs(item) -> Iterator[tuple[str, str]]:
+    return zip(item.words, item.tags, strict=True)
+
+
+def _require(examples: Examples, task: str) -> None:
+    if examples.task != task:
+        raise ValueError(f"examples has the task {examples.task!r}; allowed is {task!r}.")

@@ -1,0 +1,271 @@
+"""Sentence ordering: which of some shuffled sentences comes first, which next.
+
+After BERT4SO (Zhu et al. 2021, arXiv 2103.13584, abstract): all sentences of a text are one input,
+several special tokens and interval segments mark its sentences, and the loss is a listwise one,
+built on ListMLE. What the abstract leaves open is our choice. `isomorph.models.finetune` tunes the
+head and predicts with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from isomorph.models.features import IGNORED, Encoded, Features
+from isomorph.models.heads import Head, at_words
+from isomorph.models.inputs import longest_input
+from isomorph.text.corpora import require
+from isomorph.text.examples import ORDER
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+    from isomorph.text.examples import Examples
+
+LOSSES = ("listmle", "margin")
+POOLINGS = ("first", "mean")
+
+
+class OrderingHead(Head):
+    """A score for each sentence of a text, from its own [CLS]: linear. The highest comes first.
+
+    A text reads [CLS] A [SEP] [CLS] B [SEP] and so on, its segments 0 and 1 in turns (in our
+    encoder, a vector that tuning learns is added to the second, fourth ...; RoBERTa has none).
+    Positions run on through the whole text, in our encoder too. Were they to begin anew with each
+    sentence, nothing would tell which words a [CLS] stands before, and every other sentence would
+    get one and the same score.
+
+    pooling: "first" takes the [CLS]; "mean", our addition, the mean of the sentence's own words.
+    In all-MiniLM-L6-v2, whose vector of a text is the mean of its tokens, the [CLS]s of one text
+    are nearly one vector, and tuning does not soon tell them apart.
+    interaction: False reads the very same tokens, but each sentence alone, from position 0 and in
+    segment 0. loss: "listmle" or "margin", with that `margin`; see `list_mle`, `margin_loss`.
+    Raises ValueError for another pooling or loss, or a margin that is not above 0.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        *,
+        pooling: str = "first",
+        interaction: bool = True,
+        loss: str = "listmle",
+        margin: float = 1.0,
+        dropout: float = 0.0,
+    ):
+        require("pooling", pooling, POOLINGS)
+        require("loss", loss, LOSSES)
+        _check_margin(margin)
+        super().__init__(model, (), restart=False, dropout=dropout)
+        self.pooling, self.interaction = pooling, interaction
+        self.loss_name, self.margin = loss, margin
+        # The losses see differences only, so a bias would learn nothing.
+        self.out = nn.Linear(self.width, 1, bias=False)
+
+    def encode(self, examples: Examples, tokenizer: PreTrainedTokenizerFast) -> list[Encoded]:
+        """The texts as numbers; words are the places of the [CLS]s, targets the true places.
+
+        Where a text is longer than the encoder reads, all sentences that are longer than a common
+        length are cut to it (`common_length`), so each keeps its beginning and short ones stay
+        whole, whatever their order.
+        Raises ValueError for examples of another task, a tokeniser without [CLS] or [SEP], or more
+        sentences than there is room for: each needs three tokens.
+        """
+        require("examples.task", examples.task, (ORDER,))
+        start, end = tokenizer.cls_token_id, tokenizer.sep_token_id
+        if start is None or end is None:
+            raise ValueError(
+                f"tokenizer has the special tokens {tokenizer.all_special_tokens}; needed are one "
+                "before (cls_token) and one after each sentence (sep_token)."
+            )
+        longest = longest_input(self.encoder, tokenizer)
+        flat = [sentence for item in examples.items for sentence in item.sentences]
+        cut = {} if longest is None else {"truncation": True, "max_length": longest}
+        read = iter(tokenizer(flat, add_special_tokens=False, **cut)["input_ids"])
+        rows = []
+        for item in examples.items:
+            texts = [next(read) for _ in item.sentences]
+            if longest is not None:
+                if 3 * len(texts) > longest:
+                    raise ValueError(
+                        f"a text has {len(texts)} sentences; the {longest} tokens that the encoder "
+                        f"reads allow at most {longest // 3}."
+                    )
+                room = common_length(list(map(len, texts)), longest - 2 * len(texts))
+                texts = [text[:room] for text in texts]
+            rows.append(_joined(texts, item.order, start, end))
+        return rows
+
+    def scores(self, batch: Features, language: str | None) -> Tensor:
+        """(batch, sentences), of no meaning beyond a row's length."""
+        if self.interaction:
+            return self._scored(batch, language)
+        scores = self._scored(alone(batch), language)[:, 0]
+        places = _real(batch).nonzero(as_tuple=True)
+        return scores.new_zeros(batch.words.shape).index_put(places, scores)
+
+    def _scored(self, batch: Features, language: str | None) -> Tensor:
+        hidden = self.hidden(batch, language)
+        if self.pooling == "first":
+            return self.out(at_words(hidden, batch.words))[:, :, 0]
+        own = own_words(batch).to(hidden.dtype)
+        return self.out(own @ hidden / own.sum(2, keepdim=True).clamp(min=1))[:, :, 0]
+
+    def loss(self, batch, language):
+        scores = self.scores(batch, language).float()
+        if self.loss_name == "margin":
+            return margin_loss(scores, batch.targets, self.margin)
+        return list_mle(scores, batch.targets)
+
+    def decide(self, batch, language) -> list[tuple[int, ...]]:
+        """For each text the place of each of its sentences, from 0; of equals the earlier first."""
+        scores, lengths = self.scores(batch, language).float().cpu().numpy(), batch.lengths.tolist()
+        return [
+            tuple(np.argsort(np.argsort(-row[:length], kind="stable")).tolist())
+            for row, length in zip(scores, lengths, strict=True)
+        ]
+
+
+def ordering_head(model: PreTrainedModel, *, seed: int, **settings) -> OrderingHead:
+    """An `OrderingHead` on an encoder, with random weights that depend on the seed alone.
+
+    model: as in `isomorph.models.heads.head_for`; it is tuned in place. settings: of the head.
+    Raises ValueError as the head does.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return OrderingHead(model, **settings)
+
+
+def list_mle(scores: Tensor, places: Tensor) -> Tensor:
+    """ListMLE, in nats: the mean over texts of -log of the true order's probability.
+
+    scores, places: (batch, sentences), the true place of each sentence from 0, IGNORED where there
+    is none. The probability is that of drawing the sentences one after another without return,
+    each in proportion to exp(score): -log prod_i exp(s_i) / sum_{k not before i} exp(s_k). Equal
+    scores of n sentences give log n!.
+    """
+    real = places != IGNORED
+    later = (places[:, None, :] >= places[:, :, None]) & real[:, None, :] & real[:, :, None]
+    # What stands for no sentence is drawn from itself alone, which costs nothing.
+    left = later | torch.eye(places.shape[1], dtype=torch.bool, device=places.device)
+    drawn = scores[:, None, :].masked_fill(~left, -torch.inf).logsumexp(2)
+    return (drawn - scores).sum(1).mean()
+
+
+def margin_loss(scores: Tensor, places: Tensor, margin: float = 1.0) -> Tensor:
+    """`list_mle` plus a hinge on each pair of sentences: max(0, margin - (s_i - s_j)) where i comes
+    before j, summed over a text's pairs; the mean over texts.
+
+    Our own choice. BERT4SO's loss is margin-based and built on ListMLE, but the form of its margin
+    is not in the abstract, which is all we could read of that paper.
+    Raises ValueError when the margin is not above 0.
+    """
+    _check_margin(margin)
+    real = places != IGNORED
+    before = (places[:, :, None] < places[:, None, :]) & real[:, None, :] & real[:, :, None]
+    lacking = (margin - (scores[:, :, None] - scores[:, None, :])).clamp(min=0)
+    return list_mle(scores, places) + (lacking * before).sum((1, 2)).mean()
+
+
+def order_scores(
+    gold: Sequence[Sequence[int]], predicted: Sequence[Sequence[int]]
+) -> dict[str, float]:
+    """How right predicted orders are, each the mean over texts.
+
+    gold, predicted: for each text the place of each of its sentences, from 0.
+    "accuracy": the share of a text's sentences in the right place (by chance 1/n); "pmr", perfect
+    match ratio: 1 where all are (1/n!); "tau": Kendall's, 1 - 2 inversions / (n over 2), from -1 to
+    1 (0).
+    Raises ValueError when there are no texts, not as many of both, or the places of a text are not
+    0 to n - 1 in both, n at least 2.
+    """
+    if not len(gold) or len(gold) != len(predicted):
+        raise ValueError(
+            f"predicted has {len(predicted)} texts and gold {len(gold)}; allowed is the same number, "
+            "from 1."
+        )
+    found = []
+    for true, guessed in zip(gold, predicted, strict=True):
+        for name, places in (("gold", true), ("predicted", guessed)):
+            if len(true) < 2 or sorted(places) != list(range(len(true))):
+                raise ValueError(
+                    f"{name} has the places {tuple(places)}; allowed is each number from 0 to n - 1 "
+                    "once, the same n from 2 in gold and predicted."
+                )
+        true, guessed = np.array(true), np.array(guessed)
+        n, right = len(true), (true == guessed)
+        # Each inverted pair is counted from both its sides.
+        inverted = np.subtract.outer(true, true) * np.subtract.outer(guessed, guessed) < 0
+        found.append((right.mean(), right.all(), 1 - 2 * inverted.sum() / (n * (n - 1))))
+    return dict(zip(("accuracy", "pmr", "tau"), np.mean(found, axis=0).tolist(), strict=True))
+
+
+def common_length(lengths: Sequence[int], room: int) -> int:
+    """The greatest length such that sentences cut to it have at most `room` tokens together; the
+    longest sentence's where no cut is needed."""
+    for done, length in enumerate(sorted(lengths)):
+        share = room // (len(lengths) - done)
+        if length > share:
+            return share
+        room -= length
+    return max(lengths)
+
+
+def alone(batch: Features) -> Features:
+    """The sentences of a batch of texts as a batch of their own, one a row: text after text."""
+    real = _real(batch)
+    texts, sentences = real.nonzero(as_tuple=True)
+    whole = batch.attention.sum(1, keepdim=True)
+    following = torch.cat([batch.words[:, 1:], whole], 1)  # (batch, sentences)
+    following = torch.where(batch.lengths[:, None] - 1 == _along(batch), whole, following)
+    starts, sizes = batch.words[real], (following - batch.words)[real]
+    along = torch.arange(int(sizes.max()), device=sizes.device)
+    inside = along < sizes[:, None]  # (rows, time)
+    places = (starts[:, None] + along).clamp(max=batch.ids.shape[1] - 1)
+    ids, content = (part[texts[:, None], places] * inside for part in (batch.ids, batch.content))
+    return Features(
+        ids=ids,
+        attention=inside.long(),
+        content=content,
+        segments=torch.zeros_like(ids),
+        words=torch.zeros_like(ids[:, :1]),
+        lengths=torch.ones_like(sizes),
+        targets=batch.targets[texts, sentences][:, None],
+        heads=batch.heads[texts],
+    )
+
+
+def own_words(batch: Features) -> Tensor:
+    """(batch, sentences, time), True where a token of text is the sentence's own."""
+    along = torch.arange(batch.ids.shape[1], device=batch.ids.device)
+    begun = (along >= batch.words[:, :, None]) & _real(batch)[:, :, None]
+    number = begun.sum(1) - 1  # (batch, time), of the sentence that a token stands in
+    return (number[:, None] == _along(batch)[:, None]) & batch.content[:, None]
+
+
+def _real(batch: Features) -> Tensor:
+    """(batch, sentences), False beyond a row's length."""
+    return _along(batch) < batch.lengths[:, None]
+
+
+def _along(batch: Features) -> Tensor:
+    return torch.arange(batch.words.shape[1], device=batch.words.device)
+
+
+def _joined(texts: list[list[int]], order: Sequence[int], start: int, end: int) -> Encoded:
+    ids, segments, places = [], [], []
+    for number, text in enumerate(texts):
+        places.append(len(ids))
+        ids += [start, *text, end]
+        segments += [number % 2] * (len(text) + 2)
+    return Encoded(ids, segments, places, list(order), [])
+
+
+def _check_margin(margin: float) -> None:
+    if not margin > 0:
+        raise ValueError(f"margin is {margin}; allowed is a number above 0.")

@@ -1,0 +1,97 @@
+"""Texts to put in order: shuffled sentences, with the place that each had.
+
+Passages of the shipped text, the same ones shuffled alike in every language, and two sets of short
+stories, of which no copy on the hub may be named: they come from a mirror, as its "local" sets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+import numpy as np
+
+from isomorph.text.corpora import read_table, require
+from isomorph.text.examples import CHOICE_SEED, ORDER, SPLITS, Examples, OrderExample
+from isomorph.text.hub import load_hub
+from isomorph.text.shipped import DOMAINS, LANGUAGES
+
+SENTENCES = 5  # a passage, as many as a story has
+# Of identifiers, as in the task of passage relation: in the help, headings and untranslated lines
+# stand between.
+LONGEST_GAP = {"bible": 1, "help": 3}
+STORIES = ("rocstories", "sind")
+
+
+def shipped_orders(
+    domain: str, language: str, split: str, count: int | None = None, *, seed: int = 0
+) -> Examples:
+    """Passages of SENTENCES rows that follow each other in one chapter or help page, shuffled.
+
+    domain: "bible" or "help".  split: "train", "dev" or "test", of the shipped text, in which no
+    chapter or page is in two.  Passages share no row; what is left at the end of a chapter is
+    dropped.  seed: of the shuffling.  Examples are translations of each other by position: the same
+    passages in the same order, whatever the language.
+    count: how many to take; they are chosen at random, and fewer are among more.  None takes all.
+    Raises ValueError for anything else or more than there are.
+    """
+    require("domain", domain, DOMAINS)
+    require("language", language, LANGUAGES)
+    require("split", split, SPLITS)
+    columns = ["id", "group", "split", language]
+    table = read_table(f"text/{domain}.parquet", columns)[:]
+    rows = zip(*(table[name] for name in columns), strict=True)
+    chapters = groupby((row for row in rows if row[2] == split), key=lambda row: row[1])
+    passages = [
+        passage
+        for _, chapter in chapters
+        for passage in _passages([(i, text) for i, _, _, text in chapter], LONGEST_GAP[domain])
+    ]
+    return _examples(passages, count, seed, f"ordering {domain} {language} {split}")
+
+
+def story_orders(name: str, split: str, count: int | None = None, *, seed: int = 0) -> Examples:
+    """English stories of a mirror, shuffled.
+
+    name: "rocstories" or "sind".  split: "train", "dev" (the mirror's "validation") or "test"; a
+    mirror may lack "train".  seed, count: as in `shipped_orders`.  A story that says a sentence
+    twice has no one order and is left out.
+    Raises ValueError for anything else or more than there are, hub.DataUnavailable.
+    """
+    require("name", name, STORIES)
+    require("split", split, SPLITS)
+    split = {"dev": "validation"}.get(split, split)
+    told = load_hub("local/sentence-ordering", name, split)["sentences"]
+    stories = [(i, story) for i, story in enumerate(told) if 1 < len(story) == len(set(story))]
+    return _examples(stories, count, seed, f"ordering {name} {split}")
+
+
+def _passages(rows: list[tuple[int, str]], gap: int) -> Iterator[tuple[int, list[str]]]:
+    """(identifier of the first row, texts) of each passage of one chapter's (identifier, text)."""
+    run: list[tuple[int, str]] = []
+    for row in rows:
+        if run and row[0] - run[-1][0] > gap:
+            run = []
+        run.append(row)
+        if len(run) == SENTENCES:
+            yield run[0][0], [text for _, text in run]
+            run = []
+
+
+def _examples(
+    texts: Sequence[tuple[int, Sequence[str]]], count: int | None, seed: int, source: str
+) -> Examples:
+    """(number, sentences) of each text, shuffled by its number and the seed alone."""
+    if count is not None:
+        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= len(texts):
+            raise ValueError(f"count is {count!r}; {source} allows 1 to {len(texts)}.")
+        chosen = np.random.default_rng(CHOICE_SEED).permutation(len(texts))[:count]
+        texts = [texts[i] for i in np.sort(chosen)]
+    items = tuple(_shuffled(sentences, [seed, number]) for number, sentences in texts)
+    return Examples(ORDER, (), items, source)
+
+
+def _shuffled(sentences: Sequence[str], seed: list[int]) -> OrderExample:
+    # Every order is as likely, the right one too: guessing scores what chance says.
+    places = np.random.default_rng(seed).permutation(len(sentences)).tolist()
+    return OrderExample(tuple(sentences[place] for place in places), tuple(places))

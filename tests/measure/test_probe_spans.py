@@ -1,0 +1,152 @@
+"""Labelled spans from examples and their representations, and the scores of labels."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, f1_score
+
+from isomorph.measure.probe_scores import expected_layer, label_scores
+from isomorph.measure.probe_spans import Spans, edge_spans, entities, entity_spans, tag_spans
+from isomorph.measure.probe_training import Training
+from isomorph.measure.probes import fit_probe
+from isomorph.measure.represent import Representation, represent
+from isomorph.text.examples import TAG, TREE, Examples, PairExample, TaggedExample, TreeExample
+
+from .clouds import gaussian
+
+NAMES = ("noun", "verb", "other")
+SHORT = Training(learning_rate=0.01, batch=64, epochs=8, patience=3)
+
+TAGGED = Examples(
+    TAG,
+    ("O", "B-PER", "I-PER", "B-LOC"),
+    (
+        TaggedExample(("the", "dogs", "sat"), ("B-PER", "I-PER", "O")),
+        TaggedExample(("a", "mat", "trees"), ("I-PER", "B-LOC", "B-LOC")),
+    ),
+    "made up",
+)
+TREES = Examples(
+    TREE,
+    ("root", "det", "nsubj"),
+    (
+        TreeExample(("the", "dogs", "sat"), (2, 3, 0), ("det", "nsubj", "root")),
+        TreeExample(("a", "mat"), (2, 0), ("det", "root")),
+    ),
+    "made up",
+)
+
+
+def words_of(examples):
+    return [list(item.words) for item in examples.items]
+
+
+def test_spans_of_tags_entities_and_edges(model, tokenizer):
+    found = represent(model, tokenizer, words_of(TAGGED), level="word")
+    tags = tag_spans(found, TAGGED)
+    assert tags.first.tolist() == [[i, i + 1] for i in range(6)]
+    assert [tags.names[label] for label in tags.labels] == [
+        *TAGGED.items[0].tags,
+        *TAGGED.items[1].tags,
+    ]
+    assert tags.types == ("the", "dogs", "sat", "a", "mat", "trees")
+    assert tags.second is None and tags.layers is found.layers and tags.left_out == 0
+    named = entity_spans(found, TAGGED)
+    assert named.first.tolist() == [[0, 2], [3, 4], [4, 5], [5, 6]]
+    assert named.names == ("PER", "LOC") and named.labels.tolist() == [0, 0, 1, 1]
+    assert named.types[0] == "the dogs"
+    edges = edge_spans(represent(model, tokenizer, words_of(TREES), level="word"), TREES)
+    assert edges.first.tolist() == [[0, 1], [1, 2], [3, 4]]
+    assert edges.second.tolist() == [[1, 2], [2, 3], [4, 5]]
+    assert edges.labels.tolist() == [1, 2, 1]
+    assert edges.types == ("the", "dogs", "a")
+    probe = fit_probe(edges, edges, training=SHORT)
+    assert len(probe.mix) == 4 and probe.predict(edges).shape == (3,)
+
+
+def test_entities_end_where_another_begins():
+    tags = ("B-A", "B-A", "I-A", "I-B", "O", "I-A", "I-A")
+    assert list(entities(tags)) == [(0, 1, "A"), (1, 3, "A"), (3, 4, "B"), (5, 7, "A")]
+
+
+def test_spans_whose_words_have_no_vector_are_counted_and_left_out():
+    # The second word of the first text, and the last of the second, were not read.
+    found = Representation(
+        {0: gaussian(4, 3, 0)}, torch.tensor([0, 0, 1, 1]), torch.tensor([0, 2, 0, 1]), 1
+    )
+    tags, named = tag_spans(found, TAGGED), entity_spans(found, TAGGED)
+    assert tags.left_out == 2 and tags.types == ("the", "sat", "a", "mat")
+    assert named.left_out == 2 and named.first.tolist() == [[2, 3], [3, 4]]
+
+
+def test_a_representation_of_something_else_is_refused(model, tokenizer):
+    for level, words in {"word": "vector of word", "sentence": "one vector a text"}.items():
+        found = represent(model, tokenizer, words_of(TAGGED), level=level)
+        fewer = replace(TAGGED, items=TAGGED.items[:1]) if level == "word" else TAGGED
+        with pytest.raises(ValueError, match=words):
+            tag_spans(found, fewer)
+    with pytest.raises(ValueError, match="task 'ner'; allowed is 'parsing'"):
+        edge_spans(found, TAGGED)
+    with pytest.raises(ValueError, match="task 'nli'"):
+        tag_spans(found, Examples("nli", ("x",), (PairExample("a", "b", "x"),), "made up"))
+    lonely = replace(TAGGED, items=(TaggedExample(("the",), ("O",)),))
+    with pytest.raises(ValueError, match="no labelled span"):
+        entity_spans(represent(model, tokenizer, [["the"]], level="word"), lonely)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"first": torch.tensor([[1, 1], [0, 1]])}, "empty or beyond"),
+        ({"first": torch.tensor([[0, 9], [0, 1]])}, "empty or beyond"),
+        ({"first": torch.zeros(3, 2).long()}, "first is"),
+        ({"labels": torch.tensor([0, 3])}, "labels has 0 to 3"),
+        ({"types": ("a",)}, "types has 1"),
+        ({"layers": {}}, "layers or names is empty"),
+        ({"layers": {0: torch.zeros(4, 2), 1: torch.zeros(4, 3)}}, "layers has shapes"),
+        ({"labels": torch.tensor([], dtype=torch.long)}, "labels is empty"),
+    ],
+)
+def test_spans_that_make_no_sense_are_refused(change, message):
+    fine = {
+        "layers": {0: torch.zeros(4, 2)},
+        "first": torch.tensor([[0, 1], [1, 3]]),
+        "second": None,
+        "labels": torch.tensor([0, 1]),
+        "names": NAMES,
+        "types": ("a", "b"),
+    }
+    assert len(Spans(**fine)) == 2
+    with pytest.raises(ValueError, match=message):
+        Spans(**fine | change)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    labels=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=40),
+    without=st.sets(st.sampled_from("abcde"), max_size=3),
+)
+def test_scores_are_those_of_scikit_learn(labels, without):
+    gold, guessed = zip(*labels, strict=True)
+    kept = [i for i, name in enumerate("abcde") if name not in without]
+    seen = [i for i in kept if i in {*gold, *guessed}]
+    scores = label_scores(
+        torch.tensor(gold), torch.tensor(guessed), "abcde", without=sorted(without)
+    )
+    assert scores.accuracy == pytest.approx(accuracy_score(gold, guessed))
+    for average, value in {"micro": scores.micro_f1, "macro": scores.macro_f1}.items():
+        slow = f1_score(gold, guessed, labels=seen, average=average, zero_division=0) if seen else 0
+        assert value == pytest.approx(slow)
+
+
+def test_the_expected_layer():
+    assert expected_layer([0.5, 0.5, 0.9, 0.9]) == pytest.approx(2)
+    assert expected_layer([0.2, 0.4, 0.5, 0.6]) == pytest.approx(
+        (1 * 0.2 + 2 * 0.1 + 3 * 0.1) / 0.4
+    )
+    assert str(expected_layer([0.5, 0.5])) == "nan"
+    with pytest.raises(ValueError, match="scores has 1 entries"):
+        expected_layer([0.5])
