@@ -62,7 +62,7 @@ def expected_layer(scores: Sequence[float]) -> float:
     those below it, the value is the sum of l d_l over the sum of d_l, both from l = 1. A loss counts
     as a negative gain, so the value may lie outside the layers; nan where nothing is gained.
     Raises ValueError with fewer than 2 scores.
-    Source: Tenney, Das & Pavlick 2019, section 2.2.
+    Source: Tenney, Das & Pavlick 2019, section 3.
     """
     if len(scores) < 2:
         raise ValueError(f"scores has {len(scores)} entries; layer 0 and another are needed.")

@@ -1,11 +1,11 @@
 """What hidden states hold, by edge probing: a light classifier on vectors that stay as they are.
 
 - `fit_probe`: a probe of labelled spans, on one layer or on a learnt mix of layers.
-- `Probe.centre`: at which layers the mix looks (Tenney, Das & Pavlick 2019, section 2.1).
+- `Probe.centre`: at which layers the mix looks (Tenney, Das & Pavlick 2019, section 3).
 
 Spans are of `isomorph.measure.probe_spans`, scores and the layer at which they are gained in
 `isomorph.measure.probe_scores`, and what a probe learns by heart is measured in
-`isomorph.measure.selectivity`. Unlike Tenney et al. (2019, section 3), a span has one label, so the
+`isomorph.measure.selectivity`. Unlike Tenney et al. (2019), a span has one label, so the
 loss is that of a softmax and not of many sigmoids; vectors are not projected to 256 dimensions
 before pooling; and a probe is linear unless a hidden layer is asked for.
 """
@@ -118,7 +118,7 @@ def fit_probe(
     seed: of first weights and the order of the spans; the global generators are left alone.
     Computes in float32 on the device of the vectors. Raises ValueError when train and dev do not go
     together, a layer is not there, a value is not finite, or an argument is not allowed.
-    Source: Tenney et al. 2019, section 3; Tenney, Das & Pavlick 2019, section 2.
+    Source: Tenney et al. 2019; for the mix, Tenney, Das & Pavlick 2019, section 3.
     """
     if pooling not in POOLINGS:
         raise ValueError(f"pooling is {pooling!r}; allowed are {', '.join(POOLINGS)}.")

@@ -45,7 +45,7 @@ def control_task(spans: Spans, shares: Tensor, *, seed: int) -> Spans:
         splits. The label depends on the type, the shares and the seed alone, so a word has the same
         in every split. Of two spans, the type is the first one's words, as in `Spans.types`.
     Raises ValueError when the shares are not such.
-    Source: Hewitt & Liang 2019, section 2.
+    Source: Hewitt & Liang 2019.
     """
     if shares.shape != (len(spans.names),) or not (shares >= 0).all() or not shares.sum() > 0:
         raise ValueError(
@@ -62,7 +62,7 @@ def selectivity(train: Spans, dev: Spans, test: Spans, *, seed: int = 0, **setti
     """A probe's accuracy on test, and that of the same probe on a control task.
 
     seed: of the random labels and of both probes. settings: those of `fit_probe`, for both.
-    Errors as of `fit_probe`. Source: Hewitt & Liang 2019, section 2.2.
+    Errors as of `fit_probe`. Source: Hewitt & Liang 2019.
     """
     true = fit_probe(train, dev, seed=seed, **settings)
     shares = train.shares

@@ -66,7 +66,7 @@ class DistanceProbe(StructuralProbe):
     def uuas(self, sentences: Sentences) -> float:
         """The share of edges that the minimum spanning trees of the distances have, 0 to 1.
 
-        Words that are not counted are in neither tree. Source: Hewitt & Manning 2019, section 4.1.
+        Words that are not counted are in neither tree. Source: Hewitt & Manning 2019, their reporter.py.
         """
         gold = map(tree_edges, sentences.heads, sentences.counted)
         return uuas(gold, map(spanning_edges, self.distances(sentences), sentences.counted))
@@ -116,7 +116,7 @@ def fit_distance_probe(
     units of what the first map's entries are in root mean square.
     Computes in float32 on the device of the vectors. Raises ValueError when a layer is not there, a
     rank is not allowed, heads are no tree, or a value is not finite.
-    Source: Hewitt & Manning 2019, section 3.1, eq. 1 and the loss below it.
+    Source: Hewitt & Manning 2019, section 2.1.
     """
     return DistanceProbe(*_fit(train, dev, layer, rank, seed, training, _squares, tree_distances))
 
@@ -135,7 +135,7 @@ def fit_depth_probe(
         mean of  1 / n  sum over i of | t(i) - |B h_i|^2 |
 
     Nothing is subtracted from the vectors, so where they lie matters. Arguments and errors as of
-    `fit_distance_probe`. Source: Hewitt & Manning 2019, section 3.2.
+    `fit_distance_probe`. Source: Hewitt & Manning 2019, section 2.
     """
     return DepthProbe(*_fit(train, dev, layer, rank, seed, training, _lengths, tree_depths))
 

@@ -1,7 +1,7 @@
 """Dependency trees as distances and depths, and how well guessed ones give the tree back.
 
 A tree is known by how many edges lie between any two of its words, and, once its root is, by how
-many lie above each (Hewitt & Manning 2019, sections 2 and 3). Words are (n,) in their order, heads
+many lie above each (Hewitt & Manning 2019, section 2). Words are (n,) in their order, heads
 as in `isomorph.text.examples.TreeExample`: 0 for the root, else a position from 1.
 """
 
@@ -90,7 +90,7 @@ def uuas(gold: Iterable[Edges], predicted: Iterable[Edges]) -> float:
     """The share of gold edges that are predicted, over all sentences, from 0 to 1.
 
     "Undirected unlabelled attachment score". Raises ValueError when no sentence has an edge.
-    Source: Hewitt & Manning 2019, section 4.1.
+    Source: Hewitt & Manning 2019, as in their reporter.py.
     """
     right = total = 0
     for true, guessed in zip(gold, predicted, strict=True):
@@ -108,7 +108,7 @@ def spearman_by_length(gold: Iterable[np.ndarray], predicted: Iterable[np.ndarra
     one by one, each with its 0. All words count, as in the authors' code. A word whose predictions
     are all the same, and so order nothing, counts as 0; one whose true values are is left out.
     Raises ValueError when there is no sentence of such length.
-    Source: Hewitt & Manning 2019, section 4.1, and their reporter.py.
+    Source: Hewitt & Manning 2019, as in their reporter.py.
     """
     low, high = LENGTHS
     found: dict[int, list[np.ndarray]] = defaultdict(list)
