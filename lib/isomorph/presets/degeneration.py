@@ -83,7 +83,11 @@ def encoder_words(size: Size) -> list[Condition]:
             Condition("bible", EncoderWords(words_of="en")),
         ]
     if size == "reference":
-        return [Condition("e5", EncoderWords(words_of=E5))]
+        # As many words of GloVe as the language models of this size have.
+        return [
+            Condition("e5", EncoderWords(words_of=E5)),
+            Condition("glove", EncoderWords(words_of="glove", most=10_000)),
+        ]
     bert = EncoderWords(words_of=BERT)
     return [
         Condition("pretrained", bert),
