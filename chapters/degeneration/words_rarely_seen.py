@@ -45,7 +45,7 @@ recompute = False
 #
 # On the other hand $f(x^*) \le f(x_\epsilon)$, as $x^*$ is the minimiser of $f$. So of the difference of $F$ only the part of $g$ can be positive:
 #
-# $$F(x^*) - F(x_\epsilon) \le \epsilon\,(g(x^*) - g(x_\epsilon)),$$
+# $$F(x^*) - F(x_\epsilon) \le \epsilon g(x^*) - \epsilon g(x_\epsilon),$$
 #
 # and that is at most $2\epsilon B$. Together, $\frac m2 D^2 \le 2\epsilon B$, which is the claim.
 # :::
@@ -142,9 +142,11 @@ display(
 # the vector. The positions whose next word is another one make up $f$, those whose next word is this one make up $g$, each with weight
 # decay $\lambda$:
 #
-# $$f(x) = \mathrm{mean}\,\log\bigl(1 + \tfrac{e^{\langle h, x\rangle}}{C}\bigr) + \tfrac\lambda2|x|^2,$$
+# $$f(x) = \mathrm{mean}\,\log\bigl(1 + e^{\langle h, x\rangle}/C\bigr),$$
 #
-# $$g(x) = \mathrm{mean}\,\log\bigl(1 + C e^{-\langle h, x\rangle}\bigr) + \tfrac\lambda2|x|^2.$$
+# $$g(x) = \mathrm{mean}\,\log\bigl(1 + C e^{-\langle h, x\rangle}\bigr),$$
+#
+# each with $\frac\lambda2|x|^2$ added to it.
 #
 # Both data terms are convex: $\alpha = \lambda$ and $\beta = 0$ will do. $B$ takes care. On the whole space $g$ has no bound. But the mixed loss at
 # its minimiser is no larger than at the origin, and nowhere smaller than $\frac\lambda2|x|^2$. So both minimisers lie in a ball of known radius, and on
