@@ -123,8 +123,8 @@ display(
 # %% [markdown]
 # Compare *directions* of lines, not heights: a model may have any scale. The paper's BERT goes up in the first two figures.
 #
-# Look at the causal model. Its line of lengths bends: it falls from the most frequent words to those of middling rank, and from there it rises all the way to the
-# rarest, which have the longest vectors of all. Its line of distances falls: rare words are not sparse but *crowded*. Put the two together. Rare words
+# Look at the causal model. Its line of lengths bends: it falls from the most frequent words to those of middling rank, and then rises again; the longest vectors, listed above,
+# are nearly all of the rarest words. Its line of distances falls: rare words are not sparse but *crowded*. Put the two together. Rare words
 # are long, alike, and close together. That is what the last two chapters predict. Every softmax that a rare word does not win pushes its vector along one
 # direction, the same one for all of them, and little text pushes back.
 #

@@ -106,7 +106,7 @@ words = {name: own for name, own in six.items() if len(own.words) >= 25}
 table = clouds.measured(six)
 figures.show(
     figures.cloud_panels({name: own.vectors for name, own in six.items()}),
-    caption="Word vectors along their two largest singular directions. The red cross is the origin; each panel has its own scale.",
+    caption="Word vectors along their two largest singular directions. The cross is the origin; each panel has its own scale.",
     alt="Six scatter plots. How far each cloud stands to one side of the origin, and whether frequent and rare words part, is what "
     "the table below says in numbers.",
     table=table,
@@ -115,7 +115,7 @@ figures.show(
 
 # %% [markdown]
 # The projection is *not* centred: the cross is the true origin. A cloud that stands to one side of it is a cone. Colour runs from frequent words
-# (dark) to rare ones (pale).
+# (blue) to rare ones (orange).
 
 # %% tags=["hide-input"]
 cosines = {
@@ -154,7 +154,7 @@ display(
 # %% [markdown]
 # Four things are worth a second look.
 #
-# **In the language models the cone is made of rare words.** The frequent ones, dark, stand around the origin or beyond it; the pale ones crowd on the
+# **In the language models the cone is made of rare words.** The frequent ones, blue, stand around the origin or beyond it; the orange ones crowd on the
 # other side. Keep that in mind: the next three chapters are about it.
 #
 # **Skip-grams crowd as well.** On a text as small as ours, vectors of the word2vec kind stand in a cone of their own, without any tied softmax. That has

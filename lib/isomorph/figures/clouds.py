@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from .theme import DASHES, INK, WIDTH, blank, legend_above, level_line, palette, theme
+from .theme import DASHES, FREQUENCY, INK, WIDTH, blank, legend_above, level_line, palette, theme
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,8 +18,8 @@ DRAWN = 1500  # points a panel: more hide each other
 def cloud_panels(clouds: "Mapping[str, Tensor]", *, rank: str = "frequency rank") -> "Figure":
     """Each cloud along its two largest singular directions, the origin marked, a panel a cloud.
 
-    clouds: a name -> vectors (n, width), the first row the most frequent word: dark dots are
-    frequent, pale ones rare. Not centred, so a cone stands to one side of the origin; each panel has
+    clouds: a name -> vectors (n, width), the first row the most frequent word: blue dots are
+    frequent, orange ones rare, by hue since a dark page turns lightness round. Not centred, so a cone stands to one side of the origin; each panel has
     its own scale, the same along both axes. Of more than 1,500 vectors as many are drawn, evenly
     spaced. Raises ValueError when there is no cloud.
     """
@@ -30,14 +30,16 @@ def cloud_panels(clouds: "Mapping[str, Tensor]", *, rank: str = "frequency rank"
     lines = -(-len(clouds) // COLUMNS)
     columns = min(COLUMNS, len(clouds))
     with theme():
+        from matplotlib.colors import LinearSegmentedColormap
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(WIDTH, 2.5 * lines + 0.4), layout="constrained")
         axes = figure.subplots(lines, columns, squeeze=False).ravel()
+        colours = LinearSegmentedColormap.from_list("frequency", FREQUENCY)
         for axis, (name, vectors) in zip(axes, clouds.items(), strict=False):
             points, ranks = plane(vectors)
             shown = axis.scatter(
-                *points.T, c=np.log10(ranks + 1) / np.log10(len(vectors) + 1), cmap="viridis",
+                *points.T, c=np.log10(ranks + 1) / np.log10(len(vectors) + 1), cmap=colours,
                 s=6 if len(points) > 100 else 30, vmin=0, vmax=1, linewidth=0, rasterized=True,
             )  # fmt: skip
             axis.plot(0, 0, marker="+", markersize=13, markeredgewidth=2.2, color="#c00000")

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from .display import table_html
+from .theme import FREQUENCY
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 SIZE = 440  # of the picture, in pixels
 STEPS = 48  # of a full turn
 TILT = 0.35  # radians from which the cloud is seen
-# Dark blue to pale orange: frequent to rare, told apart in any colour vision.
-COLOURS = ("#08306b", "#2171b5", "#6baed6", "#fdae6b", "#e6550d")
 
 
 def show_space(
@@ -66,7 +65,7 @@ def space_html(clouds, words, *, told, caption, alt, table=None, provenance="") 
     packed = json.dumps(data, ensure_ascii=False).replace("</", "<\\/")
     key = "s" + hashlib.sha256((caption + packed).encode()).hexdigest()[:8]
     dots = "".join(
-        f'<circle r="3.2" fill="{COLOURS[place * len(COLOURS) // len(words)]}" '
+        f'<circle r="3.2" fill="{FREQUENCY[place * len(FREQUENCY) // len(words)]}" '
         f'cx="{x:.1f}" cy="{y:.1f}"><title>{html.escape(word)}</title></circle>'
         for place, (word, (x, y)) in enumerate(zip(words, _flat(at[names[0]]), strict=True))
     )
@@ -80,7 +79,7 @@ def space_html(clouds, words, *, told, caption, alt, table=None, provenance="") 
     key_of = "".join(
         f'<span><span style="color:{colour}">●</span> {label} </span>'
         for colour, label in zip(
-            COLOURS, ("most frequent fifth", "", "", "", "rarest fifth"), strict=True
+            FREQUENCY, ("most frequent fifth", "", "", "", "rarest fifth"), strict=True
         )
     )
     origin = f" <em>{html.escape(provenance)}</em>" if provenance else ""

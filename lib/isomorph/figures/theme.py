@@ -19,6 +19,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (7, 3)))
 LEVEL_DASHES = ((0, (2, 2)), (0, (7, 2)), (0, (1, 1.5)), (0, (7, 2, 1, 2)))
 INK = "#202020"
+# Of words, from frequent to rare: blue to orange, told apart in any colour vision and on a dark page.
+FREQUENCY = ("#08306b", "#2171b5", "#6baed6", "#fdae6b", "#e6550d")
 WIDTH, HEIGHT = 7.0, 4.2  # inches; at the site's text width one inch is about one inch
 
 AXIS_NAMES = {
