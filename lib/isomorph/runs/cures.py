@@ -14,14 +14,13 @@ from typing import Literal
 
 import exca
 
-from isomorph.runs.run import Run, code_version, device_name
-from isomorph.runs.texts import ShippedText
-from isomorph.runs.two_models import combined_checksum
+from isomorph.runs.of_encoder import OfEncoder, files_checksum
+from isomorph.runs.run import code_version, device_name
 
 Task = Literal["passages", "translations", "sentence_similarity", "word_similarity"]
 
 
-class Cures(Run):
+class Cures(OfEncoder):
     """Every cure on the vectors of one encoder, at one task.
 
     "passages": which of two passages follows the other, by cosine alone; shipped English text.
@@ -29,7 +28,7 @@ class Cures(Run):
     ships. "sentence_similarity" and "word_similarity": sets that the hub or a mirror has.
     """
 
-    cured: str  # an encoder that ships, an encoder's id on the hub, or "glove" for words
+    cured: str  # an encoder that ships, or an encoder's id on the hub
     task: Task
     prefix: str = ""  # before the names of the conditions, where several encoders are compared
 
@@ -39,21 +38,13 @@ class Cures(Run):
     def pair(self) -> str:
         return "en-fr" if self.task == "translations" else "en"
 
-    @property
-    def seed(self) -> int:
-        return 0
-
-    @property
-    def tokens(self) -> int:
-        return 0
-
     def checksum(self) -> str | None:
         if self.task == "passages":
-            return combined_checksum(
-                _checksums("text/bible.parquet", "tasks/passage_relation.parquet")
-            )
+            files = ("text/bible.parquet", "tasks/passage_relation.parquet")
+            return files_checksum(self.cured, *files)
         if self.task == "translations":
-            return ShippedText().corpus().checksum
+            files = ("text/bible.parquet", "dictionaries/en-fr.parquet")
+            return files_checksum(self.cured, *files)
         return None  # what the hub has may change
 
     @infra.apply
@@ -82,9 +73,3 @@ class Cures(Run):
             "records": records, "data": self.checksum() or "", "device": device_name(place),
             "code": code,
         }  # fmt: skip
-
-
-def _checksums(*files: str) -> list[str]:
-    from isomorph.text.shipped import checksum
-
-    return [checksum(name) for name in files]

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import exca
 from pydantic import Field
 
-from isomorph.runs.run import Run, code_version, device_name
+from isomorph.runs.of_encoder import OfEncoder, files_checksum
+from isomorph.runs.run import code_version, device_name
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,7 +22,7 @@ PARTS = 5  # of the words: as many seeds, each an independent sample of ranks
 FREQUENT = 100_000  # words of the ranking that are looked up
 
 
-class EncoderWords(Run):
+class EncoderWords(OfEncoder):
     """What the input embeddings of an encoder look like, from frequent words to rare ones.
 
     The words are those English words that are one subword for the encoder, in the order of GloVe's
@@ -34,20 +35,8 @@ class EncoderWords(Run):
 
     infra: exca.TaskInfra = exca.TaskInfra(version="1")
 
-    @property
-    def pair(self) -> str:
-        return "en"
-
-    @property
-    def seed(self) -> int:
-        return 0
-
-    @property
-    def tokens(self) -> int:
-        return 0
-
     def checksum(self) -> str | None:
-        return ""
+        return files_checksum(self.words_of)
 
     @infra.apply
     def outcome(self) -> dict:
@@ -73,7 +62,7 @@ class EncoderWords(Run):
                 if not math.isnan(value)
             ]
         device = device_name(torch.device("cpu"))
-        return {"records": records, "data": "", "device": device, "code": code}
+        return {"records": records, "data": self.checksum(), "device": device, "code": code}
 
 
 def ranked_words(words_of: str) -> tuple[list[str], Tensor]:
