@@ -79,9 +79,9 @@ def gather(
                 rows = live(experiment, condition, size=size)
         else:
             _log(rows, "recorded")
-        # A condition may have been renamed; a run of several conditions names them itself.
-        several = rows["condition"].nunique() > 1
-        parts.append(rows if several else rows.assign(condition=condition.name))
+        # A condition may have been renamed since.
+        own = condition.run.names_conditions
+        parts.append(rows if own else rows.assign(condition=condition.name))
     return pd.concat(parts, ignore_index=True) if parts else shipped.iloc[:0]
 
 

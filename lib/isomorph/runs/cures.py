@@ -10,7 +10,7 @@ import math
 import time
 import warnings
 from collections.abc import Iterator
-from typing import Literal
+from typing import ClassVar, Literal
 
 import exca
 
@@ -27,6 +27,8 @@ class Cures(OfEncoder):
     "translations": of the held-out verses, and of the dictionary's words; a bilingual encoder that
     ships. "sentence_similarity" and "word_similarity": sets that the hub or a mirror has.
     """
+
+    names_conditions: ClassVar[bool] = True
 
     cured: str  # an encoder that ships, or an encoder's id on the hub
     task: Task

@@ -35,12 +35,13 @@ COLUMNS = (
 class Run(BaseModel):
     """A run without its particulars; a subclass adds fields, `infra` and a cached `outcome`.
 
-    A run that does several things to one set of vectors may name the condition and the seed of each
-    record in the record.
+    A record may name its own seed, where a run takes several samples; and its own condition, where a
+    run does several things to one set of vectors, which its class then says by `names_conditions`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     _exclude_from_cls_uid: ClassVar[tuple[str, ...]] = ("device", "progress")
+    names_conditions: ClassVar[bool] = False
 
     device: Device = "auto"
     progress: bool = True
