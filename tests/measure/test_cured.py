@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from isomorph.measure.correlation import pearson, spearman
 from isomorph.measure.cured import (
     CURES,
     cone,
@@ -12,8 +13,6 @@ from isomorph.measure.cured import (
     edit_distances,
     folds,
     matching_auc,
-    pearson,
-    spearman,
 )
 from tests.measure.clouds import gaussian
 

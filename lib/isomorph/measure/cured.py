@@ -6,11 +6,9 @@ are every fifth item, so five of them are independent samples.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
-from scipy import stats
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
@@ -61,16 +59,6 @@ def cosines(first: Tensor, second: Tensor) -> Tensor:
     return cosine_similarity(first.double(), second.double())
 
 
-def spearman(found: Sequence[float] | Tensor, gold: Sequence[float] | Tensor) -> float:
-    """Rank correlation; nan where either does not vary."""
-    return _correlation(stats.spearmanr, found, gold)
-
-
-def pearson(found: Sequence[float] | Tensor, gold: Sequence[float] | Tensor) -> float:
-    """Correlation; nan where either does not vary."""
-    return _correlation(stats.pearsonr, found, gold)
-
-
 def matching_auc(scores: Tensor, matches: Tensor) -> float:
     """Share of (match, other) pairs of pairs of which the match has the higher score.
 
@@ -93,15 +81,3 @@ def edit_distances(first: Sequence[str], second: Sequence[str]) -> Tensor:
 
     pairs = zip(first, second, strict=True)
     return torch.tensor([float(Levenshtein.distance(a.lower(), b.lower())) for a, b in pairs])
-
-
-def mean_over(found: Mapping[str, float]) -> float:
-    """The mean of some scores; nan where one is nan."""
-    return math.fsum(found.values()) / len(found)
-
-
-def _correlation(function, found, gold) -> float:
-    found, gold = torch.as_tensor(found).double(), torch.as_tensor(gold).double()
-    if len(found) < 3 or float(found.std()) == 0 or float(gold.std()) == 0:
-        return math.nan
-    return float(function(found.numpy(), gold.numpy()).statistic)

@@ -14,9 +14,9 @@ import math
 from itertools import pairwise
 
 import torch
-from scipy import stats
 from torch import Tensor
 
+from isomorph.measure.correlation import spearman
 from isomorph.measure.degeneration import hull, layer_norm_direction
 from isomorph.measure.isotropy import (
     RANKS,
@@ -77,9 +77,9 @@ def of_words(vectors: Tensor, *, part: tuple[int, int] = (0, 1)) -> dict[str, fl
         "singular_value_mean": float(spectrum.mean()),
         "singular_value_second": float(spectrum[1]) if len(spectrum) > 1 else math.nan,
         "norm": float(lengths.mean()),
-        "rank_norm_spearman": _spearman(ranks, lengths),
-        "rank_cosine_spearman": _spearman(ranks, cosines),
-        "rank_neighbour_distance_spearman": _spearman(asked, distances),
+        "rank_norm_spearman": spearman(ranks, lengths),
+        "rank_cosine_spearman": spearman(ranks, cosines),
+        "rank_neighbour_distance_spearman": spearman(asked, distances),
     }
     columns = {"norm": (ranks, lengths), "cosine": (ranks, cosines), "distance": (asked, distances)}
     for name, (own, values) in columns.items():
@@ -161,9 +161,3 @@ def _thinned(rows: Tensor) -> Tensor:
     if len(rows) <= DRAWN:
         return rows
     return rows[torch.linspace(0, len(rows) - 1, DRAWN, dtype=torch.float64).long()]
-
-
-def _spearman(ranks: Tensor, values: Tensor) -> float:
-    if float(values.max() - values.min()) == 0:  # scipy warns
-        return math.nan
-    return float(stats.spearmanr(ranks.cpu().numpy(), values.cpu().numpy()).statistic)

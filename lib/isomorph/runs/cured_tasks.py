@@ -7,11 +7,13 @@ any label ("target" in Li et al. 2020), except the weights of weighted removal.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from isomorph.measure.correlation import spearman
 from isomorph.measure.cured import (
     CURES,
     FOLDS,
@@ -20,8 +22,6 @@ from isomorph.measure.cured import (
     edit_distances,
     folds,
     matching_auc,
-    mean_over,
-    spearman,
 )
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def sentence_similarity(encoder: str, place: torch.device) -> Iterator[Record]:
                     yield from _of(name, fold, shape, "sentence_")
     for (name, fold), found in by_fold.items():
         if len(found) == len(SENTENCES):
-            yield name, fold, "sts_spearman", mean_over(found)
+            yield name, fold, "sts_spearman", fmean(found.values())
 
 
 def word_similarity(encoder: str, place: torch.device) -> Iterator[Record]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from isomorph.measure.cured import CURES, FOLDS, cone, cosines, folds, pearson
+from isomorph.measure.correlation import pearson
+from isomorph.measure.cured import CURES, FOLDS, cone, cosines, folds
 from isomorph.measure.cures import learn_removal, removal
 
 if TYPE_CHECKING:
