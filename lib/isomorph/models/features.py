@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from isomorph.text.examples import PAIR, TREE
+from isomorph.text.examples import PAIR, SCORE, TREE
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -26,14 +26,15 @@ IGNORED = -100  # the target of a position that is not scored, as in PyTorch's c
 class Encoded:
     """One example as numbers; its words' places are those the encoder has room for.
 
-    words: the place of each word's first subword. targets: of a pair its label, else one a word.
+    words: the place of each word's first subword. targets: of a pair its label or score, else one a
+    word.
     heads: one a word, 0 the root, IGNORED where the head was cut off; empty unless a tree.
     """
 
     ids: list[int]
     segments: list[int]
     words: list[int]
-    targets: list[int]
+    targets: list[int] | list[float]
     heads: list[int]
 
 
@@ -74,7 +75,7 @@ def encode(
     [CLS] or [SEP] included, in place of the two together.
     """
     number = {name: i for i, name in enumerate(names)}
-    if examples.task == PAIR:
+    if examples.task in (PAIR, SCORE):
         return _pairs(examples, tokenizer, number, longest, longest_sentence)
     encodings = tokenizer(
         [list(item.words) for item in examples.items],
@@ -105,7 +106,13 @@ def collate(rows: Sequence[Encoded], pad: int, special: Sequence[int]) -> Featur
 def _pairs(examples, tokenizer, number, longest, longest_sentence) -> list[Encoded]:
     firsts, seconds = ([getattr(item, side) for item in examples.items] for side in
                        ("first", "second"))  # fmt: skip
-    if longest_sentence is None:
+    if None in seconds:
+        if any(second is not None for second in seconds):
+            raise ValueError("some examples have a second text and some have none; allowed is one of both.")
+        single = longest if longest_sentence is None else longest_sentence
+        encodings = tokenizer(firsts, truncation=single is not None, max_length=single).encodings
+        read = [(encoding.ids, [0] * len(encoding.ids)) for encoding in encodings]
+    elif longest_sentence is None:
         encodings = tokenizer(
             firsts, seconds, truncation=longest is not None, max_length=longest
         ).encodings
@@ -121,10 +128,13 @@ def _pairs(examples, tokenizer, number, longest, longest_sentence) -> list[Encod
             ([start, *a, end, *b, end], [0] * (len(a) + 2) + [1] * (len(b) + 1))
             for a, b in zip(*alone, strict=True)
         ]
-    labels = [number.get(item.label, IGNORED) for item in examples.items]
+    if examples.task == SCORE:
+        answers = [item.score for item in examples.items]
+    else:
+        answers = [number.get(item.label, IGNORED) for item in examples.items]
     return [
-        Encoded(ids, segments, [], [label], [])
-        for (ids, segments), label in zip(read, labels, strict=True)
+        Encoded(ids, segments, [], [answer], [])
+        for (ids, segments), answer in zip(read, answers, strict=True)
     ]
 
 
@@ -141,6 +151,8 @@ def _words(item, encoding, number, is_tree: bool) -> Encoded:
     return Encoded(encoding.ids, [0] * len(encoding.ids), places, targets, heads)
 
 
-def _padded(rows: list[list[int]], value: int) -> Tensor:
+def _padded(rows: list[list], value: int) -> Tensor:
+    """(rows, longest): float32 where scores are among them, else int64."""
     width = max(map(len, rows))
-    return torch.tensor([row + [value] * (width - len(row)) for row in rows]).long()
+    padded = torch.tensor([row + [value] * (width - len(row)) for row in rows])
+    return padded if width and padded.is_floating_point() else padded.long()

@@ -20,14 +20,14 @@ from isomorph.models.encoder import BilingualEncoder
 from isomorph.models.features import IGNORED, Encoded, Features, collate, encode
 from isomorph.models.inputs import longest_input, takes_language
 from isomorph.models.parser import Biaffine
-from isomorph.text.examples import PAIR, TAG, TREE
+from isomorph.text.examples import PAIR, SCORE, TAG, TREE
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
     from isomorph.text.examples import Examples
 
-Prediction = str | tuple[str, ...] | tuple[tuple[int, ...], tuple[str, ...]]
+Prediction = str | float | tuple[str, ...] | tuple[tuple[int, ...], tuple[str, ...]]
 
 
 class Head(nn.Module, ABC):
@@ -128,20 +128,37 @@ class PairHead(Head):
 
     def scores(self, batch: Features, language: str | None) -> Tensor:
         """(batch, labels)"""
+        return self.out(self.pooled(batch, language))
+
+    def pooled(self, batch: Features, language: str | None) -> Tensor:
+        """(batch, width), after dropout: what the classifier reads."""
         if self.pooling == "pooler":
-            pooled = self.encoder.pooler(self.states(batch, language))
-            return self.out(self.dropout(pooled))
+            return self.dropout(self.encoder.pooler(self.states(batch, language)))
         hidden = self.hidden(batch, language)
         if self.pooling == "first":
-            return self.out(hidden[:, 0])
+            return hidden[:, 0]
         content = batch.content[:, :, None]
-        return self.out((hidden * content).sum(1) / content.sum(1).clamp(min=1))
+        return (hidden * content).sum(1) / content.sum(1).clamp(min=1)
 
     def loss(self, batch, language):
         return _cross_entropy(self.scores(batch, language), batch.targets[:, 0])
 
     def decide(self, batch, language):
         return [self.names[i] for i in self.scores(batch, language).argmax(-1).tolist()]
+
+
+class ScoreHead(PairHead):
+    """A number for two texts, from the same vector: linear, and the mean squared error as the loss."""
+
+    def __init__(self, model, names, **settings):
+        super().__init__(model, (), **settings)
+        self.out = nn.Linear(self.width, 1)
+
+    def loss(self, batch, language):
+        return F.mse_loss(self.scores(batch, language)[:, 0].float(), batch.targets[:, 0].float())
+
+    def decide(self, batch, language):
+        return self.scores(batch, language)[:, 0].float().tolist()
 
 
 class TagHead(Head):
@@ -191,7 +208,7 @@ class TreeHead(Head):
         ]
 
 
-HEADS = {PAIR: PairHead, TAG: TagHead, TREE: TreeHead}
+HEADS = {PAIR: PairHead, SCORE: ScoreHead, TAG: TagHead, TREE: TreeHead}
 
 
 def head_for(
@@ -213,7 +230,7 @@ def head_for(
     """
     if task not in HEADS:
         raise ValueError(f"task is {task!r}; allowed are {sorted(HEADS)}.")
-    settings = {"pooling": pooling} if task == PAIR else {}
+    settings = {"pooling": pooling} if task in (PAIR, SCORE) else {}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return HEADS[task](model, names, restart=restart, dropout=dropout, **settings)

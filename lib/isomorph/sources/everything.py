@@ -6,7 +6,16 @@ from pathlib import Path
 import pyarrow as pa
 from tqdm import tqdm
 
-from isomorph.sources import bible, dictionaries, licences, office_help, readme, relation, terms
+from isomorph.sources import (
+    bible,
+    dictionaries,
+    licences,
+    office_help,
+    paraphrases,
+    readme,
+    relation,
+    terms,
+)
 from isomorph.sources.packages import WHEELS, Fetched, fetch_debian, fetch_wheel
 from isomorph.sources.rows import write_parallel, write_table
 from isomorph.text import shipped
@@ -24,6 +33,10 @@ TERMS_SCHEMA = pa.schema(
     [("id", pa.int32()), ("split", pa.string())]
     + [(f"tokens_{language}", pa.list_(pa.string())) for language in LANGUAGES]
     + [(f"tags_{language}", pa.list_(pa.int8())) for language in LANGUAGES]
+)
+
+PARAPHRASES_SCHEMA = pa.schema(
+    [("id", pa.int32()), ("split", pa.string()), ("first", pa.string()), ("second", pa.string())]
 )
 
 
@@ -47,7 +60,7 @@ def build(folder: Path | None = None, downloads: Path | None = None) -> list[str
     paragraphs, marked = office_help.build(packages, downloads)
     domains = {"bible": verses, "help": paragraphs}
     _write_texts(folder, domains)
-    _write_tasks(folder, domains, marked)
+    _write_tasks(folder, domains, marked, paraphrases.build(verses, packages, downloads))
     for language, rows in dictionaries.build(folder, packages, downloads, domains).items():
         used = [package for package, *_ in dictionaries.READERS[language]]
         _enter(folder, f"dictionaries/en-{language}.parquet", used, rows)
@@ -92,14 +105,18 @@ def _write_texts(folder: Path, domains: dict[str, list[dict]]) -> None:
         _enter(folder, f"text/{domain}.parquet", sources[domain], written)
 
 
-def _write_tasks(folder: Path, domains: dict[str, list[dict]], marked: dict) -> None:
+def _write_tasks(
+    folder: Path, domains: dict[str, list[dict]], marked: dict, reworded: list[dict]
+) -> None:
     tables = (
         ("passage_relation", relation.build(domains), RELATION_SCHEMA),
         ("interface_terms", terms.build(domains["help"], marked), TERMS_SCHEMA),
+        ("paraphrases", reworded, PARAPHRASES_SCHEMA),
     )
     sources = {
         "passage_relation": (*bible.PACKAGES, *office_help.PACKAGES),
         "interface_terms": office_help.PACKAGES,
+        "paraphrases": bible.PACKAGES,
     }
     for name, table, schema in tqdm(tables, desc="tasks", unit="file"):
         columns = {column: [row[column] for row in table] for column in schema.names}

@@ -16,6 +16,10 @@ text/bible.parquet
 ==================
 Bible in Basic English (1949), Louis Segond (1910), Elberfelder (1932), Russian Synodal (1876),
 Reina-Valera (1909), Chinese Union Version (1919): public domain.
+
+tasks/paraphrases.parquet
+=========================
+Bible in Basic English (1949), World English Bible: public domain.
 """
 CEDICT = """\
 dictionaries/en-zh.parquet

@@ -27,6 +27,10 @@ WHAT = {
     ),
     "tasks/passage_relation.parquet": ("Pairs of row ids with labels", "CC0-1.0 (ids only)"),
     "tasks/interface_terms.parquet": ("Help paragraphs as words with BIO tags", "MPL-2.0"),
+    "tasks/paraphrases.parquet": (
+        "Verses in two English translations: Bible in Basic English (1949), World English Bible",
+        "public domain",
+    ),
     "dictionaries/en-fr.parquet": (
         "FreeDict English-French and French-English",
         "GPL-2.0-or-later",
@@ -51,6 +55,7 @@ def write(folder: Path) -> None:
             texts=_texts(),
             relation=_relation(),
             terms=_terms(),
+            paraphrases=_paraphrases(),
             dictionaries=_dictionaries(),
             sources=_sources(),
         )
@@ -126,6 +131,17 @@ def _terms() -> str:
     header += ("chance: accuracy", "chance: F1")
     shape = table(("split", "paragraphs", *tasks.KINDS), sizes)
     return f"{shape}\n\n{table(header, scores)}"
+
+
+def _paraphrases() -> str:
+    data = corpora.read_table("tasks/paraphrases.parquet").to_list()
+    rows = []
+    for name in tasks.SPLITS:
+        pairs = [(row["first"], row["second"]) for row in data if row["split"] == name]
+        words = [[tasks.split_words(text, "en") for text in pair] for pair in pairs]
+        lengths = [sum(map(len, side)) / len(words) for side in zip(*words, strict=True)]
+        rows.append((name, len(pairs), *(f"{length:.1f}" for length in lengths)))
+    return table(("split", "verses", "words of the first", "words of the second"), rows)
 
 
 def _dictionaries() -> str:
@@ -211,6 +227,16 @@ every paragraph the tags of a random training paragraph.  Scores are on the test
 micro-averaged over exact terms.
 
 {terms}
+
+## Task: paraphrases
+
+One verse in two English translations.  Columns: `id` and `split` of the verse in
+`text/bible.parquet`, `first`, the English that stands there, and `second`, that of the World English
+Bible, cleaned in the same way.  Headings of psalms that stood in the verse before them are gone.
+Left out are verses whose two texts have the same letters.  The training verses are a random part.
+Words are means a verse, punctuation marks included.
+
+{paraphrases}
 
 ## Dictionaries
 

@@ -15,8 +15,11 @@ from isomorph.text.corpora import require
 from isomorph.text.worlds import LANGUAGES, World
 
 PAIR, TAG, TREE = "nli", "ner", "parsing"
+SCORE = "similarity"  # no task of transfer: isomorph.text.benchmarks
 TASKS = (PAIR, TAG, TREE)
 ORDER = "ordering"  # no task of transfer: isomorph.text.ordering, isomorph.models.ordering
+QUESTION = "questions"  # no task of transfer: isomorph.text.questions, isomorph.models.questions
+PHRASES = "phrases"  # no task of transfer: isomorph.text.phrases, isomorph.models.phrases
 SPLITS = ("train", "dev", "test")
 
 # WikiANN's order; the worlds have the same types.
@@ -49,10 +52,20 @@ class PairExample:
     """Two texts and how the first relates to the second."""
 
     first: str
-    second: str
+    second: str | None
+    """None where one text alone has the label."""
     label: str
     topic: int | None = None
     """The topic it was drawn from; only worlds know."""
+
+
+@dataclass(frozen=True)
+class ScoredExample:
+    """Two texts and how alike they are."""
+
+    first: str
+    second: str
+    score: float
 
 
 @dataclass(frozen=True)
@@ -94,18 +107,75 @@ class OrderExample:
 
 
 @dataclass(frozen=True)
+class QuestionExample:
+    """A question whose answer is a stretch of a text.
+
+    Raises ValueError unless the first answer is some text and stands at its place.
+    """
+
+    question: str
+    context: str
+    start: int
+    """Where answers[0] begins in the context, in characters from 0."""
+    answers: tuple[str, ...]
+    """All that are accepted."""
+
+    def __post_init__(self):
+        if not self.answers or not self.answers[0]:
+            raise ValueError(
+                f"answers is {self.answers}; allowed are texts, the first of them not empty."
+            )
+        first = self.answers[0]
+        if self.start < 0 or not self.context.startswith(first, self.start):
+            raise ValueError(
+                f"start is {self.start}; allowed is where {first!r}, the first answer, begins in "
+                "the context."
+            )
+
+
+Span = tuple[int, int]  # (first word from 0, end exclusive)
+
+
+@dataclass(frozen=True)
+class PhraseExample:
+    """Words of two texts, whether they say the same, and pairs of phrases.
+
+    Raises ValueError for a phrase that is empty or not within its text.
+    """
+
+    first: tuple[str, ...]
+    second: tuple[str, ...]
+    same: bool
+    spans: tuple[tuple[Span, Span, bool], ...]
+    """A phrase of the first text, one of the second, and True where they are paraphrases."""
+
+    def __post_init__(self):
+        for *sides, _ in self.spans:
+            for side, (start, end) in zip(("first", "second"), sides, strict=True):
+                count = len(getattr(self, side))
+                if not 0 <= start < end <= count:
+                    raise ValueError(
+                        f"spans has {(start, end)} for the {side} text; allowed is a start below "
+                        f"its end, both from 0 to {count}."
+                    )
+
+
+@dataclass(frozen=True)
 class Examples:
     """Examples of one task and the answers that are possible."""
 
     task: str
-    """One of TASKS, or ORDER."""
+    """One of TASKS, SCORE, ORDER, QUESTION or PHRASES."""
     names: tuple[str, ...]
     """Labels, tags or relations, in a fixed order that is the same for every language and split."""
     items: (
         tuple[PairExample, ...]
         | tuple[TaggedExample, ...]
         | tuple[TreeExample, ...]
+        | tuple[ScoredExample, ...]
         | tuple[OrderExample, ...]
+        | tuple[QuestionExample, ...]
+        | tuple[PhraseExample, ...]
     )
     source: str
     """Where they come from and which split, to be kept with results: "wikiann fr validation"."""
@@ -204,6 +274,22 @@ def hub_examples(name: str, language: str, split: str, count: int | None = None)
         for row in _chosen(rows, count, source)
     )
     return Examples(TREE, UNIVERSAL_RELATIONS, trees, source)
+
+
+def parts_of_speech(language: str, split: str, count: int | None = None) -> Examples:
+    """The sentences of "universal_dependencies" in `hub_examples`, with the universal part of speech
+    of each word as its tag; the same arguments take the same sentences."""
+    require("split", split, SPLITS)
+    require("language", language, tuple(TREEBANKS))
+    split = {"dev": "validation"}.get(split, split)
+    treebank, rows = _treebank(language, split)
+    source = f"parts of speech {treebank} {split}"
+    tagged = tuple(
+        TaggedExample(tuple(row["tokens"]), tuple(row["upos"]))
+        for row in _chosen(rows, count, source)
+    )
+    names = tuple(name for name in hub.PARTS_OF_SPEECH if name != "_")
+    return Examples(TAG, names, tagged, source)
 
 
 def evaluation_split(name: str, language: str) -> str:

@@ -1,0 +1,226 @@
+"""What an encoder is fine-tuned on: a task, how much of it, the head it gets, and its score."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from isomorph.models.settings import TuningConfig
+from isomorph.text import benchmarks
+from isomorph.text import examples as labelled
+
+if TYPE_CHECKING:
+    from isomorph.models.heads import Head
+    from isomorph.text.examples import Examples
+    from isomorph.text.worlds import World
+
+
+class Origin(NamedTuple):
+    """Where a task's examples come from."""
+
+    task: str  # its kind, as `Examples.task`
+    name: str  # under which rows have it: the same for a world's task and a public data set's
+    score: str  # of those in `scores`, the one that stands for the task
+    files: tuple[str, ...] | None = ()  # that ship; None where the hub has it
+
+
+SOURCES = {
+    "world_nli": Origin(labelled.PAIR, "nli", "accuracy"),
+    "world_ner": Origin(labelled.TAG, "ner", "f1"),
+    "world_parsing": Origin(labelled.TREE, "parsing", "las"),
+    "world_questions": Origin(labelled.QUESTION, "questions", "f1"),
+    "passage_relation": Origin(labelled.PAIR, "passages", "accuracy",
+                               ("text/bible.parquet", "tasks/passage_relation.parquet")),
+    "passage_relation_help": Origin(labelled.PAIR, "help_passages", "accuracy",
+                                    ("text/help.parquet", "tasks/passage_relation.parquet")),
+    "interface_terms": Origin(labelled.TAG, "terms", "f1", ("tasks/interface_terms.parquet",)),
+    "bible_order": Origin(labelled.ORDER, "bible_order", "tau", ("text/bible.parquet",)),
+    "help_order": Origin(labelled.ORDER, "help_order", "tau", ("text/help.parquet",)),
+    "phrases": Origin(getattr(labelled,"PHRASES","phrases"), "phrases", "sentence_accuracy",
+                      ("tasks/paraphrases.parquet",)),
+    "xnli": Origin(labelled.PAIR, "nli", "accuracy", None),
+    "universal_dependencies": Origin(labelled.TREE, "parsing", "las", None),
+    "wikiann": Origin(labelled.TAG, "ner", "f1", None),
+    "tydiqa": Origin(labelled.QUESTION, "questions", "f1", None),
+    "squad": Origin(labelled.QUESTION, "questions", "f1", None),
+    "rocstories": Origin(labelled.ORDER, "rocstories", "tau", None),
+    "sind": Origin(labelled.ORDER, "sind", "tau", None),
+} | {
+    name: Origin(labelled.SCORE if score == "spearman" else labelled.PAIR, name, score, None)
+    for name, score in benchmarks.METRICS.items()
+}  # fmt: skip
+WORLD = "world_"  # what the sources of worlds begin with
+
+
+class Downstream(BaseModel):
+    """A task, how much of it is used, and how an encoder is tuned on it.
+
+    Raises a validation error, before any work, when two fields contradict each other.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: Literal[tuple(SOURCES)]
+    train: int | None = Field(default=None, ge=1)  # examples to tune on; None is all there are
+    test: int | None = Field(default=1000, ge=1)
+    development: int | None = Field(default=200, ge=1)  # to choose a checkpoint by
+    tuning: TuningConfig = TuningConfig()
+    # Of the vector that a pair's classifier reads: see `isomorph.models.isobn`.
+    normalisation: Literal["none", "isobn", "batch", "layer"] = "none"
+    interaction: bool = True  # of the sentences to be ordered: do they see each other
+    margin: float = Field(default=1.0, ge=0)  # of the loss of their order; 0 is ListMLE alone
+    level: Literal["both", "phrases", "sentences"] = "both"  # of paraphrases
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Downstream:
+        kind = self.origin.task
+        if self.normalisation != "none" and kind not in (labelled.PAIR, labelled.SCORE):
+            raise ValueError(
+                f"normalisation is {self.normalisation!r}, but source {self.source!r} has no one "
+                "vector to classify; allowed is 'none'."
+            )
+        if self.of_world and None in (self.train, self.test, self.development):
+            raise ValueError("train, test and development must be numbers where a world is endless.")
+        return self
+
+    @property
+    def origin(self) -> Origin:
+        return SOURCES[self.source]
+
+    @property
+    def of_world(self) -> bool:
+        return self.source.startswith(WORLD)
+
+    def examples(self, split: str, world: World | None, language: str) -> Examples:
+        """Examples of "train", "dev" or "test"; as many as there are, where there are not as many as
+        asked for, of dev and test.
+
+        Raises ValueError where train asks for more than there are, hub.DataUnavailable.
+        """
+        count = {"train": self.train, "dev": self.development, "test": self.test}[split]
+        if self.of_world:
+            return of_world(self.source.removeprefix(WORLD), world, language, split, count)
+        if split != "train" and count is not None:
+            count = min(count, len(self._examples(split, language, None).items))
+        return self._examples(split, language, count)
+
+    def _examples(self, split: str, language: str, count: int | None) -> Examples:
+        source, kind = self.source, self.origin.task
+        if source in labelled.SHIPPED:
+            return labelled.shipped_examples(source, language, split, count)
+        if source in labelled.HUB:
+            return labelled.hub_examples(source, language, split, count)
+        if source in benchmarks.METRICS:
+            return benchmarks.benchmark_examples(source, split, count)
+        if kind == labelled.QUESTION:
+            from isomorph.text import questions
+
+            return questions.hub_questions(source, split, count)
+        if kind == getattr(labelled,"PHRASES","phrases"):
+            from isomorph.text import phrases
+
+            return phrases.phrase_examples(split, count)
+        from isomorph.text import ordering
+
+        if source in ordering.STORIES:
+            return ordering.story_orders(source, split, count)
+        return ordering.shipped_orders(source.removesuffix("_order"), language, split, count)
+
+    def head(self, model, names, *, seed: int) -> Head:
+        """The task's head on an encoder, with random weights that depend on the seed alone."""
+        from torch import nn
+
+        from isomorph.models.heads import head_for
+        from isomorph.models.isobn import cls_normalisation
+
+        kind, dropout = self.origin.task, self.tuning.dropout
+        if kind == labelled.QUESTION:
+            from isomorph.models.questions import question_head
+
+            return question_head(model, seed=seed, dropout=dropout)
+        if kind == getattr(labelled,"PHRASES","phrases"):
+            from isomorph.models.phrases import phrase_head
+
+            return phrase_head(model, seed=seed, dropout=dropout, level=self.level)
+        if kind == labelled.ORDER:
+            from isomorph.models.ordering import ordering_head
+
+            loss = {"loss": "margin", "margin": self.margin} if self.margin else {"loss": "listmle"}
+            return ordering_head(model, seed=seed, dropout=dropout, pooling=self.tuning.pooling,
+                                 interaction=self.interaction, **loss)  # fmt: skip
+        head = head_for(kind, model, names, seed=seed, pooling=self.tuning.pooling, dropout=dropout)
+        if self.normalisation != "none":
+            head.out = nn.Sequential(cls_normalisation(self.normalisation, head.width), head.out)
+        return head
+
+    def main(self, examples: Examples, answers: list) -> float:
+        """The score that stands for the task; 0 where answers that never vary correlate with nothing."""
+        value = scores(examples, answers, self.source)[self.origin.score]
+        return 0.0 if math.isnan(value) else value
+
+    def floor(self, train: Examples, test: Examples) -> float:
+        """The main score without an encoder: of the most frequent answer, or of guessing."""
+        from isomorph.measure.baselines import majority
+
+        if train.task not in labelled.TASKS:
+            return 0.5 if train.task == getattr(labelled,"PHRASES","phrases") else 0.0
+        return self.main(test, majority(train, test))
+
+
+def of_world(name: str, world: World, language: str, split: str, count: int) -> Examples:
+    """Examples of a world of the first half of its topics, so that the rest is out of domain.
+
+    Of dev and test as many as there are, where there are not as many. Raises ValueError where train
+    asks for more than there are.
+    """
+    draw, most = _task_of_world(name), 4 * count + 200
+    if name == "questions":
+        from isomorph.text.questions import world_questions as draw
+    if name != labelled.PAIR:  # pairs are made as they are asked for
+        held = {"dev": world.dev_sentences, "test": world.test_sentences}
+        most = min(most, held.get(split, world.training_sentences))
+    found = draw(world, language, split, most)
+    items = [item for item in found.items if item.topic < world.topics / 2][:count]
+    if split == "train" and len(items) < count:
+        raise ValueError(f"train is {count}; on its first topics the world has {len(items)}.")
+    return labelled.Examples(found.task, found.names, tuple(items), found.source)
+
+
+def _task_of_world(name: str):
+    return lambda world, language, split, count: labelled.world_examples(
+        world, name, language, split, count
+    )
+
+
+def scores(examples: Examples, answers: list, source: str) -> dict[str, float]:
+    """The scores of a task by name, fractions of 1 or correlations."""
+    from isomorph.measure.correlation import pearson, spearman
+    from isomorph.runs.transfer import score
+
+    if examples.task == labelled.SCORE:
+        gold = [item.score for item in examples.items]
+        return {"spearman": spearman(answers, gold), "pearson": pearson(answers, gold)}
+    if examples.task == labelled.QUESTION:
+        from isomorph.measure.answers import answer_scores
+
+        return answer_scores(examples, answers)
+    if examples.task == getattr(labelled,"PHRASES","phrases"):
+        from isomorph.models.phrases import phrase_scores
+
+        return phrase_scores(examples, answers)
+    if examples.task == labelled.ORDER:
+        from isomorph.models.ordering import order_scores
+
+        return order_scores([item.order for item in examples.items], answers)
+    found = score(examples, answers)
+    metric = benchmarks.METRICS.get(source)
+    if metric in ("f1", "matthews"):
+        from sklearn.metrics import f1_score, matthews_corrcoef
+
+        gold = [item.label for item in examples.items]
+        if metric == "matthews":
+            return found | {"matthews": float(matthews_corrcoef(gold, answers))}
+        return found | {"f1": float(f1_score(gold, answers, pos_label=examples.names[1]))}
+    return found

@@ -1,0 +1,250 @@
+"""What a fine-tuning run looks at beside the score: how far states moved, what they still hold.
+
+Each look takes a `State` and gives records.
+
+- `states`: RSA and CKA of each layer before and after, on text of the task and of another domain.
+- `probes`: what each layer tells of relations, parts of speech and trees.
+- `reversion`: the score with some blocks put back to what they were.
+- `cls`: the shape of the vectors that a classifier reads, and the gradient that reaches them.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from isomorph.runs.downstream import Downstream
+from isomorph.text import examples as labelled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+    from isomorph.measure.represent import Representation
+    from isomorph.models.heads import Head
+    from isomorph.text.examples import Examples
+    from isomorph.text.worlds import World
+
+TEXTS = 250  # of each domain, before they are matched for length
+LONGEST = 64  # tokens of a text that are compared
+PROBED = {"train": 1200, "dev": 300, "test": 500}  # sentences
+REVERTED = 300  # test examples; each is answered twice as often as there are blocks
+SHAPED = 500  # texts of which the [CLS] is looked at
+
+
+@dataclass(frozen=True)
+class State:
+    """An encoder before and after tuning, and what it was tuned on (None, {}: nothing)."""
+
+    original: PreTrainedModel
+    encoder: PreTrainedModel
+    head: Head | None
+    tokenizer: PreTrainedTokenizerFast
+    language: str
+    world: World | None
+    task: Downstream | None
+    seed: int
+    examples: dict[str, Examples]
+
+
+def states(state: State) -> list[dict]:
+    """`rsa` and `cka` of each layer on texts of the task, `rsa_out` and `cka_out` on as many of the
+    same lengths out of its domain, and `texts`, how many of each."""
+    from isomorph.measure.changes import matched_for_length, similarity_by_layer
+
+    inside, outside = matched_for_length(*_domains(state))
+    records = [{"metric": "texts", "value": len(inside)}]
+    for suffix, texts in (("", inside), ("_out", outside)):
+        found = similarity_by_layer(
+            state.original, state.encoder, state.tokenizer, texts, language=state.language,
+            seed=state.seed, max_length=LONGEST,
+        )  # fmt: skip
+        for name, by_layer in found.items():
+            records += [
+                {"metric": name + suffix, "value": value, "layer": layer}
+                for layer, value in by_layer.items()
+            ]
+    return records
+
+
+def probes(state: State) -> list[dict]:
+    """Of each layer: `relation_accuracy` of a word and its head, `pos_accuracy` where there are
+    parts of speech, `relation_selectivity`, `uuas` and `distance_spearman`, `root_accuracy`; of the
+    mix of all layers `relation_accuracy_mix` and `relation_centre`, in layers."""
+    from isomorph.measure import probes as edge
+    from isomorph.measure import selectivity, structural_probe
+    from isomorph.measure.probe_sentences import tree_sentences
+    from isomorph.measure.probe_spans import edge_spans, tag_spans
+
+    parts = {split: _probed(state, split) for split in PROBED}
+    read = {split: _read(state, own["trees"]) for split, own in parts.items()}
+    records = []
+    kinds = {"relation": ("trees", edge_spans), "pos": ("tags", tag_spans)}
+    for name, (key, spans_of) in kinds.items():
+        if parts["train"].get(key) is None:
+            continue
+        spans = {split: spans_of(read[split], own[key]) for split, own in parts.items()}
+        for layer in sorted(read["train"].layers):
+            probe = edge.fit_probe(spans["train"], spans["dev"], layers=layer, seed=state.seed)
+            value = probe.accuracy(spans["test"])
+            records.append({"metric": f"{name}_accuracy", "value": value, "layer": layer})
+        mixed = edge.fit_probe(spans["train"], spans["dev"], seed=state.seed)
+        records += [
+            {"metric": f"{name}_accuracy_mix", "value": mixed.accuracy(spans["test"])},
+            {"metric": f"{name}_centre", "value": mixed.centre},
+        ]
+        last = max(read["train"].layers)
+        chosen = selectivity.selectivity(*spans.values(), layers=last, seed=state.seed)
+        records.append(
+            {"metric": f"{name}_selectivity", "value": chosen.accuracy - chosen.control,
+             "layer": last}
+        )  # fmt: skip
+    trees = {split: tree_sentences(read[split], own["trees"]) for split, own in parts.items()}
+    for layer in sorted(read["train"].layers):
+        both = {"layer": layer, "rank": 64, "seed": state.seed}
+        distance = structural_probe.fit_distance_probe(trees["train"], trees["dev"], **both)
+        depth = structural_probe.fit_depth_probe(trees["train"], trees["dev"], **both)
+        found = {
+            "uuas": distance.uuas(trees["test"]),
+            "distance_spearman": distance.spearman(trees["test"]),
+            "root_accuracy": depth.root_accuracy(trees["test"]),
+            "depth_spearman": depth.spearman(trees["test"]),
+        }
+        records += [{"metric": name, "value": v, "layer": layer} for name, v in found.items()]
+    return records
+
+
+def reversion(state: State) -> list[dict]:
+    """`score_bottom_reverted` and `score_top_reverted`: on some test examples, with that many of the
+    lowest or highest blocks (the layer) put back to what they were before tuning; 0 is none."""
+    from isomorph.models.blocks import blocks_of, revert
+    from isomorph.models.finetune import predict
+
+    test = state.examples["test"]
+    few = labelled.Examples(test.task, test.names, test.items[:REVERTED], test.source)
+    count = len(blocks_of(state.encoder))
+    ends = {"score_bottom_reverted": list(range(count)), "score_top_reverted": list(range(count))[::-1]}
+    records = []
+    for name, order in ends.items():
+        head = copy.deepcopy(state.head)
+        for reverted in range(count + 1):
+            if reverted:
+                revert(head.encoder, state.original, [order[reverted - 1]])
+            answers = predict(head, few, state.tokenizer, language=state.language)
+            value = state.task.main(few, answers)
+            records.append({"metric": name, "value": value, "layer": reverted})
+    return records
+
+
+def cls(state: State) -> list[dict]:
+    """Of the vectors that the classifier of a pair reads: `cls_std_spread`, the largest standard deviation of a coordinate over the mean;
+    `cls_correlation`, the mean absolute correlation of two coordinates; `cls_mean_share`, the length
+    of the mean over the mean length; `cls_isoscore`; `cls_top_share`, of the variance on the first
+    principal direction; and `cls_gradient_norm`, the length of the loss's gradient at such a vector.
+    With the suffix `_scaled` after normalisation, where there is one, and `_before` untuned."""
+    head = state.head
+    untuned = state.task.head(
+        copy.deepcopy(state.original), state.examples["train"].names, seed=state.seed
+    ).to(head.device)
+    records = []
+    for suffix, own in (("_before", untuned), ("", head)):
+        vectors, gradient = _classified(state, own, untuned=bool(suffix))
+        records += _shape(vectors, suffix)
+        records.append({"metric": f"cls_gradient_norm{suffix}", "value": gradient})
+        if isinstance(own.out, torch.nn.Sequential):
+            with torch.no_grad():
+                records += _shape(own.out[0](vectors), "_scaled" + suffix)
+    return records
+
+
+def _classified(state: State, head: Head, *, untuned: bool) -> tuple[torch.Tensor, float]:
+    """(texts, width) what the classifier reads, and the mean length of the gradient there."""
+    head = copy.deepcopy(head).eval()
+    head.out.train(untuned)  # what normalises by statistics has none yet
+    test = state.examples["train"]
+    few = labelled.Examples(test.task, test.names, test.items[:SHAPED], test.source)
+    encoded = head.encode(few, state.tokenizer)
+    vectors, lengths = [], []
+    for start in range(0, len(encoded), 50):
+        batch = head.collate(encoded[start : start + 50], state.tokenizer)
+        with torch.no_grad():
+            pooled = head.pooled(batch, state.language).float()
+        vectors.append(pooled)
+        leaf = pooled.clone().requires_grad_()
+        loss = torch.nn.functional.cross_entropy(head.out(leaf), batch.targets[:, 0], reduction="sum")
+        (slope,) = torch.autograd.grad(loss, leaf)
+        lengths.append(slope.norm(dim=1))
+    return torch.cat(vectors).cpu(), float(torch.cat(lengths).mean())
+
+
+def _shape(vectors: torch.Tensor, suffix: str) -> list[dict]:
+    from isomorph.measure.isotropy import isoscore
+
+    vectors = vectors.double()
+    spread = vectors.std(0)
+    correlation = torch.corrcoef(vectors.T).nan_to_num()
+    width = len(spread)
+    variance = torch.linalg.svdvals(vectors - vectors.mean(0)).square()
+    found = {
+        "cls_std_spread": spread.max() / spread.mean(),
+        "cls_correlation": (correlation.abs().sum() - width) / (width * (width - 1)),
+        "cls_mean_share": vectors.mean(0).norm() / vectors.norm(dim=1).mean(),
+        "cls_isoscore": isoscore(vectors),
+        "cls_top_share": variance[0] / variance.sum(),
+    }
+    return [{"metric": name + suffix, "value": float(v)} for name, v in found.items()]
+
+
+def _domains(state: State) -> tuple[list[str], list[str]]:
+    """Texts of the task that it was not tuned on, and texts of another domain."""
+    if state.world is not None:
+        found = labelled.world_examples(
+            state.world, labelled.TAG, state.language, "test", min(4 * TEXTS, state.world.test_sentences)
+        )
+        own, other = [], []
+        for item in found.items:
+            (own if item.topic < state.world.topics / 2 else other).append(" ".join(item.words))
+        return own[:TEXTS], other[:TEXTS]
+    from isomorph.text.corpora import load_corpus
+
+    own = texts_of(state.examples["test"])[:TEXTS]
+    # Of the two domains of shipped text the one that the task is not of.
+    other = "bible" if state.task.source in ("passage_relation_help", "interface_terms") else "help"
+    return own, load_corpus(("en",), (other,)).test["en"][: 4 * TEXTS]
+
+
+def texts_of(examples: Examples) -> list[str]:
+    """One text of each example: the first of a pair, the words of a sentence, what a question is on."""
+    def text(item) -> str:
+        for name in ("first", "context"):
+            if hasattr(item, name):
+                found = getattr(item, name)
+                return found if isinstance(found, str) else " ".join(found)
+        return " ".join(item.words) if hasattr(item, "words") else item.sentences[0]
+
+    return list(dict.fromkeys(map(text, examples.items)))
+
+
+def _probed(state: State, split: str) -> dict[str, Examples | None]:
+    """Trees to probe, and the same sentences with their parts of speech where these are known."""
+    count = PROBED[split]
+    if state.world is not None:
+        held = {"dev": state.world.dev_sentences, "test": state.world.test_sentences}
+        count = min(count, held.get(split, count))
+        trees = labelled.world_examples(state.world, labelled.TREE, state.language, split, count)
+        return {"trees": trees, "tags": None}
+    trees = labelled.hub_examples("universal_dependencies", "en", split, count)
+    return {"trees": trees, "tags": labelled.parts_of_speech("en", split, count)}
+
+
+def _read(state: State, examples: Examples) -> Representation:
+    from isomorph.measure.represent import represent
+
+    words: Sequence[Sequence[str]] = [item.words for item in examples.items]
+    return represent(
+        state.encoder, state.tokenizer, words, language=state.language, level="word"
+    )

@@ -1,0 +1,66 @@
+"""Small English benchmarks of GLUE (Wang et al. 2019), each with what it is scored by.
+
+Divided as Zhang et al. (ICLR 2021, table 3) have it: the labels of GLUE's test sets are not public,
+so half of its validation set is there to choose on and half to report.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from isomorph.text.corpora import require
+from isomorph.text.examples import (
+    CHOICE_SEED,
+    PAIR,
+    SCORE,
+    SPLITS,
+    Examples,
+    PairExample,
+    ScoredExample,
+)
+from isomorph.text.hub import load_hub
+
+ID = "nyu-mll/glue"
+# The columns of the texts, and the labels by number; None where the label is a number from 0 to 5.
+COLUMNS = {
+    "rte": (("sentence1", "sentence2"), ("entailment", "not_entailment")),
+    "mrpc": (("sentence1", "sentence2"), ("not_equivalent", "equivalent")),
+    "stsb": (("sentence1", "sentence2"), None),
+    "cola": (("sentence",), ("unacceptable", "acceptable")),
+    "sst2": (("sentence",), ("negative", "positive")),
+}
+# What the benchmark reports; F1 is that of "equivalent", label 1.
+METRICS = {"rte": "accuracy", "mrpc": "f1", "stsb": "spearman", "cola": "matthews", "sst2": "accuracy"}
+
+
+def benchmark_examples(name: str, split: str, count: int | None = None, *, seed: int = 0) -> Examples:
+    """Examples of a benchmark, from the mirror or the hub.
+
+    name: "rte" (does the first text entail the second), "mrpc" (do both say the same), "stsb" (how
+    alike are they, from 0 to 5), "cola" (is the sentence acceptable) or "sst2" (its sentiment).
+    split: "train", "dev" (a half of the hub's validation set, drawn at random) or "test" (the other).
+    count: how many to take; they are chosen at random, fewer are among more, and None takes all.
+    seed: another seed takes others, where there are more than `count`.
+    Raises ValueError for anything else or more than there are, hub.DataUnavailable.
+    """
+    require("name", name, tuple(COLUMNS))
+    require("split", split, SPLITS)
+    columns, labels = COLUMNS[name]
+    rows = load_hub(ID, name, "train" if split == "train" else "validation")
+    if split != "train":
+        order = np.random.default_rng(CHOICE_SEED).permutation(len(rows))
+        half = len(rows) // 2
+        rows = rows.select(np.sort(order[:half] if split == "dev" else order[half:]))
+    if count is not None:
+        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= len(rows):
+            raise ValueError(f"count is {count!r}; {name} {split} allows 1 to {len(rows)}.")
+        order = np.random.default_rng([CHOICE_SEED, seed]).permutation(len(rows))
+        rows = rows.select(np.sort(order[:count]))
+    texts = [(row[columns[0]], row[columns[1]] if len(columns) > 1 else None) for row in rows]
+    if labels is None:
+        items = tuple(ScoredExample(*pair, float(row["label"]))
+                      for pair, row in zip(texts, rows, strict=True))  # fmt: skip
+        return Examples(SCORE, (), items, f"{name} {split}")
+    items = tuple(PairExample(*pair, labels[row["label"]])
+                  for pair, row in zip(texts, rows, strict=True))  # fmt: skip
+    return Examples(PAIR, labels, items, f"{name} {split}")

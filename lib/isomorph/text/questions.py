@@ -1,0 +1,178 @@
+"""Questions whose answer is a stretch of a text: public data sets, and cloze in a controlled world.
+
+The task of SQuAD (Rajpurkar et al. 2016): a question, a context, and the answer as it stands there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from isomorph.text.corpora import require
+from isomorph.text.examples import CHOICE_SEED, QUESTION, SPLITS, Examples, QuestionExample
+from isomorph.text.grammar import Sentence
+from isomorph.text.hub import DataUnavailable, load_hub
+from isomorph.text.worlds import BUCKETS_OF, LANGUAGES, World
+
+# Name -> (id, config, splits that can be had).
+HUB = {
+    "tydiqa": ("google-research-datasets/tydiqa", "secondary_task", SPLITS),
+    "xquad": ("google/xquad", "xquad.en", ("test",)),
+    "squad": ("rajpurkar/squad", "plain_text", SPLITS),
+}
+# How identifiers of TyDi QA's rows begin, of which only English is taken. A copy that is English
+# alone may have lost the prefix, so the others are told apart and not English.
+OTHERS = ("arabic", "bengali", "finnish", "indonesian", "korean", "russian", "swahili", "telugu")
+DEV_SHARE = 10  # one context in ten
+
+GAP = "?"
+ASKED = ("nsubj", "obj")
+PHRASE = ("det", "amod", "flat")  # what stands around a noun or name in its phrase
+
+
+def hub_questions(name: str, split: str, count: int | None = None) -> Examples:
+    """English questions of a public data set, from the mirror or the hub (`isomorph.text.hub`).
+
+    name: "tydiqa" (Clark et al. 2020, TyDi QA, gold passage), "squad" (Rajpurkar et al. 2016, SQuAD
+    1.1) or "xquad" (Artetxe et al. 2020), which has a "test" alone.
+    split: "train", "dev" or "test".  The hub has two: "test" is its validation, and "dev" is a
+    fixed random tenth of the contexts of its train, which "train" lacks.
+    count: how many to take; they are chosen at random, and fewer are among more.  None takes all.
+    Rows without an answer are left out.
+    Raises ValueError for anything else or more than there are, hub.DataUnavailable when the data
+    set, or every answer, is missing.
+    """
+    require("name", name, tuple(HUB))
+    dataset, config, splits = HUB[name]
+    require("split", split, splits)
+    there = "validation" if split == "test" else "train"
+    rows = [row for row in load_hub(dataset, config, there).to_list() if _is_english(name, row)]
+    answered = [row for row in rows if row["answers"]["text"] and row["answers"]["text"][0].strip()]
+    if not answered:
+        raise DataUnavailable(
+            f"{dataset} ({config}, {there}) holds {len(rows)} English questions here, and none has "
+            "an answer."
+        )
+    if split != "test":
+        answered = _part(answered, split)
+    items = tuple(map(_hub_example, answered))
+    source = f"questions {name} {split}"
+    return Examples(QUESTION, (), _chosen(items, count, source), source)
+
+
+def world_questions(
+    world: World, language: str, split: str, count: int, *, sentences: int = 3
+) -> Examples:
+    """The first ``count`` cloze questions of a split of a controlled world, one a context.
+
+    A context is so many sentences of the split as follow each other.  The question is one of them
+    with GAP in the place of a subject or object, and the answer is that noun phrase: determiner,
+    adjective and noun, or name.  Questions that have two answers are left out: the phrase stands
+    once in its context, and no other sentence there reads like the question.
+    language: "a" or "b".  split: "train", "dev" or "test", as in `examples.world_examples`.
+    GAP is no word of a world, so a vocabulary learnt there reads it as the unknown word.
+    Raises ValueError for anything else or more than there are.
+    """
+    require("language", language, LANGUAGES)
+    require("split", split, SPLITS)
+    if isinstance(sentences, bool) or not isinstance(sentences, int) or sentences < 1:
+        raise ValueError(f"sentences is {sentences!r}; allowed is a whole number from 1.")
+    part = f"train_{language}" if split == "train" else split
+    available = getattr(world, "training_sentences" if split == "train" else f"{split}_sentences")
+    whole = isinstance(count, int) and not isinstance(count, bool) and count >= 1
+    # Hardly a context has no question; of a world's texts, the shorter begin the longer.
+    drawn = min(available, (count + count // 10 + 10) * sentences if whole else available)
+    found = _cloze(world, language, part, drawn, sentences)
+    if whole and len(found) < count and drawn < available:
+        found = _cloze(world, language, part, available, sentences)
+    source = f"questions world {language} {split}"
+    if not whole or count > len(found):
+        raise ValueError(f"count is {count!r}; {source} allows 1 to {len(found)}.")
+    return Examples(QUESTION, (), tuple(found[:count]), source)
+
+
+def _is_english(name: str, row: dict) -> bool:
+    return name != "tydiqa" or not row["id"].startswith(OTHERS)
+
+
+def _part(rows: list[dict], split: str) -> list[dict]:
+    """The rows of "train" or "dev"; a context is in one of them only."""
+    contexts = list(dict.fromkeys(row["context"] for row in rows))
+    shuffled = np.random.default_rng(CHOICE_SEED).permutation(len(contexts))
+    dev = {contexts[i] for i in shuffled[: -(-len(contexts) // DEV_SHARE)]}
+    return [row for row in rows if (row["context"] in dev) == (split == "dev")]
+
+
+def _hub_example(row: dict) -> QuestionExample:
+    texts, starts = row["answers"]["text"], row["answers"]["answer_start"]
+    accepted = tuple(dict.fromkeys(texts))
+    return QuestionExample(row["question"], row["context"], int(starts[0]), accepted)
+
+
+def _chosen(items: Sequence, count: int | None, source: str) -> tuple:
+    """``count`` random items in their order; all of them for None."""
+    if count is None:
+        return tuple(items)
+    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= len(items):
+        raise ValueError(f"count is {count!r}; {source} allows 1 to {len(items)}.")
+    chosen = np.random.default_rng(CHOICE_SEED).permutation(len(items))[:count]
+    return tuple(items[i] for i in np.sort(chosen))
+
+
+def _cloze(
+    world: World, language: str, part: str, drawn: int, sentences: int
+) -> list[QuestionExample]:
+    """The questions of the first ``drawn`` sentences, at most one a context."""
+    told = world.sentences(part, drawn)
+    found = []
+    for first in range(0, drawn - sentences + 1, sentences):
+        context = told[first : first + sentences]
+        questions = list(_questions(context, language))
+        if questions:
+            # A stream of its own for each context, so that none depends on how many are drawn.
+            rng = np.random.default_rng([world.seed, 8, BUCKETS_OF[part][0], first])
+            found.append(questions[int(rng.random() * len(questions))])
+    return found
+
+
+def _questions(context: Sequence[Sentence], language: str) -> Iterator[QuestionExample]:
+    """All questions on a context that have one answer."""
+    told = [sentence.tokens[language] for sentence in context]
+    words = [word for tokens in told for word in tokens]
+    before = 0  # words of the sentences before this one
+    for sentence, tokens in zip(context, told, strict=True):
+        for start, end in noun_phrases(sentence, language):
+            left, answer, right = tokens[:start], tokens[start:end], tokens[end:]
+            fitting = sum(_fits(other, left, right) for other in told)
+            if fitting == 1 and _occurrences(words, answer) == 1:
+                place = sum(len(word) + 1 for word in words[: before + start])
+                question = " ".join((*left, GAP, *right))
+                yield QuestionExample(question, " ".join(words), place, (" ".join(answer),))
+        before += len(tokens)
+
+
+def noun_phrases(sentence: Sentence, language: str) -> list[tuple[int, int]]:
+    """(start, end) of each subject and object, end exclusive; relative pronouns are none."""
+    heads, relations = sentence.heads[language], sentence.relations[language]
+    found = []
+    for place, relation in enumerate(relations):
+        if relation not in ASKED:
+            continue
+        if relation == "nsubj" and relations[heads[place]] == "acl:relcl":
+            continue
+        inner = [i for i, h in enumerate(heads) if h == place and relations[i] in PHRASE]
+        found.append((min([place, *inner]), max([place, *inner]) + 1))
+    return found
+
+
+def _fits(tokens: Sequence[str], left: Sequence[str], right: Sequence[str]) -> bool:
+    """Whether a sentence reads like the question, whatever stands in the gap."""
+    if len(tokens) <= len(left) + len(right):
+        return False
+    return tokens[: len(left)] == left and tokens[len(tokens) - len(right) :] == right
+
+
+def _occurrences(words: Sequence[str], phrase: Sequence[str]) -> int:
+    size = len(phrase)
+    return sum(tuple(words[i : i + size]) == phrase for i in range(len(words) - size + 1))
