@@ -108,7 +108,9 @@ def _pairs(examples, tokenizer, number, longest, longest_sentence) -> list[Encod
                        ("first", "second"))  # fmt: skip
     if None in seconds:
         if any(second is not None for second in seconds):
-            raise ValueError("some examples have a second text and some have none; allowed is one of both.")
+            raise ValueError(
+                "some examples have a second text and some have none; allowed is one of both."
+            )
         single = longest if longest_sentence is None else longest_sentence
         encodings = tokenizer(firsts, truncation=single is not None, max_length=single).encodings
         read = [(encoding.ids, [0] * len(encoding.ids)) for encoding in encodings]

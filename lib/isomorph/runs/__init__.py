@@ -4,6 +4,7 @@ from isomorph.runs.anchor_share import AnchorShare
 from isomorph.runs.comparison import Comparison
 from isomorph.runs.cures import Cures
 from isomorph.runs.encoder_words import EncoderWords
+from isomorph.runs.downstream import Downstream
 from isomorph.runs.geometry import Geometry
 from isomorph.runs.kinds import run_from_json
 from isomorph.runs.layer_transfer import LayerTransfer
@@ -12,6 +13,7 @@ from isomorph.runs.run import COLUMNS, Run, cache_folder, code_version, to_rows
 from isomorph.runs.texts import HubText, ShippedText, WorldText, text_checksum
 from isomorph.runs.theorem import Theorem
 from isomorph.runs.transfer import Task, Transfer
+from isomorph.runs.tuned import Tuned
 from isomorph.runs.word_vectors import WordVectors
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "AnchorShare",
     "Comparison",
     "Cures",
+    "Downstream",
     "EncoderWords",
     "Geometry",
     "HubText",
@@ -29,6 +32,7 @@ __all__ = [
     "Task",
     "Theorem",
     "Transfer",
+    "Tuned",
     "WordVectors",
     "WorldText",
     "cache_folder",

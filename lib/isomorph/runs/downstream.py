@@ -66,6 +66,7 @@ class Downstream(BaseModel):
     train: int | None = Field(default=None, ge=1)  # examples to tune on; None is all there are
     test: int | None = Field(default=1000, ge=1)
     development: int | None = Field(default=200, ge=1)  # to choose a checkpoint by
+    longest: int | None = Field(default=None, ge=16)  # tokens; None is what the encoder reads
     tuning: TuningConfig = TuningConfig()
     # Of the vector that a pair's classifier reads: see `isomorph.models.isobn`.
     normalisation: Literal["none", "isobn", "batch", "layer"] = "none"
@@ -82,7 +83,9 @@ class Downstream(BaseModel):
                 "vector to classify; allowed is 'none'."
             )
         if self.of_world and None in (self.train, self.test, self.development):
-            raise ValueError("train, test and development must be numbers where a world is endless.")
+            raise ValueError(
+                "train, test and development must be numbers where a world is endless."
+            )
         return self
 
     @property
@@ -117,8 +120,10 @@ class Downstream(BaseModel):
         if kind == labelled.QUESTION:
             from isomorph.text import questions
 
+            if split == "test":
+                split = questions.evaluation_split(source)
             return questions.hub_questions(source, split, count)
-        if kind == getattr(labelled,"PHRASES","phrases"):
+        if kind == getattr(labelled, "PHRASES", "phrases"):
             from isomorph.text import phrases
 
             return phrases.phrase_examples(split, count)
@@ -140,7 +145,7 @@ class Downstream(BaseModel):
             from isomorph.models.questions import question_head
 
             return question_head(model, seed=seed, dropout=dropout)
-        if kind == getattr(labelled,"PHRASES","phrases"):
+        if kind == getattr(labelled, "PHRASES", "phrases"):
             from isomorph.models.phrases import phrase_head
 
             return phrase_head(model, seed=seed, dropout=dropout, level=self.level)
@@ -165,7 +170,7 @@ class Downstream(BaseModel):
         from isomorph.measure.baselines import majority
 
         if train.task not in labelled.TASKS:
-            return 0.5 if train.task == getattr(labelled,"PHRASES","phrases") else 0.0
+            return 0.5 if train.task == getattr(labelled, "PHRASES", "phrases") else 0.0
         return self.main(test, majority(train, test))
 
 
@@ -182,7 +187,9 @@ def of_world(name: str, world: World, language: str, split: str, count: int) -> 
         held = {"dev": world.dev_sentences, "test": world.test_sentences}
         most = min(most, held.get(split, world.training_sentences))
     found = draw(world, language, split, most)
-    items = [item for item in found.items if item.topic < world.topics / 2][:count]
+    # A question is on several sentences, which are of any topic.
+    inside = [i for i in found.items if getattr(i, "topic", 0) < world.topics / 2]
+    items = inside[:count]
     if split == "train" and len(items) < count:
         raise ValueError(f"train is {count}; on its first topics the world has {len(items)}.")
     return labelled.Examples(found.task, found.names, tuple(items), found.source)
@@ -206,7 +213,7 @@ def scores(examples: Examples, answers: list, source: str) -> dict[str, float]:
         from isomorph.measure.answers import answer_scores
 
         return answer_scores(examples, answers)
-    if examples.task == getattr(labelled,"PHRASES","phrases"):
+    if examples.task == getattr(labelled, "PHRASES", "phrases"):
         from isomorph.models.phrases import phrase_scores
 
         return phrase_scores(examples, answers)

@@ -12,6 +12,7 @@ from isomorph.runs.pretraining import Pretraining
 from isomorph.runs.run import Run
 from isomorph.runs.theorem import Theorem
 from isomorph.runs.transfer import Transfer
+from isomorph.runs.tuned import Tuned
 from isomorph.runs.word_vectors import WordVectors
 
 
@@ -20,6 +21,8 @@ def run_from_json(config: str) -> Run:
     fields = json.loads(config)
     if "theorem" in fields:
         return Theorem(**fields)
+    if "looks" in fields:
+        return Tuned(**fields)
     if "cured" in fields:
         return Cures(**fields)
     if "words_of" in fields:

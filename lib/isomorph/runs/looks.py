@@ -127,7 +127,10 @@ def reversion(state: State) -> list[dict]:
     test = state.examples["test"]
     few = labelled.Examples(test.task, test.names, test.items[:REVERTED], test.source)
     count = len(blocks_of(state.encoder))
-    ends = {"score_bottom_reverted": list(range(count)), "score_top_reverted": list(range(count))[::-1]}
+    ends = {
+        "score_bottom_reverted": list(range(count)),
+        "score_top_reverted": list(range(count))[::-1],
+    }
     records = []
     for name, order in ends.items():
         head = copy.deepcopy(state.head)
@@ -175,7 +178,9 @@ def _classified(state: State, head: Head, *, untuned: bool) -> tuple[torch.Tenso
             pooled = head.pooled(batch, state.language).float()
         vectors.append(pooled)
         leaf = pooled.clone().requires_grad_()
-        loss = torch.nn.functional.cross_entropy(head.out(leaf), batch.targets[:, 0], reduction="sum")
+        loss = torch.nn.functional.cross_entropy(
+            head.out(leaf), batch.targets[:, 0], reduction="sum"
+        )
         (slope,) = torch.autograd.grad(loss, leaf)
         lengths.append(slope.norm(dim=1))
     return torch.cat(vectors).cpu(), float(torch.cat(lengths).mean())
@@ -203,7 +208,11 @@ def _domains(state: State) -> tuple[list[str], list[str]]:
     """Texts of the task that it was not tuned on, and texts of another domain."""
     if state.world is not None:
         found = labelled.world_examples(
-            state.world, labelled.TAG, state.language, "test", min(4 * TEXTS, state.world.test_sentences)
+            state.world,
+            labelled.TAG,
+            state.language,
+            "test",
+            min(4 * TEXTS, state.world.test_sentences),
         )
         own, other = [], []
         for item in found.items:
@@ -219,6 +228,7 @@ def _domains(state: State) -> tuple[list[str], list[str]]:
 
 def texts_of(examples: Examples) -> list[str]:
     """One text of each example: the first of a pair, the words of a sentence, what a question is on."""
+
     def text(item) -> str:
         for name in ("first", "context"):
             if hasattr(item, name):
@@ -245,6 +255,4 @@ def _read(state: State, examples: Examples) -> Representation:
     from isomorph.measure.represent import represent
 
     words: Sequence[Sequence[str]] = [item.words for item in examples.items]
-    return represent(
-        state.encoder, state.tokenizer, words, language=state.language, level="word"
-    )
+    return represent(state.encoder, state.tokenizer, words, language=state.language, level="word")

@@ -126,8 +126,9 @@ def tune(run: Tuned) -> dict:
     if not callable(tokenizer):
         tokenizer = tokenizer[language]
     original = copy.deepcopy(encoder).to(place)
-    records, head = [], None
+    records, head, reads = [], None, tokenizer.model_max_length
     for task, own in zip(run.tasks, parts, strict=True):
+        tokenizer.model_max_length = min(reads, task.longest or reads)
         head = task.head(encoder, own["train"].names, seed=run.seed)
         started, losses = _tune_one(run, task, own, head, tokenizer, language)
         encoder = head.encoder

@@ -30,10 +30,18 @@ COLUMNS = {
     "sst2": (("sentence",), ("negative", "positive")),
 }
 # What the benchmark reports; F1 is that of "equivalent", label 1.
-METRICS = {"rte": "accuracy", "mrpc": "f1", "stsb": "spearman", "cola": "matthews", "sst2": "accuracy"}
+METRICS = {
+    "rte": "accuracy",
+    "mrpc": "f1",
+    "stsb": "spearman",
+    "cola": "matthews",
+    "sst2": "accuracy",
+}
 
 
-def benchmark_examples(name: str, split: str, count: int | None = None, *, seed: int = 0) -> Examples:
+def benchmark_examples(
+    name: str, split: str, count: int | None = None, *, seed: int = 0
+) -> Examples:
     """Examples of a benchmark, from the mirror or the hub.
 
     name: "rte" (does the first text entail the second), "mrpc" (do both say the same), "stsb" (how

@@ -31,12 +31,13 @@ HELD_BY = 3  # equal words or marks on both sides together: one on each is often
 EDGE = 2  # so many of them the beginning or end of a text is worth
 FEWEST = 2  # phrase pairs a verse, so that each has another to be confused with
 NEAREST = 5  # places in the file to another verse at most, so that it speaks of the same things
-FUNCTION_WORDS = frozenset(
+_FUNCTION_WORDS = (
     "a about after all am an and are as at be because been but by can did do does for from had has "
     "have he her him his i if in into is it its let may me my no not now of off on one or our out "
     "over shall she so that the their them then there these they this those till to up upon us was "
-    "we were what when which who will with would you your".split()
+    "we were what when which who will with would you your"
 )
+FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 
 
 def phrase_examples(split: str, count: int | None = None, *, seed: int = 0) -> Examples:
@@ -57,9 +58,9 @@ def phrase_examples(split: str, count: int | None = None, *, seed: int = 0) -> E
     require("split", split, SPLITS)
     source = f"phrases bible en {split}"
     verses = _verses(split)
-    if count is not None:
-        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= len(verses):
-            raise ValueError(f"count is {count!r}; {source} allows 1 to {len(verses)}.")
+    whole = isinstance(count, int) and not isinstance(count, bool)
+    if count is not None and not (whole and 1 <= count <= len(verses)):
+        raise ValueError(f"count is {count!r}; {source} allows 1 to {len(verses)}.")
     paraphrases = {
         _texts(first, second, pair) for _, first, second, phrases in verses for pair in phrases
     }

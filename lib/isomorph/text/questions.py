@@ -61,6 +61,19 @@ def hub_questions(name: str, split: str, count: int | None = None) -> Examples:
     return Examples(QUESTION, (), _chosen(items, count, source), source)
 
 
+def evaluation_split(name: str) -> str:
+    """The split to report on: "test", or "dev" where the test split is not to be had with answers.
+
+    Raises ValueError for another name, hub.DataUnavailable where neither is there.
+    """
+    try:
+        hub_questions(name, "test", 1)
+    except DataUnavailable:
+        hub_questions(name, "dev", 1)
+        return "dev"
+    return "test"
+
+
 def world_questions(
     world: World, language: str, split: str, count: int, *, sentences: int = 3
 ) -> Examples:
