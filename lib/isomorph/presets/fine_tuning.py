@@ -7,7 +7,6 @@ row's pair on which task.
 """
 
 from isomorph.models.settings import EncoderConfig, TrainingConfig, TuningConfig
-from isomorph.presets.degeneration import BERT, MINILM
 from isomorph.results import Condition
 from isomorph.runs import Pretraining, WorldText
 from isomorph.runs.downstream import Downstream
