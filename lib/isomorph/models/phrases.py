@@ -34,8 +34,8 @@ POOLINGS = ("mean", "first")
 class EncodedPhrases(Encoded):
     """Two texts as one input, and the phrase pairs that the encoder has room for.
 
-    words and heads are empty. targets: 1 where the texts say the same, else 0, then the same of each
-    phrase pair; IGNORED what is not learnt. phrases: (start, end, start, end) of each pair, in
+    words and heads are empty. targets: 1 where the texts say the same, else 0, then the same of
+    each phrase pair; IGNORED what is not learnt. phrases: (start, end, start, end) of each pair, in
     tokens, ends exclusive. numbers: which of the example's pairs they are. asked: how many it has.
     """
 
@@ -129,7 +129,7 @@ class PhraseHead(Head):
         )
 
     def scores(self, batch: PhraseFeatures, language: str | None) -> tuple[Tensor, Tensor]:
-        """(batch, 2) of the texts and (batch, pairs, 2) of the phrases: of not the same, and same."""
+        """(batch, 2) of texts and (batch, pairs, 2) of phrases: of not the same, of the same."""
         hidden = self.hidden(batch, language)
         pooled = hidden[:, 0]
         if self.pooling == "mean":
@@ -193,8 +193,8 @@ def phrase_scores(
     for item, (same, guessed) in zip(examples.items, answers, strict=True):
         if len(guessed) != len(item.spans):
             raise ValueError(
-                f"answers has {len(guessed)} for the phrase pairs of an example; allowed are as many "
-                f"as its spans, {len(item.spans)}."
+                f"answers has {len(guessed)} for the phrase pairs of an example; allowed are as "
+                f"many as its spans, {len(item.spans)}."
             )
         texts.append(same == item.same)
         pairs += [

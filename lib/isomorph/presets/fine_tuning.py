@@ -7,6 +7,7 @@ row's pair on which task.
 """
 
 from isomorph.models.settings import EncoderConfig, TrainingConfig, TuningConfig
+from isomorph.presets.degeneration import BERT, MINILM
 from isomorph.results import Condition
 from isomorph.runs import Pretraining, WorldText
 from isomorph.runs.downstream import Downstream
@@ -103,3 +104,102 @@ def _few_in_worlds(*, smoke: bool):
     for seed in range(1 if smoke else seeds):
         yield Condition("intermediate_task_1k",
                         Tuned(pretraining=start, downstream=task, first=(parsing,), seed=seed))  # fmt: skip
+
+
+# What is kept from moving, or cut off, as shares of the blocks.
+DEPTHS = {
+    "frozen_third": ("frozen", SHARES["third"]),
+    "frozen_two_thirds": ("frozen", SHARES["two_thirds"]),
+    "frozen_all": ("frozen", SHARES["all"]),
+    "kept_third": ("kept", SHARES["third"]),
+    "kept_two_thirds": ("kept", SHARES["two_thirds"]),
+}
+WORLD_TASKS = {
+    "world_nli": {"train": 3000, "tuning": {"pooling": "mean", "epochs": 4}},
+    "world_questions": {"train": 3000, "tuning": {"epochs": 4}},
+    "world_parsing": {"train": 1500, "tuning": {}},
+}
+REAL_TASKS = {
+    "xnli": {"train": 3000, "longest": 64, "tuning": {"pooling": "mean", "epochs": 1}},
+    "tydiqa": {"train": 2000, "longest": 128, "tuning": {"batch": 16, "epochs": 1}},
+    "universal_dependencies": {"train": 3000, "tuning": {"epochs": 1}},
+}
+RATES = {"learning_rate": 2e-4, "head_rate": 1e-3}  # of MiniLM: tried on another seed
+
+
+def changes(size: Size) -> list[Condition]:
+    """What moves when an encoder is tuned, what stays, and which layers matter? (5.1 to 5.6)"""
+    if size == "smoke":
+        start = world_encoder(smoke=True)
+        task = _world_task("world_parsing", smoke=True)
+        return [Condition("tuned", Tuned(pretraining=start, downstream=task, looks=("states",)))]
+    if size == "laptop":
+        return [condition for seed in range(5) for condition in _changes_in_worlds(seed)]
+    if size == "reference":
+        return [condition for seed in range(3) for condition in _changes_of_minilm(seed)]
+    return [condition for seed in range(3) for condition in _changes_of_bert(seed)]
+
+
+def _changes_in_worlds(seed: int):
+    start = world_encoder(seed)
+    other = start.model_copy(update={"seed": seed + 1000})
+    for source in WORLD_TASKS:
+        task = _world_task(source)
+        run = Tuned(pretraining=start, downstream=task, seed=seed)
+        looks = ("states", "reversion")
+        yield Condition("tuned", run.model_copy(update={"looks": looks, "other": other}))
+        yield Condition("probed", run.model_copy(update={"looks": ("probes",)}))
+        for name in DEPTHS:
+            held = held_at(task, name, blocks=start.encoder.layers)
+            yield Condition(name, run.model_copy(update={"downstream": held}))
+    yield Condition("pretrained", Tuned(pretraining=start, looks=("probes",), seed=seed))
+
+
+def _changes_of_minilm(seed: int):
+    for source in REAL_TASKS:
+        task = _real_task(source, precision="bf16", **RATES)
+        run = Tuned(encoder=MINILM, downstream=task, seed=seed)
+        yield Condition("tuned", run.model_copy(update={"looks": ("states", "reversion")}))
+        yield Condition("probed", run.model_copy(update={"looks": ("probes",)}))
+        for name in DEPTHS if source != "tydiqa" else ("frozen_two_thirds",):
+            held = held_at(task, name, blocks=6)
+            yield Condition(name, run.model_copy(update={"downstream": held}))
+    yield Condition("pretrained", Tuned(encoder=MINILM, looks=("probes",), seed=seed))
+
+
+def _changes_of_bert(seed: int):
+    """Merchant et al. tune BERT-base on all of MNLI, SQuAD and a treebank."""
+    sources = {"xnli": {"pooling": "pooler"}, "squad": {}, "universal_dependencies": {}}
+    rates = {"learning_rate": 2e-5, "head_rate": 1e-3, "dropout": 0.1}
+    for source, own in sources.items():
+        task = Downstream(source=source, test=None, tuning=TuningConfig(**rates, **own))
+        run = Tuned(encoder=BERT, downstream=task, seed=seed)
+        yield Condition("tuned", run.model_copy(update={"looks": ("states", "reversion")}))
+        yield Condition("probed", run.model_copy(update={"looks": ("probes",)}))
+        for name in DEPTHS:
+            held = held_at(task, name, blocks=12)
+            yield Condition(name, run.model_copy(update={"downstream": held}))
+    yield Condition("pretrained", Tuned(encoder=BERT, looks=("probes",), seed=seed))
+
+
+def held_at(task: Downstream, name: str, *, blocks: int) -> Downstream:
+    """The task with some lower blocks frozen, or with them alone; `name` is one of DEPTHS."""
+    field, share = DEPTHS[name]
+    tuning = task.tuning.model_copy(update={field: round(share * blocks)})
+    return task.model_copy(update={"tuning": tuning})
+
+
+def _world_task(source: str, *, smoke: bool = False) -> Downstream:
+    own = WORLD_TASKS[source]
+    sizes = (
+        {"train": 100, "test": 50, "development": 20}
+        if smoke
+        else {"train": own["train"], "test": 600}
+    )
+    return Downstream(source=source, **sizes, tuning=TuningConfig(**own["tuning"]))
+
+
+def _real_task(source: str, **changes) -> Downstream:
+    own = REAL_TASKS[source] | {}
+    tuning = TuningConfig(**own.pop("tuning") | changes)
+    return Downstream(source=source, **own, test=500, tuning=tuning)

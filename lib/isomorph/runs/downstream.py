@@ -123,7 +123,7 @@ class Downstream(BaseModel):
             if split == "test":
                 split = questions.evaluation_split(source)
             return questions.hub_questions(source, split, count)
-        if kind == getattr(labelled, "PHRASES", "phrases"):
+        if kind == labelled.PHRASES:
             from isomorph.text import phrases
 
             return phrases.phrase_examples(split, count)
@@ -145,7 +145,7 @@ class Downstream(BaseModel):
             from isomorph.models.questions import question_head
 
             return question_head(model, seed=seed, dropout=dropout)
-        if kind == getattr(labelled, "PHRASES", "phrases"):
+        if kind == labelled.PHRASES:
             from isomorph.models.phrases import phrase_head
 
             return phrase_head(model, seed=seed, dropout=dropout, level=self.level)
@@ -170,7 +170,7 @@ class Downstream(BaseModel):
         from isomorph.measure.baselines import majority
 
         if train.task not in labelled.TASKS:
-            return 0.5 if train.task == getattr(labelled, "PHRASES", "phrases") else 0.0
+            return 0.5 if train.task == labelled.PHRASES else 0.0
         return self.main(test, majority(train, test))
 
 
@@ -183,7 +183,9 @@ def of_world(name: str, world: World, language: str, split: str, count: int) -> 
     draw, most = _task_of_world(name), 4 * count + 200
     if name == "questions":
         from isomorph.text.questions import world_questions as draw
-    if name != labelled.PAIR:  # pairs are made as they are asked for
+
+        most = count if split == "train" else None
+    elif name != labelled.PAIR:  # pairs are made as they are asked for
         held = {"dev": world.dev_sentences, "test": world.test_sentences}
         most = min(most, held.get(split, world.training_sentences))
     found = draw(world, language, split, most)
@@ -213,7 +215,7 @@ def scores(examples: Examples, answers: list, source: str) -> dict[str, float]:
         from isomorph.measure.answers import answer_scores
 
         return answer_scores(examples, answers)
-    if examples.task == getattr(labelled, "PHRASES", "phrases"):
+    if examples.task == labelled.PHRASES:
         from isomorph.models.phrases import phrase_scores
 
         return phrase_scores(examples, answers)

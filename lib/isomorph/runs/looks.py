@@ -41,6 +41,7 @@ class State:
     """An encoder before and after tuning, and what it was tuned on (None, {}: nothing)."""
 
     original: PreTrainedModel
+    other: PreTrainedModel | None
     encoder: PreTrainedModel
     head: Head | None
     tokenizer: PreTrainedTokenizerFast
@@ -53,14 +54,18 @@ class State:
 
 def states(state: State) -> list[dict]:
     """`rsa` and `cka` of each layer on texts of the task, `rsa_out` and `cka_out` on as many of the
-    same lengths out of its domain, and `texts`, how many of each."""
+    same lengths out of its domain, and `texts`, how many of each; `rsa_other` and `cka_other` of the
+    encoder as it was and another one, where there is one that reads the same subwords."""
     from isomorph.measure.changes import matched_for_length, similarity_by_layer
 
     inside, outside = matched_for_length(*_domains(state))
     records = [{"metric": "texts", "value": len(inside)}]
-    for suffix, texts in (("", inside), ("_out", outside)):
+    compared = {"": (inside, state.encoder), "_out": (outside, state.encoder)}
+    if state.other is not None:
+        compared["_other"] = (inside, state.other)
+    for suffix, (texts, after) in compared.items():
         found = similarity_by_layer(
-            state.original, state.encoder, state.tokenizer, texts, language=state.language,
+            state.original, after, state.tokenizer, texts, language=state.language,
             seed=state.seed, max_length=LONGEST,
         )  # fmt: skip
         for name, by_layer in found.items():

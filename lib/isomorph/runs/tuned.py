@@ -35,6 +35,9 @@ class Tuned(Run):
     looks: tuple[Look, ...] = ()  # what is measured beside the score; see `isomorph.runs.looks`
     encoder: str = ""  # one that ships, or an id of the hub
     pretraining: Pretraining | None = None  # in its place, of one language: trained first
+    other: Pretraining | None = (
+        None  # a second one, to say how alike two are that share no training
+    )
     downstream: Downstream | None = None  # None: the encoder as it is
     first: tuple[Downstream, ...] = ()  # tasks it is tuned on before, each with a head of its own
     seed: int = Field(default=0, ge=0)  # of heads, the order of examples, dropout and drawn blocks
@@ -51,6 +54,10 @@ class Tuned(Run):
         if self.pretraining is not None and len(self.pretraining.languages) != 1:
             raise ValueError(
                 f"pretraining has the languages {self.pretraining.languages}; allowed is one."
+            )
+        if self.other is not None and (self.pretraining is None or "states" not in self.looks):
+            raise ValueError(
+                "other is set; allowed is that beside a pretraining and the look 'states'."
             )
         world = self.pretraining is not None and isinstance(self.pretraining.text, WorldText)
         for task in self.tasks:
@@ -77,7 +84,7 @@ class Tuned(Run):
         return self.pretraining.tokens if self.pretraining else 0
 
     def foundations(self) -> tuple[Pretraining, ...]:
-        return (self.pretraining,) if self.pretraining else ()
+        return tuple(own for own in (self.pretraining, self.other) if own)
 
     def checksum(self) -> str | None:
         files = [task.origin.files for task in self.tasks]
@@ -123,6 +130,7 @@ def tune(run: Tuned) -> dict:
         folders = trained_below(run, None if run.infra.folder else Path(aside))
         name = str(folders[run.pretraining.digest]) if run.pretraining else run.encoder
         encoder, tokenizer = load_encoder(name)
+        other = load_encoder(str(folders[run.other.digest]))[0].to(place) if run.other else None
     if not callable(tokenizer):
         tokenizer = tokenizer[language]
     original = copy.deepcopy(encoder).to(place)
@@ -137,7 +145,7 @@ def tune(run: Tuned) -> dict:
         records += [{"metric": "loss", "value": loss, "layer": i} for i, loss in enumerate(losses)]
         records += _moved(head.encoder, started)
     state = looks.State(
-        original=original, encoder=encoder.to(place).eval(), head=head, tokenizer=tokenizer,
+        original=original, other=other, encoder=encoder.to(place).eval(), head=head, tokenizer=tokenizer,
         language=language, world=world, task=run.downstream, seed=run.seed,
         examples=parts[-1] if parts else {},
     )  # fmt: skip

@@ -1,11 +1,11 @@
 """Phrases that say the same: two English translations of a verse, aligned by what differs.
 
-After the phrase and sentence pairs of Arase and Tsujii (2019). They align phrases by their syntax;
-here words that both translations have, in the same order, hold the two together, and what stands
-between two such words in one says what stands there in the other: "took the measure of" and
-"measured", "waste land" and "wilderness", "say to" and "tell". Some are loose ("the Lord had said",
-"Yahweh commanded him"), and a few are chance. They are the stretches that differ, never words that
-both texts have. Nobody has checked them by hand.
+In place of the phrase and sentence paraphrases of Arase and Tsujii (2019). Words that both have, in
+the same order, hold the two together, and what stands between two such words in one is taken to say
+what stands there in the other: "took the measure of" and "measured", "waste land" and "wilderness",
+"say to" and "tell". Some are loose ("the Lord had said", "Yahweh commanded him"), and some are
+chance ("cause", "Redeemer"). They are stretches that differ, never words that both texts have.
+Samples of them were read, and nothing was corrected.
 """
 
 from __future__ import annotations
@@ -88,10 +88,10 @@ def aligned(first: Sequence[str], second: Sequence[str]) -> list[tuple[Span, Spa
     """Phrases of two texts that stand for each other, as (start, end exclusive), in order.
 
     first, second: words. The longest equal runs of words in the same order, letter case aside, are
-    matched. A stretch between two runs, which have HELD_BY words or more together, is a phrase where
-    the other text has another stretch there. Punctuation marks at its ends are cut off. Then it has
-    1 to LONGEST words, no mark, and one word at least that is not of FUNCTION_WORDS. No two phrases
-    of a text are the same words.
+    matched. A stretch between two runs that have HELD_BY words or more together is a phrase where
+    the other text has another stretch there. Punctuation marks at its ends are cut off. Then it
+    has 1 to LONGEST words, no mark, and one word at least that is not of FUNCTION_WORDS. No two
+    phrases of a text are the same words.
     """
     words = [[word.lower() for word in side] for side in (first, second)]
     blocks = SequenceMatcher(None, *words, autojunk=False).get_opcodes()

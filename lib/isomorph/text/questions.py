@@ -75,9 +75,9 @@ def evaluation_split(name: str) -> str:
 
 
 def world_questions(
-    world: World, language: str, split: str, count: int, *, sentences: int = 3
+    world: World, language: str, split: str, count: int | None, *, sentences: int = 3
 ) -> Examples:
-    """The first ``count`` cloze questions of a split of a controlled world, one a context.
+    """The first ``count`` cloze questions, or for None all, of a split of a controlled world, one a context.
 
     A context is so many sentences of the split as follow each other.  The question is one of them
     with GAP in the place of a subject or object, and the answer is that noun phrase: determiner,
@@ -100,6 +100,8 @@ def world_questions(
     if whole and len(found) < count and drawn < available:
         found = _cloze(world, language, part, available, sentences)
     source = f"questions world {language} {split}"
+    if count is None:
+        return Examples(QUESTION, (), tuple(found), source)
     if not whole or count > len(found):
         raise ValueError(f"count is {count!r}; {source} allows 1 to {len(found)}.")
     return Examples(QUESTION, (), tuple(found[:count]), source)
