@@ -203,3 +203,109 @@ def _real_task(source: str, **changes) -> Downstream:
     own = REAL_TASKS[source] | {}
     tuning = TuningConfig(**own.pop("tuning") | changes)
     return Downstream(source=source, **own, test=500, tuning=tuning)
+
+
+NORMALISATIONS = ("none", "isobn", "batch", "layer")
+
+
+def class_vectors(size: Size) -> list[Condition]:
+    """Does it help to make what the classifier reads isotropic? (8.1 to 8.3, 9.1 to 9.3)
+
+    The vector is that of the first token, as the papers have it; the papers' pooler, which ours and
+    MiniLM were not pretrained with, is left out. "median" of five seeds is theirs; ours are means.
+    """
+    if size == "paper":
+        tasks = [
+            Downstream(source=source, tuning=TuningConfig(
+                learning_rate=5e-5, head_rate=5e-5, epochs=10, batch=16, warmup=0.06, dropout=0.1,
+                weight_decay=0.0, pooling="pooler", checks=10))
+            for source in ("rte", "mrpc", "cola", "sst2")
+        ]  # fmt: skip
+        starts, seeds = {"encoder": "google-bert/bert-base-cased"}, 5
+    elif size == "reference":
+        tuning = TuningConfig(epochs=3, weight_decay=0.0, precision="bf16", **RATES)
+        tasks = [Downstream(source="cola", train=FEW, tuning=tuning)]
+        starts, seeds = {"encoder": MINILM}, 5
+    else:
+        smoke = size == "smoke"
+        tuning = TuningConfig(epochs=1 if smoke else 6, weight_decay=0.0)
+        train = 50 if smoke else FEW
+        tasks = [Downstream(source="world_nli", train=train, test=600, tuning=tuning)]
+        starts, seeds = {"pretraining": world_encoder(smoke=smoke)}, 1 if smoke else SEEDS
+    return [
+        Condition(name, Tuned(looks=("cls",), downstream=task.model_copy(
+            update={"normalisation": name}), seed=seed, **starts))
+        for seed in range(seeds)
+        for task in tasks
+        for name in (NORMALISATIONS if size != "smoke" else ("isobn",))
+    ]  # fmt: skip
+
+
+def phrases_first(size: Size) -> list[Condition]:
+    """Does training on paraphrases of phrases help before a task of few examples? (7.1 to 7.3)
+
+    A condition is what comes first, and how many examples follow: "phrases_250".
+    """
+    if size == "smoke":
+        first = Downstream(source="phrases", train=40, test=20, level="phrases")
+        task = Downstream(source="phrases", train=40, test=20, level="sentences")
+        return [Condition("phrases_40", Tuned(encoder="en", first=(first,), downstream=task))]
+    if size == "paper":
+        return [*_phrases_first(BERT, ("rte", "mrpc", "stsb"), (1000, None), 3,
+                                learning_rate=2e-5, pooling="pooler")]  # fmt: skip
+    if size == "reference":
+        return [*_phrases_first(MINILM, ("stsb",), (250, 1000), 3, longest=64, pooling="mean",
+                                precision="bf16", **RATES)]  # fmt: skip
+    return [*_phrases_first("en", ("phrases",), (250, 1000, 4000), 5)]
+
+
+def _phrases_first(encoder: str, sources, sizes, seeds: int, *, longest=None, **tuning):
+    own = {"longest": longest, "tuning": TuningConfig(**tuning)}
+    pairs = Downstream(source="phrases", train=4000, level="phrases", **own)
+    for seed in range(seeds):
+        for source in sources:
+            for train in sizes:
+                # Of verses, the task itself is to tell whether two say the same.
+                level = {"level": "sentences"} if source == "phrases" else {}
+                task = Downstream(source=source, train=train, **own, **level)
+                count = train or "all"
+                for name, first in (("plain", ()), ("phrases", (pairs,))):
+                    run = Tuned(encoder=encoder, first=first, downstream=task, seed=seed)
+                    yield Condition(f"{name}_{count}", run)
+
+
+# What BERT4SO adds, taken away: sentences that see each other, and the margin of the loss.
+ORDERED = {
+    "full": {},
+    "no_margin": {"margin": 0.0},
+    "no_interaction": {"interaction": False},
+    "neither": {"margin": 0.0, "interaction": False},
+}
+
+
+def orders(size: Size) -> list[Condition]:
+    """Can an encoder put shuffled sentences in order, and what of BERT4SO helps? (10.1, 10.2)"""
+    if size == "smoke":
+        task = Downstream(source="help_order", train=16, test=16)
+        return [Condition("full", Tuned(encoder="en", downstream=task))]
+    rates = {"pooling": "mean", "precision": "bf16"} | RATES
+    if size == "laptop":
+        tasks = {"en": [Downstream(source=source, tuning=TuningConfig(pooling="mean"))
+                        for source in ("help_order", "bible_order")]}  # fmt: skip
+        seeds = 5
+    elif size == "reference":
+        story = Downstream(source="rocstories", train=2000, test=1000, longest=96,
+                           tuning=TuningConfig(epochs=1, batch=16, **rates))  # fmt: skip
+        tasks, seeds = {MINILM: [story]}, 3
+    else:
+        tuning = TuningConfig(learning_rate=2e-5, head_rate=1e-3)
+        tasks = {BERT: [Downstream(source=source, test=None, tuning=tuning)
+                        for source in ("rocstories", "sind")]}  # fmt: skip
+        seeds = 3
+    return [
+        Condition(name, Tuned(encoder=encoder, seed=seed, downstream=task.model_copy(update=own)))
+        for seed in range(seeds)
+        for encoder, of_encoder in tasks.items()
+        for task in of_encoder
+        for name, own in ORDERED.items()
+    ]
