@@ -151,8 +151,7 @@ class ScoreHead(PairHead):
     """A number for two texts, from the same vector: linear, and the mean squared error as the loss."""
 
     def __init__(self, model, names, **settings):
-        super().__init__(model, (), **settings)
-        self.out = nn.Linear(self.width, 1)
+        super().__init__(model, ("score",), **settings)
 
     def loss(self, batch, language):
         return F.mse_loss(self.scores(batch, language)[:, 0].float(), batch.targets[:, 0].float())

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 TEXTS = 250  # of each domain, before they are matched for length
 LONGEST = 64  # tokens of a text that are compared
-PROBED = {"train": 1200, "dev": 300, "test": 500}  # sentences
+PROBED = {"train": 800, "dev": 200, "test": 400}  # sentences
 REVERTED = 300  # test examples; each is answered twice as often as there are blocks
 SHAPED = 500  # texts of which the [CLS] is looked at
 
