@@ -39,16 +39,13 @@ METRICS = {
 }
 
 
-def benchmark_examples(
-    name: str, split: str, count: int | None = None, *, seed: int = 0
-) -> Examples:
+def benchmark_examples(name: str, split: str, count: int | None = None) -> Examples:
     """Examples of a benchmark, from the mirror or the hub.
 
     name: "rte" (does the first text entail the second), "mrpc" (do both say the same), "stsb" (how
     alike are they, from 0 to 5), "cola" (is the sentence acceptable) or "sst2" (its sentiment).
     split: "train", "dev" (a half of the hub's validation set, drawn at random) or "test" (the other).
     count: how many to take; they are chosen at random, fewer are among more, and None takes all.
-    seed: another seed takes others, where there are more than `count`.
     Raises ValueError for anything else or more than there are, hub.DataUnavailable.
     """
     require("name", name, tuple(COLUMNS))
@@ -62,7 +59,7 @@ def benchmark_examples(
     if count is not None:
         if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= len(rows):
             raise ValueError(f"count is {count!r}; {name} {split} allows 1 to {len(rows)}.")
-        order = np.random.default_rng([CHOICE_SEED, seed]).permutation(len(rows))
+        order = np.random.default_rng([CHOICE_SEED, 0]).permutation(len(rows))
         rows = rows.select(np.sort(order[:count]))
     texts = [(row[columns[0]], row[columns[1]] if len(columns) > 1 else None) for row in rows]
     if labels is None:
