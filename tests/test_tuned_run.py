@@ -1,0 +1,211 @@
+"""Fine-tuning runs: what is refused, what is recorded, and looks at encoders whose change is known."""
+
+import copy
+
+import pytest
+import torch
+
+from isomorph import results
+from isomorph.models.pretrained import load_encoder
+from isomorph.models.settings import TuningConfig
+from isomorph.presets import EXPERIMENTS, conditions
+from isomorph.presets.fine_tuning import DEPTHS, held_at, world_encoder
+from isomorph.results import Condition
+from isomorph.runs import Downstream, Tuned, looks, run_from_json
+from isomorph.runs.downstream import SOURCES, of_world, scores
+from isomorph.runs.tuned import tune
+from isomorph.sizes import SIZES
+from isomorph.text.examples import (
+    ORDER,
+    PAIR,
+    SCORE,
+    Examples,
+    OrderExample,
+    PairExample,
+    ScoredExample,
+)
+
+pytestmark = pytest.mark.filterwarnings("ignore:.* were cut")
+
+OWN = ("changes", "few_samples", "class_vectors", "phrases_first", "orders")
+START = world_encoder(smoke=True)
+NLI = Downstream(source="world_nli", train=60, test=40, development=20,
+                 tuning=TuningConfig(epochs=1, pooling="mean"))  # fmt: skip
+PASSAGES = Downstream(source="passage_relation", train=16, test=16, development=8,
+                      tuning=TuningConfig(epochs=1))  # fmt: skip
+
+
+def value(made: dict, metric: str, layer: int | None = None) -> float:
+    (found,) = [r["value"] for r in made["records"] if (r["metric"], r["layer"]) == (metric, layer)]
+    return found
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A cache in which the encoder of a world is trained once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ISOMORPH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def monkeypatch_module():
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+def made(run: Tuned) -> dict:
+    return tune(results.cached(run.model_copy(update={"progress": False, "device": "cpu"})))
+
+
+@pytest.fixture(scope="module")
+def tuned(folder, monkeypatch_module):
+    """One run with every look, shared by tests that only read it."""
+    task = NLI.model_copy(update={"normalisation": "isobn"})
+    other = START.model_copy(update={"seed": 1})
+    monkeypatch_module.setattr(looks, "PROBED", {"train": 80, "dev": 20, "test": 30})
+    every = ("states", "probes", "reversion", "cls")
+    return made(Tuned(pretraining=START, downstream=task, looks=every, other=other))
+
+
+@pytest.mark.parametrize("fields, said", [
+    ({"downstream": NLI}, "encoder is '' with no pretraining; allowed is one of the two."),
+    ({"encoder": "en", "pretraining": START, "downstream": NLI}, "allowed is one of the two"),
+    ({"encoder": "en", "downstream": NLI}, "'world_nli', which does not go with no encoder"),
+    ({"pretraining": START, "downstream": PASSAGES}, "does not go with an encoder of a world"),
+    ({"encoder": "en"}, "downstream is None; allowed then is the look 'probes' alone"),
+    ({"encoder": "en", "looks": ("probes",), "first": (PASSAGES,)}, "downstream is None"),
+    ({"encoder": "en", "downstream": PASSAGES, "other": START}, "other is set; allowed is that"),
+    ({"encoder": "en", "downstream": PASSAGES, "looks": ("weights",)}, "looks"),
+])  # fmt: skip
+def test_what_contradicts_itself_is_refused_before_any_work(fields, said):
+    with pytest.raises(ValueError, match=said):
+        Tuned(**fields)
+
+
+@pytest.mark.parametrize("fields, said", [
+    ({"source": "interface_terms", "normalisation": "isobn"}, "has no one vector to classify"),
+    ({"source": "world_nli", "train": None}, "must be numbers where a world is endless"),
+    ({"source": "glue"}, "source"),
+])  # fmt: skip
+def test_a_task_that_contradicts_itself_is_refused(fields, said):
+    with pytest.raises(ValueError, match=said):
+        Downstream(**fields)
+
+
+def test_more_examples_than_there_are_are_refused(folder):
+    with pytest.raises(ValueError, match="count is 100000; passage_relation en train allows"):
+        made(Tuned(encoder="en", downstream=PASSAGES.model_copy(update={"train": 100_000})))
+    with pytest.raises(ValueError, match="train is 100000; on its first topics the world has"):
+        of_world("parsing", START.text.world, "a", "train", 100_000)
+
+
+@pytest.mark.parametrize("experiment", OWN)
+@pytest.mark.parametrize("size", SIZES)
+def test_every_condition_is_a_run_of_its_own_that_comes_back_from_its_config(experiment, size):
+    found = conditions(experiment, size)
+    assert found and experiment in EXPERIMENTS
+    digests = [condition.run.digest for condition in found]
+    assert len(set(digests)) == len(digests)
+    for condition in found[:: max(1, len(found) // 5)]:
+        again = run_from_json(condition.run.config_json())
+        assert again.digest == condition.run.digest and type(again) is Tuned
+
+
+def test_rows_say_how_and_on_what(folder):
+    run = Tuned(encoder="en", downstream=PASSAGES)
+    rows = results.live("few_samples", Condition("standard", run), size="smoke")
+    assert set(rows["pair"]) == {"passages"} and set(rows["condition"]) == {"standard"}
+    assert {"test_score", "dev_score", "accuracy", "floor", "failed_run"} <= set(rows["metric"])
+    assert run.checksum() == rows["data"].iloc[0] != ""
+    hub = Tuned(encoder="en", downstream=Downstream(source="rte"))
+    assert hub.checksum() is None
+
+
+def test_a_seed_alone_decides(folder):
+    run = Tuned(pretraining=START, downstream=NLI, seed=3)
+    first, second = made(run), made(run)
+    assert [r["value"] for r in first["records"]] == [r["value"] for r in second["records"]]
+    other = made(run.model_copy(update={"seed": 4}))
+    assert value(other, "weight_distance", 1) != value(first, "weight_distance", 1)
+
+
+def test_frozen_blocks_stay_and_drawn_ones_are_measured_from_the_draw(folder):
+    half = NLI.tuning.model_copy(update={"frozen": 1})
+    found = made(Tuned(pretraining=START, downstream=NLI.model_copy(update={"tuning": half})))
+    assert value(found, "weight_distance", 1) == value(found, "bottom_weight_distance") == 0
+    assert value(found, "weight_distance", 2) > 0
+    drawn = NLI.tuning.model_copy(update={"reinit": 1, "learning_rate": 1e-9})
+    found = made(Tuned(pretraining=START, downstream=NLI.model_copy(update={"tuning": drawn})))
+    assert value(found, "weight_distance", 2) < 1e-3
+
+
+def test_what_comes_first_changes_the_encoder_and_not_the_examples(folder):
+    first = Downstream(source="world_parsing", train=40, test=20, development=10,
+                       tuning=TuningConfig(epochs=1))  # fmt: skip
+    plain = made(Tuned(pretraining=START, downstream=NLI))
+    after = made(Tuned(pretraining=START, downstream=NLI, first=(first,)))
+    assert value(plain, "floor") == value(after, "floor")
+    assert value(plain, "loss", 0) != value(after, "loss", 0)
+
+
+def test_looks_record_every_layer_and_two_domains(tuned):
+    layers = range(START.encoder.layers + 1)
+    for metric in ("rsa", "cka", "rsa_out", "cka_out", "rsa_other", "uuas", "relation_accuracy"):
+        assert all(-1 <= value(tuned, metric, layer) <= 1 + 1e-9 for layer in layers)
+    assert value(tuned, "rsa", 0) > value(tuned, "rsa_other", 0)
+    assert value(tuned, "texts") > 4
+    for end in ("score_bottom_reverted", "score_top_reverted"):
+        assert value(tuned, end, 0) == value(tuned, "test_score")
+        # All blocks put back is one encoder, from whichever end.
+        last = START.encoder.layers
+        assert value(tuned, end, last) == value(tuned, "score_top_reverted", last)
+    assert value(tuned, "cls_top_share_scaled") != value(tuned, "cls_top_share")
+    assert 0 <= value(tuned, "cls_correlation_before") <= 1
+
+
+def test_an_encoder_that_was_not_moved_is_like_itself():
+    encoder, tokenizer = load_encoder("en")
+    language = "en"
+    state = looks.State(
+        original=encoder, other=None, encoder=copy.deepcopy(encoder), head=None,
+        tokenizer=tokenizer[language], language=language, world=None, task=PASSAGES, seed=0,
+        examples={"test": PASSAGES.examples("test", None, language)},
+    )  # fmt: skip
+    for record in looks.states(state):
+        if record["metric"] != "texts":
+            assert record["value"] == pytest.approx(1, abs=1e-4)
+
+
+def test_the_shape_of_vectors_is_known_where_it_is():
+    generator = torch.Generator().manual_seed(0)
+    even = torch.randn(4000, 8, generator=generator)
+    found = {r["metric"]: r["value"] for r in looks._shape(even, "")}
+    assert found["cls_std_spread"] == pytest.approx(1, abs=0.05)
+    assert found["cls_correlation"] < 0.03 and found["cls_mean_share"] < 0.05
+    assert found["cls_top_share"] == pytest.approx(1 / 8, abs=0.02)
+    loud = even * torch.tensor([10.0] + [1.0] * 7) + 50
+    found = {r["metric"]: r["value"] for r in looks._shape(loud, "")}
+    assert found["cls_std_spread"] == pytest.approx(10 / (17 / 8), rel=0.05)
+    assert found["cls_top_share"] > 0.9 and found["cls_mean_share"] > 0.9
+
+
+def test_held_blocks_are_shares_of_all():
+    held = {name: held_at(NLI, name, blocks=12).tuning for name in DEPTHS}
+    assert (held["frozen_third"].frozen, held["frozen_two_thirds"].frozen) == (4, 8)
+    assert held["frozen_all"].frozen == 12 and held["kept_third"].kept == 4
+
+
+def test_the_score_of_a_task_is_its_own():
+    pairs = Examples(PAIR, ("not_equivalent", "equivalent"), tuple(
+        PairExample("a", "b", label) for label in ("equivalent", "equivalent", "not_equivalent")), "")  # fmt: skip
+    answers = ["equivalent"] * 3
+    assert scores(pairs, answers, "mrpc")["f1"] == pytest.approx(0.8)
+    assert Downstream(source="mrpc").main(pairs, answers) == pytest.approx(0.8)
+    assert scores(pairs, answers, "cola")["matthews"] == 0
+    alike = Examples(SCORE, (), tuple(ScoredExample("a", "b", s) for s in (0.0, 2.0, 5.0)), "")
+    assert scores(alike, [1.0, 2.0, 9.0], "stsb")["spearman"] == pytest.approx(1)
+    assert Downstream(source="stsb").main(alike, [1.0, 1.0, 1.0]) == 0
+    order = Examples(ORDER, (), (OrderExample(("x", "y"), (1, 0)),), "")
+    assert scores(order, [(1, 0)], "sind")["tau"] == 1
+    assert {origin.score for origin in SOURCES.values()} >= {"accuracy", "f1", "las", "tau"}
