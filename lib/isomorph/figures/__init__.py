@@ -8,7 +8,9 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from .boxes import box_dots
 from .clouds import cloud_panels, cosine_histograms, rank_lines, spectra
+from .correlations import correlation_panels
 from .display import provenance_note, show, show_table
 from .effects import condition_bars, dose_response, forest
 from .grids import show_grids
@@ -39,8 +41,10 @@ MANY_POINTS = 3000  # beyond this a scatter is stored as pixels: its vectors wou
 
 __all__ = [
     "blank",
+    "box_dots",
     "cloud_panels",
     "condition_bars",
+    "correlation_panels",
     "cosine_histograms",
     "dose_response",
     "forest",

@@ -85,6 +85,32 @@ CONDITIONS = {
     "last_layer_average": "last layer",
     "two_layer_average": "last two layers",
     "first_last_average": "first and last layer",
+    "tuned": "tuned",
+    "probed": "after tuning",
+    "none": "no normalisation",
+    "isobn": "IsoBN",
+    "batch": "batch normalisation",
+    "layer": "layer normalisation",
+    # Few samples: "1k" is 1,000 examples, and three epochs where nothing is said.
+    "standard": "standard",
+    "reinit": "re-initialised",
+    "standard_longer": "standard, longer",
+    "reinit_longer": "re-initialised, longer",
+    "standard_1k": "standard, 1k",
+    "bert_adam_1k": "uncorrected Adam, 1k",
+    "reinit_1k": "re-initialised, 1k",
+    "reinit_pooler_1k": "pooler re-initialised, 1k",
+    "reinit_too_many_1k": "too many re-initialised, 1k",
+    "weight_decay_1k": "weight decay, 1k",
+    "pretrained_weight_decay_1k": "decay to the start, 1k",
+    "mixout_1k": "mixout, 1k",
+    "layerwise_learning_rate_1k": "layer-wise rates, 1k",
+    "intermediate_task_1k": "another task first, 1k",
+    "standard_1k_longer": "standard, 1k, longer",
+    "reinit_1k_longer": "re-initialised, 1k, longer",
+    "bert_adam_1k_longer": "uncorrected Adam, 1k, longer",
+    "standard_full_data": "standard, full data",
+    "bert_adam_full_data": "uncorrected Adam, full data",
 }
 # What a score is of; the axes of figures also say how it is counted (`AXIS_NAMES`).
 SCORES = {
@@ -125,6 +151,38 @@ SCORES = {
     "offset_size": "size of the sum of b/g",
     "distance_over_bound": "squared distance over the bound",
     "pair_distance": "distance of two words",
+    "rsa": "RSA",
+    "rsa_other": "RSA of two pretrainings",
+    "relation_accuracy": "relation to the head",
+    "pos_accuracy": "part of speech",
+    "uuas": "edges of the tree",
+    "distance_spearman": "distances in the tree",
+    "root_accuracy": "root of the tree",
+    "depth_spearman": "depths in the tree",
+    "relation_selectivity": "relation, selectivity",
+    "test_score": "test score",
+    "dev_score": "development score",
+    "failed_run": "failed runs",
+    "top_weight_distance": "distance moved by the top third",
+    "bottom_weight_distance": "distance moved by the bottom third",
+}
+OF_CLS = {
+    "cls_std_spread": "largest standard deviation, over the mean one",
+    "cls_correlation": "absolute correlation of two coordinates",
+    "cls_mean_share": "length of the mean, over the mean length",
+    "cls_top_share": "variance on the first direction, share",
+    "cls_isoscore": "IsoScore",
+    "cls_gradient_norm": "length of the gradient at [CLS]",
+}
+SCORES |= {
+    metric + suffix: name + when
+    for metric, name in OF_CLS.items()
+    for suffix, when in {
+        "": "",
+        "_before": ", untuned",
+        "_scaled": ", normalised",
+        "_scaled_before": ", untuned and normalised",
+    }.items()
 }
 PARTS = {"_source": "first language", "_lost": "lost topics", "_kept": "kept topics"}
 PAIR = re.compile(r"[a-z]{1,2}-[a-z]{1,2}")
@@ -135,6 +193,7 @@ QUANTITIES = {
     "pearson": "correlation of ",
     "peak depth": "depth of the peak, from 0 to 1, of ",
 }
+SPREAD = "standard deviation over seeds of "
 PREDICTION = re.compile(
     r"(?:(?P<quantity>[a-z -]+) of )?(?P<terms>.+?)(?: beside (?P<beside>\w+))?"
     r" (?P<direction>above|below|within) (?P<bound>-?[\d.]+)"
@@ -170,13 +229,16 @@ def prediction_words(prediction: str) -> str:
     Scores are in brackets: "[entities: other domain - default] below 0 points". What has
     another form, or is of a quantity without a name here, comes back as it is.
     """
+    if prediction.startswith(SPREAD):
+        told = prediction_words(prediction.removeprefix(SPREAD)).replace("%", " points")
+        return f"spread over seeds of {told}"
     found = PREDICTION.fullmatch(prediction)
     if not found or found["quantity"] and found["quantity"] not in QUANTITIES:
         return prediction
     signs, groups = _signed(found["terms"]), {}
     for sign, metric, rest in signs:
         groups.setdefault(metric, []).append((sign, rest))
-    told = " + ".join(_group(metric, terms) for metric, terms in groups.items())
+    told = "".join(_group(metric, terms) for metric, terms in groups.items()).removeprefix(" + ")
     raw = [term.split(" / ")[0] for term in re.split(r" [+-] ", found["terms"])]
     if found["quantity"] or is_number(name for names in raw for name in names.split(", ")):
         beside = f" with [{score_name(found['beside'])}]" if found["beside"] else ""
@@ -212,5 +274,8 @@ def _named(words: str) -> str:
 
 
 def _group(metric: str, terms: list[tuple[str, str]]) -> str:
-    told = "".join(f" {sign} {rest}" for sign, rest in terms if rest).removeprefix(" + ")
-    return f"[{metric}: {told.strip()}]" if told else f"[{metric}]"
+    """Selections of one metric in brackets, with the sign before these if it is that of all."""
+    sign = "-" if all(own == "-" for own, _ in terms) else "+"
+    turned = [("+" if own == sign else "-", rest) for own, rest in terms]
+    told = "".join(f" {own} {rest}" for own, rest in turned if rest).removeprefix(" + ")
+    return f" {sign} [{metric}: {told.strip()}]" if told else f" {sign} [{metric}]"

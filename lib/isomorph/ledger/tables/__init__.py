@@ -2,6 +2,7 @@
 
     table_one()         zero-shot transfer, Table 1 of Conneau, Wu et al. (2020)
     order_and_depth()   word order and depth, K et al. (2020)
+    few_sample()        few-sample fine-tuning, Tables 1 to 3 of Zhang et al. (2021)
     load(name)          a table with its paper, and how its numbers came to be known
 
 One YAML file a table. Conditions, pairs and metrics have the names of our own rows, so that a
@@ -18,6 +19,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from isomorph.ledger.schema import LedgerError, Paper, Source, sentence
+from isomorph.ledger.tables import spreads
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -118,3 +120,13 @@ def order_and_depth() -> DataFrame:
     K et al. (2020), known from notes by others.
     """
     return load("order_and_depth").frame()
+
+
+def few_sample() -> DataFrame:
+    """Mean and standard deviation of test scores over 20 seeds of fine-tuning, times 100.
+
+    Columns table ("Table 1" to "Table 3"), condition, name (the paper's own), metric, pair (the
+    data set), score (what it is), value, std. Tables 1 and 2 share conditions, and in two cells do
+    not agree: take one of them. Zhang et al. (2021).
+    """
+    return spreads.load("few_sample").frame()
