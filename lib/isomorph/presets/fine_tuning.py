@@ -194,7 +194,7 @@ def _changes_of_minilm(seed: int):
         for name in DEPTHS if whole else ("frozen_two_thirds",):
             held = held_at(task, name, blocks=6)
             yield Condition(name, run.model_copy(update={"downstream": held}))
-        if seed == 0:
+        if whole:
             yield Condition("probed", run.model_copy(update={"looks": ("probes",)}))
     if seed == 0:
         yield Condition("pretrained", Tuned(encoder=MINILM, looks=("probes",)))
@@ -264,7 +264,7 @@ def class_vectors(size: Size) -> list[Condition]:
         tuning = TuningConfig(epochs=1 if smoke else 6, weight_decay=0.0)
         train = 50 if smoke else FEW
         tasks = [Downstream(source="world_nli", train=train, test=600, tuning=tuning)]
-        starts, seeds = {"pretraining": world_encoder(smoke=smoke)}, 1 if smoke else SEEDS
+        starts, seeds = {"pretraining": world_encoder(smoke=smoke)}, 1 if smoke else 10
     return [
         Condition(name, Tuned(looks=("cls",), downstream=task.model_copy(
             update={"normalisation": name}), seed=seed, **starts))
