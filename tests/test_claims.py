@@ -228,7 +228,7 @@ def test_the_table_the_text_and_the_landing_page_agree():
     assert "1.46 [1.46, 1.46]" in " ".join(text.split()) and "4a.4" in text
     page = claims.as_markdown(claims.landing(planted_loader), link="../{}.html".format)
     assert f"[11.5](../{entry['chapter']}.html)" in page
-    assert page.count("\n### ") + 1 == 9
+    assert page.count("\n### ") + 1 == 13
     # A log ratio must not be read as a share; what is not measured has no unit to tell.
     assert page.count("Measured: ") == sum(1 for e in claims.landing(planted_loader) if e["ours"])
     assert f"Measured: {entry['quantity']}</small>" in page

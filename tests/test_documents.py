@@ -94,7 +94,7 @@ def test_the_example_of_an_exercise_is_an_exercise(tmp_path, monkeypatch):
 
 
 def test_the_example_of_own_data_trains_and_measures(tmp_path, capsys):
-    _, example = blocks(book.ROOT / "book" / "how_to_reproduce.md", "python")
+    *_, example = blocks(book.ROOT / "book" / "how_to_reproduce.md", "python")
     script = tmp_path / "own_data.py"
     script.write_text(example)
     made = runpy.run_path(str(script))
@@ -112,13 +112,27 @@ def test_the_example_of_own_data_trains_and_measures(tmp_path, capsys):
 
 
 def test_the_example_of_an_encoders_words_measures(tmp_path, capsys, monkeypatch):
-    example, _ = blocks(book.ROOT / "book" / "how_to_reproduce.md", "python")
+    example, *_ = blocks(book.ROOT / "book" / "how_to_reproduce.md", "python")
     script = tmp_path / "own_words.py"
     script.write_text(example)
     monkeypatch.chdir(book.ROOT)
     runpy.run_path(str(script))
     told = dict(line.split() for line in capsys.readouterr().out.splitlines())
     assert -1 <= float(told["average_cosine"]) <= 1 and float(told["words"]) > 1000
+
+
+@pytest.mark.filterwarnings("ignore:.* were cut")
+def test_the_example_of_fine_tuning_tunes_and_compares(tmp_path, capsys, monkeypatch):
+    _, example, _ = blocks(book.ROOT / "book" / "how_to_reproduce.md", "python")
+    script = tmp_path / "own_tuning.py"
+    script.write_text(example)
+    monkeypatch.chdir(book.ROOT)
+    runpy.run_path(str(script))
+    told = [line.split() for line in capsys.readouterr().out.splitlines()]
+    alike = {int(layer): float(value) for name, layer, value in told if name == "rsa"}
+    assert sorted(alike) == [0, 1, 2, 3, 4]
+    # Two blocks and what lies below are frozen.
+    assert alike[0] == alike[2] == 1 > alike[4]
 
 
 @pytest.mark.parametrize("size", [*SIZES, "huge"])

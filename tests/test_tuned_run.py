@@ -180,12 +180,12 @@ def test_an_encoder_that_was_not_moved_is_like_itself():
 def test_the_shape_of_vectors_is_known_where_it_is():
     generator = torch.Generator().manual_seed(0)
     even = torch.randn(4000, 8, generator=generator)
-    found = {r["metric"]: r["value"] for r in looks._shape(even, "")}
+    found = {r["metric"]: r["value"] for r in looks.shape(even, "")}
     assert found["cls_std_spread"] == pytest.approx(1, abs=0.05)
     assert found["cls_correlation"] < 0.03 and found["cls_mean_share"] < 0.05
     assert found["cls_top_share"] == pytest.approx(1 / 8, abs=0.02)
     loud = even * torch.tensor([10.0] + [1.0] * 7) + 50
-    found = {r["metric"]: r["value"] for r in looks._shape(loud, "")}
+    found = {r["metric"]: r["value"] for r in looks.shape(loud, "")}
     assert found["cls_std_spread"] == pytest.approx(10 / (17 / 8), rel=0.05)
     assert found["cls_top_share"] > 0.9 and found["cls_mean_share"] > 0.9
 

@@ -25,11 +25,12 @@ NUMBERS = (
     "_spearman", "_pearson", "_cosine", "_norm", "_distance", "_size", "_over_bound",
     "_over_directions", "singular_value_mean", "isoscore", "perplexity", "bleu",
 )  # fmt: skip
+STARTS = ("cls_", "rsa")  # or how they begin
 
 
 def is_number(metrics: Iterable[str]) -> bool:
     """Whether some metrics are numbers of a kind of their own, and no shares."""
-    return all(metric.endswith(NUMBERS) for metric in metrics)
+    return all(metric.endswith(NUMBERS) or metric.startswith(STARTS) for metric in metrics)
 
 
 def half_rise(tokens: np.ndarray, values: np.ndarray) -> float:

@@ -161,11 +161,12 @@ def cls(state: State) -> list[dict]:
     records = []
     for suffix, own in (("_before", untuned), ("", head)):
         vectors, gradient = _classified(state, own, untuned=bool(suffix))
-        records += _shape(vectors, suffix)
+        records += shape(vectors, suffix)
         records.append({"metric": f"cls_gradient_norm{suffix}", "value": gradient})
         if isinstance(own.out, torch.nn.Sequential):
             with torch.no_grad():
-                records += _shape(own.out[0](vectors), "_scaled" + suffix)
+                scaled = own.out[0](vectors.to(own.device)).cpu()
+            records += shape(scaled, "_scaled" + suffix)
     return records
 
 
@@ -191,7 +192,8 @@ def _classified(state: State, head: Head, *, untuned: bool) -> tuple[torch.Tenso
     return torch.cat(vectors).cpu(), float(torch.cat(lengths).mean())
 
 
-def _shape(vectors: torch.Tensor, suffix: str) -> list[dict]:
+def shape(vectors: torch.Tensor, suffix: str = "") -> list[dict]:
+    """The measures of `cls` that are of vectors (texts, width) alone."""
     from isomorph.measure.isotropy import isoscore
 
     vectors = vectors.double()

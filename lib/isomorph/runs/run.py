@@ -83,7 +83,7 @@ class Run(BaseModel):
     @property
     @abstractmethod
     def pair(self) -> str:
-        """The languages, "en-fr"."""
+        """The languages, "en-fr"; of fine-tuning, the task."""
 
     @property
     @abstractmethod
