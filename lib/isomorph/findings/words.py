@@ -127,6 +127,8 @@ CONDITIONS = {
     "no_margin": "interaction alone",
     "no_interaction": "margin alone",
     "neither": "neither of the two",
+    "help_order": "help pages",
+    "rocstories": "ROCStories",
 }
 # What a score is of; the axes of figures also say how it is counted (`AXIS_NAMES`).
 SCORES = {
