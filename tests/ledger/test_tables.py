@@ -6,6 +6,7 @@ import pytest
 
 from isomorph.ledger import tables
 from isomorph.ledger.schema import LedgerError
+from isomorph.ledger.tables import spreads
 
 # Means over French, Russian and Chinese, worked out from the paper's cells by hand, and the changes
 # against Default which the paper itself prints.
@@ -130,3 +131,102 @@ def test_a_bad_table_is_refused_in_one_sentence(old, new, told):
     with pytest.raises(LedgerError, match=r"^planted\.yaml[^\n]*\.$") as refusal:
         tables.parse(TABLE.replace(old, new), "planted.yaml")
     assert told in str(refusal.value)
+
+
+def test_few_samples_have_every_cell_once_with_its_spread():
+    table = tables.few_sample()
+    counts = table.groupby("table").size()
+    assert dict(counts) == {"Table 1": 4 * 4 + 4 * 8, "Table 2": 8 * 4, "Table 3": 8}
+    assert not table.duplicated(["table", "condition", "pair"]).any()
+    assert (table["metric"] == "test_score").all() and table["std"].max() == 4.2
+    assert table[table["table"] != "Table 3"]["std"].notna().all()
+    one = table[(table["table"] == "Table 1") & (table["pair"] == "mnli")].set_index("condition")
+    assert one.loc["standard_1k", ["value", "std", "score"]].tolist() == [52.2, 4.2, "accuracy"]
+    assert one.loc["reinit_1k", "value"] == 66.4
+
+
+def test_conditions_of_few_samples_are_those_of_our_runs():
+    from isomorph.presets import conditions
+
+    ours = {c.name for c in conditions("few_samples", "laptop")}
+    theirs = tables.few_sample()
+    one = theirs[theirs["table"] == "Table 1"]
+    assert set(one["condition"]) <= ours
+    # Table 2 is of the full sets; we compare methods on 1,000 examples.
+    two = theirs[(theirs["table"] == "Table 2") & (theirs["condition"] != "standard_longer")]
+    assert {f"{name}_1k" for name in two["condition"]} <= ours
+
+
+def test_two_cells_of_few_samples_are_disputed_as_the_paper_prints_them():
+    table = tables.few_sample()
+    first, second = (
+        table[table["table"] == name].set_index(["condition", "pair"])[["value", "std"]]
+        for name in ("Table 1", "Table 2")
+    )
+    shared = first.index.intersection(second.index)
+    assert len(shared) == 3 * 4
+    apart = (first.loc[shared] != second.loc[shared]).any(axis=1)
+    assert sorted(shared[apart]) == [("reinit", "cola"), ("standard_longer", "mrpc")]
+    assert second.loc[("standard_longer", "mrpc")].tolist() == [91.0, 1.3]
+
+
+def test_what_the_ledger_prints_of_few_samples_is_in_the_tables():
+    from isomorph.claims import ledger
+
+    table = tables.few_sample()
+    (claim,) = [claim for claim in ledger() if claim.id == "6.3"]
+    sets = {"RTE": "rte", "MRPC": "mrpc", "STS-B": "stsb", "CoLA": "cola"}
+    one = table[table["table"] == "Table 1"].set_index(["condition", "pair"])["value"]
+    for label, values in claim.paper_value.items():
+        pair = sets.get(label.partition(",")[0])
+        ending = "" if pair else "_1k"
+        assert values == (one["standard" + ending, pair or "mnli"],
+                          one["reinit" + ending, pair or "mnli"])  # fmt: skip
+
+
+SPREADS = """
+paper: {citation: Planted (2000), title: A planted paper, key: planted2000}
+scores: {rte: accuracy, cola: Matthews}
+tables:
+  - name: Table 1
+    source: {where: Table 1, provenance: [full text]}
+    rows:
+      - {condition: one, name: The first, mean: {rte: 60, cola: 5}, std: {rte: 1, cola: 2}}
+      - {condition: two, name: The second, mean: {rte: 50}}
+"""
+
+
+def test_a_mean_may_stand_without_a_spread():
+    frame = spreads.parse(SPREADS, "planted.yaml").frame()
+    assert frame["std"].isna().tolist() == [False, False, True]
+    assert frame["score"].tolist() == ["accuracy", "Matthews", "accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("rte: 60", "rte: 600", "mean.rte is 600, but input should be less than or equal to 100"),
+        ("std: {rte: 1, cola: 2}", "std: {rte: 1}", "std of 'one' in Table 1 must be of the data"),
+        ("mean: {rte: 50}", "mean: {sst2: 50}", "'two' in Table 1 has a data set without an entry"),
+        ("condition: two", "condition: one", "condition 'one' must stand once in Table 1"),
+        ("[full text]", "[from memory]", "provenance.0 is 'from memory'"),
+        ("tables:", "tables: [", "is not YAML"),
+    ],
+)
+def test_bad_spreads_are_refused_in_one_sentence(old, new, told):
+    assert old in SPREADS
+    with pytest.raises(LedgerError, match=r"^planted\.yaml[^\n]*\.$") as refusal:
+        spreads.parse(SPREADS.replace(old, new), "planted.yaml")
+    assert told in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", spreads.NAMES)
+def test_spreads_can_be_followed_to_their_paper(name):
+    from pybtex.database import parse_file
+
+    bibliography = parse_file(Path(__file__).parents[2] / "book" / "references.bib")
+    found = spreads.load(name)
+    assert found.paper.key in bibliography.entries
+    assert all(table.source.provenance == ("full text",) for table in found.tables)
+    with pytest.raises(ValueError, match="name is 'x', but must be one of few_sample"):
+        spreads.load("x")
