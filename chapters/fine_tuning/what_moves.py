@@ -259,8 +259,7 @@ for where, found in PLACES.items():
         )
 
 # %% [markdown]
-# RSA stands in hundredths here: "+80.0" is an RSA of 0.80, and a difference is in hundredths too. A *trend* is a rank correlation with the layer: $-1$ where every layer is less like
-# itself than the one below.
+# RSA is told as it is, from 0 to 1. A *trend* is a rank correlation with the layer: $-1$ where every layer is less like itself than the one below.
 #
 # Fewer than three seeds give no interval and decide nothing. Two things to keep in mind on the verdicts. A trend speaks of order and not of size: it is $-1$ even if RSA falls from 0.99 to 0.97. And claim 5.3, as our rule has it, compares *means over
 # layers*. The curves say more on depth than a mean can.

@@ -9,8 +9,21 @@ from isomorph import claims
 from isomorph.ledger import schema, tables
 from isomorph.ledger.verdicts import side
 
-CLAIMS_OF_SECTION = {"1": 11, "2": 7, "3": 5, "4a": 4, "4b": 1, "4c": 2, "5": 6, "6": 7, "7": 3, "8": 3,
-                     "9": 3, "10": 2, "11": 6}
+CLAIMS_OF_SECTION = {
+    "1": 11,
+    "2": 7,
+    "3": 5,
+    "4a": 4,
+    "4b": 1,
+    "4c": 2,
+    "5": 6,
+    "6": 7,
+    "7": 3,
+    "8": 3,
+    "9": 3,
+    "10": 2,
+    "11": 6,
+}
 EXPECTED = [
     f"{section}.{n + 1}" for section, count in CLAIMS_OF_SECTION.items() for n in range(count)
 ]

@@ -21,6 +21,7 @@ from isomorph import effects
 from isomorph.effects import PERCENT, Contrast
 from isomorph.findings import Found, chosen
 from isomorph.findings.tables import NOT_RUN, moved, written
+from isomorph.findings.words import TUNED_FOR as TASKS
 from isomorph.findings.words import condition_name
 from isomorph.presets.fine_tuning import DEPTHS, SHARES
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     from isomorph.effects import Estimate
 
-TASKS = {"nli": "inference", "parsing": "parsing", "questions": "questions"}  # by a row's pair
 CONDITIONS = ("tuned", *DEPTHS)
 SCORE = "test_score"
 WAYS = {"frozen": "lower blocks frozen", "kept": "upper blocks cut off"}

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from isomorph import effects, figures
 from isomorph.effects import Estimate
 from isomorph.findings.tables import NOT_RUN, written
+from isomorph.findings.words import TUNED_FOR as TASKS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
     from isomorph.findings import Found
 
-TASKS = {"nli": "inference", "questions": "questions", "parsing": "parsing"}  # by a row's pair
 SIDES = {"": "in domain", "_out": "out of domain"}
 MEASURES = {"rsa": "RSA, hundredths", "cka": "CKA, hundredths"}
 NONE = Estimate(math.nan, math.nan, math.nan, 0, False, ())

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from isomorph.effects import PERCENT, Estimate
 from isomorph.findings.tables import written
+from isomorph.findings.words import TUNED_FOR as TASKS
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from isomorph.findings import Found
 
 # A row's pair is the task that an encoder was tuned on.
-TASKS = {"nli": "inference", "questions": "questions", "parsing": "parsing"}
 OTHER = "two pretrainings"  # what encoders of other seeds share
 COLUMNS = ["tuned for", "layer", "seed", "metric", "value", "provenance"]
 NOT_ONE = Estimate(math.nan, math.nan, math.nan, 0, False, ())

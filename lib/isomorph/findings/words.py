@@ -207,6 +207,8 @@ SCORES |= {
         "_scaled_before": ", untuned and normalised",
     }.items()
 }
+# The tasks that an encoder was tuned on, by the pair of a row.
+TUNED_FOR = {"nli": "inference", "questions": "questions", "parsing": "parsing"}
 PARTS = {"_source": "first language", "_lost": "lost topics", "_kept": "kept topics"}
 PAIR = re.compile(r"[a-z]{1,2}-[a-z]{1,2}")
 # A quantity other than the score itself, as the ledger names it, in plain words.

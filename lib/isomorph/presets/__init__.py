@@ -13,7 +13,8 @@ from isomorph.presets.ablations import elements, factors
 from isomorph.presets.alignment import alignment, layer_transfer
 from isomorph.presets.anchors import anchor_shares
 from isomorph.presets.degeneration import cures, encoder_words, language_models
-from isomorph.presets.fine_tuning import changes, class_vectors, few_samples, orders, phrases_first
+from isomorph.presets.few_samples import few_samples
+from isomorph.presets.fine_tuning import changes, class_vectors, orders, phrases_first
 from isomorph.presets.paper import paper_run
 from isomorph.presets.theorems import theorems
 from isomorph.results import Condition

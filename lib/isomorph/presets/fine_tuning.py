@@ -16,9 +16,7 @@ from isomorph.sizes import Size
 from isomorph.text.vocab import VocabularyConfig
 from isomorph.text.worlds import World
 
-SEEDS = 20  # Zhang et al. (2021)
-BERT_LARGE = "google-bert/bert-large-uncased"  # theirs, of 24 blocks
-FEW = 1000  # the examples that they take of larger sets
+FEW = 1000  # examples: what Zhang et al. (2021) take of larger sets
 # Shares of the blocks; the paper of claim 5.5 freezes 8 of 12.
 SHARES = {"third": 1 / 3, "two_thirds": 2 / 3, "all": 1.0}
 
@@ -39,99 +37,6 @@ def world_encoder(seed: int = 0, *, smoke: bool = False) -> Pretraining:
                                 optimiser="adamw", learning_rate=5e-3, warmup=50),
         seed=seed,
     )  # fmt: skip
-
-
-# What the few-sample study varies, of a run of three epochs. Strengths were set before any run.
-METHODS = {
-    "standard": {},
-    "bert_adam": {"optimiser": "bert_adam"},
-    "reinit": {"reinit": 1, "reinit_pooler": True},
-    "reinit_pooler": {"reinit_pooler": True},
-    "reinit_too_many": {"reinit": 4, "reinit_pooler": True},
-    "weight_decay": {"weight_decay": 0.1},
-    "pretrained_weight_decay": {"pretrained_decay": 0.1},
-    "mixout": {"mixout": 0.1},
-    "layerwise_learning_rate": {"layer_decay": 0.95},
-}
-# Examples, steps (None is three epochs) and seeds of each condition that is trained otherwise.
-LENGTHS = {"": (2500, None, SEEDS), "_longer": (2500, 800, 5), "_1k": (FEW, None, SEEDS),
-           "_1k_longer": (FEW, 400, 10), "_full_data": (10_000, None, 3)}  # fmt: skip
-WORLD_CONDITIONS = (
-    *((name, "_1k") for name in METHODS),
-    ("standard", "_1k_longer"),
-    ("reinit", "_1k_longer"),
-    ("bert_adam", "_1k_longer"),
-    ("standard", ""),
-    ("reinit", ""),
-    ("standard", "_longer"),
-    ("reinit", "_longer"),
-    ("standard", "_full_data"),
-    ("bert_adam", "_full_data"),
-)
-
-
-def few_samples(size: Size) -> list[Condition]:
-    """Few examples, many seeds: what makes fine-tuning unstable, and what helps? (6.1 to 6.7)
-
-    All seeds start from one pretrained encoder, as in the paper: what varies is the tuning.
-    """
-    if size in ("smoke", "laptop"):
-        return [*_few_in_worlds(smoke=size == "smoke")]
-    return [*_few_on_real_text(paper=size == "paper")]
-
-
-def _few_in_worlds(*, smoke: bool):
-    start = world_encoder(smoke=smoke)
-    few = ("standard", "bert_adam", "reinit")
-    for name, length in WORLD_CONDITIONS:
-        if smoke and (name not in few or length not in ("_1k", "_1k_longer")):
-            continue
-        train, steps, seeds = LENGTHS[length]
-        changes = METHODS[name] | ({"steps": steps} if steps else {})
-        if smoke:
-            train, seeds = 50, 1
-            changes |= {"reinit": min(1, changes.get("reinit", 0))}
-            changes |= {"steps": 6} if steps else {}
-        task = Downstream(
-            source="world_nli", train=train, test=600, development=200,
-            tuning=TuningConfig(pooling="mean", checks=10, **{"weight_decay": 0.0} | changes),
-        )  # fmt: skip
-        for seed in range(seeds):
-            yield Condition(name + length, Tuned(pretraining=start, downstream=task, seed=seed))
-    # An easier task first, then the few examples of the task itself.
-    parsing = Downstream(source="world_parsing", train=50 if smoke else 2000, test=100)
-    train, _, seeds = LENGTHS["_1k"]
-    task = Downstream(
-        source="world_nli", train=50 if smoke else train, test=600, development=200,
-        tuning=TuningConfig(pooling="mean", checks=10, weight_decay=0.0),
-    )  # fmt: skip
-    for seed in range(1 if smoke else seeds):
-        yield Condition("intermediate_task_1k",
-                        Tuned(pretraining=start, downstream=task, first=(parsing,), seed=seed))  # fmt: skip
-
-
-def _few_on_real_text(*, paper: bool):
-    """CoLA, whose sentences are short enough for twenty seeds on a processor core; at the papers'
-    size their BERT-large and their four sets in full and of 1,000 examples."""
-    rates = {"pooling": "mean", "learning_rate": 1e-4, "precision": "bf16"}
-    sources, encoder, names = ("cola",), MINILM, ("standard", "bert_adam", "reinit")
-    if paper:
-        rates = {"pooling": "pooler", "learning_rate": 2e-5, "head_rate": 2e-5, "dropout": 0.1}
-        sources, encoder, names = ("rte", "mrpc", "stsb", "cola"), BERT_LARGE, tuple(METHODS)
-    for name in names:
-        # A quarter of the blocks, and a pooler only where the encoder was pretrained with one.
-        changes = METHODS[name] | ({"reinit_pooler": paper, "reinit": 6 if paper else 1}
-                                   if name == "reinit" else {})  # fmt: skip
-        if paper and name == "reinit_too_many":
-            changes = changes | {"reinit": 10}
-        tuning = TuningConfig(checks=10, **{"weight_decay": 0.0} | rates | changes)
-        for source in sources:
-            for length, train in (("_1k", FEW), ("", None)) if paper else (("_1k", FEW),):
-                task = Downstream(source=source, train=train, test=None, tuning=tuning)
-                for seed in range(SEEDS):
-                    yield Condition(
-                        name + length, Tuned(encoder=encoder, downstream=task, seed=seed)
-                    )
 
 
 # What is kept from moving, or cut off, as shares of the blocks.
