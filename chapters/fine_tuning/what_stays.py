@@ -38,7 +38,9 @@ recompute = False
 # A probe has weights of its own. What if it learns the answers by heart, word by word, and the states only tell it which word it is? Hewitt and Liang {cite}`hewitt2019designing` give it a task to which
 # *nothing but* learning by heart can help: each word type gets a random label, the same wherever the word stands. What a probe scores more on the true labels than on these is its **selectivity**:
 #
-# $$\text{selectivity}=\text{accuracy}-\text{accuracy}_\text{control}.$$
+# $$\text{selectivity}=A-A_\text{control},$$
+#
+# where $A$ is the accuracy on the task, and $A_\text{control}$ that on the control task.
 #
 # ### Structural probes
 #

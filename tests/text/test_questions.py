@@ -83,6 +83,12 @@ def test_fewer_begin_more_and_the_world_decides():
     assert len(set.union(*contexts)) == sum(map(len, contexts))
 
 
+def test_none_takes_all_that_a_split_has():
+    every = world_questions(WORLD, "a", "dev", None)
+    assert len(every.items) >= 19
+    assert world_questions(WORLD, "a", "dev", 5).items == every.items[:5]
+
+
 def test_bad_input_is_named():
     with pytest.raises(ValueError, match="language is 'en'; allowed are 'a', 'b'"):
         world_questions(WORLD, "en", "dev", 1)
@@ -91,7 +97,7 @@ def test_bad_input_is_named():
     for sentences in (0, True, 2.0):
         with pytest.raises(ValueError, match=f"sentences is {sentences}; allowed is a whole"):
             world_questions(WORLD, "a", "dev", 1, sentences=sentences)
-    for count in (0, 21, True, 2.0, None):
+    for count in (0, 21, True, 2.0):
         with pytest.raises(ValueError, match=rf"count is {count}; .* a dev allows 1 to (19|20)\."):
             world_questions(WORLD, "a", "dev", count)
     with pytest.raises(ValueError, match="name is 'natural'; allowed are 'tydiqa', 'xquad'"):
