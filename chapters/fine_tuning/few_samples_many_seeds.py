@@ -340,7 +340,8 @@ for name, found in ((findings.WORLD, small), ("MiniLM", large)):
 say(f"What the paper prints: {cured.printed(first)}.")
 
 # %% [markdown]
-# A spread has two ends. Longer steps can throw a run off, and they can also carry one further in the few steps there are: look at where the *best* runs stand.
+# A spread has two ends. Longer steps can throw a run off, and they can also carry one further in the few steps there are: look at where the *best* runs stand. And where
+# nearly all runs fail, they stand close together: a small spread can be that of runs that have all learnt nothing. So read the spread beside the mean and the share of failed runs, never alone.
 #
 # The weights keep a record of the steps. If steps are five times too long, and go the same way, the weights end five times as far from where they started. If they go to and fro they end nearer than that.
 # How far do they get, against what the formula alone foretells?
