@@ -11,7 +11,7 @@ from isomorph.models.settings import TuningConfig
 from isomorph.presets import EXPERIMENTS, conditions
 from isomorph.presets.fine_tuning import DEPTHS, held_at, world_encoder
 from isomorph.results import Condition
-from isomorph.runs import Downstream, Tuned, looks, run_from_json
+from isomorph.runs import Downstream, Tuned, looks, probing, run_from_json
 from isomorph.runs.downstream import SOURCES, of_world, scores
 from isomorph.runs.tuned import tune
 from isomorph.sizes import SIZES
@@ -63,7 +63,7 @@ def tuned(folder, monkeypatch_module):
     """One run with every look, shared by tests that only read it."""
     task = NLI.model_copy(update={"normalisation": "isobn"})
     other = START.model_copy(update={"seed": 1})
-    monkeypatch_module.setattr(looks, "PROBED", {"train": 80, "dev": 20, "test": 30})
+    monkeypatch_module.setattr(probing, "PROBED", {"train": 80, "dev": 20, "test": 30})
     every = ("states", "probes", "reversion", "cls")
     return made(Tuned(pretraining=START, downstream=task, looks=every, other=other))
 
@@ -151,7 +151,8 @@ def test_what_comes_first_changes_the_encoder_and_not_the_examples(folder):
 
 def test_looks_record_every_layer_and_two_domains(tuned):
     layers = range(START.encoder.layers + 1)
-    for metric in ("rsa", "cka", "rsa_out", "cka_out", "rsa_other", "uuas", "relation_accuracy"):
+    states = ("rsa", "cka", "rsa_out", "cka_out", "rsa_other")
+    for metric in (*states, "uuas", "relation_accuracy", "entity_accuracy"):
         assert all(-1 <= value(tuned, metric, layer) <= 1 + 1e-9 for layer in layers)
     assert value(tuned, "rsa", 0) > value(tuned, "rsa_other", 0)
     assert value(tuned, "texts") > 4

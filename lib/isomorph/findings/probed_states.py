@@ -342,15 +342,11 @@ def _after(pair: str) -> str:
 
 def _trees(pair: Both) -> dict[str, Any]:
     """Sentences with their trees, as many as the recorded probes have."""
-    from isomorph.runs.looks import PROBED
-    from isomorph.text.examples import TREE, world_examples
+    from isomorph.runs.probing import PROBED, of_world
 
-    held = {"dev": pair.world.dev_sentences, "test": pair.world.test_sentences}
     return {
-        split: world_examples(
-            pair.world, TREE, pair.language, split, min(count, held.get(split, count))
-        )
-        for split, count in PROBED.items()
+        split: of_world(pair.world, pair.language, split, most)["relation"]
+        for split, most in PROBED.items()
     }
 
 

@@ -3,7 +3,7 @@
 Each look takes a `State` and gives records.
 
 - `states`: RSA and CKA of each layer before and after, on text of the task and of another domain.
-- `probes`: what each layer tells of relations, parts of speech and trees.
+- `probes`: what each layer tells of words, entities and trees (`isomorph.runs.probing`).
 - `reversion`: the score with some blocks put back to what they were.
 - `cls`: the shape of the vectors that a classifier reads, and the gradient that reaches them.
 """
@@ -17,21 +17,20 @@ from typing import TYPE_CHECKING
 import torch
 
 from isomorph.runs.downstream import Downstream
+from isomorph.runs.probing import probes
 from isomorph.text import examples as labelled
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-    from isomorph.measure.represent import Representation
     from isomorph.models.heads import Head
     from isomorph.text.examples import Examples
     from isomorph.text.worlds import World
 
+__all__ = ["State", "cls", "probes", "reversion", "shape", "states", "texts_of"]
+
 TEXTS = 250  # of each domain, before they are matched for length
 LONGEST = 64  # tokens of a text that are compared
-PROBED = {"train": 800, "dev": 200, "test": 400}  # sentences
 REVERTED = 300  # test examples; each is answered twice as often as there are blocks
 SHAPED = 500  # texts of which the [CLS] is looked at
 
@@ -73,53 +72,6 @@ def states(state: State) -> list[dict]:
                 {"metric": name + suffix, "value": value, "layer": layer}
                 for layer, value in by_layer.items()
             ]
-    return records
-
-
-def probes(state: State) -> list[dict]:
-    """Of each layer: `relation_accuracy` of a word and its head, `pos_accuracy` where there are
-    parts of speech, `relation_selectivity`, `uuas` and `distance_spearman`, `root_accuracy`; of the
-    mix of all layers `relation_accuracy_mix` and `relation_centre`, in layers."""
-    from isomorph.measure import probes as edge
-    from isomorph.measure import selectivity, structural_probe
-    from isomorph.measure.probe_sentences import tree_sentences
-    from isomorph.measure.probe_spans import edge_spans, tag_spans
-
-    parts = {split: _probed(state, split) for split in PROBED}
-    read = {split: _read(state, own["trees"]) for split, own in parts.items()}
-    records = []
-    kinds = {"relation": ("trees", edge_spans), "pos": ("tags", tag_spans)}
-    for name, (key, spans_of) in kinds.items():
-        if parts["train"].get(key) is None:
-            continue
-        spans = {split: spans_of(read[split], own[key]) for split, own in parts.items()}
-        for layer in sorted(read["train"].layers):
-            probe = edge.fit_probe(spans["train"], spans["dev"], layers=layer, seed=state.seed)
-            value = probe.accuracy(spans["test"])
-            records.append({"metric": f"{name}_accuracy", "value": value, "layer": layer})
-        mixed = edge.fit_probe(spans["train"], spans["dev"], seed=state.seed)
-        records += [
-            {"metric": f"{name}_accuracy_mix", "value": mixed.accuracy(spans["test"])},
-            {"metric": f"{name}_centre", "value": mixed.centre},
-        ]
-        last = max(read["train"].layers)
-        chosen = selectivity.selectivity(*spans.values(), layers=last, seed=state.seed)
-        records.append(
-            {"metric": f"{name}_selectivity", "value": chosen.accuracy - chosen.control,
-             "layer": last}
-        )  # fmt: skip
-    trees = {split: tree_sentences(read[split], own["trees"]) for split, own in parts.items()}
-    for layer in sorted(read["train"].layers):
-        both = {"layer": layer, "rank": 64, "seed": state.seed}
-        distance = structural_probe.fit_distance_probe(trees["train"], trees["dev"], **both)
-        depth = structural_probe.fit_depth_probe(trees["train"], trees["dev"], **both)
-        found = {
-            "uuas": distance.uuas(trees["test"]),
-            "distance_spearman": distance.spearman(trees["test"]),
-            "root_accuracy": depth.root_accuracy(trees["test"]),
-            "depth_spearman": depth.spearman(trees["test"]),
-        }
-        records += [{"metric": name, "value": v, "layer": layer} for name, v in found.items()]
     return records
 
 
@@ -244,22 +196,3 @@ def texts_of(examples: Examples) -> list[str]:
         return " ".join(item.words) if hasattr(item, "words") else item.sentences[0]
 
     return list(dict.fromkeys(map(text, examples.items)))
-
-
-def _probed(state: State, split: str) -> dict[str, Examples | None]:
-    """Trees to probe, and the same sentences with their parts of speech where these are known."""
-    count = PROBED[split]
-    if state.world is not None:
-        held = {"dev": state.world.dev_sentences, "test": state.world.test_sentences}
-        count = min(count, held.get(split, count))
-        trees = labelled.world_examples(state.world, labelled.TREE, state.language, split, count)
-        return {"trees": trees, "tags": None}
-    trees = labelled.hub_examples("universal_dependencies", "en", split, count)
-    return {"trees": trees, "tags": labelled.parts_of_speech("en", split, count)}
-
-
-def _read(state: State, examples: Examples) -> Representation:
-    from isomorph.measure.represent import represent
-
-    words: Sequence[Sequence[str]] = [item.words for item in examples.items]
-    return represent(state.encoder, state.tokenizer, words, language=state.language, level="word")
