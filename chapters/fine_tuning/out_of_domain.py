@@ -47,15 +47,15 @@ recompute = False
 from IPython.display import Markdown, display
 
 from isomorph import exercises, figures, findings
-from isomorph.findings import out_of_domain
-from isomorph.findings.out_of_domain import TASKS
+from isomorph.findings import domain_controls, out_of_domain
+from isomorph.findings.words import TUNED_FOR as TASKS
 from isomorph.presets.degeneration import MINILM
 
 INSIDE = ("nli", "parsing")  # questions of a world are of all topics
 few = size == "smoke"
 
 # %%
-stepped = out_of_domain.steps([1, 0.5, 0.25, 0])
+stepped = domain_controls.steps([1, 0.5, 0.25, 0])
 
 # %% tags=["hide-input"]
 figures.show_table(
@@ -72,11 +72,11 @@ figures.show_table(
 # one set as of the other. Here with the two domains of English text that ship with this book, 250 held-out verses of the Bible and 1,000 held-out help texts.
 
 # %%
-lengths = out_of_domain.matching()
+lengths = domain_controls.matching()
 
 # %% tags=["hide-input"]
 figures.show(
-    out_of_domain.histograms(lengths),
+    domain_controls.histograms(lengths),
     caption="Lengths of Bible verses and help texts, as they come and matched.",
     alt="Two panels of outlines. On the left that of the help leans to short texts and that of the Bible to longer ones. On the right, matched, the two outlines lie on each other.",
     table=lengths.table,
@@ -91,7 +91,7 @@ figures.show(
 # with $\sigma_W$ the standard deviation of its entries. Then the encoder is compared with its shaken self, on texts of one length at a time.
 
 # %%
-shaken = out_of_domain.by_length(
+shaken = domain_controls.by_length(
     texts=20 if few else 80, seeds=1 if few else 3
 )
 
@@ -114,7 +114,7 @@ figures.show(
     provenance="All from encoders that were shaken in this execution.",
 )
 ends = {
-    name: out_of_domain.longer_less_shorter(shaken, label)
+    name: domain_controls.longer_less_shorter(shaken, label)
     for name, label in zip(
         ("RSA", "CKA"), out_of_domain.MEASURES.values(), strict=True
     )
@@ -140,7 +140,7 @@ display(
 # the size of it, matched, for our encoder and for MiniLM:
 
 # %%
-blind = out_of_domain.blind(
+blind = domain_controls.blind(
     {"ships with this book": "en", "MiniLM": MINILM},
     texts=20 if few else 60,
     seeds=1 if few else 3,

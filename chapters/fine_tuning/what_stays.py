@@ -23,7 +23,7 @@ recompute = False
 # ### Edge probing
 #
 # Tenney and colleagues {cite}`tenney2019context` cast many questions in one form: here are one or two *spans* of words, what is the label? One word, and its part of speech. Two words, a word and the one it depends on, and
-# the *relation* between them: subject, object, modifier. Each span is pooled to one vector, ours by the mean of its words' states, and a linear layer reads the label off
+# the *relation* between them: subject, object, modifier. A name of some words, and whether it is that of a person, an organisation or a place. Each span is pooled to one vector, ours by the mean of its words' states, and a linear layer reads the label off
 #
 # $$p(y)=\mathrm{softmax}\big(W\,[\bar h_1;\bar h_2]+c\big).$$
 #
@@ -60,7 +60,7 @@ recompute = False
 from IPython.display import Markdown, display
 
 from isomorph import exercises, figures, findings
-from isomorph.findings import probed_states
+from isomorph.findings import probed_states, probed_trees
 
 NAMES = ("pretrained", "probed")
 
@@ -74,16 +74,16 @@ NAMES = ("pretrained", "probed")
 first = findings.chosen(
     "changes", findings.small(size), ["probed", "tuned"]
 )[0]
-pair = probed_states.both(first)
-seen = probed_states.structure(pair)
+pair = probed_trees.both(first)
+seen = probed_trees.structure(pair)
 
 # %% tags=["hide-input"]
 figures.show(
-    probed_states.tree_figure(seen),
+    probed_trees.tree_figure(seen),
     caption="A sentence of the world: its tree, and the trees that a probe of the last layer draws before and after tuning. Dashed: edges that the tree has not.",
     alt="Three rows of arcs over the same words. The first row is the true tree; in the others full arcs are edges that it has and dashed ones are not. "
     "The table lists them.",
-    table=probed_states.edge_table(seen),
+    table=probed_trees.edge_table(seen),
     provenance="Tuned and probed in this execution.",
 )
 figures.show_table(
@@ -110,12 +110,14 @@ PLACES = {"the world": world, "MiniLM": real}
 CURVES = {
     "relation_accuracy": "relation to the head, accuracy",
     "pos_accuracy": "part of speech, accuracy",
+    "entity_accuracy": "type of an entity, accuracy",
     "uuas": "edges of the tree, UUAS",
     "root_accuracy": "root of the tree, accuracy",
 }
 SCORES = (
     "relation_accuracy",
     "pos_accuracy",
+    "entity_accuracy",
     "uuas",
     "distance_spearman",
     "root_accuracy",
@@ -173,7 +175,7 @@ display(Markdown(probed_states.behind(world)))
 # ## On real text
 #
 # MiniLM, a small public encoder, before tuning and after it on public data. It is no plain masked model: it was distilled, and then tuned to compare sentences. Its "before" may have lost
-# something already. The treebank has parts of speech too. Recorded.
+# something already. The treebank has parts of speech too; entities are those of other sentences, of WikiANN. Recorded.
 
 # %% tags=["hide-input"]
 curves(real, "MiniLM")

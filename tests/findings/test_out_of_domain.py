@@ -2,7 +2,6 @@
 
 import pandas as pd
 import pytest
-import torch
 
 from isomorph import figures
 from isomorph.findings import Found, out_of_domain
@@ -79,39 +78,3 @@ def test_texts_are_counted():
     table = out_of_domain.compared(found(), PAIRS).set_index("tuned for")
     assert table.loc["inference", "texts of each domain"] == "200 to 202"
     assert table.loc["parsing", "texts of each domain"] == "not run"
-
-
-def test_lengths_are_alike_once_matched():
-    lengths = out_of_domain.matching(60, 240)
-    bins = [sorted(words // 5 for words in own) for own in lengths.after.values()]
-    assert bins[0] == bins[1]
-    assert len(lengths.before["help"]) == 240 and len(lengths.table) == 4
-    assert len(out_of_domain.histograms(lengths).axes) == 2
-
-
-def test_an_encoder_is_shaken_by_a_seed_and_left_alone():
-    encoder = torch.nn.Sequential(torch.nn.Linear(8, 8), torch.nn.LayerNorm(8))
-    before = encoder[0].weight.detach().clone()
-    one, same, other = (out_of_domain.shaken(encoder, seed=seed) for seed in (0, 0, 1))
-    assert torch.equal(encoder[0].weight, before)
-    assert torch.equal(one[0].weight, same[0].weight)
-    assert not torch.equal(one[0].weight, other[0].weight)
-    assert torch.equal(one[1].weight, encoder[1].weight), "a norm is no matrix"
-    assert torch.equal(out_of_domain.shaken(encoder, share=0)[0].weight, before)
-    with pytest.raises(ValueError, match="share is -1"):
-        out_of_domain.shaken(encoder, share=-1)
-
-
-def test_controls_compare_a_shaken_encoder_with_itself():
-    rows = out_of_domain.by_length(texts=12, seeds=1, bins=(6, 12, 18))
-    assert set(rows["text"]) == {"Bible", "help"} and set(rows["words in a text"]) == {9.0, 15.0}
-    assert rows["value"].between(0.5, 1).all()
-    for metric in out_of_domain.MEASURES.values():
-        assert out_of_domain.longer_less_shorter(rows, metric).seeds == 1
-    table = out_of_domain.blind({"ours": "en"}, texts=12, seeds=1)
-    assert table["similarity"].tolist() == ["RSA", "CKA"]
-
-
-def test_a_step_leaves_alone_what_it_has_nothing_in_common_with():
-    moved = out_of_domain.steps([1, 0.25, 0])["moved, against these"].str.rstrip("%").astype(int)
-    assert moved[2] == 0 and moved[1] == pytest.approx(moved[0] / 2, abs=4)

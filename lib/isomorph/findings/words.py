@@ -175,6 +175,7 @@ SCORES = {
     "rsa_other": "RSA of two pretrainings",
     "relation_accuracy": "relation to the head",
     "pos_accuracy": "part of speech",
+    "entity_accuracy": "type of an entity",
     "uuas": "edges of the tree",
     "distance_spearman": "distances in the tree",
     "root_accuracy": "root of the tree",
