@@ -12,12 +12,11 @@ from isomorph.text.examples import (
     SPLITS,
     TASKS,
     UNIVERSAL_RELATIONS,
-    evaluation_split,
-    hub_examples,
     shipped_examples,
     universal_relation,
     world_examples,
 )
+from isomorph.text.hub_examples import evaluation_split, hub_examples, parts_of_speech
 from isomorph.text.worlds import World
 from tests.text.test_tasks import spans
 
@@ -189,6 +188,13 @@ def test_relations_lose_their_subtype(mirror):
     found = hub_examples("universal_dependencies", "fr", "test")
     assert found.items[0].relations == ("nsubj", "root") and found.items[0].heads == (2, 0)
     assert found.names == UNIVERSAL_RELATIONS and len(set(found.names)) == 37
+
+
+def test_parts_of_speech_are_of_the_same_sentences(mirror):
+    mirror(UD, "fr_gsd", "test", tree_columns("roi", "nsubj"))
+    (tagged,) = parts_of_speech("fr", "test").items
+    (tree,) = hub_examples("universal_dependencies", "fr", "test").items
+    assert tagged.words == tree.words and tagged.tags == ("NOUN", "VERB")
 
 
 def test_simplified_chinese_is_preferred_and_the_source_says_which(mirror):

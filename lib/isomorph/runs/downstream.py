@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from isomorph.models.settings import TuningConfig
 from isomorph.text import benchmarks
 from isomorph.text import examples as labelled
+from isomorph.text.hub_examples import HUB, hub_examples
 
 if TYPE_CHECKING:
     from isomorph.models.heads import Head
@@ -114,8 +115,8 @@ class Downstream(BaseModel):
         source, kind = self.source, self.origin.task
         if source in labelled.SHIPPED:
             return labelled.shipped_examples(source, language, split, count)
-        if source in labelled.HUB:
-            return labelled.hub_examples(source, language, split, count)
+        if source in HUB:
+            return hub_examples(source, language, split, count)
         if source in benchmarks.METRICS:
             return benchmarks.benchmark_examples(source, split, count)
         if kind == labelled.QUESTION:

@@ -11,6 +11,7 @@ from isomorph.measure.probes import fit_probe
 from isomorph.measure.represent import represent
 from isomorph.measure.selectivity import selectivity
 from isomorph.text import examples as labelled
+from isomorph.text.hub_examples import hub_examples, parts_of_speech
 
 if TYPE_CHECKING:
     from isomorph.measure.probe_spans import Spans
@@ -82,9 +83,9 @@ def of_world(world: World, language: str, split: str, most: int) -> Splits:
 
 def _of_hub(split: str, count: int) -> Splits:
     return {
-        "relation": labelled.hub_examples("universal_dependencies", "en", split, count),
-        "pos": labelled.parts_of_speech("en", split, count),
-        "entity": labelled.hub_examples("wikiann", "en", split, count),
+        "relation": hub_examples("universal_dependencies", "en", split, count),
+        "pos": parts_of_speech("en", split, count),
+        "entity": hub_examples("wikiann", "en", split, count),
     }
 
 

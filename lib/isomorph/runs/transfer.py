@@ -21,6 +21,7 @@ from isomorph.runs.pretraining import Pretraining, UsesPretraining, trained
 from isomorph.runs.run import code_version, device_name
 from isomorph.runs.texts import WorldText
 from isomorph.text import examples as labelled
+from isomorph.text.hub_examples import HUB, evaluation_split, hub_examples
 from isomorph.text.shipped import checksum
 from isomorph.text.vocab import Vocabulary, learn
 
@@ -47,7 +48,7 @@ FILES = {
 }
 # The score by which the best way to tune is chosen.
 MAIN = {"nli": "accuracy", "ner": "f1", "parsing": "las"}
-KIND = labelled.SHIPPED | labelled.HUB
+KIND = labelled.SHIPPED | HUB
 
 
 class Task(BaseModel):
@@ -86,8 +87,8 @@ class Task(BaseModel):
         if self.source in labelled.SHIPPED:
             return labelled.shipped_examples(self.source, language, split, count)
         if split == "test":
-            split = labelled.evaluation_split(self.source, language)
-        return labelled.hub_examples(self.source, language, split, count)
+            split = evaluation_split(self.source, language)
+        return hub_examples(self.source, language, split, count)
 
     def material(self, text, languages) -> tuple[Examples, dict[str, Examples]]:
         """What it is tuned on, in the first language, and tested on, in both."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from isomorph.text.choice import drawn
 from isomorph.text.corpora import require
 from isomorph.text.examples import (
-    CHOICE_SEED,
     PAIR,
     SCORE,
     SPLITS,
@@ -53,14 +53,11 @@ def benchmark_examples(name: str, split: str, count: int | None = None) -> Examp
     columns, labels = COLUMNS[name]
     rows = load_hub(ID, name, "train" if split == "train" else "validation")
     if split != "train":
-        order = np.random.default_rng(CHOICE_SEED).permutation(len(rows))
+        order = drawn(len(rows), None, name)
         half = len(rows) // 2
         rows = rows.select(np.sort(order[:half] if split == "dev" else order[half:]))
     if count is not None:
-        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= len(rows):
-            raise ValueError(f"count is {count!r}; {name} {split} allows 1 to {len(rows)}.")
-        order = np.random.default_rng([CHOICE_SEED, 0]).permutation(len(rows))
-        rows = rows.select(np.sort(order[:count]))
+        rows = rows.select(np.sort(drawn(len(rows), count, f"{name} {split}")))
     texts = [(row[columns[0]], row[columns[1]] if len(columns) > 1 else None) for row in rows]
     if labels is None:
         items = tuple(ScoredExample(*pair, float(row["label"]))

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from isomorph.text import grammar, hub, semantics, tasks
+from isomorph.text import grammar, semantics, tasks
+from isomorph.text.choice import drawn
 from isomorph.text.corpora import require
 from isomorph.text.worlds import LANGUAGES, World
 
@@ -33,18 +34,6 @@ UNIVERSAL_RELATIONS = (
 )
 
 SHIPPED = {"passage_relation": PAIR, "passage_relation_help": PAIR, "interface_terms": TAG}
-HUB = {"xnli": PAIR, "wikiann": TAG, "universal_dependencies": TREE}
-# The paper's treebanks, and the same collection in German and Spanish.  The first that is there is
-# taken: Chinese-GSD is in traditional script, its copy in the simplified script of XNLI.
-TREEBANKS = {
-    "en": ("en_ewt",),
-    "fr": ("fr_gsd",),
-    "de": ("de_gsd",),
-    "ru": ("ru_gsd",),
-    "zh": ("zh_gsdsimp", "zh_gsd"),
-    "es": ("es_gsd",),
-}
-CHOICE_SEED = 0  # of the rows that `count` takes: part of the definition, like the order of a file
 
 
 @dataclass(frozen=True)
@@ -230,81 +219,11 @@ def shipped_examples(name: str, language: str, split: str, count: int | None = N
     source = f"{name} {language} {split}"
     if SHIPPED[name] == TAG:
         rows = tasks.load_interface_terms(language, split)
-        return Examples(TAG, tasks.TAGS, _tagged(rows, "tags", tasks.TAGS, count, source), source)
+        return Examples(TAG, tasks.TAGS, tagged_in(rows, "tags", tasks.TAGS, count, source), source)
     domain = "help" if name.endswith("_help") else "bible"
     rows = tasks.load_passage_relation(language, split, domain)
     names = tasks.RELATIONS
-    return Examples(PAIR, names, _pairs(rows, "text_a", "text_b", names, count, source), source)
-
-
-def hub_examples(name: str, language: str, split: str, count: int | None = None) -> Examples:
-    """Examples of a public data set, from the mirror or the hub (isomorph.text.hub).
-
-    name: "xnli", "wikiann" or "universal_dependencies".  Of Universal Dependencies the treebanks
-    are TREEBANKS; relations lose their subtype, so "nsubj:pass" is "nsubj", since not every
-    treebank has the same subtypes.  Words of a multi-word token stand for themselves.
-    language: "en", "fr", "de", "ru", "zh" or "es".
-    split: "train", "dev" (the hub's "validation") or "test"; see ``evaluation_split``.
-    count: how many to take; they are chosen at random and not from the start, since the files are
-    ordered, by genre for example.  Files of the same length give the same rows, so XNLI is parallel
-    between languages, and fewer are among more.  None takes all.
-    Raises ValueError for anything else or more than there are, hub.DataUnavailable.
-    """
-    require("name", name, tuple(HUB))
-    require("split", split, SPLITS)
-    require("language", language, tuple(TREEBANKS))
-    split = {"dev": "validation"}.get(split, split)
-    source = f"{name} {language} {split}"
-    if name == "xnli":
-        rows, names = hub.load_xnli(language, split), semantics.LABELS
-        items = _pairs(rows, "premise", "hypothesis", names, count, source)
-        return Examples(PAIR, names, items, source)
-    if name == "wikiann":
-        rows = hub.load_wikiann(language, split)
-        items = _tagged(rows, "ner_tags", ENTITY_TAGS, count, source)
-        return Examples(TAG, ENTITY_TAGS, items, source)
-    treebank, rows = _treebank(language, split)
-    source = f"{name} {treebank} {split}"
-    trees = tuple(
-        TreeExample(
-            tuple(row["tokens"]),
-            tuple(row["head"]),
-            tuple(map(universal_relation, row["deprel"])),
-        )
-        for row in _chosen(rows, count, source)
-    )
-    return Examples(TREE, UNIVERSAL_RELATIONS, trees, source)
-
-
-def parts_of_speech(language: str, split: str, count: int | None = None) -> Examples:
-    """The sentences of "universal_dependencies" in `hub_examples`, with the universal part of speech
-    of each word as its tag; the same arguments take the same sentences."""
-    require("split", split, SPLITS)
-    require("language", language, tuple(TREEBANKS))
-    split = {"dev": "validation"}.get(split, split)
-    treebank, rows = _treebank(language, split)
-    source = f"parts of speech {treebank} {split}"
-    tagged = tuple(
-        TaggedExample(tuple(row["tokens"]), tuple(row["upos"]))
-        for row in _chosen(rows, count, source)
-    )
-    names = tuple(name for name in hub.PARTS_OF_SPEECH if name != "_")
-    return Examples(TAG, names, tagged, source)
-
-
-def evaluation_split(name: str, language: str) -> str:
-    """The split of a public data set to report results on: "test", or "dev" where no test is to be had.
-
-    The hub has a test split of every set and language here; a mirror may lack some.  What was taken
-    stands in ``Examples.source``; keep it with the result, since the two are not comparable.
-    Raises ValueError as ``hub_examples`` does, and hub.DataUnavailable when neither is there.
-    """
-    try:
-        hub_examples(name, language, "test", 1)
-    except hub.DataUnavailable:
-        hub_examples(name, language, "dev", 1)
-        return "dev"
-    return "test"
+    return Examples(PAIR, names, pairs_in(rows, "text_a", "text_b", names, count, source), source)
 
 
 def universal_relation(relation: str) -> str:
@@ -331,35 +250,22 @@ def _tree_of(sentence: grammar.Sentence, language: str) -> TreeExample:
     return TreeExample(sentence.tokens[language], heads, relations, sentence.topic)
 
 
-def _pairs(rows, first: str, second: str, names, count, source) -> tuple[PairExample, ...]:
+def pairs_in(rows, first: str, second: str, names, count, source) -> tuple[PairExample, ...]:
     return tuple(
         PairExample(row[first], row[second], names[row["label"]])
-        for row in _chosen(rows, count, source)
+        for row in chosen(rows, count, source)
     )
 
 
-def _tagged(rows, column: str, names, count, source) -> tuple[TaggedExample, ...]:
+def tagged_in(rows, column: str, names, count, source) -> tuple[TaggedExample, ...]:
     return tuple(
         TaggedExample(tuple(row["tokens"]), tuple(names[tag] for tag in row[column]))
-        for row in _chosen(rows, count, source)
+        for row in chosen(rows, count, source)
     )
 
 
-def _chosen(rows, count: int | None, source: str) -> list[dict]:
-    """``count`` random rows in the order of the file; all of them for None."""
+def chosen(rows, count: int | None, source: str) -> list[dict]:
+    """``count`` rows of a table in the order of the file; all of them for None. See `choice.drawn`."""
     if count is None:
         return rows.to_list()
-    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= len(rows):
-        raise ValueError(f"count is {count!r}; {source} allows 1 to {len(rows)}.")
-    shuffled = np.random.default_rng(CHOICE_SEED).permutation(len(rows))
-    return rows.select(np.sort(shuffled[:count])).to_list()
-
-
-def _treebank(language: str, split: str):
-    for name in TREEBANKS[language][:-1]:
-        try:
-            return name, hub.load_universal_dependencies(name, split)
-        except hub.DataUnavailable:
-            continue
-    name = TREEBANKS[language][-1]
-    return name, hub.load_universal_dependencies(name, split)
+    return rows.select(np.sort(drawn(len(rows), count, source))).to_list()

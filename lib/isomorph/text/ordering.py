@@ -11,8 +11,9 @@ from itertools import groupby
 
 import numpy as np
 
+from isomorph.text.choice import drawn
 from isomorph.text.corpora import read_table, require
-from isomorph.text.examples import CHOICE_SEED, ORDER, SPLITS, Examples, OrderExample
+from isomorph.text.examples import ORDER, SPLITS, Examples, OrderExample
 from isomorph.text.hub import load_hub
 from isomorph.text.shipped import DOMAINS, LANGUAGES
 
@@ -83,10 +84,7 @@ def _examples(
 ) -> Examples:
     """(number, sentences) of each text, shuffled by its number and the seed alone."""
     if count is not None:
-        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= len(texts):
-            raise ValueError(f"count is {count!r}; {source} allows 1 to {len(texts)}.")
-        chosen = np.random.default_rng(CHOICE_SEED).permutation(len(texts))[:count]
-        texts = [texts[i] for i in np.sort(chosen)]
+        texts = [texts[i] for i in np.sort(drawn(len(texts), count, source))]
     items = tuple(_shuffled(sentences, [seed, number]) for number, sentences in texts)
     return Examples(ORDER, (), items, source)
 

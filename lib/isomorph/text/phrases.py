@@ -15,9 +15,9 @@ from difflib import SequenceMatcher
 
 import numpy as np
 
+from isomorph.text.choice import drawn
 from isomorph.text.corpora import read_table, require
 from isomorph.text.examples import (
-    CHOICE_SEED,
     PHRASES,
     SPLITS,
     Examples,
@@ -58,13 +58,10 @@ def phrase_examples(split: str, count: int | None = None, *, seed: int = 0) -> E
     require("split", split, SPLITS)
     source = f"phrases bible en {split}"
     verses = _verses(split)
-    whole = isinstance(count, int) and not isinstance(count, bool)
-    if count is not None and not (whole and 1 <= count <= len(verses)):
-        raise ValueError(f"count is {count!r}; {source} allows 1 to {len(verses)}.")
+    order = drawn(len(verses), count, source).tolist()
     paraphrases = {
         _texts(first, second, pair) for _, first, second, phrases in verses for pair in phrases
     }
-    order = np.random.default_rng(CHOICE_SEED).permutation(len(verses))[:count].tolist()
     items = []
     for place, rank in sorted((place, rank) for rank, place in enumerate(order)):
         number, first, second, phrases = verses[place]

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from isomorph.text.choice import drawn
 from isomorph.text.corpora import require
-from isomorph.text.examples import CHOICE_SEED, QUESTION, SPLITS, Examples, QuestionExample
+from isomorph.text.examples import QUESTION, SPLITS, Examples, QuestionExample
 from isomorph.text.grammar import Sentence
 from isomorph.text.hub import DataUnavailable, load_hub
 from isomorph.text.worlds import BUCKETS_OF, LANGUAGES, World
@@ -58,7 +59,9 @@ def hub_questions(name: str, split: str, count: int | None = None) -> Examples:
         answered = _part(answered, split)
     items = tuple(map(_hub_example, answered))
     source = f"questions {name} {split}"
-    return Examples(QUESTION, (), _chosen(items, count, source), source)
+    return Examples(
+        QUESTION, (), tuple(items[i] for i in np.sort(drawn(len(items), count, source))), source
+    )
 
 
 def evaluation_split(name: str) -> str:
@@ -114,7 +117,7 @@ def _is_english(name: str, row: dict) -> bool:
 def _part(rows: list[dict], split: str) -> list[dict]:
     """The rows of "train" or "dev"; a context is in one of them only."""
     contexts = list(dict.fromkeys(row["context"] for row in rows))
-    shuffled = np.random.default_rng(CHOICE_SEED).permutation(len(contexts))
+    shuffled = drawn(len(contexts), None, split)
     dev = {contexts[i] for i in shuffled[: -(-len(contexts) // DEV_SHARE)]}
     return [row for row in rows if (row["context"] in dev) == (split == "dev")]
 
@@ -123,16 +126,6 @@ def _hub_example(row: dict) -> QuestionExample:
     texts, starts = row["answers"]["text"], row["answers"]["answer_start"]
     accepted = tuple(dict.fromkeys(texts))
     return QuestionExample(row["question"], row["context"], int(starts[0]), accepted)
-
-
-def _chosen(items: Sequence, count: int | None, source: str) -> tuple:
-    """``count`` random items in their order; all of them for None."""
-    if count is None:
-        return tuple(items)
-    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= len(items):
-        raise ValueError(f"count is {count!r}; {source} allows 1 to {len(items)}.")
-    chosen = np.random.default_rng(CHOICE_SEED).permutation(len(items))[:count]
-    return tuple(items[i] for i in np.sort(chosen))
 
 
 def _cloze(
