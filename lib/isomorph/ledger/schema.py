@@ -178,10 +178,7 @@ def parse(text: str, name: str) -> list[Claim]:
     `text` is YAML: `section`, `paper` and `claims`; `name` is used in messages. Raises LedgerError
     with one sentence which names the entry, the field, its value and what is allowed.
     """
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise LedgerError(f"{name} is not YAML: {' '.join(str(error).split())}.") from None
+    content = from_yaml(text, name)
     if not isinstance(content, dict) or set(content) != {"section", "paper", "claims"}:
         raise LedgerError(f"{name} must hold exactly the keys section, paper and claims.")
     claims = []
@@ -194,6 +191,22 @@ def parse(text: str, name: str) -> list[Claim]:
         except ValidationError as error:
             raise LedgerError(f"{name}: claim {expected}: {sentence(error)}") from None
     return claims
+
+
+def from_yaml(text: str, name: str) -> Any:
+    """What a file holds; `name` is used in the message. Raises LedgerError when it is not YAML."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise LedgerError(f"{name} is not YAML: {' '.join(str(error).split())}.") from None
+
+
+def validated(model: type[BaseModel], text: str, name: str):
+    """A model of what a file holds. Raises LedgerError, in one sentence, when it is not such."""
+    try:
+        return model.model_validate(from_yaml(text, name))
+    except ValidationError as error:
+        raise LedgerError(f"{name}: {sentence(error)}") from None
 
 
 def sentence(error: ValidationError) -> str:

@@ -15,10 +15,9 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Annotated
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from isomorph.ledger.schema import LedgerError, Paper, Source, sentence
+from isomorph.ledger.schema import LedgerError, Paper, Source, validated
 from isomorph.ledger.tables import spreads
 
 if TYPE_CHECKING:
@@ -74,14 +73,7 @@ def parse(text: str, name: str) -> Table:
 
     Raises LedgerError with one sentence which names the file, the field and what is allowed.
     """
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise LedgerError(f"{name} is not YAML: {' '.join(str(error).split())}.") from None
-    try:
-        table = Table.model_validate(content)
-    except ValidationError as error:
-        raise LedgerError(f"{name}: {sentence(error)}") from None
+    table = validated(Table, text, name)
     names = [row.condition for row in table.rows]
     for row in table.rows:
         if names.count(row.condition) > 1:

@@ -12,10 +12,9 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Annotated
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from isomorph.ledger.schema import LedgerError, Paper, Source, sentence
+from isomorph.ledger.schema import LedgerError, Paper, Source, validated
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -72,14 +71,7 @@ def parse(text: str, name: str) -> Tables:
 
     Raises LedgerError with one sentence which names the file, the field and what is allowed.
     """
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise LedgerError(f"{name} is not YAML: {' '.join(str(error).split())}.") from None
-    try:
-        found = Tables.model_validate(content)
-    except ValidationError as error:
-        raise LedgerError(f"{name}: {sentence(error)}") from None
+    found = validated(Tables, text, name)
     for table in found.tables:
         names = [row.condition for row in table.rows]
         for row in table.rows:
