@@ -205,7 +205,7 @@ if len(gain):
         figures.forest(gain, quantity="gain, percent points"),
         caption="What phrases first add to the test score, with intervals over seeds. The last line is the first less the second.",
         alt="Three lines, a mark for each place: right of the line at zero where phrases first help, left of it where they do harm.",
-        table=phrasal.readable(gain),
+        table=findings.points(gain, "what"),
     )
 say(phrasal.told(places))
 

@@ -321,7 +321,7 @@ if len(gains):
         ),
         caption="What each normalisation of [CLS] adds to the test score, with its 95% interval over seeds.",
         alt="A mark and a bar for each normalisation and place, to the right of the line at 0 where it helps and to the left where it does harm. A cross is what the paper prints. The sentence below says the same in words.",
-        table=class_vectors.printed(gains),
+        table=findings.points(gains, "normalisation"),
         provenance="Recorded, but for the one run above.",
     )
 display(

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from isomorph.findings import Found, class_vectors
+from isomorph.findings.tables import points
 from isomorph.models.isobn import IsoBN
 
 
@@ -92,10 +93,10 @@ def test_gains_are_of_what_was_run_and_say_so_in_words():
     assert table["label"].tolist() == ["IsoBN"] and table["source"].tolist() == ["here"]
     assert table["value"].iloc[0] == pytest.approx(3)
     assert "rises by 3.0 points" in class_vectors.in_words(table)
-    assert class_vectors.printed(table)["points"].iloc[0].startswith("+3.0")
+    assert points(table, "normalisation")["points"].iloc[0].startswith("+3.0")
     nothing = class_vectors.gains({"there": found({("isobn", "test_score"): 0.53})})
     assert nothing.empty and "yet" in class_vectors.in_words(nothing)
-    assert class_vectors.printed(nothing).empty
+    assert points(nothing, "normalisation").empty
 
 
 def test_shares_take_untuned_vectors_from_any_condition():

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from isomorph.findings import Found, phrasal
+from isomorph.findings.tables import points
 from isomorph.text.examples import PHRASES, Examples, PhraseExample
 
 
@@ -67,7 +68,7 @@ def test_the_dial_reads_names():
 def test_gains_and_how_much_more_at_few():
     table = phrasal.gains({"here": found(ALL), "there": found({})})
     assert table["value"].round(6).tolist() == [10.0, 3.0, 7.0]
-    assert phrasal.readable(table)["points"].iloc[0].startswith("+10.0")
+    assert points(table, "what")["points"].iloc[0].startswith("+10.0")
 
 
 @pytest.mark.parametrize("names", [(), ("plain_250",), ("plain_250", "phrases_250")])

@@ -57,24 +57,6 @@ def head_of(kind: str = "ours", encoder=None, **given):
     return ordering_head(encoder or model(kind), **{"seed": 0} | given)
 
 
-def language_of(kind: str) -> str | None:
-    return "a" if kind == "ours" else None
-
-
-def batch_of(head, wanted: Examples, kind: str = "ours"):
-    tokenizer = toy.tokenizer(kind)
-    return head.collate(head.encode(wanted, tokenizer), tokenizer)
-
-
-def scores_of(head, wanted: Examples, kind: str = "ours") -> torch.Tensor:
-    with torch.inference_mode():
-        return head.eval().scores(batch_of(head, wanted, kind), language_of(kind))
-
-
-def subwords(sentence: str) -> list[int]:
-    return toy.vocabulary().tokenizer("a")(sentence, add_special_tokens=False)["input_ids"]
-
-
 UNEVEN = texts(
     (("the horse sees .", "ann", "rome fears the old whale .", "bob kowalski"), (3, 0, 2, 1)),
     (("rome", "oslo hears bob"), (1, 0)),
@@ -88,7 +70,7 @@ def test_a_text_is_its_sentences_with_special_tokens_around_each():
         ids, segments, places = [], [], []
         for number, sentence in enumerate(item.sentences):
             places.append(len(ids))
-            ids += [START, *subwords(sentence), SEPARATOR]
+            ids += [START, *toy.subwords(sentence), SEPARATOR]
             segments += [number % 2] * (len(ids) - len(segments))
         assert (row.ids, row.segments, row.words) == (ids, segments, places)
         assert row.targets == list(item.order) and row.heads == []
@@ -98,10 +80,10 @@ def test_long_texts_are_cut_to_one_common_length():
     head, tokenizer = head_of(encoder=toy.ours(length=30)), toy.tokenizer("ours")
     sentences = ("the horse sees rome .", "ann", "rome fears the old mammoth . " * 3, "the " * 8)
     (row,) = head.encode(texts((sentences, (0, 1, 2, 3))), tokenizer)
-    lengths = [len(subwords(sentence)) for sentence in sentences]
+    lengths = [len(toy.subwords(sentence)) for sentence in sentences]
     room = common_length(lengths, 30 - 8)
     assert lengths[1] < room < min(lengths[0], lengths[2], lengths[3])
-    expected = [[START, *subwords(sentence)[:room], SEPARATOR] for sentence in sentences]
+    expected = [[START, *toy.subwords(sentence)[:room], SEPARATOR] for sentence in sentences]
     assert row.ids == list(chain(*expected)) and 30 - 3 < len(row.ids) <= 30
     # The cut is the same in whatever order the sentences are read.
     (other,) = head.encode(texts((sentences[::-1], (3, 2, 1, 0))), tokenizer)
@@ -130,11 +112,11 @@ def test_more_sentences_than_there_is_room_for_are_refused():
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_batch_gives_what_each_text_gives_alone(kind, interaction, pooling):
     head = head_of(kind, interaction=interaction, pooling=pooling)
-    together = scores_of(head, UNEVEN, kind)
+    together = toy.scores_of(head, UNEVEN, kind)
     for row, item in zip(together, UNEVEN.items, strict=True):
-        (single,) = scores_of(head, Examples(ORDER, (), (item,), "toy"), kind)
+        (single,) = toy.scores_of(head, Examples(ORDER, (), (item,), "toy"), kind)
         torch.testing.assert_close(row[: len(single)], single, rtol=1e-4, atol=1e-5)
-    found = predict(head, UNEVEN, toy.tokenizer(kind), language=language_of(kind))
+    found = predict(head, UNEVEN, toy.tokenizer(kind), language=toy.language_of(kind))
     for row, item, places in zip(together.tolist(), UNEVEN.items, found, strict=True):
         row = row[: len(item.sentences)]
         assert list(places) == [sum(other > own for other in row) for own in row]
@@ -143,13 +125,13 @@ def test_a_batch_gives_what_each_text_gives_alone(kind, interaction, pooling):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_mean_is_that_of_a_sentences_own_words(kind):
     head = head_of(kind, pooling="mean")
-    found, batch = scores_of(head, UNEVEN, kind), batch_of(head, UNEVEN, kind)
+    found, batch = toy.scores_of(head, UNEVEN, kind), toy.batch_of(head, UNEVEN, kind)
     with torch.inference_mode():
-        hidden = head.hidden(batch, language_of(kind))
+        hidden = head.hidden(batch, toy.language_of(kind))
         for text, item in enumerate(UNEVEN.items):
             at = 0
             for number, sentence in enumerate(item.sentences):
-                end = at + 1 + len(subwords(sentence))
+                end = at + 1 + len(toy.subwords(sentence))
                 score = head.out(hidden[text, at + 1 : end].mean(0))[0]
                 torch.testing.assert_close(found[text, number], score, rtol=1e-4, atol=1e-5)
                 at = end + 1
@@ -159,11 +141,11 @@ def test_the_mean_is_that_of_a_sentences_own_words(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_without_interaction_each_sentence_is_read_alone(kind, pooling):
     head = head_of(kind, interaction=False, pooling=pooling)
-    found = scores_of(head, UNEVEN, kind)
+    found = toy.scores_of(head, UNEVEN, kind)
     language = {"language": "a"} if kind == "ours" else {}
     for item, row in zip(UNEVEN.items, found, strict=True):
         for sentence, score in zip(item.sentences, row, strict=False):
-            ids = torch.tensor([[START, *subwords(sentence), SEPARATOR]])  # slowly, one by one
+            ids = torch.tensor([[START, *toy.subwords(sentence), SEPARATOR]])  # slowly, one by one
             with torch.inference_mode():
                 states = head.encoder(input_ids=ids, **language).last_hidden_state[0]
                 state = states[0] if pooling == "first" else states[1:-1].mean(0)
@@ -175,35 +157,35 @@ def test_only_with_interaction_a_sentence_changes_anothers_score():
     other = texts((("the horse sees .", "ann sees oslo ."), (1, 0)))
     for interaction in (True, False):
         head = head_of("bert", interaction=interaction)
-        change = (scores_of(head, one, "bert") - scores_of(head, other, "bert")).abs()[0]
+        change = (toy.scores_of(head, one, "bert") - toy.scores_of(head, other, "bert")).abs()[0]
         assert (change[0] > 1e-4) == interaction and change[1] > 1e-4
 
 
 def test_every_sentence_has_a_score_of_its_own_in_our_encoder():
     # With positions that begin anew, every other sentence would have one and the same score.
-    (row,) = scores_of(head_of(), texts((("ann", "rome", "oslo", "bob", "lee"), range(5))))
+    (row,) = toy.scores_of(head_of(), texts((("ann", "rome", "oslo", "bob", "lee"), range(5))))
     assert (row[:, None] - row).abs().add(torch.eye(5)).min() > 1e-5
 
 
 @pytest.mark.parametrize("kind", ["ours", "bert"])
 def test_the_segments_are_seen(kind):
     head = head_of(kind)
-    before = scores_of(head, UNEVEN, kind)
+    before = toy.scores_of(head, UNEVEN, kind)
     with torch.no_grad():
         marks = head.second if kind == "ours" else head.encoder.embeddings.token_type_embeddings
         (marks if kind == "ours" else marks.weight[1]).add_(torch.linspace(-1, 1, 32))
-    assert (before - scores_of(head, UNEVEN, kind)).abs().max() > 0.01
-    assert batch_of(head, UNEVEN, kind).segments[0].unique().tolist() == [0, 1]
+    assert (before - toy.scores_of(head, UNEVEN, kind)).abs().max() > 0.01
+    assert toy.batch_of(head, UNEVEN, kind).segments[0].unique().tolist() == [0, 1]
 
 
 def test_sentences_of_a_batch_as_rows_of_their_own():
-    batch = batch_of(head_of(), UNEVEN)
+    batch = toy.batch_of(head_of(), UNEVEN)
     rows = alone(batch)
     flat = [sentence for item in UNEVEN.items for sentence in item.sentences]
     for ids, attention, content, sentence in zip(
         rows.ids, rows.attention, rows.content, flat, strict=True
     ):
-        expected = [START, *subwords(sentence), SEPARATOR]
+        expected = [START, *toy.subwords(sentence), SEPARATOR]
         assert ids[attention.bool()].tolist() == expected
         assert ids[content].tolist() == expected[1:-1]
     assert rows.targets[:, 0].tolist() == [place for item in UNEVEN.items for place in item.order]
@@ -211,7 +193,7 @@ def test_sentences_of_a_batch_as_rows_of_their_own():
 
 
 def tuned(kind: str, **given) -> dict[str, float]:
-    head, language = head_of(kind, **given), language_of(kind)
+    head, language = head_of(kind, **given), toy.language_of(kind)
     tokenizer = toy.tokenizer(kind)
     losses = finetune(
         head, planted(320), tokenizer, FAST, language=language, device="cpu", progress=False

@@ -58,17 +58,6 @@ def head_of(kind: str = "ours", encoder=None, **given):
     return phrase_head(encoder or model(kind), **{"seed": 0} | given)
 
 
-def language_of(kind: str) -> str | None:
-    return "a" if kind == "ours" else None
-
-
-def scores_of(head, wanted: Examples, kind: str):
-    tokenizer = toy.tokenizer(kind)
-    batch = head.collate(head.encode(wanted, tokenizer), tokenizer)
-    with torch.inference_mode():
-        return head.eval().scores(batch, language_of(kind))
-
-
 def subwords(words) -> list[int]:
     return [
         number
@@ -95,16 +84,16 @@ def test_the_phrases_are_found_among_the_tokens(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_batch_gives_what_each_example_gives_alone(kind):
     head = head_of(kind)
-    texts, phrases = scores_of(head, UNEVEN, kind)
+    texts, phrases = toy.scores_of(head, UNEVEN, kind)
     assert texts.shape == (2, 2) and phrases.shape == (2, 3, 2)
     for number, item in enumerate(UNEVEN.items):
         alone = Examples(PHRASES, (), (item,), "toy")
-        text, pairs = scores_of(head, alone, kind)
+        text, pairs = toy.scores_of(head, alone, kind)
         torch.testing.assert_close(text[0], texts[number], rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(
             pairs[0], phrases[number, : len(item.spans)], rtol=1e-4, atol=1e-5
         )
-    found = predict(head, UNEVEN, toy.tokenizer(kind), language=language_of(kind))
+    found = predict(head, UNEVEN, toy.tokenizer(kind), language=toy.language_of(kind))
     (same, pairs), (_, none) = found
     assert same == bool(texts[0].argmax()) and none == ()
     assert list(pairs) == phrases[0].argmax(-1).bool().tolist()
@@ -134,7 +123,7 @@ def test_phrases_that_are_cut_off_are_left_out_and_denied(kind):
     with torch.no_grad():
         head.phrases.weight.zero_()
         head.phrases.bias.copy_(torch.tensor([0.0, 1.0]))
-    ((_, pairs),) = predict(head, wanted, tokenizer, language=language_of(kind))
+    ((_, pairs),) = predict(head, wanted, tokenizer, language=toy.language_of(kind))
     assert pairs == tuple(number in row.numbers for number in range(3))
 
 
@@ -172,11 +161,13 @@ def test_the_loss_is_of_the_levels_that_are_asked_for(level):
 def test_it_learns_both_levels(kind):
     head, tokenizer, wanted = head_of(kind), toy.tokenizer(kind), planted(200)
     losses = finetune(
-        head, wanted, tokenizer, FAST, language=language_of(kind), device="cpu", progress=False
+        head, wanted, tokenizer, FAST, language=toy.language_of(kind), device="cpu", progress=False
     )
     assert losses[-1] < losses[0] and not head.training
     held_out = planted(100, seed=1)
-    found = phrase_scores(held_out, predict(head, held_out, tokenizer, language=language_of(kind)))
+    found = phrase_scores(
+        held_out, predict(head, held_out, tokenizer, language=toy.language_of(kind))
+    )
     assert found["phrase_accuracy"] > 0.95 and found["phrase_f1"] > 0.95
     assert found["sentence_accuracy"] > 0.9
 

@@ -32,24 +32,6 @@ def head_of(kind: str = "ours", encoder=None, **given):
     return question_head(encoder or toy.model(kind), **{"seed": 0} | given)
 
 
-def language_of(kind: str) -> str | None:
-    return "a" if kind == "ours" else None
-
-
-def batch_of(head, wanted: Examples, kind: str = "ours"):
-    tokenizer = toy.tokenizer(kind)
-    return head.collate(head.encode(wanted, tokenizer), tokenizer)
-
-
-def scores_of(head, wanted: Examples, kind: str = "ours") -> torch.Tensor:
-    with torch.inference_mode():
-        return head.eval().scores(batch_of(head, wanted, kind), language_of(kind))
-
-
-def subwords(text: str) -> list[int]:
-    return toy.vocabulary().tokenizer("a")(text, add_special_tokens=False)["input_ids"]
-
-
 UNEVEN = asked(
     ("who sees ?", "ann kowalski sees the old mammoth .", "ann kowalski"),
     ("where", "rome fears Oslo .", "Oslo"),
@@ -60,7 +42,7 @@ UNEVEN = asked(
 def test_question_and_context_are_one_input(kind):
     head = head_of(kind)
     for item, row in zip(UNEVEN.items, head.encode(UNEVEN, toy.tokenizer(kind)), strict=True):
-        question, context = subwords(item.question), subwords(item.context)
+        question, context = toy.subwords(item.question), toy.subwords(item.context)
         between = [SEPARATOR] * (2 if kind == "roberta" else 1)
         before = [START, *question, *between]
         assert row.ids == [*before, *context, SEPARATOR]
@@ -106,7 +88,7 @@ def test_a_context_is_cut_at_its_end(kind):
     kept, lost = head.encode(wanted, tokenizer)
     assert len(kept.ids) in (room, room + 1) and kept.ids == lost.ids
     assert kept.targets[0] == 0 and lost.targets == [IGNORED, IGNORED]
-    assert len(predict(head, wanted, tokenizer, language=language_of(kind))) == 2
+    assert len(predict(head, wanted, tokenizer, language=toy.language_of(kind))) == 2
 
 
 def test_a_cut_answer_teaches_nothing():
@@ -123,19 +105,19 @@ def test_a_cut_answer_teaches_nothing():
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_batch_gives_what_each_question_gives_alone(kind):
     head = head_of(kind)
-    together = scores_of(head, UNEVEN, kind)
+    together = toy.scores_of(head, UNEVEN, kind)
     least = torch.finfo(torch.float32).min
     for row, item in zip(together, UNEVEN.items, strict=True):
-        (single,) = scores_of(head, Examples(QUESTION, (), (item,), "toy"), kind)
+        (single,) = toy.scores_of(head, Examples(QUESTION, (), (item,), "toy"), kind)
         torch.testing.assert_close(row[: len(single)], single, rtol=1e-4, atol=1e-5)
         assert (row[len(single) :] == least).all()
-    found = predict(head, UNEVEN, toy.tokenizer(kind), language=language_of(kind))
+    found = predict(head, UNEVEN, toy.tokenizer(kind), language=toy.language_of(kind))
     assert all(text and text in i.context for text, i in zip(found, UNEVEN.items, strict=True))
 
 
 def test_the_loss_is_that_of_start_and_end():
     head = head_of().eval()
-    batch = batch_of(head, UNEVEN)
+    batch = toy.batch_of(head, UNEVEN)
     with torch.inference_mode():
         found = head.loss(batch, "a")
         slowly = []
@@ -167,7 +149,7 @@ def test_a_context_of_which_nothing_is_read_has_an_empty_answer():
     assert predict(head, nothing, toy.tokenizer("ours"), language="a") == [""]
     assert predict(head, both, toy.tokenizer("ours"), language="a")[0] == ""
     assert predict(head, Examples(QUESTION, (), (), "toy"), toy.tokenizer("ours")) == []
-    head.loss(batch_of(head, both), "a").backward()
+    head.loss(toy.batch_of(head, both), "a").backward()
     assert all(p.grad.isfinite().all() for p in head.parameters() if p.grad is not None)
 
 
@@ -186,7 +168,7 @@ def test_it_learns_to_answer_cloze_questions(kind):
         encoder = toy.hugging_face(kind, **shape)
     head, tokenizer = head_of(kind, encoder), vocabulary.tokenizer("a")
     config = TuningConfig(epochs=60, batch=8, learning_rate=3e-3, head_rate=3e-3)
-    language = language_of(kind)
+    language = toy.language_of(kind)
     losses = finetune(
         head, questions, tokenizer, config, language=language, device="cpu", progress=False
     )

@@ -162,3 +162,24 @@ def head(task: str, kind: str = "ours", seed: int = 0, **settings) -> Head:
 
 def head_of(task: str, encoder: PreTrainedModel, seed: int = 0, **settings) -> Head:
     return head_for(task, encoder, NAMES[task], seed=seed, **settings)
+
+
+def language_of(kind: str) -> str | None:
+    """What an encoder of a kind is to be told of the language of "a"."""
+    return "a" if kind == "ours" else None
+
+
+def batch_of(head: Head, wanted: Examples, kind: str = "ours"):
+    """Examples as one batch."""
+    return head.collate(head.encode(wanted, tokenizer(kind)), tokenizer(kind))
+
+
+def scores_of(head: Head, wanted: Examples, kind: str = "ours") -> torch.Tensor:
+    """A head's scores of examples, without training."""
+    with torch.inference_mode():
+        return head.eval().scores(batch_of(head, wanted, kind), language_of(kind))
+
+
+def subwords(text: str) -> list[int]:
+    """The numbers of a text's subwords in "a"."""
+    return vocabulary().tokenizer("a")(text, add_special_tokens=False)["input_ids"]

@@ -5,6 +5,7 @@
     scores, changes, beside                   tables to read, the last one next to a paper's
     floors                                    a figure's dashed lines
     combined                                  any sum of scores with its interval
+    points                                    gains to read
     written, moved                            one number with its interval, alone or in words
     verdicts, in_short                        the ledger's predictions one by one, and a count
     claims_of                                 claims of the ledger, for what their papers print
@@ -32,6 +33,7 @@ from isomorph.findings.tables import (
     floors,
     in_short,
     moved,
+    points,
     scores,
     verdicts,
     written,
@@ -69,6 +71,7 @@ __all__ = [
     "moved",
     "on_paper_text",
     "on_real_text",
+    "points",
     "score_name",
     "scores",
     "small",

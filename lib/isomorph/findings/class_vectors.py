@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from isomorph import effects
-from isomorph.findings.tables import written
 from isomorph.findings.words import condition_name, score_name
 from isomorph.models.isobn import NORMALISATIONS, IsoBN
 
@@ -283,14 +282,3 @@ def in_words(table: DataFrame) -> str:
         each = "; ".join(f"with {row.label} it {moved(row)}" for row in own.itertuples())
         told.append(f"Test score, {place}: {each}.")
     return " ".join(told)
-
-
-def printed(table: DataFrame) -> DataFrame:
-    """The lines of `gains` to read: points with their interval, and seeds."""
-    import pandas as pd
-
-    return pd.DataFrame(
-        [{"normalisation": row.label, "where": row.source, "points": written(row, sign=True),
-          "seeds": row.seeds} for row in table.itertuples()],
-        columns=["normalisation", "where", "points", "seeds"],
-    )  # fmt: skip

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from isomorph.findings.tables import combined, moved, written
+from isomorph.findings.tables import combined, moved
 from isomorph.presets import conditions
 
 if TYPE_CHECKING:
@@ -201,17 +201,6 @@ def told(places: Mapping[str, Found]) -> str:
                     f"With phrases first ({place}, {n:,} examples) the score {moved(own)}."
                 )
     return " ".join(sentences) or "No pair of conditions to compare has been run yet."
-
-
-def readable(table: DataFrame) -> DataFrame:
-    """The lines of `gains` to read."""
-    import pandas as pd
-
-    return pd.DataFrame(
-        [{"what": row.label, "where": row.source, "points": written(row, sign=True),
-          "seeds": row.seeds} for row in table.itertuples()],
-        columns=["what", "where", "points", "seeds"],
-    )  # fmt: skip
 
 
 def _words(words: Sequence[str], span: Span) -> str:

@@ -147,6 +147,23 @@ def combined(
     return Estimate(*points, found.n_seeds, found.paired, ())
 
 
+def points(table: DataFrame, what: str) -> DataFrame:
+    """Gains to read: points with their interval, and seeds, a line each of a table with the columns
+    label, source, value, low, high, seeds. what: the heading of the labels."""
+    import pandas as pd
+
+    lines = [
+        {
+            what: row.label,
+            "where": row.source,
+            "points": written(row, sign=True),
+            "seeds": row.seeds,
+        }
+        for row in table.itertuples()
+    ]
+    return pd.DataFrame(lines, columns=[what, "where", "points", "seeds"])
+
+
 def verdicts(identifiers: Sequence[str], places: Mapping[str, Found | None]) -> DataFrame:
     """Every prediction of some claims in each place, in plain words (`isomorph.claims.by_part`)."""
     tables = {name: (found.rows, found.size) for name, found in places.items() if found}
