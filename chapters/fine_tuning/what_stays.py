@@ -62,7 +62,7 @@ from IPython.display import Markdown, display
 from isomorph import exercises, figures, findings
 from isomorph.findings import probed_states, probed_trees
 
-NAMES = ("pretrained", "probed")
+NAMES = ("untuned", "probed")
 
 # %% [markdown]
 # ## Live: one sentence, before and after
@@ -99,7 +99,7 @@ figures.show_table(
 
 # %%
 made, world = findings.in_worlds(
-    "changes", NAMES, size=size, live="pretrained", recompute=recompute
+    "changes", NAMES, size=size, live="untuned", recompute=recompute
 )
 real = findings.on_real_text(
     "changes", NAMES, size=size, recompute=recompute
@@ -162,7 +162,7 @@ curves(world, "the world")
 
 # %% tags=["hide-input"]
 tables(world, "the world")
-display(Markdown(probed_states.behind(world)))
+display(Markdown(findings.behind(world)))
 
 # %% [markdown]
 # Read this with two marks in mind.
@@ -180,7 +180,7 @@ display(Markdown(probed_states.behind(world)))
 # %% tags=["hide-input"]
 curves(real, "MiniLM")
 tables(real, "MiniLM")
-display(Markdown(probed_states.behind(real)))
+display(Markdown(findings.behind(real)))
 
 # %% [markdown]
 # ## What the probe knows by itself
@@ -207,7 +207,7 @@ for where, found in PLACES.items():
 # ## The verdict
 
 # %% tags=["hide-input"]
-verdict = probed_states.verdicts(
+verdict = findings.verdicts(
     ["5.1"], {findings.WORLD: world, "MiniLM": real}
 )
 figures.show_table(verdict, name="Claim 5.1, by prediction")

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from isomorph import findings
 from isomorph.findings import Found, probed_states
 from isomorph.runs import COLUMNS
 
@@ -13,7 +14,7 @@ def planted(tasks=("nli", "parsing"), seeds=5):
     rows = []
     for seed in range(seeds):
         for condition, pair, shift in (
-            ("pretrained", "none", 0.0),
+            ("untuned", "no task", 0.0),
             *(("probed", task, SHIFT[task]) for task in tasks),
         ):
             run = {"condition": condition, "pair": pair, "seed": seed,
@@ -29,7 +30,7 @@ def planted(tasks=("nli", "parsing"), seeds=5):
     columns = list(dict.fromkeys([*COLUMNS, "provenance"]))
     table = pd.DataFrame(rows).reindex(columns=columns)
     table = table.assign(size="laptop", tokens=1, provenance="recorded", experiment="changes")
-    names = ("pretrained", "probed")
+    names = ("untuned", "probed")
     return Found(table.astype({"layer": "Int64"}), "laptop", 2 * seeds, names)
 
 
@@ -63,14 +64,10 @@ def test_scores_without_a_curve_are_told_as_they_are():
 
 
 def test_an_encoder_that_was_not_tuned_is_called_so():
-    table = probed_states.verdicts(["5.1"], {"here": planted()})
-    told = " ".join(table["prediction"])
-    assert "MiniLM" not in told
-    assert "MiniLM" not in probed_states.behind(planted())
     whole = pd.concat([planted().rows, _questions(planted().rows)])
-    found = Found(whole, "laptop", 0, ("pretrained", "probed"))
-    table = probed_states.verdicts(["5.1"], {"here": found})
-    assert table["prediction"].str.contains(r"- before tuning\]").sum() == 2
+    found = Found(whole, "laptop", 0, ("untuned", "probed"))
+    table = findings.verdicts(["5.1"], {"here": found})
+    assert table["prediction"].str.contains(r"- before tuning, no task\]").sum() == 2
 
 
 def _questions(rows):
@@ -79,6 +76,6 @@ def _questions(rows):
 
 
 def test_nothing_run_gives_empty_tables():
-    none = Found(planted().rows.iloc[:0], "laptop", 0, ("pretrained", "probed"))
+    none = Found(planted().rows.iloc[:0], "laptop", 0, ("untuned", "probed"))
     assert probed_states.changed(none, ("uuas",)).empty and probed_states.once(none).empty
-    assert probed_states.behind(none) == "No run of this is recorded yet."
+    assert findings.behind(none) == "No run of this is recorded yet."

@@ -110,6 +110,12 @@ def test_a_selection_filters_by_the_fields_it_names():
     assert chosen(metric="gone") == []
 
 
+def test_the_deepest_layer_is_that_of_the_metric():
+    epochs = rows().iloc[[0]].assign(metric="epoch_loss", layer=9)
+    whole = pd.concat([rows(), epochs], ignore_index=True)
+    assert list(select(whole, Selection(metric="cka", layer=-1), None).index) == [1, 2]
+
+
 def test_a_second_metric_comes_along_only_beside_the_first():
     assert chosen(metric="cka", beside="loss") == [0, 1, 2, 3, 4]
     assert chosen(metric="cka", pair="en-fr", layer=4, beside="loss") == [1, 3]

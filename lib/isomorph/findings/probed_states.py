@@ -3,21 +3,19 @@
 curves        one score by layer, a line before tuning and one after each task, for a figure
 changed       each score before, and what each task changed in it
 once          scores that are no curve: of the mix of all layers, and selectivity
-verdicts      the ledger's predictions, in this chapter's words; so `behind`, of how many runs
 told          a sentence on what a score lost, and where
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from isomorph.effects import PERCENT, Estimate
-from isomorph.findings.tables import verdicts as plain_verdicts
 from isomorph.findings.tables import written
 from isomorph.findings.words import TUNED_FOR as TASKS
-from isomorph.findings.words import condition_name, score_name
+from isomorph.findings.words import score_name
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -104,23 +102,7 @@ def told(found: Found, metric: str) -> str:
     )
 
 
-def verdicts(identifiers: Sequence[str], places: Mapping[str, Found | None]) -> DataFrame:
-    """As `isomorph.findings.verdicts`; the encoder that was not tuned is called so."""
-    table = plain_verdicts(identifiers, places)
-    # Elsewhere "pretrained" is the name of one encoder, and "none" of one normalisation.
-    usual = ", ".join(map(condition_name, _BEFORE))
-    said = table["prediction"].str.replace(usual, BEFORE, regex=False)
-    return table.assign(prediction=said)
-
-
-def behind(found: Found) -> str:
-    """As `isomorph.findings.behind`; the encoder that was not tuned is called so."""
-    from isomorph.findings import behind as counted
-
-    return counted(found).replace(condition_name(_BEFORE[0]), BEFORE)
-
-
-_BEFORE = ("pretrained", "none")  # condition and pair of an encoder that was not tuned
+_BEFORE = ("untuned", "no task")  # condition and pair of an encoder that was not tuned
 
 
 def _less(found: Found, metric: str, pair: str | None = None) -> Estimate:

@@ -86,6 +86,7 @@ CONDITIONS = {
     "two_layer_average": "last two layers",
     "first_last_average": "first and last layer",
     "tuned": "tuned",
+    "untuned": "before tuning",
     "probed": "after tuning",
     "nli": "inference",  # a task, where a row's pair is one
     "frozen_third": "lower third frozen",

@@ -197,7 +197,9 @@ def select(rows: "DataFrame", term: "Selection", beside: str | None) -> "DataFra
     if term.pair is not None:
         kept &= rows["pair"].isin(term.pair) | (second & rows["pair"].isna())
     if term.layer is not None:
-        deepest = rows.groupby("condition")["layer"].transform("max")
+        # Of these metrics alone: another may number something else, as a loss does its epochs.
+        own = rows["layer"].where(rows["metric"].isin(term.metric))
+        deepest = own.groupby(rows["condition"]).transform("max")
         layers = [deepest + 1 + layer if layer < 0 else layer for layer in term.layer]
         chosen = sum((rows["layer"] == layer).fillna(False).astype(int) for layer in layers) > 0
         kept &= chosen | (second & rows["layer"].isna())

@@ -86,7 +86,7 @@ def _changes_in_worlds(seed: int):
         for name in DEPTHS if source != "world_questions" else ("frozen_two_thirds",):
             held = held_at(task, name, blocks=start.encoder.layers)
             yield Condition(name, run.model_copy(update={"downstream": held}))
-    yield Condition("pretrained", Tuned(pretraining=start, looks=("probes",), seed=seed))
+    yield Condition("untuned", Tuned(pretraining=start, looks=("probes",), seed=seed))
 
 
 def _changes_of_minilm(seed: int):
@@ -102,7 +102,7 @@ def _changes_of_minilm(seed: int):
         if whole:
             yield Condition("probed", run.model_copy(update={"looks": ("probes",)}))
     if seed == 0:
-        yield Condition("pretrained", Tuned(encoder=MINILM, looks=("probes",)))
+        yield Condition("untuned", Tuned(encoder=MINILM, looks=("probes",)))
 
 
 def _changes_of_bert(seed: int):
@@ -117,7 +117,7 @@ def _changes_of_bert(seed: int):
         for name in DEPTHS:
             held = held_at(task, name, blocks=12)
             yield Condition(name, run.model_copy(update={"downstream": held}))
-    yield Condition("pretrained", Tuned(encoder=BERT, looks=("probes",), seed=seed))
+    yield Condition("untuned", Tuned(encoder=BERT, looks=("probes",), seed=seed))
 
 
 def held_at(task: Downstream, name: str, *, blocks: int) -> Downstream:

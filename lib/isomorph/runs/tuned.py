@@ -77,7 +77,7 @@ class Tuned(Run):
     @property
     def pair(self) -> str:
         """The name of the task: conditions say how an encoder is tuned, and this on what."""
-        return self.downstream.origin.name if self.downstream else "none"
+        return self.downstream.origin.name if self.downstream else "no task"
 
     @property
     def tokens(self) -> int:
