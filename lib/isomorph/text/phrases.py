@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from functools import cache
 
 import numpy as np
 
@@ -134,6 +135,7 @@ def _across(phrases, others, generator) -> list[tuple[Span, Span]]:
     return [(phrases[a][0], others[b][1]) for a, b in zip(ones, twos, strict=False)]
 
 
+@cache  # seconds, and a run asks for its split more than once
 def _verses(split: str) -> list[tuple[int, tuple[str, ...], tuple[str, ...], list]]:
     """(id, first words, second words, aligned phrases) of each verse that has enough of these."""
     found = []
