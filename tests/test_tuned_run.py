@@ -31,6 +31,7 @@ OWN = ("changes", "few_samples", "class_vectors", "phrases_first", "orders")
 START = world_encoder(smoke=True)
 NLI = Downstream(source="world_nli", train=60, test=40, development=20,
                  tuning=TuningConfig(epochs=1, pooling="mean"))  # fmt: skip
+TERMS = Downstream(source="interface_terms", train=16, test=16, development=8)
 PASSAGES = Downstream(source="passage_relation", train=16, test=16, development=8,
                       tuning=TuningConfig(epochs=1))  # fmt: skip
 
@@ -77,6 +78,7 @@ def tuned(folder, monkeypatch_module):
     ({"encoder": "en", "looks": ("probes",), "first": (PASSAGES,)}, "downstream is None"),
     ({"encoder": "en", "downstream": PASSAGES, "other": START}, "other is set; allowed is that"),
     ({"encoder": "en", "downstream": PASSAGES, "looks": ("weights",)}, "looks"),
+    ({"encoder": "en", "downstream": TERMS, "looks": ("cls",)}, "'interface_terms' has no vector"),
 ])  # fmt: skip
 def test_what_contradicts_itself_is_refused_before_any_work(fields, said):
     with pytest.raises(ValueError, match=said):

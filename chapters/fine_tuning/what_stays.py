@@ -169,7 +169,7 @@ display(Markdown(findings.behind(world)))
 #
 # **Layer 0** is the embeddings: a word, and its place in the sentence, without any context. What a probe finds there already, no block has to hold. A probe that finds little more at layer 5 than at layer 0 says little of layer 5.
 #
-# **The ceiling.** In the world a word nearly gives its relation away, since the grammar is strict and words have one role each. The relation probe has hardly any room to fall, so "no loss" is a weak
+# **The ceiling.** In the world a word nearly gives its relation away, since the grammar is strict and words have one role each. The probes of relations and of entities have hardly any room to fall, so "no loss" is a weak
 # finding there. The trees have room.
 #
 # ## On real text

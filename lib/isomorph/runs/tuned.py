@@ -18,6 +18,7 @@ from isomorph.runs.pretraining import Pretraining
 from isomorph.runs.run import Run, code_version, device_name
 from isomorph.runs.texts import WorldText
 from isomorph.runs.two_models import combined_checksum, trained_below
+from isomorph.text.examples import PAIR
 from isomorph.text.shipped import checksum
 
 if TYPE_CHECKING:
@@ -68,6 +69,11 @@ class Tuned(Run):
                 )
         if self.downstream is None and (self.first or set(self.looks) != {"probes"}):
             raise ValueError("downstream is None; allowed then is the look 'probes' alone.")
+        if "cls" in self.looks and self.downstream.origin.task != PAIR:
+            raise ValueError(
+                f"looks has 'cls', but source {self.downstream.source!r} has no vector of a text that "
+                "gets a label; allowed are sources of labelled pairs or texts."
+            )
         return self
 
     @property
