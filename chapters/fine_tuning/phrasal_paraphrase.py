@@ -102,7 +102,7 @@ figures.show_table(
 )
 
 # %% [markdown]
-# Read the second table with care. Most pairs say the same. Some are loose, and some are chance. We read samples, and counted nothing, since the line is hard to draw; nothing was corrected. A perfect score
+# Read the second table with care. Most pairs say the same. Some are loose, and some are chance. We read samples. We counted nothing, since the line is hard to draw, and corrected nothing. A perfect score
 # on these labels would be suspect.
 #
 # ## What needs no encoder
