@@ -47,7 +47,7 @@ def few_samples(size: Size) -> list[Condition]:
     """
     if size in ("smoke", "laptop"):
         return [*_few_in_worlds(smoke=size == "smoke")]
-    return [*_few_on_real_text(paper=size == "paper")]
+    return [*(_few_on_bert() if size == "paper" else _few_on_minilm())]
 
 
 def _few_in_worlds(*, smoke: bool):
@@ -80,25 +80,45 @@ def _few_in_worlds(*, smoke: bool):
                         Tuned(pretraining=start, downstream=task, first=(parsing,), seed=seed))  # fmt: skip
 
 
-def _few_on_real_text(*, paper: bool):
-    """CoLA, whose sentences are short enough for twenty seeds on a processor core; at the papers'
-    size their BERT-large and their four sets in full and of 1,000 examples."""
-    rates = {"pooling": "mean", "learning_rate": 1e-4, "precision": "bf16"}
-    sources, encoder, names = ("cola",), MINILM, ("standard", "bert_adam", "reinit")
-    if paper:
-        rates = {"pooling": "pooler", "learning_rate": 2e-5, "head_rate": 2e-5, "dropout": 0.1}
-        sources, encoder, names = ("rte", "mrpc", "stsb", "cola"), BERT_LARGE, tuple(METHODS)
-    for name in names:
-        # A quarter of the blocks, and a pooler only where the encoder was pretrained with one.
-        changes = METHODS[name] | ({"reinit_pooler": paper, "reinit": 6 if paper else 1}
-                                   if name == "reinit" else {})  # fmt: skip
-        if paper and name == "reinit_too_many":
-            changes = changes | {"reinit": 10}
+# What is asked of CoLA on MiniLM, which has no pooler that was pretrained.
+COLA_CONDITIONS = (
+    *((name, "_1k") for name in METHODS if name != "reinit_pooler"),
+    *((name, "_1k_longer") for name in ("standard", "reinit", "bert_adam")),
+)
+
+
+def _few_on_minilm():
+    """CoLA, whose sentences are short enough for twenty seeds on a processor core."""
+    rates = {"pooling": "mean", "learning_rate": 1e-4, "precision": "bf16", "weight_decay": 0.0}
+    own = rates | {"checks": 10}
+    for name, length in COLA_CONDITIONS:
+        train, steps, _ = LENGTHS[length]
+        changes = METHODS[name] | ({"steps": steps} if steps else {})
+        if "reinit" in changes:
+            changes |= {"reinit_pooler": False}
+        task = Downstream(source="cola", train=train, test=None,
+                          tuning=TuningConfig(**own | changes))  # fmt: skip
+        for seed in range(SEEDS):
+            yield Condition(name + length, Tuned(encoder=MINILM, downstream=task, seed=seed))
+    # A larger task first, as in the paper.
+    first = Downstream(source="xnli", train=3000, test=500, longest=64,
+                       tuning=TuningConfig(**rates))  # fmt: skip
+    task = Downstream(source="cola", train=FEW, test=None, tuning=TuningConfig(**own))
+    for seed in range(SEEDS):
+        run = Tuned(encoder=MINILM, downstream=task, first=(first,), seed=seed)
+        yield Condition("intermediate_task_1k", run)
+
+
+def _few_on_bert():
+    """Their BERT-large and their four sets, in full and of 1,000 examples."""
+    rates = {"pooling": "pooler", "learning_rate": 2e-5, "head_rate": 2e-5, "dropout": 0.1}
+    blocks = {"reinit": {"reinit": 6}, "reinit_too_many": {"reinit": 10}}  # of 24
+    for name, method in METHODS.items():
+        changes = method | blocks.get(name, {})
         tuning = TuningConfig(checks=10, **{"weight_decay": 0.0} | rates | changes)
-        for source in sources:
-            for length, train in (("_1k", FEW), ("", None)) if paper else (("_1k", FEW),):
+        for source in ("rte", "mrpc", "stsb", "cola"):
+            for length, train in (("_1k", FEW), ("", None)):
                 task = Downstream(source=source, train=train, test=None, tuning=tuning)
                 for seed in range(SEEDS):
-                    yield Condition(
-                        name + length, Tuned(encoder=encoder, downstream=task, seed=seed)
-                    )
+                    run = Tuned(encoder=BERT_LARGE, downstream=task, seed=seed)
+                    yield Condition(name + length, run)
