@@ -69,7 +69,7 @@ def changes(size: Size) -> list[Condition]:
     if size == "laptop":
         return [condition for seed in range(5) for condition in _changes_in_worlds(seed)]
     if size == "reference":
-        return [condition for seed in range(3) for condition in _changes_of_minilm(seed)]
+        return [condition for seed in range(5) for condition in _changes_of_minilm(seed)]
     return [condition for seed in range(3) for condition in _changes_of_bert(seed)]
 
 
@@ -190,7 +190,7 @@ def phrases_first(size: Size) -> list[Condition]:
         return [*_phrases_first(BERT, ("rte", "mrpc", "stsb"), (1000, None), 3,
                                 learning_rate=2e-5, pooling="pooler")]  # fmt: skip
     if size == "reference":
-        return [*_phrases_first(MINILM, ("stsb",), (250, 1000), 3, longest=64, pooling="mean",
+        return [*_phrases_first(MINILM, ("stsb",), (250, 1000), 5, longest=64, pooling="mean",
                                 precision="bf16", **RATES)]  # fmt: skip
     return [*_phrases_first("en", ("phrases",), (250, 1000), 5)]
 
@@ -231,7 +231,7 @@ def orders(size: Size) -> list[Condition]:
     elif size == "reference":
         story = Downstream(source="rocstories", train=1200, test=1000, longest=96,
                            tuning=TuningConfig(epochs=1, batch=16, **rates))  # fmt: skip
-        tasks, seeds = {MINILM: [story]}, 3
+        tasks, seeds = {MINILM: [story]}, 5
     else:
         tuning = TuningConfig(learning_rate=2e-5, head_rate=1e-3)
         tasks = {BERT: [Downstream(source=source, test=None, tuning=tuning)
