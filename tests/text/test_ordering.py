@@ -134,6 +134,7 @@ def mirror(tmp_path, monkeypatch):
 def test_stories_come_from_a_mirror(mirror):
     stories = [[f"{story} {number}" for number in range(5)] for story in ("a", "b", "c")]
     twice, single = ["x", "y", "x"], ["x"]
+    mirror("sind", "train", ["p", "q"])
     mirror("sind", "validation", stories[0], twice, stories[1], single, stories[2])
     found = story_orders("sind", "dev")
     assert (found.task, found.source) == (ORDER, "ordering sind validation")
@@ -142,6 +143,20 @@ def test_stories_come_from_a_mirror(mirror):
     assert len({item.order for item in story_orders("sind", "dev", seed=1).items}) > 1
     (one,) = story_orders("sind", "dev", 1).items
     assert one in found.items
+    assert [restored(item) for item in story_orders("sind", "train").items] == [["p", "q"]]
+
+
+def test_without_stories_to_train_on_those_of_validation_are_parted(mirror):
+    stories = [[f"{story} {number}" for number in range(5)] for story in range(30)]
+    mirror("rocstories", "validation", *stories)
+    mirror("rocstories", "test", ["p", "q"])
+    train, dev = (story_orders("rocstories", split) for split in ("train", "dev"))
+    assert (len(train.items), len(dev.items)) == (27, 3)
+    both = [tuple(restored(item)) for found in (train, dev) for item in found.items]
+    assert sorted(both) == sorted(map(tuple, stories))
+    assert dev.source == "ordering rocstories validation, part dev"
+    assert set(story_orders("rocstories", "train", 5).items) < set(train.items)
+    assert [restored(item) for item in story_orders("rocstories", "test").items] == [["p", "q"]]
 
 
 def test_without_a_mirror_one_sentence_says_so(mirror, monkeypatch):

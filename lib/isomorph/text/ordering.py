@@ -14,7 +14,7 @@ import numpy as np
 from isomorph.text.choice import drawn
 from isomorph.text.corpora import read_table, require
 from isomorph.text.examples import ORDER, SPLITS, Examples, OrderExample
-from isomorph.text.hub import load_hub
+from isomorph.text.hub import DataUnavailable, load_hub
 from isomorph.text.shipped import DOMAINS, LANGUAGES
 
 SENTENCES = 5  # a passage, as many as a story has
@@ -22,6 +22,7 @@ SENTENCES = 5  # a passage, as many as a story has
 # stand between.
 LONGEST_GAP = {"bible": 1, "help": 3}
 STORIES = ("rocstories", "sind")
+DEV_SHARE = 10  # one story in ten
 
 
 def shipped_orders(
@@ -54,17 +55,34 @@ def shipped_orders(
 def story_orders(name: str, split: str, count: int | None = None, *, seed: int = 0) -> Examples:
     """English stories of a mirror, shuffled.
 
-    name: "rocstories" or "sind".  split: "train", "dev" (the mirror's "validation") or "test"; a
-    mirror may lack "train".  seed, count: as in `shipped_orders`.  A story that says a sentence
-    twice has no one order and is left out.
+    name: "rocstories" or "sind".  split: "train", "dev" (the mirror's "validation") or "test".
+    Where a mirror has no "train", its "validation" is parted: a fixed random tenth is "dev" and the
+    rest "train", and ``Examples.source`` says so.  seed, count: as in `shipped_orders`.  A story
+    that says a sentence twice has no one order and is left out.
     Raises ValueError for anything else or more than there are, hub.DataUnavailable.
     """
     require("name", name, STORIES)
     require("split", split, SPLITS)
-    split = {"dev": "validation"}.get(split, split)
+    if split == "test":
+        return _examples(_stories(name, split), count, seed, f"ordering {name} {split}")
+    validation, source = _stories(name, "validation"), f"ordering {name} validation"
+    try:
+        train = _stories(name, "train")
+    except DataUnavailable:
+        held_out = -(-len(validation) // DEV_SHARE)
+        shuffled = drawn(len(validation), None, source)
+        first, last = (0, held_out) if split == "dev" else (held_out, len(validation))
+        kept = [validation[i] for i in np.sort(shuffled[first:last])]
+        return _examples(kept, count, seed, f"{source}, part {split}")
+    if split == "dev":
+        return _examples(validation, count, seed, source)
+    return _examples(train, count, seed, f"ordering {name} {split}")
+
+
+def _stories(name: str, split: str) -> list[tuple[int, list[str]]]:
+    """(number, sentences) of those stories of a split of the mirror which have one order."""
     told = load_hub("local/sentence-ordering", name, split)["sentences"]
-    stories = [(i, story) for i, story in enumerate(told) if 1 < len(story) == len(set(story))]
-    return _examples(stories, count, seed, f"ordering {name} {split}")
+    return [(i, story) for i, story in enumerate(told) if 1 < len(story) == len(set(story))]
 
 
 def _passages(rows: list[tuple[int, str]], gap: int) -> Iterator[tuple[int, list[str]]]:
