@@ -61,7 +61,7 @@ def test_place_alone_tells_much_of_the_shipped_phrases():
 def test_the_dial_reads_names():
     table = phrasal.dial(found(ALL), "accuracy, %")
     assert set(table[phrasal.DIAL]) == {250, 1000} and set(table["metric"]) == {"accuracy, %"}
-    assert set(table[phrasal.COMES]) == {phrasal.WITH, phrasal.WITHOUT}
+    assert set(table[phrasal.COMES]) == {"phrases first", "nothing first"}
     assert phrasal.dial(found({}), "x").empty
 
 
@@ -69,6 +69,11 @@ def test_gains_and_how_much_more_at_few():
     table = phrasal.gains({"here": found(ALL), "there": found({})})
     assert table["value"].round(6).tolist() == [10.0, 3.0, 7.0]
     assert points(table, "what")["points"].iloc[0].startswith("+10.0")
+    both = found(ALL | {"verses_250": 0.58, "verses_1000": 0.74})
+    assert phrasal.gains({"here": both})["value"].round(6).tolist() == [10, 3, 7, 2, -1, 3]
+    assert "against verses first (here, 1,000 examples): the score falls by 1.0" in phrasal.told(
+        {"here": both}
+    )
 
 
 @pytest.mark.parametrize("names", [(), ("plain_250",), ("plain_250", "phrases_250")])
@@ -83,3 +88,5 @@ def test_what_was_not_run_is_left_out(names):
 def test_the_conditions_by_size():
     assert phrasal.names("laptop") == ("plain_250", "phrases_250", "plain_1000", "phrases_1000")
     assert phrasal.names("smoke") == ("phrases_40",)
+    # Verses first are a rival only where the task itself is another one.
+    assert {"verses_250", "verses_1000"} < set(phrasal.names("reference"))

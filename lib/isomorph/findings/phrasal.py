@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 EXPERIMENT, TEST = "phrases_first", "test_score"
 FIRST, SECOND = "Bible in Basic English", "World English Bible"
 DIAL, COMES = "examples of the task", "first"
-WITH, WITHOUT = "phrases first", "nothing first"
+FIRSTS = {"plain": "nothing first", "phrases": "phrases first", "verses": "verses first"}
 FEW, MANY = 250, 1000
 
 
@@ -161,25 +161,26 @@ def dial(found: Found, what: str) -> DataFrame:
     """Rows of the test score under the name `what`, with DIAL, a number, and COMES, what came first."""
     rows = found.rows[found.rows["metric"] == TEST]
     kinds = [name.partition("_") for name in rows["condition"]]
-    first = [WITH if kind == "phrases" else WITHOUT for kind, _, _ in kinds]
+    first = [FIRSTS[kind] for kind, _, _ in kinds]
     count = [int(number) for *_, number in kinds]
     return rows.assign(**{"metric": what, DIAL: count, COMES: first})
 
 
 def gains(places: Mapping[str, Found]) -> DataFrame:
     """What phrases first add, in percent points: a line a place and number of examples, and the
-    difference of the two. Columns label, source, value, low, high, seeds; what was not run is left
-    out."""
+    difference of the two; then the same over verses first, which are as many updates. Columns
+    label, source, value, low, high, seeds; what was not run is left out."""
     import pandas as pd
 
-    with_, without = (
-        {n: (TEST, f"{kind}_{n}") for n in (FEW, MANY)} for kind in ("phrases", "plain")
-    )
-    terms = {
-        f"gain at {FEW} examples": ([with_[FEW]], [without[FEW]]),
-        f"gain at {MANY:,} examples": ([with_[MANY]], [without[MANY]]),
-        "how much more at few": ([with_[FEW], without[MANY]], [without[FEW], with_[MANY]]),
-    }
+    terms = {}
+    for rival in ("plain", "verses"):
+        few, many = ([[(TEST, f"{kind}_{n}")] for kind in ("phrases", rival)] for n in (FEW, MANY))
+        over = f"over {FIRSTS[rival]}"
+        terms |= {
+            f"{over}, {FEW} examples": few,
+            f"{over}, {MANY:,} examples": many,
+            f"{over}, how much more at few": (few[0] + many[1], few[1] + many[0]),
+        }
     lines = []
     for place, found in places.items():
         for label, (plus, minus) in terms.items():
@@ -191,15 +192,17 @@ def gains(places: Mapping[str, Found]) -> DataFrame:
 
 
 def told(places: Mapping[str, Found]) -> str:
-    """The gains as sentences, a place and number of examples each."""
+    """The gains as sentences, a place, number of examples and rival each."""
     sentences = []
     for place, found in places.items():
         for n in (FEW, MANY):
-            own = combined(found.rows, [(TEST, f"phrases_{n}")], [(TEST, f"plain_{n}")])
-            if not math.isnan(own.value):
-                sentences.append(
-                    f"With phrases first ({place}, {n:,} examples) the score {moved(own)}."
-                )
+            for rival in ("plain", "verses"):
+                own = combined(found.rows, [(TEST, f"phrases_{n}")], [(TEST, f"{rival}_{n}")])
+                if not math.isnan(own.value):
+                    sentences.append(
+                        f"Phrases first against {FIRSTS[rival]} ({place}, {n:,} examples): the "
+                        f"score {moved(own)}."
+                    )
     return " ".join(sentences) or "No pair of conditions to compare has been run yet."
 
 

@@ -123,6 +123,8 @@ CONDITIONS = {
     "phrases_40": "phrases, then 40 examples",
     "phrases_250": "phrases, then 250 examples",
     "phrases_1000": "phrases, then 1,000 examples",
+    "verses_250": "verses, then 250 examples",
+    "verses_1000": "verses, then 1,000 examples",
     "larger_plain_1000": "a larger encoder, 1,000 examples",
     "full": "interaction and margin",
     "no_margin": "interaction alone",

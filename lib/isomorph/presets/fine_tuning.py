@@ -180,7 +180,9 @@ def class_vectors(size: Size) -> list[Condition]:
 def phrases_first(size: Size) -> list[Condition]:
     """Does training on paraphrases of phrases help before a task of few examples? (7.1 to 7.3)
 
-    A condition is what comes first, and how many examples follow: "phrases_250".
+    A condition is what comes first, and how many examples follow: "phrases_250". The same texts
+    as a task on whole verses are the fair rival: as many updates, and no phrases. (Where that is
+    the task itself, there is none.)
     """
     if size == "smoke":
         first = Downstream(source="phrases", train=40, test=20, level="phrases")
@@ -197,7 +199,10 @@ def phrases_first(size: Size) -> list[Condition]:
 
 def _phrases_first(encoder: str, sources, sizes, seeds: int, *, longest=None, **tuning):
     own = {"longest": longest, "tuning": TuningConfig(**tuning)}
-    pairs = Downstream(source="phrases", train=2000, level="phrases", **own)
+    lessons = {
+        level: Downstream(source="phrases", train=2000, level=level, **own)
+        for level in ("phrases", "sentences")
+    }
     for seed in range(seeds):
         for source in sources:
             for train in sizes:
@@ -205,7 +210,10 @@ def _phrases_first(encoder: str, sources, sizes, seeds: int, *, longest=None, **
                 level = {"level": "sentences"} if source == "phrases" else {}
                 task = Downstream(source=source, train=train, **own, **level)
                 count = train or "all"
-                for name, first in (("plain", ()), ("phrases", (pairs,))):
+                firsts = {"plain": (), "phrases": (lessons["phrases"],)}
+                if source != "phrases":
+                    firsts["verses"] = (lessons["sentences"],)
+                for name, first in firsts.items():
                     run = Tuned(encoder=encoder, first=first, downstream=task, seed=seed)
                     yield Condition(f"{name}_{count}", run)
 
