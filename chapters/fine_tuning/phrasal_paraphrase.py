@@ -164,6 +164,8 @@ say(
 #
 # A first lesson of any kind means more updates, and more pairs read. So in the second place there is a **rival**: *verses first*. It reads the same 2,000 pairs of texts as often and in the same order, and is asked whether the two are
 # one verse. Not one phrase is pointed out to it. What phrases first add over *nothing* is the gain of a first lesson; what they add over *verses* is the gain of phrases.
+#
+# And there is a **larger encoder**, with nothing first and 1,000 examples: multilingual E5, which has MiniLM's width and twice its blocks, and has been tuned by contrast too. But it has learnt a hundred languages, where MiniLM has only English to keep.
 
 # %%
 made, small = findings.in_worlds(
@@ -224,8 +226,8 @@ say(
 )
 
 # %% [markdown]
-# **Claim 7.2 is not measured yet.** It compares with a *larger* encoder, and there is none here. It would take one more condition: a larger encoder of the same kind, without phrases, on the same 1,000 examples and seeds. The paper's own pair is BERT and BERT-large.
-# The ledger's rule waits for a condition of the name `larger_plain_1000`.
+# **Claim 7.2 compares two encoders**, and any two differ in more than their size. The paper's pair is BERT and BERT-large, pretrained by one recipe on one text. Ours differ in their languages and their contrastive tuning as well, and were tuned at one rate that was tried on MiniLM alone.
+# A verdict on 7.2 here is a verdict on these two. In the first place no larger encoder was run.
 #
 # ## Cautions
 #

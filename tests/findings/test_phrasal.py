@@ -63,6 +63,7 @@ def test_the_dial_reads_names():
     assert set(table[phrasal.DIAL]) == {250, 1000} and set(table["metric"]) == {"accuracy, %"}
     assert set(table[phrasal.COMES]) == {"phrases first", "nothing first"}
     assert phrasal.dial(found({}), "x").empty
+    assert phrasal.dial(found({"larger_plain_1000": 0.8}), "x").empty
 
 
 def test_gains_and_how_much_more_at_few():

@@ -2,14 +2,13 @@
 
 from isomorph.models.settings import TuningConfig
 from isomorph.presets.degeneration import MINILM
-from isomorph.presets.fine_tuning import FEW, world_encoder
+from isomorph.presets.fine_tuning import BERT_LARGE, FEW, world_encoder
 from isomorph.results import Condition
 from isomorph.runs.downstream import Downstream
 from isomorph.runs.tuned import Tuned
 from isomorph.sizes import Size
 
 SEEDS = 20  # as in the paper
-BERT_LARGE = "google-bert/bert-large-uncased"  # theirs, of 24 blocks
 
 # What the few-sample study varies, of a run of three epochs. Strengths were set before any run.
 METHODS = {
