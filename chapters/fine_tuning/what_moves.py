@@ -45,7 +45,7 @@ recompute = False
 from IPython.display import Markdown, display
 
 from isomorph import exercises, figures, findings
-from isomorph.findings import tuned_states
+from isomorph.findings import known_changes, tuned_states
 
 TUNED = ("tuned",)
 
@@ -55,7 +55,7 @@ TUNED = ("tuned",)
 # Four words in the plane, and the table of their cosines. Then one of them, *dog*, is put somewhere else.
 
 # %%
-four = tuned_states.pulled()
+four = known_changes.pulled()
 
 # %% tags=["hide-input"]
 figures.show_table(four.before, name="Before", titled=True)
@@ -80,7 +80,7 @@ display(
 # too high when vectors are wide and examples few; the **debiased** one {cite}`nguyen2021wide` is about 0 for unrelated vectors. Here is a cloud, changed in ways that we know:
 
 # %%
-known = tuned_states.toy()
+known = known_changes.toy()
 
 # %% tags=["hide-input"]
 figures.show_table(

@@ -9,7 +9,8 @@ import pytest
 
 from isomorph import findings
 from isomorph.findings import Found, few_samples, many_seeds, printed_spreads
-from isomorph.findings.words import CONDITIONS, SCORES, prediction_words
+from isomorph.findings.predictions import prediction_words
+from isomorph.findings.words import CONDITIONS, SCORES
 from isomorph.ledger.tables import few_sample
 from isomorph.presets import conditions
 

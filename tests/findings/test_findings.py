@@ -9,7 +9,8 @@ import pytest
 from isomorph import claims, findings, results
 from isomorph.effects import Contrast, Estimate, effect
 from isomorph.findings import Found
-from isomorph.findings.words import CONDITIONS, prediction_words, score_name
+from isomorph.findings.predictions import prediction_words
+from isomorph.findings.words import CONDITIONS, score_name
 from isomorph.ledger.tables import table_one
 from isomorph.presets import conditions
 from isomorph.runs import COLUMNS

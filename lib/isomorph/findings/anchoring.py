@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 
 from isomorph import claims, effects
 from isomorph.findings import TASKS, Found, combined, condition_name, score_name, written
+from isomorph.findings.predictions import prediction_words
 from isomorph.findings.sharing import change, left_share
 from isomorph.findings.tables import NOT_RUN
-from isomorph.findings.words import prediction_words
 from isomorph.presets.anchors import DIAL, DISTANT, POLICIES
 from isomorph.text.anchors import WORDS, by_word
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from isomorph import claims, effects
 from isomorph.effects import Contrast, Estimate
-from isomorph.findings.words import condition_name, prediction_words, score_name, span
+from isomorph.findings.predictions import prediction_words
+from isomorph.findings.words import condition_name, score_name, span
 
 if TYPE_CHECKING:
     from pandas import DataFrame
