@@ -263,6 +263,8 @@ say(
 # - **Few and cut.** The pages have five lines each, most of them cut to their beginnings, for an encoder that has read Bible verses only. That any order is found there shows little of what a large model would find.
 # - **Help pages are no stories.** Steps and explanations can often change places without harm. No model can then know which order the page had.
 # - **Sentences alone.** Without interaction a sentence still has a score of its own. That is enough to say what beginnings look like, so the condition is no straw man.
+# - **A new kind of input, and little time to learn it.** Read alone, a sentence looks like what the encoder was pretrained on. Read together, five of them come with five first tokens and alternating segments, which it never saw. Ours are tuned for minutes; what sentences gain by seeing each other
+#   may come later than what the new input costs. Longer training on all stories would tell.
 # - **No paper numbers.** What would settle it is the paper's size, BERT on whole texts: at `size="paper"` the same experiment takes ROCStories and SIND in full. Which five sets the paper has, its abstract does not say.
 #
 # ## Exercises
