@@ -216,7 +216,7 @@ say(phrasal.told(places))
 
 # %% [markdown]
 # A first lesson can also do harm. Look where *verses first* lie in the figure of MiniLM, against *nothing first*. Whether two texts are one verse can be told by counting words, as we saw, and the encoder need learn no more than that. It comes out of the lesson
-# with states that say yes or no; and a task that asks *how much* two sentences are alike has to win the shades back, from a few examples. To be asked about phrases keeps more in the states, for there one input has a dozen answers.
+# with states that say yes or no; and a task that asks *how much* two sentences are alike has to win the shades back, from a few examples. To be asked about phrases keeps more in the states, for there one input has several answers.
 # (That is our reading. The scores show the harm, and not its cause.)
 #
 # ## The verdict
@@ -230,7 +230,7 @@ say(
 )
 
 # %% [markdown]
-# **Claim 7.2 compares two encoders**, and any two differ in more than their size. The paper's pair is BERT and BERT-large, pretrained by one recipe on one text. Ours differ in their languages and their contrastive tuning as well. Each has its own learning rate, tried on a seed that is in no row: at MiniLM's, two of three seeds of E5 had hardly learnt the task, and any rival would have passed it.
+# **Claim 7.2 compares two encoders**, and any two differ in more than their size. The paper's pair is BERT and BERT-large, pretrained by one recipe on one text. Ours differ in their languages and their contrastive tuning as well. Each has its own learning rate, tried on a seed that is in no row: at that of MiniLM, E5 mostly did not learn the task, and any rival would have passed it.
 # A verdict on 7.2 here is a verdict on these two. In the first place no larger encoder was run.
 #
 # ## Cautions
