@@ -247,7 +247,7 @@ figures.show_table(
 # **In a controlled world**: a masked model of six blocks of width 64, pretrained on one invented language. All seeds start from this same model. It is tuned on natural language inference with three answers: 1,000 examples, batches of 32,
 # three epochs, ten checks on 200 development examples of which the best is kept. Some conditions have 2,500 examples, or 10,000 (*full data*), or more steps (*longer*). Our encoder has no pooler; its last layer normalisation stands between the blocks and the classifier, and takes the pooler's part.
 #
-# **On real text**: MiniLM, six blocks of width 384, on 1,000 examples of CoLA, which asks whether a sentence is good English: the same methods, twenty seeds each, with three epochs and with longer training. MiniLM is *contrastively tuned* already and no plain masked model. The score is the Matthews correlation, times 100. These rows are recorded.
+# **On real text**: MiniLM, six blocks of width 384, on 1,000 examples of CoLA, which asks whether a sentence is good English. Its conditions are in a table below; how many seeds have run stands under it. MiniLM is *contrastively tuned* already and no plain masked model. The score is the Matthews correlation, times 100. These rows are recorded.
 
 # %%
 made, small = findings.in_worlds(

@@ -165,7 +165,7 @@ say(
 # A first lesson of any kind means more updates, and more pairs read. So in the second place there is a **rival**: *verses first*. It reads the same 2,000 pairs of texts as often and in the same order, and is asked whether the two are
 # one verse. Not one phrase is pointed out to it. What phrases first add over *nothing* is the gain of a first lesson; what they add over *verses* is the gain of phrases.
 #
-# And there is a **larger encoder**, with nothing first and 1,000 examples: multilingual E5, which has MiniLM's width and twice its blocks, and has been tuned by contrast too. But it has learnt a hundred languages, where MiniLM has only English to keep.
+# And there is a **larger encoder**, with nothing first and 1,000 examples: multilingual E5, which has MiniLM's width and twice its blocks, and has been tuned by contrast too. But it has learnt many languages, where MiniLM has only English to keep.
 
 # %%
 made, small = findings.in_worlds(

@@ -160,7 +160,7 @@ say(
 # ## Four conditions
 #
 # Two ideas, each there or not, make four conditions. **Interaction**: with it, sentences see each other; without it each is read alone, from position 0, by the same encoder and with the same tokens. **Margin**: with it the loss has the hinge; without it it is ListMLE alone.
-# One run with both is made now. The second place is recorded: **MiniLM** on ROCStories, everyday stories of five sentences each, read up to 96 tokens. (It is trained on a part of the validation stories, so its rows may not be set beside those of others, who train on ten times as many.) MiniLM was tuned by contrast before; it is no plain masked model.
+# One run with both is made now. The second place is recorded: **MiniLM** on ROCStories, everyday stories of five sentences each, read up to 96 tokens. (It is trained on a part of the validation stories, so its scores may not be set beside those of others, who train on all that there are.) MiniLM was tuned by contrast before; it is no plain masked model.
 
 # %%
 made, small = findings.in_worlds(
