@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from isomorph import files
 from isomorph.runs import (
     COLUMNS,
     Pretraining,
@@ -228,9 +229,8 @@ def record(experiment: str, conditions: Iterable[Condition], *, size: str) -> Pa
         kept = recorded(experiment).drop(columns="provenance")
         kept = kept[~kept["digest"].isin(rows["digest"])]
         everything = pd.concat([kept, rows], ignore_index=True) if len(kept) else rows
-        aside = path.with_suffix(".partial")
-        everything.to_parquet(aside, index=False, compression="zstd")
-        aside.replace(path)
+        with files.replacing(path) as aside:
+            everything.to_parquet(aside, index=False, compression="zstd")
     return path
 
 

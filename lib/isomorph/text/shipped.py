@@ -9,6 +9,8 @@ import json
 import os
 from pathlib import Path
 
+from isomorph import files
+
 LANGUAGES = ("en", "fr", "de", "ru", "zh", "es")
 DOMAINS = ("bible", "help")
 
@@ -50,9 +52,7 @@ def write_manifest(manifest: dict, folder: Path | None = None) -> None:
     """Write the manifest with sorted keys, so that the same content is always the same bytes."""
     path = (folder or data_folder()) / MANIFEST
     text = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    files.write_text(path, text)
 
 
 def write_manifest_entry(
