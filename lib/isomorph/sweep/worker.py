@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
-import threading
 import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from isomorph import one_core, results
+from isomorph import children, one_core, results
 from isomorph.results import Condition
 from isomorph.runs import Run, cache_folder, run_from_json
 
@@ -58,12 +56,8 @@ class Worker:
         if gpu is not None:
             environment["CUDA_VISIBLE_DEVICES"] = gpu
         with log_path(run).open("a") as log:
-            # In a session of its own: Ctrl-C is for the sweep, which then stops its workers.
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "isomorph.sweep.worker"],
-                stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment,
-                start_new_session=True,
-            )  # fmt: skip
+            command = [sys.executable, "-m", "isomorph.sweep.worker"]
+            self.process = children.start(command, log, environment=environment)
         try:
             self.process.stdin.write(handed_over(run).encode() + b"\n")
             self.process.stdin.flush()
@@ -87,13 +81,7 @@ class Worker:
 
     def stop(self) -> None:
         """End the process; what it did until its last checkpoint is kept."""
-        self.process.terminate()
-        try:
-            self.process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.process.stdin.close()
+        children.stop(self.process)
 
 
 def handed_over(run: Run) -> str:
@@ -110,17 +98,11 @@ def gpus() -> list[str]:
     return named.split(",")[:count] if named else [str(index) for index in range(count)]
 
 
-def _end_with_parent() -> None:
-    while os.read(0, 1024):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
 def main() -> None:
     line = b""
     while not line.endswith(b"\n"):
         line += os.read(0, 1) or sys.exit("no run came on standard input")
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    children.end_with_parent()
     run = results.cached(run_from_json(line.decode()))
     with at_work(run):
         results.outcome(run)
