@@ -25,6 +25,7 @@ from isomorph.runs import (
 )
 from isomorph.sizes import SIZES
 from isomorph.sweep import execute
+from isomorph.text import shipped
 from isomorph.text.vocab import VocabularyConfig
 
 TINY = TrainingConfig(tokens=4000, batch=8, length=32, warmup=2)
@@ -114,16 +115,16 @@ def test_live_recorded_and_gathered(elsewhere):
 
     path = results.record("trial", [condition], size="smoke")
     assert path.parent == elsewhere / "data" / "results"
-    shipped = results.gather("trial", [condition], size="smoke")
-    assert set(shipped["provenance"]) == {"recorded"}
+    recorded = results.gather("trial", [condition], size="smoke")
+    assert set(recorded["provenance"]) == {"recorded"}
     same = ["metric", "layer", "tokens", "value"]
     pd.testing.assert_frame_equal(
-        shipped[same], first[same].reset_index(drop=True), check_dtype=False
+        recorded[same], first[same].reset_index(drop=True), check_dtype=False
     )
     again = results.live("trial", condition, size="smoke")
     timed = {"seconds"}
     pd.testing.assert_frame_equal(
-        again.drop(columns=["provenance", *timed]), shipped.drop(columns=["provenance", *timed]),
+        again.drop(columns=["provenance", *timed]), recorded.drop(columns=["provenance", *timed]),
         check_dtype=False,
     )  # fmt: skip
 
@@ -218,6 +219,7 @@ def test_stale_rows_are_reported(elsewhere):
 
     def spoilt(**columns) -> list[str]:
         good.assign(**columns).to_parquet(path)
+        shipped.write_manifest_entry("results/trial.parquet")
         return results.stale("trial")
 
     (problem,) = spoilt(data="0" * 64)
@@ -271,13 +273,13 @@ def test_recorded_rows_are_not_stale():
 
 def test_recorded_smoke_rows_are_reproduced():
     (condition,) = conditions("learning_curve", "smoke")
-    shipped = results.recorded("learning_curve")
-    shipped = shipped[shipped["digest"] == condition.run.digest]
-    assert len(shipped), "the smoke rows of the learning curve ship"
+    then = results.recorded("learning_curve")
+    then = then[then["digest"] == condition.run.digest]
+    assert len(then), "the smoke rows of the learning curve ship"
     run = results.live("learning_curve", condition, size="smoke")
     keys = ["metric", "layer", "tokens"]
-    both = shipped.merge(run, on=keys, suffixes=("_then", "_now"))
-    assert len(both) == len(shipped)
+    both = then.merge(run, on=keys, suffixes=("_then", "_now"))
+    assert len(both) == len(then)
     losses = both[both["metric"].isin(["loss", "heldout_loss"])]
     # Another processor adds in another order, and training makes the most of it.
     assert losses["value_now"].to_numpy() == pytest.approx(losses["value_then"], rel=0.01)

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from isomorph.sizes import SIZES
+from isomorph.text.shipped import DataCorrupted
 
 app = typer.Typer(
     help="Isomorph: what happens inside language models, measured again and shown.",
@@ -31,12 +32,15 @@ SIZE_HELP = "How large: smoke (seconds), laptop, reference (one GPU) or paper."
 
 @contextmanager
 def plainly(*expected: type[Exception]) -> Iterator[None]:
-    """Turn the `expected` exceptions into their sentence and status 1, and Ctrl-C into 130."""
+    """Turn the `expected` exceptions into their sentence and status 1, and Ctrl-C into 130.
+
+    Damaged data is always expected.
+    """
     try:
         yield
     except typer.Exit:  # a RuntimeError itself, and no failure
         raise
-    except expected as error:
+    except (*expected, DataCorrupted) as error:
         typer.echo(f"isomorph: {error}", err=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
@@ -257,7 +261,7 @@ def verify() -> None:
     """Compare every shipped file with its checksum."""
     from isomorph.text import shipped
 
-    with plainly(shipped.DataCorrupted, OSError):
+    with plainly(OSError):
         problems = shipped.verify()
         for problem in problems:
             typer.echo(f"isomorph: {problem}", err=True)

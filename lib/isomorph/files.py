@@ -18,9 +18,23 @@ def replacing(path: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=path.parent) as folder:
         aside = Path(folder) / path.name
         yield aside
-        with aside.open("rb") as written:
-            os.fsync(written.fileno())
-        aside.replace(path)
+        put(aside, path)
+
+
+def put(aside: Path, path: Path) -> None:
+    """Let a file take the place of another of its disk, for good: both are synced."""
+    sync(aside)
+    aside.replace(path)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,7 +1,8 @@
 """Rows: what runs measured, live or recorded earlier by the very same configs.
 
-Recorded rows ship in `data/results/<experiment>.parquet`. A row is found by its run's digest, and
-is stale when its config no longer validates, no longer has that digest, or its data has changed.
+Recorded rows ship in `data/results/<experiment>.parquet`, guarded by the manifest of the shipped
+data. A row is found by its run's digest, and is stale when its config no longer validates, no longer
+has that digest, or its data has changed.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Literal
 from isomorph import files
 from isomorph.runs import (
     COLUMNS,
+    LATER_COLUMNS,
     Pretraining,
     Run,
     cache_folder,
@@ -27,6 +29,7 @@ from isomorph.runs import (
     train,
     trained,
 )
+from isomorph.text import shipped
 from isomorph.text.shipped import data_folder
 
 if TYPE_CHECKING:
@@ -45,12 +48,57 @@ class Condition:
 
 
 def recorded(experiment: str) -> pd.DataFrame:
-    """The rows that ship for an experiment; none, with the same columns, if there are none."""
+    """The rows that ship for an experiment; none, with the same columns, if there are none.
+
+    Raises DataCorrupted, in one sentence, when they are not those that were recorded.
+    """
     import pandas as pd
 
     path = results_path(experiment)
-    rows = pd.read_parquet(path) if path.exists() else pd.DataFrame(columns=list(COLUMNS))
-    return rows.assign(provenance="recorded")
+    if not path.exists() and not _listed(path):
+        return pd.DataFrame(columns=[*COLUMNS, "provenance"])
+    rows = pd.read_parquet(_verified(path))
+    for name in set(LATER_COLUMNS) - set(rows):
+        rows[name] = pd.array([pd.NA] * len(rows), dtype=LATER_COLUMNS[name])
+    if set(rows) != set(COLUMNS):
+        raise shipped.DataCorrupted(
+            f"{path} has the columns {sorted(rows)}, but rows have {sorted(COLUMNS)}: "
+            f"{shipped.RECORD.format(experiment)}."
+        )
+    return rows[list(COLUMNS)].assign(provenance="recorded")
+
+
+def _listed(path: Path) -> str | None:
+    """The SHA-256 that the manifest has of recorded rows; None where it has none."""
+    if not (data_folder() / shipped.MANIFEST).exists():
+        return None
+    return shipped.read_manifest()["files"].get(_relative(path), {}).get("sha256")
+
+
+def _verified(path: Path) -> Path:
+    try:
+        return shipped.verified(_relative(path))
+    except shipped.DataCorrupted:
+        # They may be in the making, or whoever wrote them was ended after it had listed them.
+        with suppress(OSError), _writing(path) as aside:
+            if aside.exists() and shipped.sha256_of(aside) == _listed(path):
+                files.put(aside, path)
+        return shipped.verified(_relative(path))
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[Path]:
+    """Keep others from writing recorded rows; where new ones lie until they take their place."""
+    from filelock import FileLock
+
+    aside = path.parent / ".partial-rows" / path.name
+    aside.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock"), is_singleton=True):
+        yield aside
+
+
+def _relative(path: Path) -> str:
+    return path.relative_to(data_folder()).as_posix()
 
 
 def gather(
@@ -69,9 +117,9 @@ def gather(
     """
     import pandas as pd
 
-    shipped, parts = recorded(experiment), []
+    known, parts = recorded(experiment), []
     for condition in conditions:
-        rows = shipped[shipped["digest"] == condition.run.digest]
+        rows = known[known["digest"] == condition.run.digest]
         if recompute or rows.empty:
             rows = _rows_made_here(experiment, condition, size=size)
             if rows is None and not recompute and missing == "skip":
@@ -83,7 +131,7 @@ def gather(
         # A condition may have been renamed since.
         own = condition.run.names_conditions
         parts.append(rows if own else rows.assign(condition=condition.name))
-    return pd.concat(parts, ignore_index=True) if parts else shipped.iloc[:0]
+    return pd.concat(parts, ignore_index=True) if parts else known.iloc[:0]
 
 
 def _rows_made_here(experiment: str, condition: Condition, *, size: str) -> pd.DataFrame | None:
@@ -213,7 +261,6 @@ def record(experiment: str, conditions: Iterable[Condition], *, size: str) -> Pa
     Several processes may record at a time, and one that is killed leaves the earlier file whole.
     """
     import pandas as pd
-    from filelock import FileLock
 
     fresh = [
         finished_rows(experiment, condition, size=size)
@@ -224,13 +271,16 @@ def record(experiment: str, conditions: Iterable[Condition], *, size: str) -> Pa
         raise ValueError(f"nothing of {experiment!r} at size {size!r} has finished yet.")
     rows = pd.concat(fresh, ignore_index=True).drop(columns="provenance")
     path = results_path(experiment)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
-        kept = recorded(experiment).drop(columns="provenance")
-        kept = kept[~kept["digest"].isin(rows["digest"])]
-        everything = pd.concat([kept, rows], ignore_index=True) if len(kept) else rows
-        with files.replacing(path) as aside:
-            everything.to_parquet(aside, index=False, compression="zstd")
+    with _writing(path) as aside:
+        if path.exists():  # else they are recorded anew
+            kept = recorded(experiment).drop(columns="provenance")
+            kept = kept[~kept["digest"].isin(rows["digest"])]
+            rows = pd.concat([kept, rows], ignore_index=True) if len(kept) else rows
+        rows.to_parquet(aside, index=False, compression="zstd")
+        files.sync(aside)
+        # Listed first: whoever comes between finds in `aside` what is listed.
+        shipped.write_manifest_entry(_relative(path), rows=len(rows), written=aside)
+        files.put(aside, path)
     return path
 
 
@@ -239,12 +289,19 @@ def stale(experiment: str | None = None) -> list[str]:
     names = [experiment] if experiment else experiments_recorded()
     problems = []
     for name in names:
-        for (digest, config), rows in recorded(name).groupby(["digest", "config"]):
-            reason = _reason_stale(digest, config, rows["data"].iloc[0])
-            if reason:
-                condition = rows["condition"].iloc[0]
-                problems.append(f"{name}: the rows of {condition!r} ({digest}) are stale: {reason}")
+        try:
+            problems += _stale(name)
+        except shipped.DataCorrupted as damaged:
+            problems.append(str(damaged))
     return problems
+
+
+def _stale(experiment: str) -> Iterator[str]:
+    for (digest, config), rows in recorded(experiment).groupby(["digest", "config"]):
+        reason = _reason_stale(digest, config, rows["data"].iloc[0])
+        if reason:
+            condition = rows["condition"].iloc[0]
+            yield f"{experiment}: the rows of {condition!r} ({digest}) are stale: {reason}"
 
 
 def experiments_recorded() -> list[str]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 
 import pytest
@@ -79,7 +80,11 @@ def test_a_file_outside_the_manifest_is_refused(folder):
         shipped.verified("text/other.txt")
 
 
-@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"files": {}}'])
+@pytest.mark.parametrize(
+    "content",
+    ["{", "[]", "{}", '{"files": {}}', '{"files": [], "sources": {}}', "null",
+     '{"files": {"text/words.txt": {}}, "sources": {}}'],
+)  # fmt: skip
 def test_a_damaged_manifest_is_refused(folder, content):
     (folder / shipped.MANIFEST).write_text(content)
     with pytest.raises(shipped.DataCorrupted, match="not a readable manifest"):
@@ -113,3 +118,39 @@ def test_entering_a_file_keeps_the_others(folder):
     manifest = json.loads((folder / shipped.MANIFEST).read_text())
     assert set(manifest["files"]) == {TEXT, "card.json"}
     assert shipped.verify() == []
+
+
+def test_a_manifest_that_lists_less_or_nothing_does_not_pass(folder):
+    (folder / "other.txt").write_text("dark\n")
+    (problem,) = shipped.verify()
+    assert "other.txt is not listed" in problem
+    shipped.write_manifest({"files": {}, "sources": {}})
+    assert "lists no file" in " ".join(shipped.verify())
+
+
+def test_what_a_writer_leaves_or_an_editor_hides_is_no_shipped_file(folder):
+    (folder / "text/.partial-1").mkdir()
+    for name in ("README.md", "MANIFEST.lock", "text/.partial-1/words.txt", ".DS_Store"):
+        (folder / name).write_text("")
+    assert shipped.verify() == []
+
+
+def test_a_change_within_a_tick_of_the_clock_is_noticed(folder):
+    """The clock of files is coarse: two states of a file may have the same time."""
+    for _ in range(50):
+        (folder / TEXT).write_text("light\n")
+        shipped.verified(TEXT)
+        (folder / TEXT).write_text("night\n")
+        with pytest.raises(shipped.DataCorrupted):
+            shipped.verified(TEXT)
+
+
+def test_a_change_under_its_old_date_is_noticed(folder):
+    path = folder / TEXT
+    date = path.stat().st_mtime_ns - 10**10
+    os.utime(path, ns=(date, date))
+    shipped.verified(TEXT)
+    path.write_text("night\n")
+    os.utime(path, ns=(date, date))
+    with pytest.raises(shipped.DataCorrupted):
+        shipped.verified(TEXT)

@@ -67,7 +67,7 @@ class Layout:
     @cached_property
     def shared_hashes(self) -> dict[str, str]:
         """Hashes of what every chapter depends on, computed once a build."""
-        data = [self.data / "MANIFEST.json", *(self.data / "results").rglob("*")]
+        data = [self.data / "MANIFEST.json", *(self.data / "results").glob("*.parquet")]
         return {
             "library": hash_library(self.library),
             "data": hash_files(data, self.data),

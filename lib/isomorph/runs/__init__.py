@@ -9,7 +9,7 @@ from isomorph.runs.geometry import Geometry
 from isomorph.runs.kinds import run_from_json
 from isomorph.runs.layer_transfer import LayerTransfer
 from isomorph.runs.pretraining import Pretraining, train, trained
-from isomorph.runs.run import COLUMNS, Run, cache_folder, code_version, to_rows
+from isomorph.runs.run import COLUMNS, LATER_COLUMNS, Run, cache_folder, code_version, to_rows
 from isomorph.runs.texts import HubText, ShippedText, WorldText, text_checksum
 from isomorph.runs.theorem import Theorem
 from isomorph.runs.transfer import Task, Transfer
@@ -18,6 +18,7 @@ from isomorph.runs.word_vectors import WordVectors
 
 __all__ = [
     "COLUMNS",
+    "LATER_COLUMNS",
     "AnchorShare",
     "Comparison",
     "Cures",

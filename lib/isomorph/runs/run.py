@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "experiment", "size", "condition", "pair", "layer", "seed", "metric", "value", "tokens",
-    "seconds", "device", "code", "data", "digest", "config",
+    "seconds", "device", "threads", "code", "data", "digest", "config",
 )  # fmt: skip
+LATER_COLUMNS = {"threads": "Int64"}  # that rows recorded earlier do not have
 
 
 class Run(BaseModel):
@@ -118,14 +119,15 @@ def to_rows(run: Run, outcome: dict, *, experiment: str, size: str, condition: s
     rows = pd.DataFrame(outcome["records"])
     named = {
         "experiment": experiment, "size": size, "condition": condition, "pair": run.pair,
-        "seed": run.seed, "device": outcome["device"], "code": outcome["code"],
-        "data": outcome["data"], "digest": run.digest, "config": run.config_json(),
+        "seed": run.seed, "device": outcome["device"],
+        "threads": outcome.get("threads"), "code": outcome["code"], "data": outcome["data"], "digest": run.digest, "config": run.config_json(),
     }  # fmt: skip
     own = {name for name in ("condition", "seed") if name in rows}
     rows = rows.assign(**{name: value for name, value in named.items() if name not in own})
     if "layer" not in rows:
         rows["layer"] = None
-    return rows.astype({"layer": "Int64", "value": float, "seed": int})[list(COLUMNS)]
+    kinds = {"layer": "Int64", "value": float, "seed": int} | LATER_COLUMNS
+    return rows.astype(kinds)[list(COLUMNS)]
 
 
 @cache

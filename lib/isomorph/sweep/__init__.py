@@ -51,7 +51,9 @@ def sweep(
     slurm = list(slurm)
     slurm_settings(slurm)
     wanted = _wanted(experiment, size)
-    shipped = set(results.recorded(experiment)["digest"])
+    # Rows whose file was removed, as a sentence about a damaged one advises, are recorded anew.
+    removed = record and not results.results_path(experiment).exists()
+    shipped = set() if removed else set(results.recorded(experiment)["digest"])
     finished = [condition for condition in wanted if results.finished(condition)]
     there = {condition.run.digest for condition in finished} | (set() if anew else shipped)
     missing = [condition for condition in wanted if condition.run.digest not in there]

@@ -7,6 +7,7 @@ checksum has been compared, so a result can never come from a damaged or edited 
 import hashlib
 import json
 import os
+import time
 from pathlib import Path
 
 from isomorph import files
@@ -17,6 +18,11 @@ DOMAINS = ("bible", "help")
 MANIFEST = "MANIFEST.json"
 REBUILD = "rebuild it with `isomorph data build`"
 RETRAIN = "take it from the repository again, or train it with `isomorph data models`"
+RECORD = (
+    "take it from the repository again, or remove it and record its runs anew with "
+    "`isomorph run {} --record`"
+)
+UNLISTED = {"README.md", "results/README.md", MANIFEST}  # what no result can come from
 
 # One process reads the same file many times; its checksum is computed once for each state of it.
 _seen: dict[tuple[str, int, int], str] = {}
@@ -40,11 +46,12 @@ def read_manifest(folder: Path | None = None) -> dict:
     path = (folder or data_folder()) / MANIFEST
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-        manifest["files"], manifest["sources"]  # a manifest without these is damaged
+        # A manifest without these is damaged.
+        [entry["sha256"] for entry in manifest["files"].values()], manifest["sources"].items()
         return manifest
     except FileNotFoundError:
         raise DataCorrupted(f"{path} is missing: {REBUILD}.") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise DataCorrupted(f"{path} is not a readable manifest: {REBUILD}.") from None
 
 
@@ -61,36 +68,46 @@ def write_manifest_entry(
     sources: list[str] = (),
     rows: int | None = None,
     folder: Path | None = None,
+    written: Path | None = None,
 ) -> dict:
     """Enter one shipped file into the manifest, creating the manifest if there is none.
+
+    Several processes may do so at a time.
 
     relative_path: the file inside the data folder, with forward slashes.
     sources: names of the packages (keys of the manifest's ``sources``) it was built from.
     rows: how many rows it holds, None for files that are not tables.
+    written: where the file lies until it takes its place.
     Returns the entry.  Raises FileNotFoundError when there is no such file.
     """
+    from filelock import FileLock
+
     folder = folder or data_folder()
-    exists = (folder / MANIFEST).exists()
-    manifest = read_manifest(folder) if exists else {"files": {}, "sources": {}}
-    path = folder / relative_path
+    path = written or folder / relative_path
     entry = {
         "sha256": sha256_of(path),
         "bytes": path.stat().st_size,
         "rows": rows,
         "sources": sorted(sources),
     }
-    manifest["files"][relative_path] = entry
-    write_manifest(manifest, folder)
+    with FileLock((folder / MANIFEST).with_suffix(".lock")):
+        exists = (folder / MANIFEST).exists()
+        manifest = read_manifest(folder) if exists else {"files": {}, "sources": {}}
+        manifest["files"][relative_path] = entry
+        write_manifest(manifest, folder)
     return entry
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file as 64 hexadecimal digits, cached by (path, modification time, size)."""
+    """SHA-256 of a file as 64 hexadecimal digits, cached by (path, time of its last change, size)."""
     status = path.stat()
-    key = (str(path), status.st_mtime_ns, status.st_size)
+    key = (str(path), status.st_ctime_ns, status.st_size)
     if key not in _seen:
         with open(path, "rb") as file:
-            _seen[key] = hashlib.file_digest(file, "sha256").hexdigest()
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if time.time_ns() - status.st_ctime_ns < 1e9:
+            return found  # the clock of files is coarse: it may change again at the same time
+        _seen[key] = found
     return _seen[key]
 
 
@@ -112,19 +129,32 @@ def checksum(relative_path: str) -> str:
 
 
 def verify() -> list[str]:
-    """Compare every listed file with the manifest.  Returns one sentence a problem, [] when fine."""
+    """Compare every file with the manifest.  Returns one sentence a problem, [] when fine.
+
+    A file that is not listed is a problem too, and so is a manifest that lists nothing.
+    """
     folder = data_folder()
     try:
         files = read_manifest(folder)["files"]
     except DataCorrupted as damaged:
         return [str(damaged)]
-    problems = (_problem(folder, relative_path, files) for relative_path in sorted(files))
+    if not files:
+        return [f"{folder / MANIFEST} lists no file: {REBUILD}."]
+    there = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+    shipped = {path.as_posix() for path in there if _ships(path)} - UNLISTED
+    problems = (_problem(folder, path, files) for path in sorted(shipped | set(files)))
     return [problem for problem in problems if problem]
+
+
+def _ships(path: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.parts)
+    return not hidden and path.suffix != ".lock"
 
 
 def _problem(folder: Path, relative_path: str, files: dict) -> str | None:
     path = folder / relative_path
-    remedy = RETRAIN if relative_path.startswith("models/") else REBUILD
+    remedies = {"models": RETRAIN, "results": RECORD.format(path.stem)}
+    remedy = remedies.get(relative_path.split("/")[0], REBUILD)
     if relative_path not in files:
         return f"{relative_path} is not listed in {folder / MANIFEST}: {remedy}."
     if not path.is_file():
