@@ -10,6 +10,9 @@ from isomorph.text.corpora import (
     load_corpus,
     load_dictionary,
     load_parallel,
+    near_copies,
+    read_table,
+    word_pairs,
 )
 from isomorph.text.shipped import DOMAINS, LANGUAGES
 
@@ -149,6 +152,67 @@ def test_both_domains_are_read_one_after_the_other():
     assert both.test["ru"] == parts[0].test["ru"] + parts[1].test["ru"]
 
 
+@pytest.fixture(scope="module")
+def apart():
+    return load_corpus(("en", "fr"), ("bible", "bible"), overlap="dropped")
+
+
+def test_near_copies_are_left_out_of_held_out_text_and_of_the_odd_half(corpus, apart):
+    copies = near_copies("bible")
+    rows = [row for row in load_parallel("bible").to_list() if row["id"] in copies]
+    for split in ("dev", "test"):
+        for language in ("en", "fr"):
+            gone = {row[language] for row in rows if row["split"] == split}
+            kept, dropped = getattr(corpus, split)[language], getattr(apart, split)[language]
+            assert gone and dropped == [text for text in kept if text not in gone]
+    gone = {row["fr"] for row in rows if row["split"] == "train"}
+    assert gone and apart.train["fr"] == [t for t in corpus.train["fr"] if t not in gone]
+    assert apart.train["en"] == corpus.train["en"]
+
+
+def test_text_without_near_copies_is_parallel_and_the_same_rows_in_all_languages(apart):
+    translation = {row["en"]: row for row in load_parallel("bible").to_list()}
+    assert [translation[text]["fr"] for text in apart.test["en"]] == apart.test["fr"]
+    other = load_corpus(("ru", "zh"), ("bible", "bible"), overlap="dropped")
+    assert [translation[text]["zh"] for text in apart.test["en"]] == other.test["zh"]
+    assert [translation[text]["ru"] for text in apart.dev["en"]] == other.dev["ru"]
+    alone = load_corpus(("fr",), ("bible",), half="odd", overlap="dropped")
+    assert alone.train["fr"] == apart.train["fr"]
+
+
+def test_the_usual_text_does_not_depend_on_the_list_of_near_copies(corpus, apart, monkeypatch):
+    assert corpus.checksum != apart.checksum
+    monkeypatch.setattr("isomorph.text.corpora.NEAR_COPIES", "text/none.parquet")
+    assert load_corpus(("en", "fr"), ("bible", "bible")) == corpus
+    with pytest.raises(shipped.DataCorrupted, match=r"none\.parquet is not listed"):
+        load_corpus(("en", "fr"), ("bible", "bible"), overlap="dropped")
+
+
+def test_near_copies_of_every_kind_are_listed_across_splits_only():
+    split = {d: {r["id"]: r["split"] for r in load_parallel(d).to_list()} for d in DOMAINS}
+    rows = read_table("text/near_copies.parquet").to_list()
+    crossings = {("train", "train"), ("dev", "train"), ("test", "train"), ("test", "dev")}
+    assert {(r["split"], split[r["domain"]][r["copies"]]) for r in rows} == crossings
+    for row in rows:
+        assert row["cosine"] > 0.8 and split[row["domain"]][row["id"]] == row["split"]
+        assert row["split"] != "train" or (row["id"] % 2, row["copies"] % 2) == (1, 0)
+
+
+@pytest.mark.parametrize("languages", [("en", "fr"), ("zh", "en"), ("fr", "de")])
+def test_no_test_word_is_linked_with_a_target_that_was_trained_on(languages):
+    domains = ("bible+help",) * 2
+    kept, left = (word_pairs(languages, domains, overlap) for overlap in ("kept", "dropped"))
+    assert left["train"] == kept["train"]
+    trained_on = {target for _, target in kept["train"]}
+    # Words were split by the English one: as a target it is in one part only.
+    assert bool({target for _, target in kept["test"]} & trained_on) == (languages[1] != "en")
+    assert left["test"] and not {target for _, target in left["test"]} & trained_on
+    # Whatever is still asked, in either direction, keeps all its right answers.
+    for side in (0, 1):
+        asked = {pair[side] for pair in left["test"]}
+        assert [pair for pair in kept["test"] if pair[side] in asked] == left["test"]
+
+
 def test_the_checksum_tells_corpora_apart(corpus):
     assert corpus.checksum == load_corpus(("en", "fr"), ("bible", "bible")).checksum
     others = [
@@ -211,6 +275,8 @@ def test_bad_input_is_refused_in_one_sentence(arguments, message):
 def test_bad_options_are_refused():
     with pytest.raises(ValueError, match="half is 'first'; allowed are 'even', 'odd', 'both'"):
         load_corpus(("en",), ("bible",), half="first")
+    with pytest.raises(ValueError, match="overlap is 'no'; allowed are 'kept', 'dropped'"):
+        load_corpus(("en",), ("bible",), overlap="no")
     with pytest.raises(ValueError, match="evaluation_domain is 'news'"):
         load_corpus(("en",), ("bible",), evaluation_domain="news")
     with pytest.raises(ValueError, match="domain is 'bible.help'"):

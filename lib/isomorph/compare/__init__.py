@@ -10,7 +10,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from isomorph.text.corpora import DOMAIN_CHOICES, evenly, load_parallel, require, word_pairs
+from isomorph.text.corpora import (
+    DOMAIN_CHOICES,
+    evenly,
+    load_parallel,
+    near_copies,
+    require,
+    word_pairs,
+)
 from isomorph.text.shipped import LANGUAGES
 
 if TYPE_CHECKING:
@@ -42,7 +49,8 @@ def material(
     learn: how many parallel sentences a rotation is learnt on, from the training part.
     test: how many it is scored on, from the held-out part. Both evenly spaced over the domain.
     The dictionary is the shipped one, of words that occur in the domain. Words are met in sentences
-    of the training part, none of which both models read.
+    of the training part, none of which both models read. Near copies across these parts are left
+    out, and test words linked with those that the rotation is learnt on.
     Raises ValueError for other languages, another domain, or fewer than 4 sentences.
     """
     from isomorph.measure.comparison import Material
@@ -52,7 +60,10 @@ def material(
     for name, count in (("learn", learn), ("test", test)):
         if count < 4:
             raise ValueError(f"{name} is {count}; at least 4 sentences are needed.")
-    rows = [row for part in domain.split("+") for row in load_parallel(part).to_list()]
+    rows = []
+    for part in domain.split("+"):
+        left_out = near_copies(part)
+        rows += [row for row in load_parallel(part).to_list() if row["id"] not in left_out]
     split = {name: [row for row in rows if row["split"] == name] for name in ("train", "test")}
 
     def sides(chosen: list[dict]) -> tuple[list[str], list[str]]:
@@ -66,7 +77,7 @@ def material(
     return Material(
         learn=sides(evenly(split["train"], learn)),
         test=sides(evenly(split["test"], test)),
-        dictionary=word_pairs(languages, (domain, domain)),
+        dictionary=word_pairs(languages, (domain, domain), overlap="dropped"),
         contexts=contexts,
     )
 

@@ -43,7 +43,8 @@ def monolingual(both: Pretraining, language: str, *, other_seed: bool = False) -
     if isinstance(both.text, ShippedText):
         domain = both.text.domains[both.languages.index(language)]
         half = "even" if language == first else "odd"
-        text = ShippedText(languages=(language,), domains=(domain,), half=half)
+        changed = {"languages": (language,), "domains": (domain,), "half": half}
+        text = both.text.model_copy(update=changed)
     else:
         text = both.text.model_copy(update={"only": language})
     apart = language == second or other_seed

@@ -112,20 +112,21 @@ def material(run: Comparison, corpus: Corpus) -> Material:
         return tuple(texts[language] for language in run.languages)
 
     contexts = tuple(evenly(texts, CONTEXTS) for texts in sides(corpus.train))
-    others = {name: sides(_other(name, run.languages)) for name in run.others}
+    others = {name: sides(_other(name, run)) for name in run.others}
     return Material(
         learn=sides(corpus.dev), test=sides(corpus.test), dictionary=corpus.dictionary,
         contexts=contexts, others=others,
     )  # fmt: skip
 
 
-def _other(name: str, languages: tuple[str, str]) -> dict[str, list[str]]:
+def _other(name: str, run: Comparison) -> dict[str, list[str]]:
     from isomorph.text.corpora import load_corpus
     from isomorph.text.hub import load_tatoeba
 
+    languages = run.languages
     if name == "help":
         own = tuple(dict.fromkeys(languages))
-        return load_corpus(own, ("help",) * len(own)).test
+        return load_corpus(own, ("help",) * len(own), overlap=run.text.overlap).test
     (foreign,) = [language for language in languages if language != "en"]
     rows = load_tatoeba(foreign)[:]
     return {language: list(rows[language]) for language in languages}

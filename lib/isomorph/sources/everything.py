@@ -10,6 +10,7 @@ from isomorph.sources import (
     bible,
     dictionaries,
     licences,
+    near_copies,
     office_help,
     paraphrases,
     readme,
@@ -22,7 +23,7 @@ from isomorph.text import shipped
 from isomorph.text.shipped import LANGUAGES
 
 # Another version of these may write other bytes for the same content.
-TOOLS = ("pyarrow", "numpy", "OpenCC", "tables", "wordfreq")
+TOOLS = ("pyarrow", "numpy", "scikit-learn", "OpenCC", "tables", "wordfreq")
 PACKAGES = (*bible.PACKAGES, *office_help.PACKAGES, *dictionaries.PACKAGES)
 
 RELATION_SCHEMA = pa.schema(
@@ -103,6 +104,16 @@ def _write_texts(folder: Path, domains: dict[str, list[dict]]) -> None:
     for domain, rows in tqdm(domains.items(), desc="texts", unit="file"):
         written = write_parallel(folder / f"text/{domain}.parquet", rows)
         _enter(folder, f"text/{domain}.parquet", sources[domain], written)
+    write_near_copies(folder, domains)
+
+
+def write_near_copies(folder: Path, domains: dict[str, list[dict]]) -> None:
+    """Write text/near_copies.parquet and enter it into the manifest."""
+    rows, schema = near_copies.build(domains), near_copies.SCHEMA
+    columns = {name: [row[name] for row in rows] for name in schema.names}
+    written = write_table(folder / "text/near_copies.parquet", columns, schema)
+    packages = (*bible.PACKAGES, *office_help.PACKAGES)
+    _enter(folder, "text/near_copies.parquet", packages, written)
 
 
 def _write_tasks(

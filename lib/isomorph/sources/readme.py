@@ -7,6 +7,7 @@ from pathlib import Path
 from isomorph.text import corpora, shipped, tasks
 from isomorph.text.shipped import DOMAINS, LANGUAGES
 
+PARTS = {"odd half": "train", "dev": "dev", "test": "test"}  # as they are called here -> split
 FOLDERS = ("text", "tasks", "dictionaries")  # models and results describe themselves
 
 WHAT = {
@@ -24,6 +25,10 @@ WHAT = {
             "that are translated in all six languages"
         ),
         "MPL-2.0",
+    ),
+    "text/near_copies.parquet": (
+        "Rows that nearly repeat a row of another split, with its id and their cosine",
+        "CC0-1.0 (ids only)",
     ),
     "tasks/passage_relation.parquet": ("Pairs of row ids with labels", "CC0-1.0 (ids only)"),
     "tasks/interface_terms.parquet": ("Help paragraphs as words with BIO tags", "MPL-2.0"),
@@ -53,6 +58,7 @@ def write(folder: Path) -> None:
         text = _TEXT.format(
             files=_files(),
             texts=_texts(),
+            near_copies=_near_copies(),
             relation=_relation(),
             terms=_terms(),
             paraphrases=_paraphrases(),
@@ -101,6 +107,24 @@ def _texts() -> str:
         sizes.append((domain, *(sum(map(len, data[name])) for name in LANGUAGES)))
     header = ("rows", *tasks.SPLITS, "first half (even ids)", "second half (odd ids)")
     return f"{table(header, rows)}\n\n{table(('characters', *LANGUAGES), sizes)}"
+
+
+def _near_copies() -> str:
+    data = corpora.read_table(corpora.NEAR_COPIES).to_list()
+    header = (
+        "near copies",
+        *(f"{name}, {where}" for name in PARTS for where in ("English", "any")),
+    )
+    rows = []
+    for domain in DOMAINS:
+        own = [row for row in data if row["domain"] == domain]
+        counts = []
+        for split in PARTS.values():
+            parts = [row for row in own if row["split"] == split]
+            english = {row["id"] for row in parts if row["language"] == "en"}
+            counts += [len(english), len({row["id"] for row in parts})]
+        rows.append((domain, *counts))
+    return table(header, rows)
 
 
 def _relation() -> str:
@@ -154,13 +178,18 @@ def _dictionaries() -> str:
         }
         used = corpora.load_corpus(("en", language), ("bible+help", "bible+help")).dictionary
         bible = corpora.load_corpus(("en", language), ("bible", "bible")).dictionary
+        apart = corpora.word_pairs(("en", language), ("bible+help", "bible+help"), "dropped")
+        targets = {target for _, target in used["train"]}
+        seen = sum(target in targets for _, target in used["test"])
         rows.append(
             (f"en-{language}", len(data), words["train"], words["test"])
             + tuple(len({a for a, _ in used[name]}) for name in ("train", "test"))
             + tuple(len({a for a, _ in bible[name]}) for name in ("train", "test"))
+            + (len(used["test"]), seen, len({a for a, _ in apart["test"]}))
         )
     header = ("pair", "entries", "train words", "test words", "usable train", "usable test")
-    return table((*header, "of these Bible, train", "of these Bible, test"), rows)
+    header += ("of these Bible, train", "of these Bible, test", "usable test pairs")
+    return table((*header, "of these target trained on", "test words left apart"), rows)
 
 
 def _sources() -> str:
@@ -201,7 +230,17 @@ or page), `document` (book or page), `split`, and one column of text a language.
   of the help by a fixed seed: exactly 1,000 test and 500 development rows a domain.  What is left
   over of the last chapter or page of each is dropped, so no group is in two splits.
 - **Halves.**  When a model is trained on two languages, the first reads the training rows with even
-  ids and the second those with odd ids.  It never sees a sentence and its translation.
+  ids and the second those with odd ids.  It never sees a sentence and its translation, though it
+  may see the translation of a near copy.
+- **Near copies.**  Rows are compared by the cosine of their TF-IDF vectors (words of two letters and
+  more; in Chinese, pairs of characters), weighted over the whole domain.  Above 0.8 a row is a near
+  copy: in the odd half of a row of the even half, in dev of a training row, in test of a training or
+  dev row.  `text/near_copies.parquet` lists each with the row that it is most like, by language.
+  A text with `overlap="dropped"` leaves out those that are near copies in *any* language, so that
+  the rows of all languages stay parallel.  Runs recorded before
+  the list was made have `overlap="kept"` and hold them.
+
+{near_copies}
 
 ## Task: passage relation
 
@@ -248,6 +287,12 @@ its translation.
 
 {dictionaries}
 
+- Because words were split by the English side, many a test word has a translation that a training
+  word has too, and a rotation learnt on the training words has been fitted to that very vector.
+  The dictionaries of MUSE, split by source word (Conneau, Lample, Ranzato, Denoyer & Jégou 2018,
+  *Word translation without parallel data*), have the same property.  A text with `overlap="dropped"`
+  asks only the *words left apart*: those from which no chain of translations leads to such a target,
+  so that every word that is asked keeps all its right answers.
 - Of Mueller's English-Russian dictionary only the first sense up to its first semicolon is taken:
   later senses are rare and mixed with examples.  The FreeDict English-Russian (1,699 entries) is not
   used.

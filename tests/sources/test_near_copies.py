@@ -1,0 +1,50 @@
+"""Near copies across a split are found, and no others."""
+
+import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.metrics.pairwise import cosine_similarity
+
+from isomorph.sources import near_copies
+from isomorph.text.corpora import load_parallel, read_table
+from isomorph.text.shipped import LANGUAGES
+
+LONG = "and the sons of Levi went up to the high place before evening number {}"
+
+
+def row(number, split, text):
+    return {"id": number, "split": split} | dict.fromkeys(LANGUAGES, text)
+
+
+def listed(*rows):
+    found = near_copies.build({"bible": list(rows)})
+    return {(r["id"], r["copies"]) for r in found if r["language"] == "en"}
+
+
+def test_only_rows_of_another_split_or_half_count():
+    others = [row(n, "train", f"word{n} unlike{n} anything{n}") for n in range(20, 60)]
+    assert listed(*others, row(0, "train", LONG), row(2, "train", LONG + " a b")) == set()
+    assert listed(*others, row(1, "train", LONG), row(3, "train", LONG + " a b")) == set()
+    assert listed(*others, row(0, "train", LONG), row(1, "train", LONG + " a b")) == {(1, 0)}
+    assert listed(*others, row(4, "dev", LONG), row(5, "test", LONG + " a b")) == {(5, 4)}
+    assert listed(*others, row(4, "test", LONG), row(5, "test", LONG + " a b")) == set()
+    assert listed(*others, row(5, "train", LONG), row(6, "dev", LONG + " a b")) == {(6, 5)}
+
+
+def test_the_shipped_list_is_what_the_texts_give():
+    rows = load_parallel("help").to_list()
+    texts, ids = [r["en"] for r in rows], np.array([r["id"] for r in rows])
+    splits = np.array([r["split"] for r in rows])
+    vectors = TfidfVectorizer().fit_transform(texts)  # slow and dense, one split at a time
+    expected = set()
+    for later, earlier in (
+        ((splits == "train") & (ids % 2 == 1), (splits == "train") & (ids % 2 == 0)),
+        (splits == "dev", splits == "train"),
+        (splits == "test", splits != "test"),
+    ):
+        cosines = cosine_similarity(vectors[later], vectors[earlier]).round(6)
+        near = cosines.max(axis=1) > 0.8
+        expected |= set(zip(ids[later][near].tolist(), cosines.max(axis=1)[near], strict=True))
+    shipped = read_table("text/near_copies.parquet").to_list()
+    found = {(r["id"], r["cosine"]) for r in shipped
+             if (r["domain"], r["language"]) == ("help", "en")}  # fmt: skip
+    assert found == expected
