@@ -104,7 +104,10 @@ def test_pickled_weights_are_refused(tmp_path):
     weights = load_file(folder / "model.safetensors")
     (folder / "model.safetensors").unlink()
     torch.save(weights, folder / "pytorch_model.bin")
-    with pytest.raises(ModelRefused, match="has no safetensors; other weights are pickles"):
+    with pytest.raises(
+        ModelRefused,
+        match=r"has no model\.safetensors; what is there, pytorch_model\.bin, is not read",
+    ):
         load_encoder(str(folder))
 
 
@@ -119,10 +122,10 @@ def test_code_of_a_models_own_is_refused_and_never_run(tmp_path):
 def test_what_is_no_model_is_refused(tmp_path):
     with pytest.raises(ModelRefused, match="allowed is a folder that is there"):
         load_encoder("no-such-model")
-    with pytest.raises(ModelRefused, match=r"has no config\.json"):
+    with pytest.raises(ModelRefused, match=r"there is no config\.json"):
         load_encoder(str(tmp_path))
     broken = copy_of(EN, tmp_path / "broken", model_type="unheard-of")
-    with pytest.raises(ModelRefused, match="cannot be loaded safely"):
+    with pytest.raises(ModelRefused, match="unheard-of"):
         load_encoder(str(broken))
 
 

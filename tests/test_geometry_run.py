@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from isomorph import results
+from isomorph.models.pretrained import load_masked_lm
 from isomorph.models.settings import EncoderConfig
 from isomorph.presets import conditions
 from isomorph.presets.degeneration import NAMES, geometry, language_model
 from isomorph.results import Condition
 from isomorph.runs import Geometry, ShippedText, run_from_json
-from isomorph.runs.geometry import by_frequency, hidden_states, never_read, read
+from isomorph.runs.geometry import by_frequency, hidden_states, never_read
 from isomorph.text.vocab import MASK, PAD, VocabularyConfig, learn
 
 
@@ -72,7 +73,7 @@ def test_states_are_those_that_the_softmax_sees(measured):
     run = language_model("smoke", 0)
     geometry_run = results.cached(geometry("smoke", 0, "mle"))
     folder = geometry_run.beside(run).model_folder()
-    model, vocabulary = read(folder, torch.device("cpu"))
+    model, vocabulary = load_masked_lm(folder)
     texts = run.text.corpus().dev["en"][:40]
     states, given = hidden_states(model, vocabulary, "en", texts, run.training.length,
                                   continuous=True, most=100)  # fmt: skip

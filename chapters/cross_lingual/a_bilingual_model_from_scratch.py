@@ -136,15 +136,11 @@ display(
 from sklearn.manifold import TSNE
 
 from isomorph.measure.words import embedding_words, input_embedding
-from isomorph.models.masked_lm import BilingualMaskedLM
 from isomorph.models.pretrain import initialise
-from isomorph.text.vocab import Vocabulary
+from isomorph.models.pretrained import load_masked_lm
 
 folder = results.cached(run, mode="cached").model_folder()
-trained, vocabulary = (
-    BilingualMaskedLM.from_pretrained(folder),
-    Vocabulary.load(folder),
-)
+trained, vocabulary = load_masked_lm(folder)
 untrained = initialise(trained.config, run.seed)
 pairs = [pair for pair in world.lexicon().pairs() if pair[0] != pair[1]]
 words = {

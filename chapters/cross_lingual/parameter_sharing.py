@@ -177,14 +177,14 @@ display(
 
 # %% tags=["hide-input"]
 from isomorph.measure.roles import nearest_categories, same_category
-from isomorph.models.masked_lm import BilingualMaskedLM
-from isomorph.text.vocab import Vocabulary
+from isomorph.models.pretrained import load_masked_lm
 
 live = findings.chosen("factors", findings.small(size), ["sep_emb"])[0].run
 folder = results.cached(live.pretraining, mode="cached").model_folder()
+trained, vocabulary = load_masked_lm(folder)
 table = nearest_categories(
-    BilingualMaskedLM.from_pretrained(folder),
-    Vocabulary.load(folder).tokenizer,
+    trained,
+    vocabulary.tokenizer,
     live.pretraining.text.world,
     layer=layers,
 )

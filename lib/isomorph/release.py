@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from isomorph.results import Condition, finished_rows
 from isomorph.runs import Pretraining
 from isomorph.text import shipped
-from isomorph.text.vocab import Vocabulary
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from isomorph.models.masked_lm import BilingualMaskedLM
+    from isomorph.text.vocab import Vocabulary
 
 LARGEST = 5_000_000  # bytes of an encoder's folder, so that a clone stays small
 
@@ -61,18 +61,12 @@ def load(name: str) -> tuple[BilingualMaskedLM, Vocabulary, dict]:
 
     Raises ValueError when none has that name, and DataCorrupted when a file is damaged.
     """
-    import torch
-
-    from isomorph.models.masked_lm import BilingualMaskedLM
+    from isomorph.models.pretrained import load_masked_lm
 
     if name not in names():
         raise ValueError(f"encoder is {name!r}; those that ship are {names()}.")
-    for path in shipped.read_manifest()["files"]:
-        if path.startswith(f"models/{name}/"):
-            shipped.verified(path)
-    folder = shipped.data_folder() / "models" / name
-    model = BilingualMaskedLM.from_pretrained(folder, dtype=torch.float32).eval()
-    return model, Vocabulary.load(folder), json.loads((folder / "card.json").read_text())
+    card = shipped.verified(f"models/{name}/card.json")
+    return *load_masked_lm(name), json.loads(card.read_text(encoding="utf-8"))
 
 
 def write(condition: Condition) -> Path:
@@ -82,17 +76,17 @@ def write(condition: Condition) -> Path:
     """
     import torch
 
-    from isomorph.models.masked_lm import BilingualMaskedLM
+    from isomorph.models.pretrained import load_masked_lm
     from isomorph.results import cached, finished
 
     if not finished(condition):
         raise ValueError(f"the run of {condition.name!r} ({condition.run.digest}) is not finished.")
     source = cached(condition.run, mode="cached").model_folder()
     folder = shipped.data_folder() / "models" / condition.name
-    model = BilingualMaskedLM.from_pretrained(source, dtype=torch.float32)
+    model, vocabulary = load_masked_lm(source)
     card = _card(condition, model, finished_rows("encoders", condition, size="reference"))
     model.to(torch.bfloat16).save_pretrained(folder)
-    Vocabulary.load(source).save(folder)
+    vocabulary.save(folder)
     (folder / "card.json").write_text(json.dumps(card, indent=1) + "\n")
     shown = {name: f"{value:.1f}" for name, value in card["perplexity"].items()}
     perplexity = ", ".join(f"{name} {value}" for name, value in shown.items())

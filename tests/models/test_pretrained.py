@@ -22,5 +22,5 @@ def test_an_encoder_that_ships_is_read_by_its_name():
 
 
 def test_another_name_is_refused():
-    with pytest.raises(ModelRefused, match="'en-xx'; allowed is a folder"):
+    with pytest.raises(ModelRefused, match="'en-xx': there is no such folder; allowed is a folder"):
         load_encoder("en-xx")

@@ -135,14 +135,15 @@ def trained(condition: Condition) -> Trained:
     Raises TypeError when the condition is neither a pretraining nor measures one.
     """
     from isomorph.models.inputs import device_named
-    from isomorph.runs.geometry import read
+    from isomorph.models.pretrained import load_masked_lm
 
     run = getattr(condition.run, "pretraining", condition.run)
     if not isinstance(run, Pretraining):
         raise TypeError(f"condition {condition.name!r} has no pretraining.")
     geometry = results.cached(Geometry(pretraining=run))
     results.train_below(geometry)
-    model, vocabulary = read(geometry.beside(run).model_folder(), device_named("auto"))
+    model, vocabulary = load_masked_lm(geometry.beside(run).model_folder())
+    model = model.to(device_named("auto"))
     return Trained(model, vocabulary, run.languages[0], run.text.corpus(), run)
 
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from isomorph.models.inputs import longest_input, takes_language
+from isomorph.models.inputs import encoder_of, longest_input, takes_language
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
@@ -107,7 +107,7 @@ def stream(
         for index, text in enumerate(texts):
             _check_text(index, text)
     tokenizer = tokenizer_of(tokenizer, language)
-    model = _encoder(model)
+    model = encoder_of(model)
     wanted = _checked_layers(layers, getattr(model.config, "num_hidden_layers", None))
     if max_length is None:
         max_length = longest_input(model, tokenizer)
@@ -207,16 +207,6 @@ def _checked_layers(layers: Sequence[int] | None, count: int | None) -> Sequence
         if not 0 <= layer <= count:
             raise ValueError(f"layers names {layer}; this model has 0 (embeddings) to {count}.")
     return layers
-
-
-def _encoder(model: PreTrainedModel) -> PreTrainedModel:
-    """The part that computes hidden states, without a head that would score a whole vocabulary."""
-    from transformers import PreTrainedModel
-
-    if getattr(model.config, "is_encoder_decoder", False):
-        return model.get_encoder()
-    base = model.base_model
-    return base if isinstance(base, PreTrainedModel) else model
 
 
 @contextmanager

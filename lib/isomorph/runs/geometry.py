@@ -63,15 +63,16 @@ class Geometry(UsesPretraining):
         import torch
 
         from isomorph.models.inputs import device_named
+        from isomorph.models.pretrained import load_masked_lm
 
         code, place = code_version(), device_named(self.device)
         began = time.monotonic()
         with tempfile.TemporaryDirectory() as aside:
             below = self.beside(self.pretraining, None if self.infra.folder else Path(aside))
             records = trained(below)["records"]
-            model, vocabulary = read(below.model_folder(), place)
+            model, vocabulary = load_masked_lm(below.model_folder())
         with torch.inference_mode():
-            found = self._measured(model, vocabulary)
+            found = self._measured(model.to(place), vocabulary)
         if self.of == "words":
             last = [r["value"] for r in records if r["metric"].startswith("perplexity_")][-1]
             found["perplexity"] = last
@@ -104,15 +105,6 @@ class Geometry(UsesPretraining):
             before = of_states(unnormalised, absent)
             found |= {f"unnormalised_{k}": before[k] for k in ("origin_outside", "hull_margin")}
         return found
-
-
-def read(folder: Path, place) -> tuple[BilingualMaskedLM, Vocabulary]:
-    """A trained model with its softmax, and its vocabulary."""
-    from isomorph.models.masked_lm import BilingualMaskedLM
-    from isomorph.text.vocab import Vocabulary
-
-    model = BilingualMaskedLM.from_pretrained(folder).eval().to(place)
-    return model, Vocabulary.load(folder)
 
 
 def by_frequency(

@@ -205,12 +205,12 @@ def transfer(run: Transfer) -> dict:
 
 def _loader(run: Transfer, pretraining: Pretraining):
     """A function that gives a fresh copy of the encoder, and the vocabulary."""
-    from isomorph.models.masked_lm import BilingualMaskedLM
     from isomorph.models.pretrain import initialise
+    from isomorph.models.pretrained import load_masked_lm
 
     if run.encoder == "trained":
         folder = pretraining.model_folder()
-        return lambda: BilingualMaskedLM.from_pretrained(folder), Vocabulary.load(folder)
+        return lambda: load_masked_lm(folder)[0], load_masked_lm(folder)[1]
     vocabulary = learn(pretraining.vocabulary, pretraining.text.corpus().train)
     shape = pretraining.encoder.shaped(
         vocabulary.size, pretraining.languages, pretraining.training.length

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from isomorph.runs.pretraining import Pretraining, trained
 from isomorph.runs.run import Run
 from isomorph.runs.texts import ShippedText, Text, text_checksum
-from isomorph.text.vocab import Vocabulary, learn
+from isomorph.text.vocab import learn
 
 if TYPE_CHECKING:
     from isomorph.measure.comparison import Reader
@@ -92,11 +92,10 @@ def trained_below(run: Run, folder: Path | None) -> dict[str, Path]:
 def loaded(model_folder: Path, language: str, place) -> Reader:
     """A trained model, ready to read a language."""
     from isomorph.measure.comparison import Reader
-    from isomorph.models.masked_lm import BilingualMaskedLM
+    from isomorph.models.pretrained import load_masked_lm
 
-    model = BilingualMaskedLM.from_pretrained(model_folder)
-    vocabulary = Vocabulary.load(model_folder)
-    return Reader(model.base_model.eval().to(place), vocabulary.tokenizer, language)
+    model, vocabulary = load_masked_lm(model_folder)
+    return Reader(model.base_model.to(place), vocabulary.tokenizer, language)
 
 
 def both_loaded(run: TwoModels, folders: dict[str, Path], place) -> list[Reader]:
