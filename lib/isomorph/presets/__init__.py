@@ -13,6 +13,7 @@ from isomorph.presets.ablations import elements, factors
 from isomorph.presets.alignment import alignment, layer_transfer
 from isomorph.presets.anchors import anchor_shares
 from isomorph.presets.degeneration import cures, encoder_words, language_models
+from isomorph.presets.english_models import english_models
 from isomorph.presets.few_samples import few_samples
 from isomorph.presets.fine_tuning import changes, class_vectors, orders, phrases_first
 from isomorph.presets.paper import paper_run
@@ -147,6 +148,7 @@ EXPERIMENTS: dict[str, Callable[[Size], list[Condition]]] = {
     "language_models": language_models,
     "encoder_words": encoder_words,
     "cures": cures,
+    "english_models": english_models,
     "theorems": theorems,
     "changes": changes,
     "few_samples": few_samples,

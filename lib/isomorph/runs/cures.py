@@ -1,7 +1,8 @@
 """Cures for a cone of vectors, held side by side: do they help at what vectors are for?
 
 One run makes an encoder's vectors once, fits every cure on them, and scores each: its records name
-the cure as their condition, and each fifth of the items is a seed.
+the cure as their condition. Each fifth of the items is scored by itself. Of an encoder that has a name
+it is a seed; of a pretraining, which has one, the mean over the fifths is recorded.
 """
 
 from __future__ import annotations
@@ -9,13 +10,19 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Iterator
-from typing import ClassVar, Literal
+from collections.abc import Callable, Iterable, Iterator
+from statistics import fmean
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import exca
+from pydantic import model_validator
 
 from isomorph.runs.of_encoder import OfEncoder, files_checksum
+from isomorph.runs.pretraining import Pretraining
 from isomorph.runs.run import code_version, device_name
+
+if TYPE_CHECKING:
+    from isomorph.runs.cured_tasks import Record
 
 Task = Literal["passages", "translations", "sentence_similarity", "word_similarity"]
 
@@ -30,11 +37,25 @@ class Cures(OfEncoder):
 
     names_conditions: ClassVar[bool] = True
 
-    cured: str  # an encoder that ships, or an encoder's id on the hub
+    cured: str | Pretraining  # an encoder that ships, an encoder's id on the hub, or a pretraining
     task: Task
     prefix: str = ""  # before the names of the conditions, where several encoders are compared
 
     infra: exca.TaskInfra = exca.TaskInfra(version="1")
+
+    @model_validator(mode="after")
+    def _reads(self) -> Cures:
+        needed = set(self.pair.split("-"))
+        if self.below and not needed <= set(self.below.languages):
+            raise ValueError(
+                f"task is {self.task!r}, and the pretraining reads {self.below.languages}; allowed "
+                f"is one that reads {self.pair}."
+            )
+        return self
+
+    @property
+    def subject(self) -> str | Pretraining:
+        return self.cured
 
     @property
     def pair(self) -> str:
@@ -61,11 +82,18 @@ class Cures(OfEncoder):
         from isomorph.runs import cured_tasks
 
         code, place, began = code_version(), device_named(self.device), time.monotonic()
-        measured: Iterator[cured_tasks.Record] = getattr(cured_tasks, self.task)(self.cured, place)
+        measure: Callable[..., Iterator[cured_tasks.Record]] = getattr(cured_tasks, self.task)
         records = []
-        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        with (
+            self.placed() as name,
+            torch.random.fork_rng(devices=[]),
+            warnings.catch_warnings(),
+        ):
             # Of so many sentences a few are always longer than is read.
             warnings.filterwarnings("ignore", message=".* were cut")
+            measured = measure(name, place)
+            if self.below:
+                measured = over_folds(measured, self.seed)
             for condition, seed, metric, value in measured:
                 named = {"step": 0, "tokens": 0, "seconds": time.monotonic() - began}
                 own = {"condition": self.prefix + condition, "seed": seed}
@@ -75,3 +103,12 @@ class Cures(OfEncoder):
             "records": records, "data": self.checksum() or "", "device": device_name(place),
             "code": code,
         }  # fmt: skip
+
+
+def over_folds(measured: Iterable[Record], seed: int) -> Iterator[Record]:
+    """The mean of each condition's metric over the folds, as the record of a seed."""
+    values: dict[tuple[str, str], list[float]] = {}
+    for condition, _, metric, value in measured:
+        values.setdefault((condition, metric), []).append(value)
+    for (condition, metric), several in values.items():
+        yield condition, seed, metric, fmean(several)

@@ -13,6 +13,7 @@ import exca
 from pydantic import Field
 
 from isomorph.runs.of_encoder import OfEncoder, files_checksum
+from isomorph.runs.pretraining import Pretraining
 from isomorph.runs.run import code_version, device_name
 
 if TYPE_CHECKING:
@@ -26,14 +27,19 @@ class EncoderWords(OfEncoder):
     """What the input embeddings of an encoder look like, from frequent words to rare ones.
 
     The words are those English words that are one subword for the encoder, in the order of GloVe's
-    vocabulary, which is that of Wikipedia and newswire. Each fifth of the words, every fifth one, is
-    a seed.
+    vocabulary, which is that of Wikipedia and newswire. Of an encoder that has a name each fifth of
+    the words, every fifth one, is a seed; of a pretraining all words are measured together.
     """
 
-    words_of: str = "glove"  # "glove", an encoder that ships, or an encoder's id on the hub
+    # "glove", an encoder that ships, an encoder's id on the hub, or a pretraining
+    words_of: str | Pretraining = "glove"
     most: int = Field(default=100_000, ge=25 * PARTS)  # words, the most frequent first
 
     infra: exca.TaskInfra = exca.TaskInfra(version="1")
+
+    @property
+    def subject(self) -> str | Pretraining:
+        return self.words_of
 
     def checksum(self) -> str | None:
         return files_checksum(self.words_of)
@@ -43,18 +49,20 @@ class EncoderWords(OfEncoder):
         """Measure: {"records", "data", "device", "code"}; cached by exca.
 
         The records are those of `isomorph.measure.geometry.of_words` and words, their number, with
-        a seed for each fifth.
+        a seed for each part.
         """
         import torch
 
         from isomorph.measure.geometry import of_words
 
         code, began = code_version(), time.monotonic()
-        _, vectors = ranked_words(self.words_of)
+        with self.placed() as name:
+            _, vectors = ranked_words(name)
         vectors = vectors[: self.most]
+        parts = {self.seed: (0, 1)} if self.below else {k: (k, PARTS) for k in range(PARTS)}
         records = []
-        for seed in range(PARTS):
-            found = of_words(vectors, part=(seed, PARTS)) | {"words": float(len(vectors))}
+        for seed, part in parts.items():
+            found = of_words(vectors, part=part) | {"words": float(len(vectors))}
             named = {"step": 0, "tokens": 0, "seconds": time.monotonic() - began, "seed": seed}
             records += [
                 {"metric": name, "value": value} | named
@@ -62,7 +70,7 @@ class EncoderWords(OfEncoder):
                 if not math.isnan(value)
             ]
         device = device_name(torch.device("cpu"))
-        return {"records": records, "data": self.checksum(), "device": device, "code": code}
+        return {"records": records, "data": self.checksum() or "", "device": device, "code": code}
 
 
 def ranked_words(words_of: str) -> tuple[list[str], Tensor]:
