@@ -9,8 +9,10 @@ from isomorph import results
 from isomorph.findings import cured
 from isomorph.measure.cured import CURES
 from isomorph.presets.degeneration import MINILM
+from isomorph.presets.english_models import smoke_model
 from isomorph.results import Condition
 from isomorph.runs import Cures, EncoderWords, cured_words, run_from_json, to_rows
+from isomorph.runs.cures import over_folds
 from isomorph.text import hub
 from isomorph.text.similarity_sets import SENTENCES, WORDS
 
@@ -122,3 +124,36 @@ def _found(rows):
     from isomorph.findings import Found
 
     return Found(rows, "laptop", 1, ("translations",))
+
+
+def test_a_pretraining_has_one_seed_and_its_beginning_none_of_its_tokens():
+    model = smoke_model(seed=3)
+    words = {name: EncoderWords(words_of=model, encoder=name) for name in ("trained", "random")}
+    trained, untrained = (rows_of(run) for run in words.values())
+    assert set(trained["seed"]) == {3} and trained["metric"].is_unique
+    assert words["trained"].foundations() == (model,) and words["random"].foundations() == ()
+    assert (words["trained"].tokens, words["random"].tokens) == (model.tokens, 0)
+    cosine = {
+        name: rows.set_index("metric")["value"]["average_cosine"]
+        for name, rows in (("trained", trained), ("untrained", untrained))
+    }
+    assert cosine["trained"] > 0.1 > abs(cosine["untrained"]), "it is training that makes the cone"
+    for run in words.values():
+        assert run_from_json(run.config_json()).digest == run.digest
+        assert run.checksum() == rows_of(run)["data"].iloc[0] != ""
+
+
+def test_folds_of_a_pretraining_are_averaged(monkeypatch):
+    run = Cures(cured=smoke_model(seed=3), encoder="random", task="passages", prefix="x_")
+    rows = rows_of(run)
+    assert set(rows["condition"]) == {f"x_{name}" for name in CURES} and set(rows["seed"]) == {3}
+    assert not rows.duplicated(["condition", "metric"]).any()
+    measured = [("a", 0, "m", 1.0), ("b", 0, "m", 5.0), ("a", 1, "m", 2.0), ("a", 2, "m", 6.0)]
+    assert list(over_folds(measured, 7)) == [("a", 7, "m", 3.0), ("b", 7, "m", 5.0)]
+
+
+def test_what_an_encoder_cannot_be_asked_is_refused():
+    with pytest.raises(ValueError, match="allowed is one that reads en-fr"):
+        Cures(cured=smoke_model(0), task="translations")
+    with pytest.raises(ValueError, match="encoder is 'random', of 'en'"):
+        Cures(cured="en", task="passages", encoder="random")
