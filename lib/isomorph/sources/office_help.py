@@ -7,11 +7,10 @@ in all six are kept.
 import re
 from dataclasses import dataclass
 from html.parser import HTMLParser
-from pathlib import Path
 
 from tqdm import tqdm
 
-from isomorph.sources.packages import Fetched, unpack
+from isomorph.sources.packages import Fetched
 from isomorph.sources.rows import hold_out, letters, tidy, without_repetitions
 from isomorph.text.shipped import LANGUAGES
 
@@ -45,16 +44,14 @@ class Paragraph:
     segments: tuple[Segment, ...]
 
 
-def build(
-    packages: dict[str, Fetched], downloads: Path
-) -> tuple[list[dict], dict[int, dict[str, Paragraph]]]:
+def build(packages: dict[str, Fetched]) -> tuple[list[dict], dict[int, dict[str, Paragraph]]]:
     """Rows with their splits, and the paragraphs with their mark-up by (row id, language).
 
     Identifiers are positions among all paragraphs of the English pages, pages in alphabetical
     order, so that a gap shows where paragraphs were dropped.
     """
     pages = {
-        language: read(unpack(packages[PACKAGE[language]], _text_folder(language), downloads))
+        language: read(packages[PACKAGE[language]].members(_text_folder(language)), language)
         for language in tqdm(LANGUAGES, desc="help pages", unit="language")
     }
     rows, marked = [], {}
@@ -69,27 +66,32 @@ def build(
     return rows, {row["id"]: marked[row["id"]] for row in rows}
 
 
-def read(folder: Path) -> dict[Key, Paragraph]:
-    """All paragraphs and headings with an identifier, in reading order."""
+def read(pages: dict[str, bytes], language: str) -> dict[Key, Paragraph]:
+    """All paragraphs and headings with an identifier, in reading order.
+
+    pages: path -> HTML; folder by folder in alphabetical order.
+    """
     paragraphs: dict[Key, Paragraph] = {}
-    for path in sorted(folder.rglob("*.html")):
-        page = path.relative_to(folder).as_posix()
-        for _, name, attributes, content in _PARAGRAPH.findall(path.read_text(encoding="utf-8")):
+    for page in sorted((name for name in pages if name.endswith(".html")), key=_by_folder):
+        for _, name, attributes, content in _PARAGRAPH.findall(pages[page].decode("utf-8")):
             key = (page, name)
             if key not in paragraphs:
                 is_code = "code" in attributes
-                paragraphs[key] = None if is_code else paragraph(content, folder.parent.name)
+                paragraphs[key] = None if is_code else paragraph(content, language)
     return paragraphs
 
 
-def paragraph(content: str, folder: str) -> Paragraph | None:
+def _by_folder(page: str) -> list[str]:
+    return page.split("/")
+
+
+def paragraph(content: str, language: str) -> Paragraph | None:
     """The text of one paragraph and its interface terms; None where it depends on the program."""
     parser = _Markup()
     parser.feed(content)
     parser.close()
     if parser.ambiguous:
         return None
-    language = next(name for name, value in FOLDERS.items() if value == folder)
     text = tidy("".join(text for text, _ in parser.segments), language)
     return Paragraph(text, tuple(parser.segments))
 

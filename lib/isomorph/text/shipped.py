@@ -8,6 +8,8 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from isomorph import files
@@ -80,8 +82,6 @@ def write_manifest_entry(
     written: where the file lies until it takes its place.
     Returns the entry.  Raises FileNotFoundError when there is no such file.
     """
-    from filelock import FileLock
-
     folder = folder or data_folder()
     path = written or folder / relative_path
     entry = {
@@ -90,12 +90,24 @@ def write_manifest_entry(
         "rows": rows,
         "sources": sorted(sources),
     }
+    with changing_manifest(folder) as manifest:
+        manifest["files"][relative_path] = entry
+    return entry
+
+
+@contextmanager
+def changing_manifest(folder: Path) -> Iterator[dict]:
+    """The manifest, or an empty one, to change; it is written when the block ends without an error.
+
+    Other processes wait until then.
+    """
+    from filelock import FileLock
+
     with FileLock((folder / MANIFEST).with_suffix(".lock")):
         exists = (folder / MANIFEST).exists()
         manifest = read_manifest(folder) if exists else {"files": {}, "sources": {}}
-        manifest["files"][relative_path] = entry
+        yield manifest
         write_manifest(manifest, folder)
-    return entry
 
 
 def sha256_of(path: Path) -> str:
