@@ -129,7 +129,7 @@ def _found(rows):
 def test_a_pretraining_has_one_seed_and_its_beginning_none_of_its_tokens():
     model = smoke_model(seed=3)
     words = {name: EncoderWords(words_of=model, encoder=name) for name in ("trained", "random")}
-    trained, untrained = (rows_of(run) for run in words.values())
+    trained, untrained = rows = [rows_of(run) for run in words.values()]
     assert set(trained["seed"]) == {3} and trained["metric"].is_unique
     assert words["trained"].foundations() == (model,) and words["random"].foundations() == ()
     assert (words["trained"].tokens, words["random"].tokens) == (model.tokens, 0)
@@ -138,9 +138,9 @@ def test_a_pretraining_has_one_seed_and_its_beginning_none_of_its_tokens():
         for name, rows in (("trained", trained), ("untrained", untrained))
     }
     assert cosine["trained"] > 0.1 > abs(cosine["untrained"]), "it is training that makes the cone"
-    for run in words.values():
+    for run, own in zip(words.values(), rows, strict=True):
         assert run_from_json(run.config_json()).digest == run.digest
-        assert run.checksum() == rows_of(run)["data"].iloc[0] != ""
+        assert run.checksum() == own["data"].iloc[0] != ""
 
 
 def test_folds_of_a_pretraining_are_averaged(monkeypatch):
@@ -150,6 +150,13 @@ def test_folds_of_a_pretraining_are_averaged(monkeypatch):
     assert not rows.duplicated(["condition", "metric"]).any()
     measured = [("a", 0, "m", 1.0), ("b", 0, "m", 5.0), ("a", 1, "m", 2.0), ("a", 2, "m", 6.0)]
     assert list(over_folds(measured, 7)) == [("a", 7, "m", 3.0), ("b", 7, "m", 5.0)]
+
+
+def test_words_of_a_pretraining_are_compared(mirror, monkeypatch):
+    monkeypatch.setattr(cured_words, "DIRECTIONS", (1, 3))
+    rows = rows_of(Cures(cured=smoke_model(seed=3), encoder="random", task="word_similarity"))
+    score = rows.set_index(["metric", "condition"])["value"]["word_similarity_pearson"]
+    assert {"original", "all_but_the_top", "weighted_removal"} <= set(score.index)
 
 
 def test_what_an_encoder_cannot_be_asked_is_refused():

@@ -93,7 +93,9 @@ def _read(encoder: str) -> Words:
     word_sets = {name: word_pairs(name) for name in WORDS}
     sentence_sets = {name: sentence_pairs(name) for name in STS}
     model, tokenizer = load_encoder(encoder)
-    matrix = input_embedding(model).detach().double()
+    if isinstance(tokenizer, dict):
+        tokenizer = tokenizer["en"]
+    matrix = input_embedding(model, "en").detach().double()
     special = set(tokenizer.all_special_ids)
 
     def means(texts: list[str]) -> Tensor:
