@@ -66,11 +66,11 @@ def words_of(model: Trained) -> Cloud:
 def skipgrams(model: Trained, *, epochs: int = 5) -> Cloud:
     """Skip-gram vectors of the same text and width, of the words that the model has."""
     from isomorph.models.skipgram import skipgram_vectors
-    from isomorph.runs.word_vectors import split
+    from isomorph.text.vocab import words_in
 
     words = words_of(model).words
-    tokenizer = model.vocabulary.tokenizer(model.language)
-    sentences = [split(tokenizer, text) for text in model.corpus.train[model.language]]
+    backend = model.vocabulary.tokenizer(model.language).backend_tokenizer
+    sentences = [words_in(backend, text) for text in model.corpus.train[model.language]]
     vectors = skipgram_vectors(
         sentences, words, width=model.vectors.shape[1], epochs=epochs, seed=model.run.seed
     )

@@ -65,11 +65,12 @@ def as_read(item: OrderExample, head, tokenizer) -> DataFrame:
     import pandas as pd
 
     from isomorph.text.examples import ORDER, Examples
+    from isomorph.text.tokens import encodings
 
     (row,) = head.encode(Examples(ORDER, (), (item,), "one"), tokenizer)
     ends, lines = [*row.words[1:], len(row.ids)], []
     for number, (start, end) in enumerate(zip(row.words, ends, strict=True)):
-        whole = tokenizer(item.sentences[number], add_special_tokens=False)["input_ids"]
+        (whole,) = encodings(tokenizer, [item.sentences[number]], special=False)
         lines.append({
             "sentence": number + 1, "[CLS] at": start, "segment": row.segments[start],
             "tokens": end - start - 2, "of": len(whole),
@@ -81,9 +82,11 @@ def as_read(item: OrderExample, head, tokenizer) -> DataFrame:
 
 def share_read(examples: Examples, head, tokenizer) -> float:
     """The share of the texts' own tokens that the encoder reads."""
+    from isomorph.text.tokens import encodings
+
     rows = head.encode(examples, tokenizer)
     flat = [sentence for item in examples.items for sentence in item.sentences]
-    whole = sum(map(len, tokenizer(flat, add_special_tokens=False)["input_ids"]))
+    whole = sum(map(len, encodings(tokenizer, flat, special=False)))
     return sum(len(row.ids) - 2 * len(row.words) for row in rows) / whole
 
 

@@ -29,6 +29,7 @@ from isomorph.measure.words import (
     keyed_dictionary,
     word_averages,
 )
+from isomorph.text.tokens import check_texts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -89,7 +90,8 @@ def compare(
     - translation_contextual_p1 and so on: the same of words averaged over their contexts, at every
       layer.
 
-    Raises ValueError where the two sides of `learn` or `test` do not pair.
+    Raises ValueError where the two sides of `learn` or `test` do not pair, or, naming side and number,
+    a text is none.
     Source: Conneau, Wu et al. 2020, sections 5.1 and 5.2.
     """
     tests = {"": material.test} | {f"{name}_": own for name, own in material.others.items()}
@@ -97,6 +99,8 @@ def compare(
         sizes = [len(side) for side in own]
         if sizes[0] != sizes[1] or not sizes[0]:
             raise ValueError(f"{name} has {sizes[0]} and {sizes[1]} sentences; they are pairs.")
+        _check_sides(name, own)
+    _check_sides("contexts", material.contexts)
     options = {"batch_size": batch_size, "progress": progress}
     # Every sentence in one go, since texts of like length are then read together.
     ends = np.cumsum([len(material.learn[0]), *(len(own[0]) for own in tests.values())])
@@ -117,6 +121,11 @@ def compare(
     for layer, row in enumerate(cka_table(*main).tolist()):
         records += [_record(f"cka_to_{j}", layer, value) for j, value in enumerate(row)]
     return records + _of_words((source, target), material, options)
+
+
+def _check_sides(name: str, sides: Sides) -> None:
+    for number, side in enumerate(sides):
+        check_texts(side, f"{name}[{number}][{{}}]")
 
 
 def layer_pairs(depth: int, other: int) -> list[tuple[int, int]]:

@@ -21,12 +21,13 @@ import torch
 from torch import Tensor
 
 from isomorph.measure.stream import Batch, stream
+from isomorph.text.tokens import read_words
 
 if TYPE_CHECKING:
-    from tokenizers import Encoding
     from transformers import PreTrainedModel
 
-    from isomorph.measure.stream import Text, Tokenizers
+    from isomorph.measure.stream import Tokenizers
+    from isomorph.text.tokens import Text
 
 LEVELS = ("sentence", "word", "token")
 POOLINGS = ("mean", "first")
@@ -43,7 +44,9 @@ class Representation:
     texts: (n,), which text each vector belongs to.
     positions: (n,), which word or token of that text it is; 0 for sentences. Tokens are counted
         without special tokens. Words are counted as given when the texts are lists of words, and
-        otherwise as the tokeniser splits them; a word that the tokeniser erased has no vector.
+        otherwise as they stand between spaces, punctuation and Chinese characters, those that share
+        a token being one. A given word that the tokeniser erased, or that shares a token with
+        another, has no vector.
     truncated: how many texts were too long for the model and lost their end.
     """
 
@@ -72,7 +75,7 @@ def represent(
 ) -> Representation:
     """Vectors of each sentence, word or token at each layer.
 
-    texts: strings, or lists of words; lists make word positions exact.
+    texts: strings, or lists of words, which are read as the text that single spaces make of them.
     language: for models that read one language at a time; others ignore it.
     layers: which to keep, 0 being the embeddings' output; None for all.
     level: "sentence" (n_texts, width), "word" (n_words, width) or "token" (n_tokens, width).
@@ -82,7 +85,8 @@ def represent(
     device: "auto" leaves the model where it is; otherwise the model is moved there.
 
     Memory is one batch of hidden states beside the vectors returned.
-    Raises ValueError when a text has no token (naming it), or when an argument is not allowed.
+    Raises ValueError when a text is none or has no token (naming it), or when an argument is not
+    allowed.
     Source: Conneau, Wu et al. 2020, section 5.1.
     """
     if level not in LEVELS:
@@ -111,7 +115,7 @@ def represent(
         units = _units(batch, level)
         if not units:
             continue  # every word of the batch was cut in two
-        index = unit_index(units, batch.mask.device)
+        index = unit_index(units)
         owners += [batch.indices[row] for row, _, _ in units]
         positions += [position for _, position, _ in units]
         for layer, hidden in batch.hidden_states.items():
@@ -130,29 +134,11 @@ def represent(
     )
 
 
-def word_spans(encoding: Encoding) -> list[tuple[int, list[int]]]:
-    """The words of an encoded text: (word's position, its token positions with special tokens).
-
-    A word of which truncation has taken a part is left out.
-    """
-    cut = {word for rest in encoding.overflowing for word in rest.word_ids if word is not None}
-    spans: list[tuple[int, list[int]]] = []
-    words = zip(encoding.word_ids, encoding.special_tokens_mask, strict=True)
-    for token, (word, special) in enumerate(words):
-        if special or word is None or word in cut:
-            continue
-        if spans and spans[-1][0] == word:
-            spans[-1][1].append(token)
-        else:
-            spans.append((word, [token]))
-    return spans
-
-
 def _units(batch: Batch, level: str) -> list[Unit]:
     units = []
-    for row, encoding in enumerate(batch.encodings):
+    for row, (text, encoding) in enumerate(zip(batch.texts, batch.encodings, strict=True)):
         if level == "word":
-            units += [(row, word, tokens) for word, tokens in word_spans(encoding)]
+            units += [(row, word, tokens) for word, tokens, _ in read_words(encoding, text)]
             continue
         special = encoding.special_tokens_mask
         tokens = [token for token in range(len(encoding)) if not special[token]]
@@ -163,17 +149,17 @@ def _units(batch: Batch, level: str) -> list[Unit]:
     return units
 
 
-def unit_index(units: Sequence[Unit], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+def unit_index(units: Sequence[Unit]) -> tuple[Tensor, Tensor, Tensor]:
     """Where the tokens of all units are: row, position in the row, and unit, (tokens,) each."""
     rows = torch.tensor([row for row, _, tokens in units for _ in tokens])
     times = torch.tensor([time for _, _, tokens in units for time in tokens])
     owners = torch.tensor([unit for unit, (_, _, tokens) in enumerate(units) for _ in tokens])
-    return rows.to(device), times.to(device), owners.to(device)
+    return rows, times, owners
 
 
 def unit_means(hidden: Tensor, index: tuple[Tensor, Tensor, Tensor]) -> Tensor:
     """The mean vector of each unit in float32: (batch, time, width) to (units, width)."""
-    rows, times, owners = index
+    rows, times, owners = (part.to(hidden.device) for part in index)
     flat = hidden[rows, times].float()  # (tokens of all units, width)
     sums = flat.new_zeros(int(owners[-1]) + 1, flat.shape[1]).index_add_(0, owners, flat)
     return sums / owners.bincount()[:, None]

@@ -18,12 +18,14 @@ from torch import Tensor
 from tqdm import tqdm
 
 from isomorph.models.inputs import encoder_of, longest_input, takes_language
+from isomorph.text.tokens import check_text, check_texts, encodings
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-    Text = str | Sequence[str]
+    from isomorph.text.tokens import Text
+
     Tokenizers = (
         PreTrainedTokenizerFast
         | Mapping[str, PreTrainedTokenizerFast]
@@ -43,14 +45,12 @@ class Batch:
     texts: the texts themselves.
     encodings: one `tokenizers.Encoding` a text, not padded.
     hidden_states: layer -> (batch, time, width), in the model's dtype and on its device.
-    mask: (batch, time), True on the tokens of the text: neither padding nor special.
     """
 
     indices: list[int]
     texts: list[Text]
     encodings: list[Encoding]
     hidden_states: dict[int, Tensor]
-    mask: Tensor
 
     @property
     def truncated(self) -> int:
@@ -94,8 +94,9 @@ def stream(
 ) -> Iterator[Batch]:
     """Hidden states of the texts, one batch at a time, longest texts first within a stretch.
 
-    Arguments and errors are those of `represent`; a single string raises TypeError. `texts` may be any iterable: a few batches of it
-    are read at a time. The model runs in evaluation mode and is left in the mode it was in.
+    Arguments and errors are those of `represent`; a single string raises TypeError. `texts` may be
+    any iterable: a few batches of it are read at a time. The model runs in evaluation mode and is
+    left in the mode it was in.
     """
     if isinstance(texts, str):
         raise TypeError(f"texts is one string, {texts[:40]!r}; it must be a list of texts.")
@@ -104,8 +105,7 @@ def stream(
     if isinstance(texts, Sequence):
         if not texts:
             raise ValueError("texts is empty; at least one text is needed.")
-        for index, text in enumerate(texts):
-            _check_text(index, text)
+        check_texts(texts)
     tokenizer = tokenizer_of(tokenizer, language)
     model = encoder_of(model)
     wanted = _checked_layers(layers, getattr(model.config, "num_hidden_layers", None))
@@ -130,9 +130,9 @@ def _batches(model, stretches, wanted, batch_size, max_length, keywords, bar) ->
         for stretch in stretches:
             for start in range(0, len(stretch), batch_size):
                 rows = stretch[start : start + batch_size]
-                indices, texts, encodings = (list(column) for column in zip(*rows, strict=True))
-                batch = _run(model, encodings, wanted, pad, place, keywords)
-                batch = Batch(indices, texts, encodings, *batch)
+                indices, texts, read = (list(column) for column in zip(*rows, strict=True))
+                states = _run(model, read, wanted, pad, place, keywords)
+                batch = Batch(indices, texts, read, states)
                 truncated += batch.truncated
                 bar.update(len(indices))
                 yield batch
@@ -142,15 +142,12 @@ def _batches(model, stretches, wanted, batch_size, max_length, keywords, bar) ->
         )
 
 
-def _run(model, encodings, wanted, pad, place, keywords) -> tuple[dict[int, Tensor], Tensor]:
-    time = max(len(encoding) for encoding in encodings)
-    shape = (len(encodings), time)
-    ids, attention, mask = torch.full(shape, pad), torch.zeros(shape).long(), torch.zeros(shape)
-    for row, encoding in enumerate(encodings):
-        length = len(encoding)
-        ids[row, :length] = torch.tensor(encoding.ids)
-        attention[row, :length] = 1
-        mask[row, :length] = 1 - torch.tensor(encoding.special_tokens_mask)
+def _run(model, read, wanted, pad, place, keywords) -> dict[int, Tensor]:
+    shape = (len(read), max(map(len, read)))
+    ids, attention = torch.full(shape, pad), torch.zeros(shape).long()
+    for row, encoding in enumerate(read):
+        ids[row, : len(encoding)] = torch.tensor(encoding.ids)
+        attention[row, : len(encoding)] = 1
     with _evaluating(model), torch.inference_mode():
         states = model(
             input_ids=ids.to(place),
@@ -159,45 +156,29 @@ def _run(model, encodings, wanted, pad, place, keywords) -> tuple[dict[int, Tens
             **keywords,
         ).hidden_states
     chosen = range(len(states)) if wanted is None else _checked_layers(wanted, len(states) - 1)
-    return {layer: states[layer] for layer in chosen}, mask.bool().to(place)
+    return {layer: states[layer] for layer in chosen}
 
 
 def _tokenized(tokenizer, texts, batch_size, max_length) -> Iterator[list]:
     """Stretches of (index, text, encoding), longest first."""
     numbered = enumerate(texts)
-    backend = tokenizer.backend_tokenizer
     index = -1
     while stretch := list(itertools.islice(numbered, batch_size * SORTED_BATCHES)):
         for index, text in stretch:
-            _check_text(index, text)
+            check_text(text, f"texts[{index}]")
         words = {not isinstance(text, str) for _, text in stretch}
         if len(words) == 2:
             raise ValueError("texts mixes strings and lists of words; it must be one of the two.")
-        truncation = backend.truncation
-        try:
-            encodings = tokenizer(
-                [text if isinstance(text, str) else list(text) for _, text in stretch],
-                is_split_into_words=words.pop(),
-                truncation=max_length is not None,
-                max_length=max_length,
-            ).encodings
-        finally:
-            # The tokeniser is the caller's: it must not go on cutting texts for them.
-            backend.enable_truncation(**truncation) if truncation else backend.no_truncation()
-        for (index, text), encoding in zip(stretch, encodings, strict=True):
+        read = encodings(tokenizer, [text for _, text in stretch], longest=max_length)
+        for (index, text), encoding in zip(stretch, read, strict=True):
             if all(encoding.special_tokens_mask):
                 raise ValueError(
                     f"texts[{index}] is {text!r}, of which the tokeniser left nothing."
                 )
-        rows = [(*pair, encoding) for pair, encoding in zip(stretch, encodings, strict=True)]
+        rows = [(*pair, encoding) for pair, encoding in zip(stretch, read, strict=True)]
         yield sorted(rows, key=lambda row: -len(row[2]))
     if index < 0:
         raise ValueError("texts is empty; at least one text is needed.")
-
-
-def _check_text(index: int, text: Text) -> None:
-    if not (text.strip() if isinstance(text, str) else any(word.strip() for word in text)):
-        raise ValueError(f"texts[{index}] is {text!r}; every text needs at least one word.")
 
 
 def _checked_layers(layers: Sequence[int] | None, count: int | None) -> Sequence[int] | None:

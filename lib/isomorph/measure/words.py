@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import inspect
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,14 +19,17 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from isomorph.measure.represent import represent, unit_index, unit_means, word_spans
+from isomorph.measure.represent import represent, unit_index, unit_means
 from isomorph.measure.stream import stream, tokenizer_of
+from isomorph.text.spelling import single_tokens, spelt, word_key
+from isomorph.text.tokens import check_text, check_texts, read_words, token_places
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-    from isomorph.measure.stream import Text, Tokenizers
+    from isomorph.measure.stream import Tokenizers
+    from isomorph.text.tokens import Text
 
 # Languages written without spaces, in which words are found by looking them up.
 UNSPACED = frozenset({"zh", "ja", "th", "lo", "km", "my"})
@@ -57,23 +61,22 @@ def input_embedding(model: PreTrainedModel, language: str | None = None) -> Tens
 def embedding_words(
     tokenizer: PreTrainedTokenizerFast, embedding_matrix: Tensor, words: Sequence[str]
 ) -> tuple[Tensor, list[str], list[str]]:
-    """Embedding rows of the words that are one subword, as the tokeniser starts a word.
+    """Embedding rows of the words that are one subword within a text (`spelling.single_tokens`).
 
-    embedding_matrix: (vocabulary, width).
+    embedding_matrix: (vocabulary, width). words: in the letter case that is meant.
     Returns the rows (n_kept, width) in float32, the words kept, and the words left out because
     they are several subwords or unknown. A repeated word is kept once.
     """
+    check_texts(words, "words[{}]", empty=True)
     words = list(dict.fromkeys(words))
     if not words:
         return embedding_matrix.new_zeros(0, embedding_matrix.shape[1]).float(), [], []
-    encoded = tokenizer(
-        [[word] for word in words], is_split_into_words=True, add_special_tokens=False
-    )["input_ids"]
-    single = [len(ids) == 1 and ids[0] != tokenizer.unk_token_id for ids in encoded]
-    kept = [word for word, keep in zip(words, single, strict=True) if keep]
-    left_out = [word for word, keep in zip(words, single, strict=True) if not keep]
-    rows = [ids[0] for ids, keep in zip(encoded, single, strict=True) if keep]
-    rows = torch.tensor(rows, dtype=torch.long, device=embedding_matrix.device)
+    tokens = dict(zip(words, single_tokens(tokenizer, words), strict=True))
+    kept = [word for word in words if tokens[word] is not None]
+    left_out = [word for word in words if tokens[word] is None]
+    rows = torch.tensor(
+        [tokens[word] for word in kept], dtype=torch.long, device=embedding_matrix.device
+    )
     return embedding_matrix.detach()[rows].float(), kept, left_out
 
 
@@ -114,21 +117,22 @@ def word_averages(
     """The mean contextual vector of each word over its occurrences in the texts.
 
     A word's subwords are averaged, then its occurrences. Only sums are kept, (n_words, width) a
-    layer, so the texts may be a stream of any length. Words are compared after the tokeniser's own
-    normalisation (for example to lower case); an occurrence with an unknown subword is passed over.
-    In strings, words are what the tokeniser splits; in a language written without spaces they are
-    looked up as they stand, longest first. `spaced` says which; None decides by `language`. Other
+    layer, so the texts may be a stream of any length. Words are compared by `spelling.word_key`, so
+    letter case does not tell them apart; an occurrence with an unknown subword is passed over.
+    In strings, words are what `represent` has; in a language written without spaces they are looked
+    up as they stand, longest first. `spaced` says which; None decides by `language`. Other
     arguments and errors are those of `represent`.
 
     Source: Conneau, Wu et al. 2020, section 5.1.
     """
     tokenizer = tokenizer_of(tokenizer, language)
-    normalise = normaliser(tokenizer)
-    keys = [normalise(word) for word in words]
+    check_texts(words, "words[{}]", empty=True)
+    key_of = word_key(tokenizer)
+    keys = [key_of(word) for word in words]
     index = {key: number for number, key in enumerate(dict.fromkeys(keys))}
     if spaced is None:
         spaced = language not in UNSPACED
-    find = _spaced(index, normalise) if spaced else _looked_up(index, normalise)
+    find = _spaced(index, key_of) if spaced else _looked_up(index, key_of)
     counts = torch.zeros(len(index), dtype=torch.long)
     sums: dict[int, Tensor] = {}
     for batch in stream(
@@ -150,7 +154,7 @@ def word_averages(
         ]
         found = torch.tensor([word for _, word, _ in units], dtype=torch.long)
         counts += torch.bincount(found, minlength=len(index))
-        where = unit_index(units, batch.mask.device)
+        where = unit_index(units)
         for layer, hidden in batch.hidden_states.items():
             if layer not in sums:
                 # Float64: a frequent word is a sum of many.
@@ -169,77 +173,63 @@ def keyed_dictionary(
     tokenizers: Sequence[PreTrainedTokenizerFast],
     dictionary: Mapping[str, Sequence[tuple[str, str]]],
 ) -> tuple[list[dict[str, str]], dict[str, list[tuple[str, str]]]]:
-    """The words of a dictionary's two sides, as their tokenisers tell them apart -> as written.
+    """The words of a dictionary's two sides, by `spelling.word_key` -> as a text would spell them.
 
-    Second, its pairs in these terms, part by part, "train" and "test". Where a tokeniser drops
-    capitals or accents, words that become the same are one word.
+    Second, its pairs by their keys, part by part, "train" and "test". Words of one key are one
+    word; it is spelt as `spelling.spelt` finds it in the tokeniser's vocabulary.
+    Raises ValueError, naming the pair, for a word that is no string.
     """
     sides: list[dict[str, str]] = [{}, {}]
     pairs: dict[str, list[tuple[str, str]]] = {"train": [], "test": []}
-    normalise = [normaliser(tokenizer) for tokenizer in tokenizers]
+    key_of = [word_key(tokenizer) for tokenizer in tokenizers]
     for part, keyed in pairs.items():
-        for pair in dictionary.get(part, []):
-            keys = tuple(make(word) for make, word in zip(normalise, pair, strict=True))
+        for number, pair in enumerate(dictionary.get(part, [])):
+            check_text(pair, f"dictionary[{part!r}][{number}]")
+            keys = tuple(make(word) for make, word in zip(key_of, pair, strict=True))
             for side, key, word in zip(sides, keys, pair, strict=True):
                 side.setdefault(key, word)
             keyed.append(keys)
-    return sides, pairs
+    spellings = [
+        dict(zip(side, spelt(tokenizer, list(side.values())), strict=True))
+        for tokenizer, side in zip(tokenizers, sides, strict=True)
+    ]
+    return spellings, pairs
 
 
-def normaliser(tokenizer: PreTrainedTokenizerFast) -> Callable[[str], str]:
-    normalizer = tokenizer.backend_tokenizer.normalizer
-    if normalizer is None:
-        return str.strip
-    known: dict[str, str] = {}
-
-    def normalise(word: str) -> str:
-        if word not in known:
-            # Without spaces: a normaliser may put some around every Chinese character.
-            known[word] = "".join(normalizer.normalize_str(word).split())
-        return known[word]
-
-    return normalise
-
-
-def _spaced(index: dict[str, int], normalise: Callable[[str], str]) -> Callable:
+def _spaced(index: dict[str, int], key: Callable[[str], str]) -> Callable:
     def find(text: Text, encoding: Encoding) -> list[tuple[int, list[int]]]:
-        found = []
-        for position, tokens in word_spans(encoding):
-            if isinstance(text, str):
-                word = text[encoding.offsets[tokens[0]][0] : encoding.offsets[tokens[-1]][1]]
-            else:
-                word = text[position]
-            number = index.get(normalise(word))
-            if number is not None:
-                found.append((number, tokens))
-        return found
+        found = ((index.get(key(word)), tokens) for _, tokens, word in read_words(encoding, text))
+        return [(number, tokens) for number, tokens in found if number is not None]
 
     return find
 
 
-def _looked_up(index: dict[str, int], normalise: Callable[[str], str]) -> Callable:
+def _looked_up(index: dict[str, int], key: Callable[[str], str]) -> Callable:
     """Words by forward maximum matching: at each character, the longest word that starts there."""
     longest = max(map(len, index), default=0)
-    in_list = _spaced(index, normalise)
+    in_list = _spaced(index, key)
 
     def find(text: Text, encoding: Encoding) -> list[tuple[int, list[int]]]:
         if not isinstance(text, str):
             return in_list(text, encoding)
+        letters = _letters(text)
+        of = [number for number, letter in enumerate(letters) for _ in letter]
         starts: dict[int, int] = {}
         ends: dict[int, int] = {}
-        for token, (start, end) in enumerate(encoding.offsets):
-            if not encoding.special_tokens_mask[token]:
-                starts.setdefault(start, token)
-                ends[end] = token
+        for token, start, end in token_places(encoding, text):
+            starts.setdefault(of[start], token)
+            ends[of[end - 1]] = token
+        # What the key drops parts words, as a space does.
+        keys = [key(letter) or " " for letter in letters]
         found, at = [], 0
-        while at < len(text):
+        while at < len(keys):
             step = 1
-            for size in range(min(longest, len(text) - at), 0, -1):
-                number = index.get(text[at : at + size])
+            for size in range(min(longest, len(keys) - at), 0, -1):
+                number = index.get("".join(keys[at : at + size]))
                 if number is not None:
                     # A word whose edges fall inside a subword has no vector of its own.
-                    if at in starts and at + size in ends:
-                        tokens = range(starts[at], ends[at + size] + 1)
+                    if at in starts and at + size - 1 in ends:
+                        tokens = range(starts[at], ends[at + size - 1] + 1)
                         found.append((number, list(tokens)))
                     step = size
                     break
@@ -247,3 +237,14 @@ def _looked_up(index: dict[str, int], normalise: Callable[[str], str]) -> Callab
         return found
 
     return find
+
+
+def _letters(text: str) -> list[str]:
+    """The characters of a text, each with the marks that combine with it."""
+    letters: list[str] = []
+    for character in text:
+        if letters and unicodedata.combining(character):
+            letters[-1] += character
+        else:
+            letters.append(character)
+    return letters

@@ -13,12 +13,14 @@ import torch
 from torch import Tensor
 
 from isomorph.text.examples import PAIR, SCORE, TREE
+from isomorph.text.tokens import encodings, word_tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
     from isomorph.text.examples import Examples
 
+SIDES = ("first", "second")
 IGNORED = -100  # the target of a position that is not scored, as in PyTorch's cross entropy
 
 
@@ -72,19 +74,23 @@ def encode(
 
     names: the labels, tags or relations by number; one that is not among them is IGNORED, so that
     nothing is learnt from it. longest_sentence: cut each sentence of a pair to so many tokens, its
-    [CLS] or [SEP] included, in place of the two together.
+    [CLS] or [SEP] included, in place of the two together. An empty text is read as nothing.
+    Raises ValueError, naming the example, where a text or word is no string.
     """
     number = {name: i for i, name in enumerate(names)}
     if examples.task in (PAIR, SCORE):
         return _pairs(examples, tokenizer, number, longest, longest_sentence)
-    encodings = tokenizer(
-        [list(item.words) for item in examples.items],
-        is_split_into_words=True, truncation=longest is not None, max_length=longest,
-    ).encodings  # fmt: skip
+    texts = [item.words for item in examples.items]
+    read = encodings(tokenizer, texts, longest=longest, names=(named("words"), ""))
     return [
         _words(item, encoding, number, examples.task == TREE)
-        for item, encoding in zip(examples.items, encodings, strict=True)
+        for item, encoding in zip(examples.items, read, strict=True)
     ]
+
+
+def named(part: str) -> str:
+    """What the part of an example is called in errors of `isomorph.text.tokens`."""
+    return f"examples.items[{{}}].{part}"
 
 
 def collate(rows: Sequence[Encoded], pad: int, special: Sequence[int]) -> Features:
@@ -104,30 +110,29 @@ def collate(rows: Sequence[Encoded], pad: int, special: Sequence[int]) -> Featur
 
 
 def _pairs(examples, tokenizer, number, longest, longest_sentence) -> list[Encoded]:
-    firsts, seconds = ([getattr(item, side) for item in examples.items] for side in
-                       ("first", "second"))  # fmt: skip
+    firsts, seconds = ([getattr(item, side) for item in examples.items] for side in SIDES)
+    names = tuple(map(named, SIDES))
     if None in seconds:
         if any(second is not None for second in seconds):
             raise ValueError(
                 "some examples have a second text and some have none; allowed is one of both."
             )
         single = longest if longest_sentence is None else longest_sentence
-        encodings = tokenizer(firsts, truncation=single is not None, max_length=single).encodings
-        read = [(encoding.ids, [0] * len(encoding.ids)) for encoding in encodings]
+        found = encodings(tokenizer, firsts, longest=single, names=names)
+        read = [(encoding.ids, [0] * len(encoding.ids)) for encoding in found]
     elif longest_sentence is None:
-        encodings = tokenizer(
-            firsts, seconds, truncation=longest is not None, max_length=longest
-        ).encodings
-        read = [(encoding.ids, encoding.type_ids) for encoding in encodings]
+        found = encodings(tokenizer, firsts, seconds, longest=longest, names=names)
+        read = [(encoding.ids, encoding.type_ids) for encoding in found]
     else:
         alone = [
-            tokenizer(side, add_special_tokens=False, truncation=True,
-                      max_length=longest_sentence - 2)["input_ids"]
-            for side in (firsts, seconds)
-        ]  # fmt: skip
+            encodings(
+                tokenizer, side, special=False, longest=longest_sentence - 2, names=(name, "")
+            )
+            for side, name in zip((firsts, seconds), names, strict=True)
+        ]
         start, end = tokenizer.cls_token_id, tokenizer.sep_token_id
         read = [
-            ([start, *a, end, *b, end], [0] * (len(a) + 2) + [1] * (len(b) + 1))
+            ([start, *a.ids, end, *b.ids, end], [0] * (len(a) + 2) + [1] * (len(b) + 1))
             for a, b in zip(*alone, strict=True)
         ]
     if examples.task == SCORE:
@@ -141,10 +146,7 @@ def _pairs(examples, tokenizer, number, longest, longest_sentence) -> list[Encod
 
 
 def _words(item, encoding, number, is_tree: bool) -> Encoded:
-    first: dict[int, int] = {}
-    for place, word in enumerate(encoding.word_ids):
-        if word is not None:
-            first.setdefault(word, place)
+    first = {word: own[0] for word, own in enumerate(word_tokens(encoding, item.words)) if own}
     # A word of which the tokeniser leaves nothing keeps its turn, at the first token of the text.
     count = 1 + max(first, default=-1)
     places = [first.get(word, 0) for word in range(count)]

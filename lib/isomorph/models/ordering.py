@@ -15,11 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from isomorph.models.features import IGNORED, Encoded, Features
+from isomorph.models.features import IGNORED, Encoded, Features, named
 from isomorph.models.heads import Head, at_words
 from isomorph.models.inputs import longest_input
 from isomorph.text.corpora import require
 from isomorph.text.examples import ORDER
+from isomorph.text.tokens import check_texts, encodings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -84,11 +85,12 @@ class OrderingHead(Head):
             )
         longest = longest_input(self.encoder, tokenizer)
         flat = [sentence for item in examples.items for sentence in item.sentences]
-        cut = {} if longest is None else {"truncation": True, "max_length": longest}
-        read = iter(tokenizer(flat, add_special_tokens=False, **cut)["input_ids"])
+        for number, item in enumerate(examples.items):
+            check_texts(item.sentences, named("sentences[{}]").format(number, "{}"), empty=True)
+        read = iter(encodings(tokenizer, flat, special=False, longest=longest))
         rows = []
         for item in examples.items:
-            texts = [next(read) for _ in item.sentences]
+            texts = [next(read).ids for _ in item.sentences]
             if longest is not None:
                 if 3 * len(texts) > longest:
                     raise ValueError(

@@ -15,11 +15,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from isomorph.models.features import IGNORED, Encoded, Features
+from isomorph.models.features import IGNORED, SIDES, Encoded, Features, named
 from isomorph.models.heads import Head
 from isomorph.models.inputs import longest_input
 from isomorph.text.corpora import require
 from isomorph.text.examples import PHRASES
+from isomorph.text.tokens import encodings, word_tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from isomorph.text.examples import Examples, Span
 
 LEVELS = ("both", "phrases", "sentences")
+NAMES = tuple(map(named, SIDES))
 POOLINGS = ("mean", "first")
 
 
@@ -93,7 +95,7 @@ class PhraseHead(Head):
             return []
         longest = longest_input(self.encoder, tokenizer)
         read = _each_cut if self.restart else _together
-        sides = [[list(getattr(item, side)) for item in examples.items] for side in _SIDES]
+        sides = [[list(getattr(item, side)) for item in examples.items] for side in SIDES]
         rows = []
         for item, (ids, segments, *places) in zip(
             examples.items, read(tokenizer, *sides, longest), strict=True
@@ -158,9 +160,6 @@ class PhraseHead(Head):
             answers = dict(zip(numbers, row, strict=False))
             found.append((same, tuple(answers.get(number, False) for number in range(asked))))
         return found
-
-
-_SIDES = ("first", "second")
 
 
 def phrase_head(model: PreTrainedModel, *, seed: int, **settings) -> PhraseHead:
@@ -234,8 +233,8 @@ def _share(right: Sequence[bool]) -> float:
     return sum(right) / max(1, len(right))
 
 
-Side = tuple[list[int | None], list[int]]
-"""The word of each token of a text, and the places of those that are read."""
+Side = tuple[list[list[int]], list[int]]
+"""The tokens of each word of a text, and the places of the tokens that are read."""
 
 
 def _each_cut(
@@ -243,14 +242,16 @@ def _each_cut(
 ) -> Iterator[tuple[list[int], list[int], Side, Side]]:
     """(ids, segments, first, second), each text cut as if it were read alone."""
     start, end = tokenizer.cls_token_id, tokenizer.sep_token_id
-    for first, second in zip(*_alone(tokenizer, firsts, seconds, longest), strict=True):
-        one, two = first.ids[: longest - 2], second.ids[: longest - 2]
+    for (ids, first), (others, second) in zip(
+        *_alone(tokenizer, firsts, seconds, longest), strict=True
+    ):
+        one, two = ids[: longest - 2], others[: longest - 2]
         before = len(one) + 2
         yield (
             [start, *one, end, *two, end],
             [0] * before + [1] * (len(two) + 1),
-            (first.word_ids, list(range(1, before - 1))),
-            (second.word_ids, list(range(before, before + len(two)))),
+            (first, list(range(1, before - 1))),
+            (second, list(range(before, before + len(two)))),
         )
 
 
@@ -258,40 +259,41 @@ def _together(
     tokenizer, firsts: list, seconds: list, longest: int | None
 ) -> Iterator[tuple[list[int], list[int], Side, Side]]:
     """The same, as the tokeniser writes pairs: of the longer text more is cut."""
-    encodings = tokenizer(
-        firsts, seconds, is_split_into_words=True, truncation=longest is not None,
-        max_length=longest,
-    ).encodings  # fmt: skip
+    read = encodings(tokenizer, firsts, seconds, longest=longest, names=NAMES)
     alone = _alone(tokenizer, firsts, seconds, longest)
-    for encoding, first, second in zip(encodings, *alone, strict=True):
+    for encoding, (_, first), (_, second) in zip(read, *alone, strict=True):
         places = [
             [i for i, of in enumerate(encoding.sequence_ids) if of == side] for side in (0, 1)
         ]
         yield (
             encoding.ids,
             encoding.type_ids,
-            (first.word_ids, places[0]),
-            (second.word_ids, places[1]),
+            (first, places[0]),
+            (second, places[1]),
         )
 
 
 def _alone(tokenizer, firsts: list, seconds: list, longest: int | None) -> list[list]:
-    """The encodings of each side without special tokens; longer than what is ever read of one, so
-    that they show which word is cut."""
+    """(ids, tokens of each word) of each side without special tokens; longer than what is ever read
+    of one, so that they show which word is cut."""
     return [
-        tokenizer(
-            side, is_split_into_words=True, add_special_tokens=False,
-            truncation=longest is not None, max_length=longest,
-        ).encodings
-        for side in (firsts, seconds)
-    ]  # fmt: skip
+        [
+            (encoding.ids, word_tokens(encoding, words))
+            for words, encoding in zip(
+                side,
+                encodings(tokenizer, side, special=False, longest=longest, names=(name, "")),
+                strict=True,
+            )
+        ]
+        for side, name in zip((firsts, seconds), NAMES, strict=True)
+    ]
 
 
 def _tokens(side: Side, span: Span) -> tuple[int, int] | None:
     """Where a phrase's tokens begin and end; None unless all are read and there is one."""
     words, places = side
-    inside = [i for i, word in enumerate(words) if word is not None and span[0] <= word < span[1]]
-    last = max((word for word in words if word is not None), default=-1)
+    inside = [token for own in words[slice(*span)] for token in own]
+    last = max((word for word, own in enumerate(words) if own), default=-1)
     if not inside or inside[-1] >= len(places) or last < span[1] - 1:
         return None
     return places[inside[0]], places[inside[-1]] + 1

@@ -15,11 +15,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from isomorph.models.features import IGNORED, Encoded, Features
+from isomorph.models.features import IGNORED, Encoded, Features, named
 from isomorph.models.heads import Head, at_words
 from isomorph.models.inputs import longest_input
 from isomorph.text.corpora import require
 from isomorph.text.examples import QUESTION
+from isomorph.text.tokens import encodings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from isomorph.text.examples import Examples, QuestionExample
 
 LONGEST_ANSWER = 30  # tokens
+NAMES = (named("question"), named("context"))
 
 
 @dataclass(frozen=True)
@@ -150,14 +152,14 @@ def _together(tokenizer, questions: list[str], contexts: list[str], longest: int
     cut = {}
     if longest is not None:
         room = longest - tokenizer.num_special_tokens_to_add(pair=True) - 1
-        sizes = map(len, tokenizer(questions, add_special_tokens=False)["input_ids"])
+        sizes = map(len, encodings(tokenizer, questions, special=False, names=NAMES))
         if (size := max(sizes, default=0)) > room:
             raise ValueError(
                 f"a question has {size} tokens; the {longest} that the encoder reads allow at most "
                 f"{room}, so that there is room for a context."
             )
-        cut = {"truncation": "only_second", "max_length": longest}
-    for encoding in tokenizer(questions, contexts, **cut).encodings if questions else ():
+        cut = {"cut": "only_second", "longest": longest}
+    for encoding in encodings(tokenizer, questions, contexts, names=NAMES, **cut):
         places = [i for i, side in enumerate(encoding.sequence_ids) if side == 1]
         yield encoding.ids, encoding.type_ids, places, [encoding.offsets[i] for i in places]
 
@@ -165,8 +167,8 @@ def _together(tokenizer, questions: list[str], contexts: list[str], longest: int
 def _each_cut(tokenizer, questions: list[str], contexts: list[str], longest: int):
     """The same, where each side is cut as if it were read alone."""
     sides = [
-        tokenizer(side, add_special_tokens=False, truncation=True, max_length=longest - 2).encodings
-        for side in (questions, contexts)
+        encodings(tokenizer, side, special=False, longest=longest - 2, names=(name, ""))
+        for side, name in zip((questions, contexts), NAMES, strict=True)
     ]
     start, end = tokenizer.cls_token_id, tokenizer.sep_token_id
     for question, context in zip(*sides, strict=True):

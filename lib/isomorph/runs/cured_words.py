@@ -89,6 +89,7 @@ def _read(encoder: str) -> Words:
     from isomorph.measure.words import input_embedding
     from isomorph.models.pretrained import load_encoder
     from isomorph.text.similarity_sets import WORDS, sentence_pairs, word_pairs
+    from isomorph.text.tokens import encodings
 
     word_sets = {name: word_pairs(name) for name in WORDS}
     sentence_sets = {name: sentence_pairs(name) for name in STS}
@@ -99,7 +100,7 @@ def _read(encoder: str) -> Words:
     special = set(tokenizer.all_special_ids)
 
     def means(texts: list[str]) -> Tensor:
-        encoded = tokenizer(texts, add_special_tokens=False)["input_ids"]
+        encoded = [read.ids for read in encodings(tokenizer, texts, special=False)]
         return torch.stack([matrix[ids].mean(0) if ids else 0 * matrix[0] for ids in encoded])
 
     def sides(sets) -> tuple[Tensor, Tensor, Tensor]:

@@ -14,11 +14,9 @@ from pydantic import Field, model_validator
 
 from isomorph.runs.run import Run, code_version, device_name
 from isomorph.runs.texts import ShippedText, Text, text_checksum
-from isomorph.text.vocab import Vocabulary, VocabularyConfig, learn
+from isomorph.text.vocab import Vocabulary, VocabularyConfig, learn, words_in
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
-
     from isomorph.text.corpora import Corpus
 
 
@@ -91,17 +89,10 @@ class WordVectors(Run):
         from isomorph.models.skipgram import skipgram_vectors
 
         tokenizer = vocabulary.tokenizer(name)
-        sentences = [split(tokenizer, text) for text in corpus.train[name]]
+        sentences = [words_in(tokenizer.backend_tokenizer, text) for text in corpus.train[name]]
         key_of = {word: key for key, word in side.items()}
         _, kept, _ = embedding_words(tokenizer, torch.zeros(vocabulary.size, 1), list(key_of))
         keys = [key_of[word] for word in kept]
         epochs = max(1, round(self.words_read / sum(map(len, sentences))))
         vectors = skipgram_vectors(sentences, keys, width=self.width, epochs=epochs, seed=seed)
         return keys, vectors
-
-
-def split(tokenizer: PreTrainedTokenizerFast, text: str) -> list[str]:
-    """The words of a text as the tokeniser tells them apart, before any becomes subwords."""
-    backend = tokenizer.backend_tokenizer
-    normal = backend.normalizer.normalize_str(text)
-    return [word for word, _ in backend.pre_tokenizer.pre_tokenize_str(normal)]

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +24,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from isomorph.text.tokens import check_texts
+
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -81,10 +84,15 @@ class Vocabulary:
         return np.array(sorted(set(self.ids[language].values()) - set(range(len(SPECIAL)))))
 
     def encode(self, language: str, texts: Iterable[str]) -> list[list[int]]:
-        """The ids of each text, without [CLS] and [SEP]."""
+        """The ids of each text, without [CLS] and [SEP].
+
+        Raises ValueError, naming the text, where one is no string.
+        """
+        texts = list(texts)
+        check_texts(texts, empty=True)
         backend = self.tokenizer(language).backend_tokenizer
         backend.no_truncation()  # it would still cut where the last caller of the tokeniser did
-        return [e.ids for e in backend.encode_batch_fast(list(texts), add_special_tokens=False)]
+        return [e.ids for e in backend.encode_batch_fast(texts, add_special_tokens=False)]
 
     def save(self, folder: Path) -> None:
         """Write the tokenisers; with a joint vocabulary, where `AutoTokenizer` finds one."""
@@ -105,9 +113,11 @@ class Vocabulary:
 def learn(config: VocabularyConfig, texts: Mapping[str, list[str]]) -> Vocabulary:
     """Learn a vocabulary from each language's pretraining text.
 
-    Raises ValueError when there is no text, or no room for two languages' separate vocabularies.
+    Raises ValueError when there is no text, one is no string (naming it), or there is no room for
+    two languages' separate vocabularies.
     """
     for language, sentences in texts.items():
+        check_texts(sentences, f"texts[{language!r}][{{}}]", empty=True)
         if not sentences:
             raise ValueError(f"no text in {language!r} to learn a vocabulary from.")
     if config.anchors in ("joint", "extra") or len(texts) == 1:
@@ -204,8 +214,9 @@ def _pieces(config: VocabularyConfig, sentences: list[str]) -> list[str]:
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     _split_words(tokenizer, config.lowercase)
     if config.units == "words":
-        words = sorted(Counter(_words(tokenizer, sentences)).items(), key=lambda w: (-w[1], w[0]))
-        return [*SPECIAL, *(word for word, _ in words[: config.size - len(SPECIAL)])]
+        counts = Counter(word for text in sentences for word in words_in(tokenizer, text))
+        ranked = sorted(counts.items(), key=lambda w: (-w[1], w[0]))
+        return [*SPECIAL, *(word for word, _ in ranked[: config.size - len(SPECIAL)])]
     # The trainer numbers letters in the order of a hash table that differs from run to run, and
     # breaks ties by number. Letters passed as special tokens are numbered in our order instead.
     letters = _letters(tokenizer, sentences)
@@ -229,25 +240,27 @@ def _letters(tokenizer, sentences: list[str]) -> list[str]:
     """Every letter, those inside words marked by ##, in an order of their own."""
     letters: set[str] = set()
     # Each distinct stretch between spaces once: the words in it are the same wherever it stands.
-    for word in _words(tokenizer, {stretch for text in sentences for stretch in text.split()}):
-        letters.add(word[0])
-        letters.update("##" + letter for letter in word[1:])
+    for stretch in {stretch for text in sentences for stretch in text.split()}:
+        for word in words_in(tokenizer, stretch):
+            letters.add(word[0])
+            letters.update("##" + letter for letter in word[1:])
     return sorted(letters)
 
 
-def _words(tokenizer, texts: Iterable[str]) -> Iterator[str]:
-    """The words of some texts as the tokeniser tells them apart, before any becomes subwords."""
-    for text in texts:
-        normal = tokenizer.normalizer.normalize_str(text)
-        yield from (word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(normal))
+def words_in(tokenizer: Tokenizer, text: str) -> list[str]:
+    """The words of a text as one of our tokenisers tells them apart, before any becomes subwords."""
+    normal = tokenizer.normalizer.normalize_str(text)
+    return [word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(normal)]
 
 
 def _split_words(tokenizer, lowercase: bool) -> None:
     from tokenizers import normalizers, pre_tokenizers
 
-    tokenizer.normalizer = normalizers.BertNormalizer(
+    as_bert = normalizers.BertNormalizer(
         handle_chinese_chars=True, strip_accents=False, lowercase=lowercase
     )
+    # Accents as one character or as two are the same to a reader.
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), as_bert])
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
 
 
@@ -270,4 +283,5 @@ def _pretrained(ids: Mapping[str, int], lowercase: bool) -> PreTrainedTokenizerF
         cls_token="[CLS]",
         sep_token="[SEP]",
         mask_token="[MASK]",
+        split_special_tokens=True,  # a text that spells [MASK] has no token hidden
     )
