@@ -5,8 +5,9 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics.pairwise import cosine_similarity
 
 from isomorph.sources import near_copies
-from isomorph.text.corpora import load_parallel, read_table
+from isomorph.text.corpora import load_parallel
 from isomorph.text.shipped import LANGUAGES
+from isomorph.text.tables import read_table
 
 LONG = "and the sons of Levi went up to the high place before evening number {}"
 

@@ -11,10 +11,10 @@ from isomorph.text.corpora import (
     load_dictionary,
     load_parallel,
     near_copies,
-    read_table,
     word_pairs,
 )
 from isomorph.text.shipped import DOMAINS, LANGUAGES
+from isomorph.text.tables import read_table
 
 
 @pytest.fixture(scope="module", params=DOMAINS)

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from isomorph.text.corpora import load_parallel, read_table
+from isomorph.text.corpora import load_parallel
 from isomorph.text.examples import PHRASES, PhraseExample
 from isomorph.text.phrases import (
     FEWEST,
@@ -14,6 +14,7 @@ from isomorph.text.phrases import (
     phrase_examples,
     re_paired,
 )
+from isomorph.text.tables import read_table
 from isomorph.text.tasks import split_words
 
 

@@ -1,6 +1,7 @@
 """The build, without any download: cleaning, splitting, reading, pairing, tagging, packages."""
 
 import numpy as np
+import pyarrow.parquet
 import pytest
 
 from isomorph.sources import (
@@ -16,7 +17,7 @@ from isomorph.sources.rows import (
     hold_out,
     tidy,
     without_repetitions,
-    write_parallel,
+    write_table,
 )
 from isomorph.text.shipped import LANGUAGES
 
@@ -85,8 +86,10 @@ def test_hold_out_refuses_a_text_that_is_too_small():
 def test_the_same_rows_are_the_same_bytes(tmp_path):
     rows = [row(n) for n in range(50)]
     for name in ("a", "b"):
-        assert write_parallel(tmp_path / name, rows) == 50
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+        write_table(tmp_path / name, "text/bible.parquet", rows)
+    first, second = (tmp_path / name / "text/bible.parquet" for name in ("a", "b"))
+    assert first.read_bytes() == second.read_bytes()
+    assert pyarrow.parquet.read_table(first).to_pylist() == rows
 
 
 def test_paragraphs_are_read_with_their_terms():

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isomorph.text.corpora import load_parallel, read_table
+from isomorph.text.corpora import load_parallel
 from isomorph.text.shipped import DOMAINS, LANGUAGES
+from isomorph.text.tables import read_table
 from isomorph.text.tasks import (
     KINDS,
     SPLITS,

@@ -11,14 +11,11 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
-import pyarrow as pa
 from tqdm import tqdm
 
 from isomorph.sources import word_lists
 from isomorph.sources.packages import Fetched, SourceUnavailable
-from isomorph.sources.rows import write_table
 from isomorph.text.shipped import DOMAINS, LANGUAGES
 
 # language -> (package, file or folder in it, reader, name of the database)
@@ -42,12 +39,6 @@ FREQUENT = 50_000
 TEST_SHARE = 1 / 3
 SEED = "isomorph"
 
-COUNTS = tuple(f"count_{side}_{domain}" for side in ("source", "target") for domain in DOMAINS)
-SCHEMA = pa.schema(
-    [("source", pa.string()), ("target", pa.string()), ("split", pa.string()), ("rank", pa.int16())]
-    + [(name, pa.int32()) for name in ("count_source", "count_target", *COUNTS, "count_together")]
-)
-
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _HAN = re.compile(r"[\u4e00-\u9fff]+")
 _CYRILLIC = re.compile(r"[а-яё]+(?:-[а-яё]+)*", re.IGNORECASE)
@@ -58,8 +49,8 @@ LONGEST_CHINESE = 4
 Occurrences = dict[str, set[tuple[str, int]]]  # word -> {(domain, row id)}
 
 
-def build(folder: Path, packages: dict[str, Fetched], domains: dict) -> dict:
-    """Write data/dictionaries/en-xx.parquet; returns {language: rows}.
+def build(packages: dict[str, Fetched], domains: dict) -> Iterator[tuple[str, list[dict]]]:
+    """(language, rows) of each dictionary.
 
     domains: {"bible": rows, "help": rows}, of which the training rows are counted.
     """
@@ -69,16 +60,11 @@ def build(folder: Path, packages: dict[str, Fetched], domains: dict) -> dict:
         for row in rows
         if row["split"] == "train"
     }
-    written = {}
     english = occurrences(training, "en", None)
     for language in tqdm(LANGUAGES[1:], desc="dictionaries", unit="language"):
         pairs = list(dict.fromkeys(single_words(read(language, packages), language)))
         found = occurrences(training, language, {key(target) for _, target in pairs})
-        rows = ranked(pairs, language, english, found)
-        columns = {name: [row[name] for row in rows] for name in SCHEMA.names}
-        write_table(folder / f"dictionaries/en-{language}.parquet", columns, SCHEMA)
-        written[language] = len(rows)
-    return written
+        yield language, ranked(pairs, language, english, found)
 
 
 def read(language: str, packages: dict[str, Fetched]) -> Iterator[tuple[str, str]]:

@@ -1,10 +1,10 @@
 """The whole build: fetch the packages, make every file, enter each into the manifest."""
 
 import tempfile
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import pyarrow as pa
 from tqdm import tqdm
 
 from isomorph import files
@@ -20,27 +20,12 @@ from isomorph.sources import (
     terms,
 )
 from isomorph.sources.packages import WHEELS, Fetched, fetch_debian, fetch_wheel
-from isomorph.sources.rows import write_parallel, write_table
+from isomorph.sources.rows import write_table
 from isomorph.text import shipped
-from isomorph.text.shipped import LANGUAGES
 
 # Another version of these may write other bytes for the same content.
 TOOLS = ("pyarrow", "numpy", "scikit-learn", "OpenCC", "tables", "wordfreq")
 PACKAGES = (*bible.PACKAGES, *office_help.PACKAGES, *dictionaries.PACKAGES)
-
-RELATION_SCHEMA = pa.schema(
-    [("id_a", pa.int32()), ("id_b", pa.int32()), ("label", pa.int8())]
-    + [("domain", pa.string()), ("split", pa.string())]
-)
-TERMS_SCHEMA = pa.schema(
-    [("id", pa.int32()), ("split", pa.string())]
-    + [(f"tokens_{language}", pa.list_(pa.string())) for language in LANGUAGES]
-    + [(f"tags_{language}", pa.list_(pa.int8())) for language in LANGUAGES]
-)
-
-PARAPHRASES_SCHEMA = pa.schema(
-    [("id", pa.int32()), ("split", pa.string()), ("first", pa.string()), ("second", pa.string())]
-)
 
 
 def build(folder: Path | None = None, downloads: Path | None = None) -> list[str]:
@@ -70,11 +55,8 @@ def _make(folder: Path, packages: dict[str, Fetched]) -> None:
     verses = bible.build(packages)
     paragraphs, marked = office_help.build(packages)
     domains = {"bible": verses, "help": paragraphs}
-    _write_texts(folder, domains)
-    _write_tasks(folder, domains, marked, paraphrases.build(verses, packages))
-    for language, rows in dictionaries.build(folder, packages, domains).items():
-        used = [package for package, *_ in dictionaries.READERS[language]]
-        _enter(folder, f"dictionaries/en-{language}.parquet", used, rows)
+    for path, rows, sources in _tables(packages, domains, marked):
+        write(folder, path, rows, sources)
     for name in licences.write(folder / "licences", packages):
         _enter(folder, f"licences/{name}", [], None)
     readme.write(folder)
@@ -119,40 +101,28 @@ def _enter_versions(folder: Path, packages: dict[str, Fetched]) -> None:
         manifest["built_with"] = _tool_versions()
 
 
-def _write_texts(folder: Path, domains: dict[str, list[dict]]) -> None:
-    sources = {"bible": bible.PACKAGES, "help": office_help.PACKAGES}
-    for domain, rows in tqdm(domains.items(), desc="texts", unit="file"):
-        written = write_parallel(folder / f"text/{domain}.parquet", rows)
-        _enter(folder, f"text/{domain}.parquet", sources[domain], written)
-    write_near_copies(folder, domains)
+def _tables(
+    packages: dict[str, Fetched], domains: dict[str, list[dict]], marked: dict
+) -> Iterator[tuple[str, list[dict], tuple[str, ...]]]:
+    """Each table: its path, its rows, and the packages that these are from."""
+    text = (*bible.PACKAGES, *office_help.PACKAGES)
+    yield "text/bible.parquet", domains["bible"], bible.PACKAGES
+    yield "text/help.parquet", domains["help"], office_help.PACKAGES
+    yield "text/near_copies.parquet", near_copies.build(domains), text
+    yield "tasks/passage_relation.parquet", relation.build(domains), text
+    interface_terms = terms.build(domains["help"], marked)
+    yield "tasks/interface_terms.parquet", interface_terms, office_help.PACKAGES
+    reworded = paraphrases.build(domains["bible"], packages)
+    yield "tasks/paraphrases.parquet", reworded, bible.PACKAGES
+    for language, rows in dictionaries.build(packages, domains):
+        used = tuple(package for package, *_ in dictionaries.READERS[language])
+        yield f"dictionaries/en-{language}.parquet", rows, used
 
 
-def write_near_copies(folder: Path, domains: dict[str, list[dict]]) -> None:
-    """Write text/near_copies.parquet and enter it into the manifest."""
-    rows, schema = near_copies.build(domains), near_copies.SCHEMA
-    columns = {name: [row[name] for row in rows] for name in schema.names}
-    written = write_table(folder / "text/near_copies.parquet", columns, schema)
-    packages = (*bible.PACKAGES, *office_help.PACKAGES)
-    _enter(folder, "text/near_copies.parquet", packages, written)
-
-
-def _write_tasks(
-    folder: Path, domains: dict[str, list[dict]], marked: dict, reworded: list[dict]
-) -> None:
-    tables = (
-        ("passage_relation", relation.build(domains), RELATION_SCHEMA),
-        ("interface_terms", terms.build(domains["help"], marked), TERMS_SCHEMA),
-        ("paraphrases", reworded, PARAPHRASES_SCHEMA),
-    )
-    sources = {
-        "passage_relation": (*bible.PACKAGES, *office_help.PACKAGES),
-        "interface_terms": office_help.PACKAGES,
-        "paraphrases": bible.PACKAGES,
-    }
-    for name, table, schema in tqdm(tables, desc="tasks", unit="file"):
-        columns = {column: [row[column] for row in table] for column in schema.names}
-        written = write_table(folder / f"tasks/{name}.parquet", columns, schema)
-        _enter(folder, f"tasks/{name}.parquet", sources[name], written)
+def write(folder: Path, path: str, rows: list[dict], sources: tuple[str, ...]) -> None:
+    """Write one table and enter it into the manifest."""
+    write_table(folder, path, rows)
+    _enter(folder, path, sources, len(rows))
 
 
 def _tool_versions() -> dict[str, str]:

@@ -9,7 +9,6 @@ splits. They are listed, not dropped, so that earlier results keep their text;
 from collections.abc import Iterator
 
 import numpy as np
-import pyarrow as pa
 
 from isomorph.text.shipped import LANGUAGES
 
@@ -19,11 +18,6 @@ BLOCK = 500  # rows compared at a time
 
 # Words are sklearn's own, of two letters and more. Chinese has no spaces: pairs of characters.
 UNITS = {"zh": {"analyzer": "char", "ngram_range": (2, 2)}}
-
-SCHEMA = pa.schema(
-    [("domain", pa.string()), ("id", pa.int32()), ("split", pa.string())]
-    + [("language", pa.string()), ("copies", pa.int32()), ("cosine", pa.float64())]
-)
 
 
 def build(domains: dict[str, list[dict]]) -> list[dict]:

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from isomorph.text.shipped import LANGUAGES
+from isomorph.text.tables import schema_of
 
 TEST_ROWS = 1000
 DEV_ROWS = 500
-COLUMNS = ("id", "group", "document", "split", *LANGUAGES)
 
 _HAN = r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]"
 
@@ -92,9 +92,11 @@ def hold_out(rows: list[dict], strata: dict[str, str], seed: int) -> list[dict]:
     return placed
 
 
-def write_table(path: Path, columns: dict[str, Iterable], schema: pa.Schema) -> int:
-    """Write one parquet file, always the same bytes for the same content; returns its rows."""
-    table = pa.table({name: list(columns[name]) for name in schema.names}, schema=schema)
+def write_table(folder: Path, relative_path: str, rows: list[dict]) -> None:
+    """Write one shipped parquet file, always the same bytes for the same content."""
+    schema = schema_of(relative_path)
+    table = pa.table({name: [row[name] for row in rows] for name in schema.names}, schema=schema)
+    path = folder / relative_path
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(
         table,
@@ -107,10 +109,3 @@ def write_table(path: Path, columns: dict[str, Iterable], schema: pa.Schema) -> 
         store_schema=True,
         write_statistics=False,
     )
-    return table.num_rows
-
-
-def write_parallel(path: Path, rows: list[dict]) -> int:
-    """Write parallel rows: id, group, document, split, then one column of text a language."""
-    schema = pa.schema([(name, pa.int32() if name == "id" else pa.string()) for name in COLUMNS])
-    return write_table(path, {name: [row[name] for row in rows] for name in COLUMNS}, schema)

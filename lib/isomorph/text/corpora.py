@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from isomorph.text import shipped
 from isomorph.text.shipped import DOMAINS, LANGUAGES
+from isomorph.text.tables import read_table
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -111,17 +112,6 @@ def load_corpus(
         dictionary=dictionary,
         checksum=_combined_checksum(used),
     )
-
-
-def read_table(relative_path: str, columns: list[str] | None = None) -> "Dataset":
-    """A shipped parquet file as a Dataset in memory, after its checksum has been verified.
-
-    columns: read only these.  Nothing is written: the usual cache of ``datasets`` would copy every file once more.
-    """
-    import pyarrow.parquet
-    from datasets import Dataset
-
-    return Dataset(pyarrow.parquet.read_table(shipped.verified(relative_path), columns=columns))
 
 
 def evenly(texts: list[str], count: int) -> list[str]:

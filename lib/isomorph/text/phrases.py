@@ -17,7 +17,7 @@ from functools import cache
 import numpy as np
 
 from isomorph.text.choice import drawn
-from isomorph.text.corpora import read_table, require
+from isomorph.text.corpora import require
 from isomorph.text.examples import (
     PHRASES,
     SPLITS,
@@ -25,6 +25,7 @@ from isomorph.text.examples import (
     PhraseExample,
     Span,
 )
+from isomorph.text.tables import read_table
 from isomorph.text.tasks import split_words
 
 LONGEST = 6  # words a phrase

@@ -12,8 +12,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from isomorph.text.corpora import read_table, require
+from isomorph.text.corpora import require
 from isomorph.text.shipped import DOMAINS, LANGUAGES
+from isomorph.text.tables import read_table
 
 if TYPE_CHECKING:
     from datasets import Dataset
