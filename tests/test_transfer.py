@@ -19,6 +19,7 @@ from isomorph.runs import ShippedText, Task, Transfer, pretraining, run_from_jso
 from isomorph.runs import transfer as module
 from isomorph.runs.pretraining import batches, trained
 from isomorph.runs.transfer import MAIN
+from isomorph.text import shipped
 from isomorph.text.examples import PAIR, TAG, TREE
 from isomorph.text.vocab import learn
 
@@ -107,6 +108,7 @@ def test_rows_go_round_by_way_of_the_recorded_file(live):
     spoilt = json.loads(config)
     spoilt["tasks"][0]["train"] += 1
     pd.read_parquet(path).assign(config=json.dumps(spoilt)).to_parquet(path)
+    shipped.write_manifest_entry("results/trial.parquet")
     (problem,) = results.stale("trial")
     assert "names another run" in problem
     path.unlink()

@@ -109,6 +109,10 @@ def run(
         str, typer.Option(help="Where: none (this process), local (processes) or slurm.")
     ] = "none",
     jobs: Annotated[int, typer.Option(min=1, help="How many runs at a time.")] = 1,
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, help="Threads of each run, which its rows name; one unless told."),
+    ] = None,
     slurm: Annotated[
         list[str] | None,
         typer.Option(
@@ -136,8 +140,12 @@ def run(
     ] = False,
 ) -> None:
     """Run an experiment, resume it, list its runs, or export its rows."""
-    from isomorph import sweep
+    import logging
 
+    from isomorph import one_core, sweep
+
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("isomorph").setLevel(logging.INFO)  # where a run goes on
     one_of("--size", size, SIZES)
     if dry_run:
         _dry_run(experiment, size)
@@ -155,7 +163,7 @@ def run(
         one_of("--export's ending", export.suffix, (".parquet", ".csv", ".json"))
     if experiment is not None:
         one_of("EXPERIMENT", experiment, tuple(sweep.EXPERIMENTS))
-    with plainly(ValueError, RuntimeError, OSError):
+    with plainly(ValueError, RuntimeError, OSError), one_core.told(threads):
         if list_only:
             typer.echo(sweep.listing(experiment, size=size).to_string(index=False))
             return

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 # It prints the traceback of a failure each time it looks at one; failures are reported here once.
 logging.getLogger("exca").setLevel(logging.ERROR)
+RUN_LOG = "ISOMORPH_RUN_LOG"  # names the file in which a chapter's run card reads
+if RUN_LOG in os.environ:  # it says what was run, and the page is for what was found
+    logging.getLogger("isomorph").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True)
@@ -207,7 +210,7 @@ def busy(runs: Iterable[Run]) -> bool:
 
 def _log(rows: pd.DataFrame, provenance: str) -> None:
     """Tell the book's run card of a run that a chapter used, one JSON line each."""
-    path = os.environ.get("ISOMORPH_RUN_LOG")
+    path = os.environ.get(RUN_LOG)
     if not path:
         return
     line = {

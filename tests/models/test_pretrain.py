@@ -8,6 +8,7 @@ import torch
 
 from isomorph.models.batches import IGNORED, Batches, as_batch, mask
 from isomorph.models.encoder import BilingualConfig
+from isomorph.models.interruptions import save
 from isomorph.models.pretrain import initialise, make_optimisers, perplexity, pretrain
 from isomorph.models.settings import TrainingConfig
 from isomorph.text.vocab import MASK, SEPARATOR, START, VocabularyConfig, learn, pack
@@ -203,6 +204,67 @@ def test_a_killed_run_resumes_to_the_same_bits(vocabulary, tmp_path, optimiser):
         assert torch.equal(a, b), name
     assert [(r["step"], r["value"]) for r in records] == [(r["step"], r["value"]) for r in again]
     assert not checkpoint.exists(), "a finished run leaves no checkpoint"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(path.read_bytes()[:-9]),
+        lambda path: path.write_bytes(b""),
+        lambda path: save(path, {"step": 3}, {"step": 3, "code": "other"}),
+    ],
+    ids=["cut", "empty", "other code"],
+)
+def test_a_training_starts_anew_where_its_checkpoint_is_not_its_own(
+    vocabulary, tmp_path, damage, caplog
+):
+    config, checkpoint = training(), tmp_path / "checkpoint.pt"
+    whole = make_model(vocabulary)
+    pretrain(whole, make_batches(vocabulary), config, device="cpu", progress=False)
+
+    class Dying:
+        def __getitem__(self, step):
+            if step == 3:
+                raise KeyboardInterrupt
+            return make_batches(vocabulary)[step]
+
+    own = {"device": "cpu", "progress": False, "checkpoint": checkpoint, "same": {"code": "own"}}
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(make_model(vocabulary, seed=5), Dying(), config, every=0, **own)
+    damage(checkpoint)
+    model = make_model(vocabulary)
+    pretrain(model, make_batches(vocabulary), config, **own)
+    assert str(checkpoint) in caplog.text and "starts anew" in caplog.text
+    for a, b in zip(whole.parameters(), model.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_a_resumed_training_says_at_which_step(vocabulary, tmp_path, caplog):
+    caplog.set_level("INFO", "isomorph")
+    config, checkpoint = training(), tmp_path / "checkpoint.pt"
+
+    class Dying:
+        def __getitem__(self, step):
+            if step == 3:
+                raise KeyboardInterrupt
+            return make_batches(vocabulary)[step]
+
+    own = {"device": "cpu", "progress": False, "checkpoint": checkpoint}
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(make_model(vocabulary), Dying(), config, every=0, **own)
+    pretrain(make_model(vocabulary), make_batches(vocabulary), config, **own)
+    assert f"goes on at step 3 of {config.steps}" in caplog.text
+
+
+def test_steps_in_which_nothing_is_predicted_are_no_training(vocabulary):
+    class Unmasked:
+        def __getitem__(self, step):
+            batch = make_batches(vocabulary)[step]
+            batch.labels.fill_(-100)
+            return batch
+
+    with pytest.raises(ValueError, match="nothing was trained: no subword was masked"):
+        pretrain(make_model(vocabulary), Unmasked(), training(), device="cpu", progress=False)
 
 
 def test_training_learns_and_leaves_global_randomness_alone(vocabulary):

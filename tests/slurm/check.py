@@ -23,9 +23,9 @@ from pathlib import Path
 os.environ |= {"OMP_NUM_THREADS": "1", "ISOMORPH_CHECKPOINT": "1"}
 
 import pandas as pd
-import torch
 
 from isomorph import results
+from isomorph.models.interruptions import Damaged, about
 from isomorph.presets import smoke_run
 from isomorph.results import Condition
 from isomorph.sweep import execute
@@ -74,8 +74,8 @@ def job_of(folder: Path):
 def checkpoint(folder: Path) -> int | None:
     """The step of the run's checkpoint, once there is one."""
     try:
-        return torch.load(folder / "checkpoint.pt", weights_only=True)["step"]
-    except (OSError, EOFError, RuntimeError):
+        return about(folder / "checkpoint.pt")["step"]
+    except (OSError, Damaged):
         return None
 
 

@@ -1,6 +1,7 @@
 """A sweep is one command: what it says, what it keeps, and what a failure costs."""
 
 import multiprocessing
+import re
 import time
 
 import pandas as pd
@@ -10,7 +11,7 @@ import isomorph.runs.transfer
 from isomorph import results, sweep
 from isomorph.presets import EXPERIMENTS
 from isomorph.runs import pretraining
-from isomorph.sweep import execution, worker
+from isomorph.sweep import execution
 from isomorph.sweep.execution import execute
 from isomorph.sweep.worker import Worker
 from tests.sweep.small_runs import long, tiny, transfer
@@ -143,7 +144,7 @@ def test_interruption_ends_local_processes_and_keeps_checkpoints(elsewhere, tria
     monkeypatch.setattr(execution, "Worker", lambda *g: workers.append(Worker(*g)) or workers[-1])
 
     def interrupt(progress, started):
-        if (worker.run_folder(long(0).run) / "checkpoint.pt").exists():
+        if results.cached(long(0).run).checkpoint().exists():
             raise KeyboardInterrupt
 
     monkeypatch.setattr(sweep.Progress, "tick", interrupt)
@@ -153,7 +154,11 @@ def test_interruption_ends_local_processes_and_keeps_checkpoints(elsewhere, tria
     assert said[-1] == "0 of 1 runs are finished and kept."
     assert all(w.process.returncode is not None for w in workers)
     monkeypatch.setattr(execution, "_here", lambda queue: None)
-    assert "1 of them begun: they go on from their checkpoints." in quietly()[0]
+    assert re.search(r"begun: tiny 0 .* goes on at step [1-9]\d* of \d+\.", quietly()[0])
+    monkeypatch.setattr(sweep, "code_version", lambda: "another")
+    assert "starts anew, since other code began it" in quietly()[0]
+    results.cached(long(0).run).checkpoint().write_bytes(b"")
+    assert re.search(r"starts anew, since .*checkpoint.pt is damaged", quietly()[0])
 
 
 def test_a_sweep_trains_a_shared_pretraining_once_and_records_what_was_asked_for(

@@ -113,8 +113,7 @@ class Job:
     def _environment(self) -> dict[str, str]:
         return {
             **os.environ,
-            **one_core.THREADS,
-            **one_core.MEMORY,
+            **one_core.environment(),
             RUN_LOG: str(self.run_log),
             "IPYTHONDIR": str(self.layout.build / "ipython"),  # no start-up files of the reader's
             "JUPYTER_PREFER_ENV_PATH": "1",

@@ -6,9 +6,10 @@ for the layers' matrices, which leaves the plateau on which AdamW sits long; the
 """
 
 import contextlib
+import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -19,9 +20,12 @@ from isomorph.models.batches import Batches, as_batch, following, mask
 from isomorph.models.cosine_regulariser import cosine_regulariser
 from isomorph.models.encoder import BilingualConfig
 from isomorph.models.inputs import device_named
+from isomorph.models.interruptions import restore, save
 from isomorph.models.masked_lm import BilingualMaskedLM
 from isomorph.models.settings import Device, TrainingConfig
 from isomorph.text.vocab import MASK, Vocabulary, pack
+
+log = logging.getLogger(__name__)
 
 
 def initialise(config: BilingualConfig, seed: int) -> BilingualMaskedLM:
@@ -42,7 +46,7 @@ def pretrain(
     marks: Sequence[int] = (),
     measure: Callable[[BilingualMaskedLM], list[dict]] | None = None,
     checkpoint: Path | None = None,
-    stamp: str = "",
+    same: Mapping[str, str | int] | None = None,
     every: float = 60.0,
     progress: bool = True,
 ) -> list[dict]:
@@ -50,12 +54,14 @@ def pretrain(
 
     At each of `marks` (steps done; 0 is before training) and at the end, a record {metric: "loss",
     value, step, tokens, seconds} gives the mean training loss, in nats, since the last;
-    `measure(model)` may add records of its own. With `checkpoint`, the state is written there every `every` seconds, and a
-    run that finds it goes on from it, on a CPU to the same bits; one with another `stamp` (of
-    other text, say) does not count. `micro_batch` splits a step to
-    save memory. Several processes started by `torchrun` share each batch.
+    `measure(model)` may add records of its own. With `checkpoint`, the state is written there every
+    `every` seconds, and a run that finds it goes on from it, on a CPU to the same bits; not from a
+    damaged one, nor where what `same` names (the text, the code) has another value now.
+    `micro_batch` splits a step to save memory. Several processes started by `torchrun` share each
+    batch.
 
-    Raises ValueError when the device is not there, or the processes do not divide the batch.
+    Raises ValueError when the device is not there, the processes do not divide the batch, or
+    nothing was predicted in any step: text in which no subword was masked trains nothing.
     """
     accelerator = accelerate(config, device)
     if config.batch % accelerator.num_processes:
@@ -67,8 +73,11 @@ def pretrain(
     optimisers = [accelerator.prepare(o) for o in make_optimisers(model, config)]
     rates = [[group["lr"] for group in o.param_groups] for o in optimisers]
     stops = sorted({*marks, config.steps})
-    state = _restore(checkpoint, stamp, model, optimisers)
+    state = _restored(checkpoint, same or {}, model, optimisers)
     step, records, loss, counted = state["step"], state["records"], state["loss"], state["counted"]
+    predicted = state["predicted"]
+    if step:
+        log.info("pretraining goes on at step %d of %d, from %s", step, config.steps, checkpoint)
     began, saved = time.monotonic() - state["seconds"], time.monotonic()
 
     # Only ever switched off here, so that TQDM_DISABLE in the environment can do so too.
@@ -91,8 +100,9 @@ def pretrain(
         for optimiser, peaks in zip(optimisers, rates, strict=True):
             for group, peak in zip(optimiser.param_groups, peaks, strict=True):
                 group["lr"] = peak * config.rate(step)
-        loss += _update(prepared, batches[step], optimisers, accelerator, config, seed, step,
-                        micro_batch)  # fmt: skip
+        batch = batches[step]
+        predicted += int((batch.labels >= 0).sum())
+        loss += _update(prepared, batch, optimisers, accelerator, config, seed, step, micro_batch)
         step, counted = step + 1, counted + 1
         bar.update()
         if step in stops:
@@ -100,10 +110,14 @@ def pretrain(
             bar.set_postfix(loss=f"{mean:.3f}")
             reach(mean)
         if checkpoint and step < config.steps and time.monotonic() - saved > every:
-            _save(checkpoint, model, optimisers, accelerator, stamp=stamp, step=step, records=records,
-                  loss=float(loss), counted=counted, seconds=time.monotonic() - began)  # fmt: skip
+            if accelerator.is_main_process:
+                _save(checkpoint, model, optimisers, config, same or {}, step=step, records=records,
+                      loss=float(loss), counted=counted, predicted=predicted,
+                      seconds=time.monotonic() - began)  # fmt: skip
             saved = time.monotonic()
     bar.close()
+    if not predicted:
+        raise ValueError(f"nothing was trained: no subword was masked in any of {step} steps.")
     if checkpoint and accelerator.is_main_process:
         Path(checkpoint).unlink(missing_ok=True)
     model.eval()
@@ -221,23 +235,15 @@ def _update(
     return accelerator.reduce(torch.as_tensor(total, device=accelerator.device), "sum")
 
 
-def _save(path: Path, model, optimisers, accelerator, **state) -> None:
-    if not accelerator.is_main_process:
-        return
-    state |= {"model": model.state_dict(), "optimisers": [o.state_dict() for o in optimisers]}
-    # Written aside first, so that a kill while writing leaves the last good one.
-    aside = Path(path).with_suffix(".partial")
-    aside.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(state, aside)
-    aside.replace(path)
+def _save(path: Path, model, optimisers, config, same: Mapping, **state) -> None:
+    whole = {"model": model.state_dict(), "optimisers": [o.state_dict() for o in optimisers]}
+    save(path, state | whole, {**same, "step": state["step"], "steps": config.steps})
 
 
-def _restore(path: Path | None, stamp: str, model, optimisers) -> dict:
-    fresh = {"step": 0, "records": [], "loss": 0.0, "counted": 0, "seconds": 0.0}
-    if not path or not Path(path).exists():
-        return fresh
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    if state.get("stamp", stamp) != stamp:
+def _restored(path: Path | None, same: Mapping, model, optimisers) -> dict:
+    fresh = {"step": 0, "records": [], "loss": 0.0, "counted": 0, "predicted": 0, "seconds": 0.0}
+    state = restore(path, **same)
+    if state is None:
         return fresh
     model.load_state_dict(state["model"])
     for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):

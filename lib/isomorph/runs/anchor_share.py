@@ -9,10 +9,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-import exca
 import numpy as np
 from pydantic import model_validator
 
+from isomorph.runs.cache import Cache
 from isomorph.runs.pretraining import UsesPretraining, batches
 from isomorph.runs.run import code_version, device_name
 from isomorph.text.vocab import SPECIAL, Vocabulary, learn
@@ -27,7 +27,7 @@ class AnchorShare(UsesPretraining):
     Raises a validation error, before any work, when the run does not read two languages.
     """
 
-    infra: exca.TaskInfra = exca.TaskInfra(version="1")
+    infra: Cache = Cache(version="1")
 
     @model_validator(mode="after")
     def _two_languages(self) -> AnchorShare:

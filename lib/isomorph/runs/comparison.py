@@ -13,9 +13,9 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import exca
 from pydantic import model_validator
 
+from isomorph.runs.cache import Cache
 from isomorph.runs.pretraining import Pretraining
 from isomorph.runs.run import code_version, device_name
 from isomorph.runs.texts import ShippedText
@@ -44,7 +44,7 @@ class Comparison(TwoModels):
     encoder: Literal["trained", "random"] = "trained"  # "random": the target before any training
     others: tuple[Literal["help", "tatoeba"], ...] = ()  # further sentences to retrieve
 
-    infra: exca.TaskInfra = exca.TaskInfra(version="1")
+    infra: Cache = Cache(version="1")
 
     @model_validator(mode="after")
     def _consistent(self) -> Comparison:

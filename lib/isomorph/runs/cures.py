@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Iterator
 from statistics import fmean
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-import exca
 from pydantic import model_validator
 
+from isomorph.runs.cache import Cache
 from isomorph.runs.of_encoder import OfEncoder, files_checksum
 from isomorph.runs.pretraining import Pretraining
 from isomorph.runs.run import code_version, device_name
@@ -41,7 +41,7 @@ class Cures(OfEncoder):
     task: Task
     prefix: str = ""  # before the names of the conditions, where several encoders are compared
 
-    infra: exca.TaskInfra = exca.TaskInfra(version="1")
+    infra: Cache = Cache(version="1")
 
     @model_validator(mode="after")
     def _reads(self) -> Cures:

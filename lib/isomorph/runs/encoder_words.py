@@ -9,9 +9,9 @@ import math
 import time
 from typing import TYPE_CHECKING
 
-import exca
 from pydantic import Field
 
+from isomorph.runs.cache import Cache
 from isomorph.runs.of_encoder import OfEncoder, files_checksum
 from isomorph.runs.pretraining import Pretraining
 from isomorph.runs.run import code_version, device_name
@@ -35,7 +35,7 @@ class EncoderWords(OfEncoder):
     words_of: str | Pretraining = "glove"
     most: int = Field(default=100_000, ge=25 * PARTS)  # words, the most frequent first
 
-    infra: exca.TaskInfra = exca.TaskInfra(version="1")
+    infra: Cache = Cache(version="1")
 
     @property
     def subject(self) -> str | Pretraining:

@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import exca
 from pydantic import model_validator
 
+from isomorph.runs.cache import Cache
 from isomorph.runs.pretraining import Pretraining, UsesPretraining, trained
 from isomorph.runs.run import code_version, device_name
 
@@ -36,7 +36,7 @@ class Geometry(UsesPretraining):
 
     of: Literal["words", "frequent", "rare", "states"] = "words"
 
-    infra: exca.TaskInfra = exca.TaskInfra(version="1")
+    infra: Cache = Cache(version="1")
 
     @model_validator(mode="after")
     def _consistent(self) -> Geometry:

@@ -14,9 +14,9 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import exca
 from pydantic import Field, model_validator
 
+from isomorph.runs.cache import Cache
 from isomorph.runs.pretraining import Pretraining
 from isomorph.runs.run import code_version, device_name
 from isomorph.runs.texts import WorldText
@@ -49,7 +49,7 @@ class LayerTransfer(TwoModels):
     # Whose states, two thirds up, say which word is which; None has them from the world.
     aligner: Pretraining | None = None
 
-    infra: exca.TaskInfra = exca.TaskInfra(version="1")
+    infra: Cache = Cache(version="1")
 
     @model_validator(mode="after")
     def _tasks_of_text(self) -> LayerTransfer:

@@ -8,11 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-import exca
 import numpy as np
 from pydantic import Field, model_validator
 
 from isomorph.models.settings import EncoderConfig, TrainingConfig
+from isomorph.one_core import threads
+from isomorph.runs.cache import Cache
 from isomorph.runs.run import Run, code_version, device_name
 from isomorph.runs.texts import HubText, ShippedText, Text, text_checksum
 from isomorph.text.anchors import by_word
@@ -41,7 +42,7 @@ class Pretraining(Run):
     read: Literal["both", "first"] = "both"  # "first": one language's text, two's vocabulary
 
     micro_batch: int | None = None
-    infra: exca.TaskInfra = exca.TaskInfra(version="1")
+    infra: Cache = Cache(version="1")
 
     @model_validator(mode="after")
     def _consistent(self) -> Pretraining:
@@ -96,6 +97,11 @@ class Pretraining(Run):
         folder = self.infra.uid_folder()
         return None if folder is None else folder / "model"
 
+    def checkpoint(self) -> Path | None:
+        """Where an interrupted training lies; there is one only until it has ended."""
+        folder = self.infra.uid_folder()
+        return None if folder is None else folder / "checkpoint.pt"
+
 
 @cache
 def _has_a_shape(encoder: EncoderConfig) -> None:
@@ -108,7 +114,7 @@ class UsesPretraining(Run):
 
     pretraining: Pretraining
 
-    infra: exca.TaskInfra = exca.TaskInfra(version="1")
+    infra: Cache = Cache(version="1")
 
     @property
     def pair(self) -> str:
@@ -173,8 +179,8 @@ def train(run: Pretraining) -> dict:
         micro_batch=run.micro_batch,
         marks=run.stops(),
         measure=measure,
-        checkpoint=folder and folder / "checkpoint.pt",
-        stamp=corpus.checksum,
+        checkpoint=run.checkpoint(),
+        same={"text": corpus.checksum, "code": code, "number of threads": threads()},
         every=float(os.environ.get("ISOMORPH_CHECKPOINT") or 60),
         progress=run.progress,
     )

@@ -16,11 +16,11 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-import exca
 from pydantic import BaseModel, ConfigDict
 
 import isomorph
 from isomorph.models.settings import Device
+from isomorph.runs.cache import Cache
 from isomorph.text.shipped import data_folder
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Run(BaseModel):
 
     device: Device = "auto"
     progress: bool = True
-    infra: exca.TaskInfra = exca.TaskInfra(version="1")
+    infra: Cache = Cache(version="1")
 
     @cached_property
     def digest(self) -> str:

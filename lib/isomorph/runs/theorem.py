@@ -9,10 +9,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-import exca
 import numpy as np
 from pydantic import Field, model_validator
 
+from isomorph.runs.cache import Cache
 from isomorph.runs.run import Run, code_version, device_name
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Theorem(Run):
     cases: int = Field(default=200, ge=1)  # mixtures of two directions, clouds, or pairs of losses
     steps: int = Field(default=2000, ge=1)  # of the absent word's training
 
-    infra: exca.TaskInfra = exca.TaskInfra(version="1")
+    infra: Cache = Cache(version="1")
 
     @model_validator(mode="after")
     def _with_an_interior(self) -> Theorem:

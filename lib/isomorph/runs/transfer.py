@@ -12,11 +12,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-import exca
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from isomorph.models.settings import TuningConfig
+from isomorph.runs.cache import Cache
 from isomorph.runs.pretraining import Pretraining, UsesPretraining, trained
 from isomorph.runs.run import code_version, device_name
 from isomorph.runs.texts import WorldText
@@ -114,7 +114,7 @@ class Transfer(UsesPretraining):
     tasks: tuple[Task, ...]
     encoder: Literal["trained", "random"] = "trained"  # "random": the floor, nothing pretrained
 
-    infra: exca.TaskInfra = exca.TaskInfra(version="1")
+    infra: Cache = Cache(version="1")
 
     @model_validator(mode="after")
     def _tasks_of_text(self) -> Transfer:

@@ -9,9 +9,9 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import exca
 from pydantic import Field, model_validator
 
+from isomorph.runs.cache import Cache
 from isomorph.runs.downstream import Downstream, scores
 from isomorph.runs.of_encoder import files_checksum
 from isomorph.runs.pretraining import Pretraining
@@ -43,7 +43,7 @@ class Tuned(Run):
     first: tuple[Downstream, ...] = ()  # tasks it is tuned on before, each with a head of its own
     seed: int = Field(default=0, ge=0)  # of heads, the order of examples, dropout and drawn blocks
 
-    infra: exca.TaskInfra = exca.TaskInfra(version="1")
+    infra: Cache = Cache(version="1")
 
     @model_validator(mode="after")
     def _consistent(self) -> Tuned:

@@ -6,9 +6,9 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import exca
 from pydantic import Field, model_validator
 
+from isomorph.runs.cache import Cache
 from isomorph.runs.pretraining import Pretraining, trained
 from isomorph.runs.run import Run
 from isomorph.runs.texts import ShippedText, Text, text_checksum
@@ -29,7 +29,7 @@ class TwoModels(Run):
     source: Pretraining | None = None
     target: Pretraining | None = None  # None: the source, which reads both
 
-    infra: exca.TaskInfra = exca.TaskInfra(version="1")
+    infra: Cache = Cache(version="1")
 
     @model_validator(mode="after")
     def _languages_read(self) -> TwoModels:

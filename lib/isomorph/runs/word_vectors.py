@@ -9,9 +9,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Annotated
 
-import exca
 from pydantic import Field, model_validator
 
+from isomorph.runs.cache import Cache
 from isomorph.runs.run import Run, code_version, device_name
 from isomorph.runs.texts import ShippedText, Text, text_checksum
 from isomorph.text.vocab import Vocabulary, VocabularyConfig, learn, words_in
@@ -32,7 +32,7 @@ class WordVectors(Run):
     words_read: int = Field(default=3_000_000, ge=1)  # of each language, in as many whole epochs
     seed: int = Field(default=0, ge=0)
 
-    infra: exca.TaskInfra = exca.TaskInfra(version="1")
+    infra: Cache = Cache(version="1")
 
     @model_validator(mode="after")
     def _two_languages(self) -> WordVectors:

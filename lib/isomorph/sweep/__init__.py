@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isomorph import results
+from isomorph.models import interruptions
 from isomorph.presets import EXPERIMENTS, conditions
 from isomorph.results import Condition
+from isomorph.runs import Pretraining, code_version
 from isomorph.sizes import Size
 from isomorph.sweep.execution import Cluster, RunFailed, execute, in_order
 from isomorph.sweep.progress import Progress, describe
 from isomorph.sweep.slurm import settings as slurm_settings
-from isomorph.sweep.worker import run_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,9 +93,7 @@ def _state(experiment: str, size: str, wanted: list[Condition], missing: list[Co
     there = len(wanted) - len(missing)
     counts = f"{len(wanted)} runs, {there} recorded or finished, {len(missing)} to go"
     lines = [f"{experiment} at {size}: {counts}."]
-    begun = sum(any(run_folder(c.run).glob("*checkpoint*")) for c in missing)
-    if begun:
-        lines.append(f"{begun} of them begun: they go on from their checkpoints.")
+    lines += [f"  begun: {said}" for said in dict.fromkeys(map(_begun, missing)) if said]
     seeds: dict[str, dict[str, list[str]]] = {}
     for condition in missing:
         of_pair = seeds.setdefault(condition.name, {}).setdefault(condition.run.pair, [])
@@ -103,6 +102,22 @@ def _state(experiment: str, size: str, wanted: list[Condition], missing: list[Co
         each = [f"{pair} {_seeds(several)}" for pair, several in pairs.items()]
         lines.append(f"  {name}: {'; '.join(each)}")
     return "\n".join(lines)
+
+
+def _begun(condition: Condition) -> str | None:
+    """Where a training that was interrupted will go on; None when none was."""
+    for run in [condition.run, *condition.run.foundations()]:
+        path = results.cached(run).checkpoint() if isinstance(run, Pretraining) else None
+        if path is None or not path.exists():
+            continue
+        try:
+            head = interruptions.about(path)
+        except (interruptions.Damaged, OSError) as error:
+            return f"{describe(condition)} starts anew, since {error}."
+        if head["code"] != code_version():
+            return f"{describe(condition)} starts anew, since other code began it."
+        return f"{describe(condition)} goes on at step {head['step']} of {head['steps']}."
+    return None
 
 
 def _seeds(several: list[str]) -> str:

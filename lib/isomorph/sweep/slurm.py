@@ -14,6 +14,8 @@ import submitit
 from submitit.core.utils import UncompletedJobError
 from submitit.slurm.slurm import SlurmInfoWatcher, SlurmJob
 
+from isomorph import one_core
+
 LONGEST = 24 * 60  # minutes a job has; a run that takes longer goes on when it is sent again
 
 # Names as on the command line, and the fields of exca's TaskInfra that they set.
@@ -38,13 +40,14 @@ def settings(options: Iterable[str] = ()) -> dict:
     `setup`, a line of shell before the run, may come several times. Raises ValueError for a name
     that is not known, a value that does not fit or an option given twice.
     """
-    chosen: dict = {"cluster": "slurm", "cpus_per_task": 1, "timeout_min": LONGEST}
+    count = one_core.threads()
+    chosen: dict = {"cluster": "slurm", "cpus_per_task": count, "timeout_min": LONGEST}
     # A job that is taken off its node is queued again, whatever the site's default is.
     flags: dict = {"requeue": True}
     setup = [
-        # Without control groups PyTorch would start a thread for each core of the node,
-        "export OMP_NUM_THREADS=${SLURM_CPUS_PER_TASK:-1}",
-        # and Slurm would lose sight of the run, which outlives SIGTERM, when its shell ended of it:
+        # Without control groups PyTorch would start a thread for each core of the node.
+        *(f"export {name}={count}" for name in (one_core.VARIABLE, *one_core.POOLS)),
+        # Slurm would lose sight of the run, which outlives SIGTERM, when its shell ended of it:
         # a second job could then begin beside the first.
         "trap : TERM",
     ]

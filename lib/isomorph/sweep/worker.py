@@ -6,6 +6,7 @@ in the cache. It ends when its standard input does: with the process that starte
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -33,11 +34,6 @@ def _to_do(run: Run) -> list[Run]:
     return [run, *(b for b in run.foundations() if not results.finished(Condition("", b)))]
 
 
-def run_folder(run: Run) -> Path:
-    """Where the run keeps its checkpoint and its outcome."""
-    return results.cached(run).infra.uid_folder(create=True)
-
-
 def log_path(run: Run) -> Path:
     """Where the process that executes the run writes."""
     path = cache_folder() / "logs" / f"{run.digest}.log"
@@ -51,8 +47,7 @@ class Worker:
     def __init__(self, condition: Condition, gpu: str | None = None):
         self.condition, self.gpu, self.began = condition, gpu, time.monotonic()
         run = condition.run
-        # One thread unless asked for more: so many processes finish more than one of many threads.
-        environment = {"OMP_NUM_THREADS": "1"} | one_core.MEMORY | os.environ
+        environment = os.environ | one_core.environment()
         if gpu is not None:
             environment["CUDA_VISIBLE_DEVICES"] = gpu
         with log_path(run).open("a") as log:
@@ -103,6 +98,8 @@ def main() -> None:
     while not line.endswith(b"\n"):
         line += os.read(0, 1) or sys.exit("no run came on standard input")
     children.end_with_parent()
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("isomorph").setLevel(logging.INFO)  # where it goes on
     run = results.cached(run_from_json(line.decode()))
     with at_work(run):
         results.outcome(run)
