@@ -10,7 +10,8 @@ from isomorph import one_core, results
 from isomorph.models.settings import TrainingConfig
 from isomorph.presets import smoke_run
 from isomorph.results import Condition
-from isomorph.runs import Theorem, pretraining, theorem
+from isomorph.runs import Run, Theorem, pretraining, theorem
+from isomorph.runs.cache import Cache
 
 SMALL = {"theorem": "strongly_convex", "width": 2, "states": 4, "cases": 2}
 
@@ -116,3 +117,12 @@ def test_threads_that_make_no_sense_are_refused(monkeypatch, told):
     monkeypatch.setenv(one_core.VARIABLE, told)
     with pytest.raises(ValueError, match=f"ISOMORPH_THREADS is '{told}'"):
         Theorem(**SMALL).infra._run_method()
+
+
+def _kinds(of=Run):
+    return [of, *(kind for below in of.__subclasses__() for kind in _kinds(below))]
+
+
+@pytest.mark.parametrize("kind", _kinds(), ids=lambda kind: kind.__name__)
+def test_every_kind_of_run_is_kept_so(kind):
+    assert isinstance(kind.model_fields["infra"].default, Cache)

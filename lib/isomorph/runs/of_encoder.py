@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-import exca
 from pydantic import model_validator
 
+from isomorph.runs.cache import Cache
 from isomorph.runs.pretraining import Pretraining
 from isomorph.runs.run import Run
 from isomorph.runs.two_models import combined_checksum, trained_below
@@ -27,7 +27,7 @@ class OfEncoder(Run):
 
     encoder: Literal["trained", "random"] = "trained"  # "random": a pretraining's first weights
 
-    infra: exca.TaskInfra = exca.TaskInfra(version="1")
+    infra: Cache = Cache(version="1")
 
     @model_validator(mode="after")
     def _has_first_weights(self) -> OfEncoder:
