@@ -20,12 +20,12 @@ from isomorph.runs import transfer as module
 from isomorph.runs.pretraining import batches, trained
 from isomorph.runs.transfer import MAIN
 from isomorph.text import shipped
-from isomorph.text.examples import PAIR, TAG, TREE
+from isomorph.text.examples import PAIR, SPEECH, TAG, TREE
 from isomorph.text.vocab import learn
 
 ONE = (TuningConfig(epochs=1),)
-TASKS = tuple(Task(name=name, train=30, test=40, tuning=ONE) for name in (PAIR, TAG, TREE))
-TUNED = {"nli_accuracy", "ner_f1", "las", "uas"}
+TASKS = tuple(Task(name=name, train=30, test=40, tuning=ONE) for name in (PAIR, TAG, TREE, SPEECH))
+TUNED = {"nli_accuracy", "ner_f1", "las", "uas", "tags_accuracy"}
 
 
 def tiny(tasks: tuple[Task, ...] = TASKS, name: str = "default", **changes) -> Transfer:
@@ -215,7 +215,7 @@ def test_the_second_language_is_read_by_its_own_parts():
 def test_the_majority_is_that_of_the_first_languages_training_text(no_pretraining):
     run, text = random_encoder(), smoke_default(0).text
     found = values(run.outcome())
-    for task, metric in zip(TASKS, ("nli_accuracy", "ner_f1", "las"), strict=True):
+    for task, metric in zip(TASKS, ("nli_accuracy", "ner_f1", "las", "tags_accuracy"), strict=True):
         train = task.examples(text, "a", "train", task.train)
         test = task.examples(text, "b", "test", task.test)
         score = module.score(test, majority(train, test))[MAIN[task.name]]

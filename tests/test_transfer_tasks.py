@@ -8,6 +8,7 @@ from isomorph.runs import HubText, ShippedText, Task, Transfer, WorldText
 from isomorph.runs import transfer as module
 from isomorph.text.examples import (
     PAIR,
+    SPEECH,
     TAG,
     TREE,
     Examples,
@@ -41,6 +42,8 @@ def test_a_score_over_some_of_the_examples_and_over_missing_words():
     assert module.score(trees, answers, [0]) == {"uas": 0.5, "las": 0.5}
     tags = Examples(TAG, (), (TaggedExample(("x", "y"), ("B-PER", "B-LOC")),), "by hand")
     assert module.score(tags, [("B-PER",)])["f1"] == pytest.approx(2 / 3)
+    spoken = Examples(SPEECH, (), (TaggedExample(("x", "y", "z"), ("X", "X", "O")),), "by hand")
+    assert module.score(spoken, [("X", "NOUN")]) == {"accuracy": 1 / 3}
     pairs = Examples(PAIR, (), tuple(PairExample("", "", label) for label in "xyx"), "by hand")
     assert module.score(pairs, ["x", "x", "x"], [1, 2]) == {"accuracy": 0.5}
 
@@ -85,7 +88,8 @@ def test_the_checksum_is_of_all_shipped_files_that_are_read(monkeypatch):
 def test_scores_are_named_after_their_task():
     names = {"passage_relation": (PAIR, "passage_"), "xnli": (PAIR, "nli_"),
              "passage_relation_help": (PAIR, "passage_help_"), "wikiann": (TAG, "ner_"),
-             "interface_terms": (TAG, "terms_"), "universal_dependencies": (TREE, "")}  # fmt: skip
+             "interface_terms": (TAG, "terms_"), "universal_dependencies": (TREE, ""),
+             "parts_of_speech": (SPEECH, "tags_")}  # fmt: skip
     for source, (name, prefix) in names.items():
         assert Task(name=name, source=source).prefix == prefix
 
@@ -99,6 +103,7 @@ def test_scores_are_named_after_their_task():
         ({"name": PAIR, "train": 10, "test": None}, "train and test must be numbers"),
         ({"name": PAIR, "train": 0}, "train"),
         ({"name": TAG, "source": "xnli"}, "source is 'xnli', which is of the task 'nli'"),
+        ({"name": SPEECH, "source": "universal_dependencies"}, "which is of the task 'parsing'"),
         ({"name": TREE, "source": "interface_terms"}, "which is of the task 'ner'"),
         ({"name": TAG, "source": "wikiann", "tuning": ()}, "tuning is empty"),
         ({"name": TAG, "source": "wikiann", "epochs": 3}, "epochs"),

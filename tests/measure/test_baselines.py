@@ -6,6 +6,7 @@ from isomorph.measure.baselines import majority
 from isomorph.measure.scores import attachment
 from isomorph.text.examples import (
     PAIR,
+    SPEECH,
     TAG,
     TREE,
     Examples,
@@ -38,6 +39,13 @@ def test_a_word_gets_its_own_most_frequent_tag_and_an_unseen_one_none():
     test = made(TAG, TaggedExample(("lee", "ann", "voit"), ("O", "O", "O")),
                 TaggedExample(("sees",), ("B-PER",)))  # fmt: skip
     assert majority(train, test) == [("I-PER", "B-PER", "O"), ("O",)]
+
+
+def test_an_unseen_word_has_the_most_frequent_part_of_speech():
+    train = made(SPEECH, TaggedExample(("he", "sees", "tea"), ("PRON", "VERB", "NOUN")),
+                 TaggedExample(("tea", "sees"), ("NOUN", "NOUN")))  # fmt: skip
+    test = made(SPEECH, TaggedExample(("he", "boit"), ("PRON", "VERB")))
+    assert majority(train, test) == [("PRON", "NOUN")]
 
 
 @pytest.mark.parametrize(

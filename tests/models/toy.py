@@ -23,6 +23,7 @@ from isomorph.models.heads import Head, head_for
 from isomorph.models.pretrain import initialise
 from isomorph.text.examples import (
     PAIR,
+    SPEECH,
     TAG,
     TREE,
     Examples,
@@ -38,7 +39,11 @@ NAMES = {
     PAIR: ("grows", "shrinks"),
     TAG: ("O", "B-PER", "I-PER", "B-LOC", "I-LOC"),
     TREE: ("root", "det", "amod", "nsubj", "obj", "flat", "punct"),
+    SPEECH: ("VERB", "DET", "ADJ", "NOUN", "PROPN", "PUNCT"),
 }
+SPEECH_OF = dict(
+    zip(NAMES[TREE], ("VERB", "DET", "ADJ", "NOUN", "NOUN", "PROPN", "PUNCT"), strict=True)
+)
 
 
 def sentence(generator) -> list[tuple[str, str, int, str]]:
@@ -99,6 +104,8 @@ def _labelled(task: str, language: str, generator) -> TaggedExample | TreeExampl
     words = tuple(spell(word, language) for word in words)
     if task == TAG:
         return TaggedExample(words, tags)
+    if task == SPEECH:
+        return TaggedExample(words, tuple(SPEECH_OF[name] for name in relations))
     return TreeExample(words, heads, relations)
 
 

@@ -16,7 +16,7 @@ from isomorph.text.examples import (
     universal_relation,
     world_examples,
 )
-from isomorph.text.hub_examples import evaluation_split, hub_examples, parts_of_speech
+from isomorph.text.hub_examples import evaluation_split, hub_examples
 from isomorph.text.worlds import World
 from tests.text.test_tasks import spans
 
@@ -62,19 +62,42 @@ def test_world_test_items_are_translations_by_position(task):
         assert [item.label for item in one.items] == [item.label for item in other.items]
     else:  # words have the same order in both languages of this world
         gold = [
-            (item.tags,) if task == "ner" else (item.heads, item.relations) for item in one.items
+            [
+                (item.heads, item.relations) if task == "parsing" else item.tags
+                for item in side.items
+            ]
+            for side in (one, other)
         ]
-        assert gold == [
-            (item.tags,) if task == "ner" else (item.heads, item.relations) for item in other.items
-        ]
+        assert gold[0] == gold[1]
 
 
-@pytest.mark.parametrize("task", ["ner", "parsing"])
+@pytest.mark.parametrize("task", ["ner", "parsing", "tags"])
 def test_training_sentences_are_of_the_pretraining_text_of_their_language(task):
     corpus = WORLD.corpus()
     for language in "ab":
         train = sentences_of(world_examples(WORLD, task, language, "train", 300))
         assert train <= set(corpus.train[language])
+
+
+@pytest.mark.parametrize("order", ["same", "reversed"])
+def test_parts_of_speech_of_a_world_are_those_of_its_words(order):
+    world = World(training_sentences=1500, order=order)
+    lexicon = world.lexicon()
+    wanted = {
+        "noun": "NOUN", "verb": "VERB", "adjective": "ADJ", "adverb": "ADV", "preposition": "ADP",
+        "determiner": "DET", "conjunction": "CCONJ", "relative": "PRON", "negation": "ADV",
+        "given": "PROPN",
+    }  # fmt: skip
+    for language in "ab":
+        kinds = {}
+        for item in world_examples(world, "tags", language, "train", 1500).items:
+            for word, tag in zip(item.words, item.tags, strict=True):
+                kinds.setdefault(word, set()).add(tag)
+        spelt = lexicon.words[language]
+        for concept, tag in wanted.items():
+            for word in {spelt[number] for number in lexicon.concepts[concept]} & set(kinds):
+                assert kinds[word] == {tag}, (concept, word)
+        assert kinds[spelt[lexicon.full_stop]] == {"PUNCT"}
 
 
 def test_topics_follow_the_dial_in_training_and_are_all_there_elsewhere():
@@ -192,7 +215,7 @@ def test_relations_lose_their_subtype(mirror):
 
 def test_parts_of_speech_are_of_the_same_sentences(mirror):
     mirror(UD, "fr_gsd", "test", tree_columns("roi", "nsubj"))
-    (tagged,) = parts_of_speech("fr", "test").items
+    (tagged,) = hub_examples("parts_of_speech", "fr", "test").items
     (tree,) = hub_examples("universal_dependencies", "fr", "test").items
     assert tagged.words == tree.words and tagged.tags == ("NOUN", "VERB")
 

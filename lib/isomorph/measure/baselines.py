@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from isomorph.text.examples import PAIR, TAG
+from isomorph.text.examples import PAIR, SPEECH, TAG
 
 if TYPE_CHECKING:
     from isomorph.models.heads import Prediction
@@ -15,21 +15,25 @@ if TYPE_CHECKING:
 def majority(train: Examples, test: Examples) -> list[Prediction]:
     """The most frequent answers of the training examples, for each test example.
 
-    Pairs: the most frequent label. Words: the most frequent tag that the word has in training, "O"
-    for a word that is not there; so in another language it knows the shared strings. Trees: every
+    Pairs: the most frequent label. Words: the most frequent tag that the word has in training; for a
+    word that is not there "O", or the most frequent part of speech. So in another language it knows
+    the shared strings. Trees: every
     word hangs on the same neighbour, the previous or the next one, whichever is right more often,
     by the most frequent relation; the word without that neighbour is the root.
     """
     if train.task == PAIR:
         label = Counter(item.label for item in train.items).most_common(1)[0][0]
         return [label for _ in test.items]
-    if train.task == TAG:
+    if train.task in (TAG, SPEECH):
         votes: dict[str, Counter] = {}
         for item in train.items:
             for word, tag in zip(item.words, item.tags, strict=True):
                 votes.setdefault(word, Counter())[tag] += 1
         usual = {word: counter.most_common(1)[0][0] for word, counter in votes.items()}
-        return [tuple(usual.get(word, "O") for word in item.words) for item in test.items]
+        other = "O"
+        if train.task == SPEECH:
+            other = sum(votes.values(), Counter()).most_common(1)[0][0]
+        return [tuple(usual.get(word, other) for word in item.words) for item in test.items]
     steps = Counter(
         head - place
         for item in train.items

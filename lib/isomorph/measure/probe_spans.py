@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from isomorph.text.examples import TAG, TREE
+from isomorph.text.examples import SPEECH, TAG, TREE
 
 if TYPE_CHECKING:
     from isomorph.measure.represent import Representation
@@ -98,7 +98,7 @@ def tag_spans(representation: Representation, examples: Examples) -> Spans:
     examples: with tags. Parts of speech are such tags too.
     Raises ValueError for other examples, and when the representation does not belong to them.
     """
-    _require(examples, TAG)
+    _require(examples, TAG, SPEECH)
     found = [
         [((place, place + 1), None, tag, word) for place, (word, tag) in enumerate(_pairs(item))]
         for item in examples.items
@@ -217,6 +217,7 @@ def _pairs(item) -> Iterator[tuple[str, str]]:
     return zip(item.words, item.tags, strict=True)
 
 
-def _require(examples: Examples, task: str) -> None:
-    if examples.task != task:
-        raise ValueError(f"examples has the task {examples.task!r}; allowed is {task!r}.")
+def _require(examples: Examples, *tasks: str) -> None:
+    if examples.task not in tasks:
+        allowed = " or ".join(map(repr, tasks))
+        raise ValueError(f"examples has the task {examples.task!r}; allowed is {allowed}.")

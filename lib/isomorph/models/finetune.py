@@ -24,7 +24,7 @@ from isomorph.models.heads import Head, Prediction
 from isomorph.models.optimisers import BertAdam, linear_weights, mixout, origins_of, pull
 from isomorph.models.pretrain import accelerate
 from isomorph.models.settings import Device, TuningConfig
-from isomorph.text.examples import PAIR, TAG
+from isomorph.text.examples import PAIR, SPEECH, TAG
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -197,7 +197,7 @@ def share_right(examples: Examples, answers: Sequence[Prediction]) -> float:
     for item, answer in zip(examples.items, answers, strict=True):
         if examples.task == PAIR:
             truth, given = [item.label], [answer]
-        elif examples.task == TAG:
+        elif examples.task in (TAG, SPEECH):
             truth, given = item.tags, answer
         else:
             truth = list(zip(item.heads, item.relations, strict=True))

@@ -20,7 +20,7 @@ from isomorph.models.encoder import BilingualEncoder
 from isomorph.models.features import IGNORED, Encoded, Features, collate, encode
 from isomorph.models.inputs import longest_input, takes_language
 from isomorph.models.parser import Biaffine
-from isomorph.text.examples import PAIR, SCORE, TAG, TREE
+from isomorph.text.examples import PAIR, SCORE, SPEECH, TAG, TREE
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -207,7 +207,7 @@ class TreeHead(Head):
         ]
 
 
-HEADS = {PAIR: PairHead, SCORE: ScoreHead, TAG: TagHead, TREE: TreeHead}
+HEADS = {PAIR: PairHead, SCORE: ScoreHead, TAG: TagHead, TREE: TreeHead, SPEECH: TagHead}
 
 
 def head_for(

@@ -11,7 +11,7 @@ from isomorph.measure.probes import fit_probe
 from isomorph.measure.represent import represent
 from isomorph.measure.selectivity import selectivity
 from isomorph.text import examples as labelled
-from isomorph.text.hub_examples import hub_examples, parts_of_speech
+from isomorph.text.hub_examples import hub_examples
 
 if TYPE_CHECKING:
     from isomorph.measure.probe_spans import Spans
@@ -84,7 +84,7 @@ def of_world(world: World, language: str, split: str, most: int) -> Splits:
 def _of_hub(split: str, count: int) -> Splits:
     return {
         "relation": hub_examples("universal_dependencies", "en", split, count),
-        "pos": parts_of_speech("en", split, count),
+        "pos": hub_examples("parts_of_speech", "en", split, count),
         "entity": hub_examples("wikiann", "en", split, count),
     }
 

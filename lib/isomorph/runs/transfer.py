@@ -1,7 +1,8 @@
 """A transfer run: pretrain on two languages, tune on the first, test on the second.
 
 The zero-shot experiments of Conneau, Wu et al. (ACL 2020, sections 3.2 and 4): inference, entities
-and parsing, in controlled worlds, on the tasks that ship, or on the paper's own data sets.
+and parsing, in controlled worlds, on the tasks that ship, or on the paper's own data sets; and parts
+of speech, as in XTREME (Hu et al. ICML 2020).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import time
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -31,14 +33,14 @@ if TYPE_CHECKING:
 
 Source = Literal[
     "world", "passage_relation", "passage_relation_help", "interface_terms",
-    "xnli", "wikiann", "universal_dependencies",
+    "xnli", "wikiann", "universal_dependencies", "parts_of_speech",
 ]  # fmt: skip
 # What a score is called. The papers' own data sets and the worlds have the papers' names.
 METRICS = {
     "passage_relation": "passage_", "passage_relation_help": "passage_help_",
     "interface_terms": "terms_",
 }  # fmt: skip
-PREFIX = {"nli": "nli_", "ner": "ner_", "parsing": ""}
+PREFIX = {"nli": "nli_", "ner": "ner_", "parsing": "", "tags": "tags_"}
 # The shipped files that a task's examples are made of.
 RELATION, TERMS = "tasks/passage_relation.parquet", "tasks/interface_terms.parquet"
 FILES = {
@@ -47,7 +49,7 @@ FILES = {
     "interface_terms": (TERMS,),
 }
 # The score by which the best way to tune is chosen.
-MAIN = {"nli": "accuracy", "ner": "f1", "parsing": "las"}
+MAIN = {"nli": "accuracy", "ner": "f1", "parsing": "las", "tags": "accuracy"}
 KIND = labelled.SHIPPED | HUB
 
 
@@ -56,7 +58,7 @@ class Task(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Literal["nli", "ner", "parsing"]
+    name: Literal["nli", "ner", "parsing", "tags"]
     source: Source = "world"
     train: int | None = Field(default=None, ge=1)  # examples to tune on; None is all there are
     test: int | None = Field(default=1000, ge=1)
@@ -274,7 +276,7 @@ def score(examples: Examples, answers: list, chosen: list[int] | None = None) ->
     """The task's scores, fractions of 1, over some of the examples; words that have no answer
     count as "O", or as wrong.
 
-    accuracy of pairs; f1 and f1_<type> of spans; uas and las of trees.
+    accuracy of pairs, and of parts of speech; f1 and f1_<type> of spans; uas and las of trees.
     """
     from isomorph.measure.scores import accuracy, attachment, span_scores
 
@@ -284,6 +286,13 @@ def score(examples: Examples, answers: list, chosen: list[int] | None = None) ->
         return {"accuracy": accuracy([item.label for item in items], given)}
     if examples.task == labelled.TAG:
         return span_scores([list(item.tags) for item in items], [list(tags) for tags in given])
+    if examples.task == labelled.SPEECH:
+        # Words that were cut off have no answer.
+        pairs = [
+            pair for item, tags in zip(items, given, strict=True)
+            for pair in zip_longest(item.tags, tags)
+        ]  # fmt: skip
+        return {"accuracy": accuracy(*zip(*pairs, strict=True))}
     heads, relations = zip(*given, strict=True)
     return attachment(
         [item.heads for item in items], [item.relations for item in items], heads, relations

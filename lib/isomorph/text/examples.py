@@ -1,8 +1,8 @@
-"""Labelled examples of the three transfer tasks, in one form wherever they come from.
+"""Labelled examples of the four transfer tasks, in one form wherever they come from.
 
 Conneau, Wu et al. (ACL 2020, section 3.2) tune on English and test on another language: natural
-language inference, named entity recognition and dependency parsing.  Controlled worlds have all
-three by construction.  The shipped text has two tasks of the same shapes.  The hub has the
+language inference, named entity recognition and dependency parsing.  Parts of speech, which XTREME
+(Hu et al. ICML 2020) adds, are easier.  Controlled worlds have all four by construction.  The shipped text has two tasks of the same shapes.  The hub has the
 papers' own: XNLI, WikiANN and Universal Dependencies.
 """
 
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from isomorph.text import grammar, semantics, tasks
+from isomorph.text import grammar, hub, semantics, tasks
 from isomorph.text.choice import drawn
 from isomorph.text.corpora import require
 from isomorph.text.worlds import LANGUAGES, World
 
-PAIR, TAG, TREE = "nli", "ner", "parsing"
+PAIR, TAG, TREE, SPEECH = "nli", "ner", "parsing", "tags"
 SCORE = "similarity"  # no task of transfer: isomorph.text.benchmarks
-TASKS = (PAIR, TAG, TREE)
+TASKS = (PAIR, TAG, TREE, SPEECH)
 ORDER = "ordering"  # no task of transfer: isomorph.text.ordering, isomorph.models.ordering
 QUESTION = "questions"  # no task of transfer: isomorph.text.questions, isomorph.models.questions
 PHRASES = "phrases"  # no task of transfer: isomorph.text.phrases, isomorph.models.phrases
@@ -25,6 +25,7 @@ SPLITS = ("train", "dev", "test")
 
 # WikiANN's order; the worlds have the same types.
 ENTITY_TAGS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
+PARTS_OF_SPEECH = tuple(name for name in hub.PARTS_OF_SPEECH if name != "_")
 # The 37 of Universal Dependencies v2 (de Marneffe et al. 2021, Table 2).
 UNIVERSAL_RELATIONS = (
     *("acl", "advcl", "advmod", "amod", "appos", "aux", "case", "cc", "ccomp", "clf", "compound"),
@@ -32,6 +33,13 @@ UNIVERSAL_RELATIONS = (
     *("goeswith", "iobj", "list", "mark", "nmod", "nsubj", "nummod", "obj", "obl", "orphan"),
     *("parataxis", "punct", "reparandum", "root", "vocative", "xcomp"),
 )
+
+# Of a world's words, by their relation.
+SPEECH_OF = {
+    "acl": "VERB", "advmod": "ADV", "amod": "ADJ", "case": "ADP", "cc": "CCONJ", "conj": "VERB",
+    "det": "DET", "flat": "PROPN", "nsubj": "NOUN", "obj": "NOUN", "obl": "NOUN", "punct": "PUNCT",
+    "root": "VERB",
+}  # fmt: skip
 
 SHIPPED = {"passage_relation": PAIR, "passage_relation_help": PAIR, "interface_terms": TAG}
 
@@ -59,7 +67,7 @@ class ScoredExample:
 
 @dataclass(frozen=True)
 class TaggedExample:
-    """Words and a BIO tag for each."""
+    """Words and a tag for each: of entities in BIO, or its part of speech."""
 
     words: tuple[str, ...]
     tags: tuple[str, ...]
@@ -173,7 +181,7 @@ class Examples:
 def world_examples(world: World, task: str, language: str, split: str, count: int) -> Examples:
     """The first ``count`` examples of a split of a controlled world.
 
-    task: "nli", "ner" or "parsing".  language: "a" or "b".  split: "train", "dev" or "test"; no
+    task: "nli", "ner", "parsing" or "tags".  language: "a" or "b".  split: "train", "dev" or "test"; no
     sentence, and of the pairs no hypothesis, is in two of them.  The sentences to train on are
     those that the language was pretrained on, so of its own topics.  Those of "dev" and "test",
     and all pairs, are of every topic alike.  Examples of "dev" and "test", and pairs, are
@@ -201,6 +209,9 @@ def world_examples(world: World, task: str, language: str, split: str, count: in
     if task == TAG:
         tagged = tuple(_entities_of(sentence, language) for sentence in sentences)
         return Examples(task, ENTITY_TAGS, tagged, source)
+    if task == SPEECH:
+        spoken = tuple(_parts_of_speech_of(sentence, language) for sentence in sentences)
+        return Examples(task, PARTS_OF_SPEECH, spoken, source)
     names = tuple(dict.fromkeys(map(universal_relation, grammar.RELATIONS)))
     trees = tuple(_tree_of(sentence, language) for sentence in sentences)
     return Examples(task, names, trees, source)
@@ -241,6 +252,19 @@ def _entities_of(sentence: grammar.Sentence, language: str) -> TaggedExample:
     tags = ["O"] * len(words)
     for start, end, kind in sentence.entities[language]:
         tags[start:end] = [f"B-{kind}", *[f"I-{kind}"] * (end - start - 1)]
+    return TaggedExample(words, tuple(tags), sentence.topic)
+
+
+def _parts_of_speech_of(sentence: grammar.Sentence, language: str) -> TaggedExample:
+    """They follow from each word's relation, since the words of a slot are of one kind."""
+    words, heads = sentence.tokens[language], sentence.heads[language]
+    relations = tuple(map(universal_relation, sentence.relations[language]))
+    tags = [SPEECH_OF[relation] for relation in relations]
+    for start, end, _ in sentence.entities[language]:
+        tags[start:end] = ["PROPN"] * (end - start)
+    for place, (head, relation) in enumerate(zip(heads, relations, strict=True)):
+        if relation == "nsubj" and relations[head] == "acl":  # "that" of a relative clause
+            tags[place] = "PRON"
     return TaggedExample(words, tuple(tags), sentence.topic)
 
 

@@ -1,6 +1,6 @@
 """Labelled examples of public data sets: XNLI, WikiANN and Universal Dependencies.
 
-The tasks of Conneau, Wu et al. (ACL 2020, section 3.2), from the mirror or the hub
+The tasks of Conneau, Wu et al. (ACL 2020, section 3.2) and parts of speech, from the mirror or the hub
 (`isomorph.text.hub`), in the form that `isomorph.text.examples` gives all examples.
 """
 
@@ -9,6 +9,8 @@ from isomorph.text.corpora import require
 from isomorph.text.examples import (
     ENTITY_TAGS,
     PAIR,
+    PARTS_OF_SPEECH,
+    SPEECH,
     SPLITS,
     TAG,
     TREE,
@@ -22,7 +24,9 @@ from isomorph.text.examples import (
     universal_relation,
 )
 
-HUB = {"xnli": PAIR, "wikiann": TAG, "universal_dependencies": TREE}
+HUB = {
+    "xnli": PAIR, "wikiann": TAG, "universal_dependencies": TREE, "parts_of_speech": SPEECH,
+}  # fmt: skip
 # The paper's treebanks, and the same collection in German and Spanish.  The first that is there is
 # taken: Chinese-GSD is in traditional script, its copy in the simplified script of XNLI.
 TREEBANKS = {
@@ -38,8 +42,8 @@ TREEBANKS = {
 def hub_examples(name: str, language: str, split: str, count: int | None = None) -> Examples:
     """Examples of a public data set, from the mirror or the hub (isomorph.text.hub).
 
-    name: "xnli", "wikiann" or "universal_dependencies".  Of Universal Dependencies the treebanks
-    are TREEBANKS; relations lose their subtype, so "nsubj:pass" is "nsubj", since not every
+    name: "xnli", "wikiann", "universal_dependencies" or "parts_of_speech".  The last two have the
+    same sentences of Universal Dependencies, of whose treebanks TREEBANKS are read; relations lose their subtype, so "nsubj:pass" is "nsubj", since not every
     treebank has the same subtypes.  Words of a multi-word token stand for themselves.
     language: "en", "fr", "de", "ru", "zh" or "es".
     split: "train", "dev" (the hub's "validation") or "test"; see ``evaluation_split``.
@@ -63,6 +67,12 @@ def hub_examples(name: str, language: str, split: str, count: int | None = None)
         return Examples(TAG, ENTITY_TAGS, items, source)
     treebank, rows = _treebank(language, split)
     source = f"{name} {treebank} {split}"
+    if name == "parts_of_speech":
+        tagged = tuple(
+            TaggedExample(tuple(row["tokens"]), tuple(row["upos"]))
+            for row in chosen(rows, count, source)
+        )
+        return Examples(SPEECH, PARTS_OF_SPEECH, tagged, source)
     trees = tuple(
         TreeExample(
             tuple(row["tokens"]),
@@ -72,22 +82,6 @@ def hub_examples(name: str, language: str, split: str, count: int | None = None)
         for row in chosen(rows, count, source)
     )
     return Examples(TREE, UNIVERSAL_RELATIONS, trees, source)
-
-
-def parts_of_speech(language: str, split: str, count: int | None = None) -> Examples:
-    """The sentences of "universal_dependencies" in `hub_examples`, with the universal part of speech
-    of each word as its tag; the same arguments take the same sentences."""
-    require("split", split, SPLITS)
-    require("language", language, tuple(TREEBANKS))
-    split = {"dev": "validation"}.get(split, split)
-    treebank, rows = _treebank(language, split)
-    source = f"parts of speech {treebank} {split}"
-    tagged = tuple(
-        TaggedExample(tuple(row["tokens"]), tuple(row["upos"]))
-        for row in chosen(rows, count, source)
-    )
-    names = tuple(name for name in hub.PARTS_OF_SPEECH if name != "_")
-    return Examples(TAG, names, tagged, source)
 
 
 def evaluation_split(name: str, language: str) -> str:
