@@ -10,14 +10,19 @@ BIN   := .venv/bin
 # Keyed on content, not on time: a fresh checkout of the same files installs nothing again.
 STAMP := .venv/installed-$(shell cat requirements.txt pyproject.toml | cksum | tr ' ' '-')
 
-ifeq ($(filter smoke laptop reference paper,$(SIZE)),)
+# To the shell by the environment, as they stand: neither a quote nor a $ in them does anything.
+override CHAPTER := $(value CHAPTER)
+override PORT    := $(value PORT)
+export CHAPTER PORT
+
+ifneq ($(words $(SIZE))$(filter-out smoke laptop reference paper,$(SIZE)),1)
 $(error SIZE is '$(SIZE)', but it must be one of smoke, laptop, reference, paper)
 endif
 
 .PHONY: book test serve lock clean
 
 book: $(STAMP)
-	@$(BIN)/isomorph book --size $(SIZE) $(if $(CHAPTER),--chapter '$(CHAPTER)') $(if $(filter-out 0 no false,$(RECOMPUTE)),--recompute)
+	@$(BIN)/isomorph book --size $(SIZE) $${CHAPTER:+--chapter "$$CHAPTER"} $(if $(filter-out 0 no false,$(RECOMPUTE)),--recompute)
 
 test: $(STAMP)
 	$(BIN)/ruff check
@@ -26,7 +31,7 @@ test: $(STAMP)
 
 serve: $(STAMP)
 	@test -f _build/html/index.html || { echo "There is no book yet: run make book first."; exit 1; }
-	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html "$$PORT"
 
 $(STAMP):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -49,5 +54,6 @@ lock:
 	sed -E -e '/^(nvidia-|cuda-|triton)/d' -e 's/\+[a-z0-9.]+$$//' _build/lock/frozen.txt > requirements.txt
 	rm -rf _build/lock
 
+# Not while a build is at work in it.
 clean:
-	rm -rf _build
+	@$(PYTHON) -I lib/isomorph/book/lock.py _build

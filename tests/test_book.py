@@ -68,10 +68,8 @@ def test_an_unchanged_book_is_not_built_again(copy, capsys):
     assert book.build("smoke", root=copy)  # the site loses a page
     before = {path: path.stat().st_mtime_ns for path in (copy / "_build").rglob("*.ipynb")}
     executed = [NEEDLE.executed(Layout(copy)), PLAIN.executed(Layout(copy))]
-    started = time.monotonic()
     capsys.readouterr()
     assert book.build("smoke", root=copy)
-    assert time.monotonic() - started < 30
     printed = capsys.readouterr().out
     assert "no chapter has changed" in printed
     assert "the site is up to date" in printed
@@ -224,7 +222,9 @@ def test_one_chapter_by_name(built_book):
     chapters = discover(Layout(built_book[0]))
     assert chapters == [EXAMPLE, NEEDLE, PLAIN, BROKEN]
     assert select(chapters, "plain") == [PLAIN]
-    assert select(chapters, None) == select(chapters, "") == chapters
+    assert select(chapters, None) == chapters
+    with pytest.raises(BadRequest, match="there is no chapter called ''"):
+        select(chapters, "")
 
 
 def test_contents_and_chapters_must_agree(copy):

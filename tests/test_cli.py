@@ -75,14 +75,17 @@ def test_an_unknown_option_is_status_2(call):
 @pytest.mark.parametrize(("complete", "status"), [(True, 0), (False, 1)])
 def test_book_passes_its_options_on_and_fails_with_the_build(call, monkeypatch, complete, status):
     asked = []
-    monkeypatch.setattr(book, "build", lambda *given: asked.append(given) or complete)
-    told = call("book", "--size", "smoke", "--chapter", "one", "--recompute")
-    assert asked == [("smoke", "one", True)]
+    monkeypatch.setattr(
+        book, "build", lambda *given, **limits: asked.append((*given, limits)) or complete
+    )
+    monkeypatch.setenv("ISOMORPH_CHAPTER_GIB", "2.5")
+    told = call("book", "--size", "smoke", "--chapter", "one", "--recompute", "--minutes", "7")
+    assert asked == [("smoke", "one", True, {"minutes": 7, "gib": 2.5})]
     assert told.exit_code == status
 
 
 def raising(error):
-    def build(*_):
+    def build(*_, **__):
         raise error
 
     return build

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from isomorph import children
 from isomorph.sizes import SIZES
 from isomorph.text.shipped import DataCorrupted
 
@@ -34,10 +35,11 @@ SIZE_HELP = "How large: smoke (seconds), laptop, reference (one GPU) or paper."
 def plainly(*expected: type[Exception]) -> Iterator[None]:
     """Turn the `expected` exceptions into their sentence and status 1, and Ctrl-C into 130.
 
-    Damaged data is always expected.
+    Damaged data is always expected; SIGTERM and a terminal that closes are as good as Ctrl-C.
     """
     try:
-        yield
+        with children.signals_interrupt():
+            yield
     except typer.Exit:  # a RuntimeError itself, and no failure
         raise
     except (*expected, DataCorrupted) as error:
@@ -87,14 +89,28 @@ def book(
             "--recompute", help="Run everything of this size; read no recorded row of it."
         ),
     ] = False,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            envvar="ISOMORPH_CHAPTER_MINUTES",
+            help="End a chapter that takes longer; 0: none. Usually 20 at smoke, 120 at laptop.",
+        ),
+    ] = None,
+    memory: Annotated[
+        float | None,
+        typer.Option(
+            envvar="ISOMORPH_CHAPTER_GIB",
+            help="End a chapter that takes more GiB; 0: none. Usually 8, or 3/4 of the machine's.",
+        ),
+    ] = None,
 ) -> None:
     """Execute the chapters that changed and render the site to _build/html."""
     from isomorph import book as pipeline
 
     one_of("--size", size, SIZES)
-    with plainly(pipeline.BookError):
+    with plainly(pipeline.BookError, OSError):
         try:
-            complete = pipeline.build(size, chapter, recompute)
+            complete = pipeline.build(size, chapter, recompute, minutes=minutes, gib=memory)
         except pipeline.BadRequest as error:
             refuse(str(error))
         if not complete:

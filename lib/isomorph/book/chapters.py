@@ -15,6 +15,8 @@ from pathlib import Path
 
 import yaml
 
+from isomorph import files
+
 __all__ = [
     "BadRequest",
     "BookError",
@@ -105,6 +107,24 @@ class Chapter:
         return layout.build / "manifests" / f"{self.name}.json"
 
 
+def read_text(path: Path, root: Path) -> str:
+    """The text of a source of the book in `root`; raises BookError when it is not UTF-8."""
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        wrong = f"byte 0x{error.object[error.start]:02x} at {error.start}"
+        raise BookError(f"{path.relative_to(root)} is not UTF-8 ({wrong})") from None
+
+
+def read_yaml(path: Path, root: Path) -> object:
+    """What a YAML file of the book in `root` holds; raises BookError when it is none."""
+    try:
+        return yaml.safe_load(read_text(path, root))
+    except yaml.YAMLError as error:
+        told = " ".join(str(error).split())
+        raise BookError(f"{path.relative_to(root)} is not YAML: {told}") from None
+
+
 def hash_files(paths: list[Path], root: Path) -> str:
     """SHA-256 over the relative names and the contents of the files among `paths`."""
     digest = hashlib.sha256()
@@ -123,8 +143,8 @@ def hash_library(folder: Path) -> str:
 def discover(layout: Layout) -> list[Chapter]:
     """The chapters in reading order, which is the order of `book/_toc.yml`.
 
-    Raises BookError when the table of contents and the chapters folder disagree, or when two
-    chapters share a name (a name alone must be enough for `CHAPTER=`).
+    Raises BookError when the table of contents cannot be read or disagrees with the chapters
+    folder, or when two chapters share a name (a name alone must be enough for `CHAPTER=`).
     """
     found = {
         Chapter(path.parent.name, path.stem)
@@ -136,7 +156,7 @@ def discover(layout: Layout) -> list[Chapter]:
         parts |= {path.name for path in layout.chapters.iterdir() if path.is_dir()}
     listed = [
         Chapter(*Path(page).parts)
-        for page in _pages(yaml.safe_load((layout.book / "_toc.yml").read_text()))
+        for page in _pages(read_yaml(layout.book / "_toc.yml", layout.root))
         if len(Path(page).parts) == 2 and Path(page).parts[0] in parts
     ]
     for chapter in listed:
@@ -158,7 +178,7 @@ def _pages(node: object) -> list[str]:
     if isinstance(node, list):
         return [page for item in node for page in _pages(item)]
     if isinstance(node, dict):
-        own = [node[key] for key in ("root", "file") if key in node]
+        own = [str(node[key]) for key in ("root", "file") if key in node]
         return own + [
             p for value in node.values() if isinstance(value, list) for p in _pages(value)
         ]
@@ -167,7 +187,7 @@ def _pages(node: object) -> list[str]:
 
 def select(chapters: list[Chapter], name: str | None) -> list[Chapter]:
     """All chapters, or the one called `name`; raises BadRequest when there is none."""
-    if not name:
+    if name is None:
         return chapters
     chosen = [chapter for chapter in chapters if chapter.name == name]
     if not chosen:
@@ -189,29 +209,35 @@ def expected_manifest(chapter: Chapter, layout: Layout, parameters: dict) -> dic
     }
 
 
+def made_from(chapter: Chapter, layout: Layout) -> dict | None:
+    """The inputs of the last execution that ended well (an `expected_manifest`).
+
+    None when there is none, or when its notebook or its card is no longer what it left: what no
+    manifest vouches for is as good as absent.
+    """
+    try:
+        written = dict(json.loads(chapter.manifest(layout).read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    return written if written.pop("outputs", None) == _outputs(chapter, layout) else None
+
+
 def is_fresh(chapter: Chapter, layout: Layout, parameters: dict) -> bool:
     """Whether the executed notebook is there, whole, and made from exactly the present inputs.
 
     An execution in which everything was recomputed also answers a request for one that was not.
     """
-    try:
-        written = json.loads(chapter.manifest(layout).read_text())
-    except (OSError, ValueError):
-        return False
+    written = made_from(chapter, layout)
     accepted = [parameters, {**parameters, "recompute": True}]
-    outputs = hash_files([chapter.executed(layout), chapter.card(layout)], layout.build)
-    return any(
-        written == {**expected_manifest(chapter, layout, each), "outputs": outputs}
-        for each in accepted
-    )
+    return any(written == expected_manifest(chapter, layout, each) for each in accepted)
 
 
 def write_manifest(chapter: Chapter, layout: Layout, inputs: dict) -> None:
     """Record that the executed notebook was made from `inputs` (an `expected_manifest`)."""
-    outputs = [chapter.executed(layout), chapter.card(layout)]
-    path = chapter.manifest(layout)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    manifest = {**inputs, "outputs": hash_files(outputs, layout.build)}
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
-    partial.replace(path)
+    manifest = {**inputs, "outputs": _outputs(chapter, layout)}
+    text = json.dumps(manifest, indent=2, sort_keys=True) + "\n"
+    files.write_text(chapter.manifest(layout), text)
+
+
+def _outputs(chapter: Chapter, layout: Layout) -> str:
+    return hash_files([chapter.executed(layout), chapter.card(layout)], layout.build)

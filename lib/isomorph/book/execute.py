@@ -6,15 +6,15 @@ A kernel runs with one thread: two processes of one thread finish more than one 
 import json
 import os
 import re
-import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from isomorph import one_core
+from isomorph import children, files, one_core
 
-from .chapters import Chapter, Layout, expected_manifest, write_manifest
+from .chapters import Chapter, Layout, expected_manifest, read_text, write_manifest
+from .limits import Limits
 
 CELL = re.compile(r"^# (%%|solution$)", re.MULTILINE)
 RUN_LOG = "ISOMORPH_RUN_LOG"
@@ -23,12 +23,16 @@ RUN_LOG = "ISOMORPH_RUN_LOG"
 
 @dataclass(frozen=True)
 class Failure:
-    """Where a chapter stopped (`cell` is 0 when it never reached one) and what it said."""
+    """Where a chapter stopped (`cell` is 0 when it never reached one) and what it said.
+
+    `stopped` says which limit it passed, if it was that.
+    """
 
     cell: int
     first_line: str
     error: str
     notebook: Path
+    stopped: str = ""
 
 
 def cores() -> int:
@@ -39,15 +43,21 @@ def cores() -> int:
 
 
 def execute_all(
-    chapters: list[Chapter], layout: Layout, parameters: dict, jobs: int
+    chapters: list[Chapter],
+    layout: Layout,
+    parameters: dict,
+    jobs: int,
+    limits: Limits | None = None,
 ) -> dict[Chapter, Failure]:
     """Execute `chapters`, at most `jobs` at a time, and return the failures.
 
-    A chapter that ends well is recorded at once, so an interrupted build resumes after it. On
-    Ctrl-C every child is stopped before KeyboardInterrupt is raised again.
+    A chapter that ends well is recorded at once, so an interrupted build resumes after it. One that
+    passes one of `limits` (by default the usual ones) is ended, and the others go on. On Ctrl-C
+    every child is stopped before KeyboardInterrupt is raised again.
     """
     from tqdm import tqdm
 
+    limits = limits or Limits.of(parameters)
     waiting, running, failures = list(chapters), {}, {}
     with tqdm(
         total=_cells(chapters, layout), unit="cell", desc="chapters", leave=False, disable=None
@@ -55,7 +65,7 @@ def execute_all(
         try:
             while waiting or running:
                 while waiting and len(running) < jobs:
-                    job = Job(waiting.pop(0), layout, parameters)
+                    job = Job(waiting.pop(0), layout, parameters, limits)
                     running[job.chapter] = job
                     bar.set_postfix_str(", ".join(c.name for c in running))
                 time.sleep(0.05)
@@ -71,20 +81,20 @@ def execute_all(
                     tqdm.write(f"  {chapter.page}: {verdict} in {job.elapsed():.0f} s")
         finally:
             for job in running.values():
-                job.stop()
+                children.stop(job.process)
     return failures
 
 
 def _cells(chapters: list[Chapter], layout: Layout) -> int:
     # One more a chapter, the cell that papermill injects, and two a solution: see `notebook`.
-    found = [CELL.findall(c.source(layout).read_text()) for c in chapters]
+    found = [CELL.findall(read_text(c.source(layout), layout.root)) for c in chapters]
     return sum(len(cells) + cells.count("solution") + 1 for cells in found)
 
 
 class Job:
     """One chapter being executed by a worker process."""
 
-    def __init__(self, chapter: Chapter, layout: Layout, parameters: dict):
+    def __init__(self, chapter: Chapter, layout: Layout, parameters: dict, limits: Limits):
         self.chapter, self.layout = chapter, layout
         # Taken before the start: a source edited while it runs must count as changed afterwards.
         self.inputs = expected_manifest(chapter, layout, parameters)
@@ -94,20 +104,15 @@ class Job:
         self.run_log = self.notebook.with_suffix(".runs.jsonl")
         for folder in (self.notebook.parent, chapter.log(layout).parent):
             folder.mkdir(parents=True, exist_ok=True)
-        stale = (self.notebook, self.report, self.run_log, chapter.failed(layout))
-        for path in (*stale, chapter.manifest(layout)):
+        for path in (self.notebook, self.report, self.run_log, chapter.failed(layout)):
             path.unlink(missing_ok=True)
         source = chapter.source(layout)
         command = [sys.executable, "-m", "isomorph.book.worker", str(source)]
-        command += [str(self.notebook), str(self.report), json.dumps(parameters)]
+        command += [str(self.notebook), str(self.report)]
+        command += [json.dumps(parameters), json.dumps(asdict(limits))]
         with chapter.log(layout).open("w") as log:
-            self.process = subprocess.Popen(
-                command,
-                cwd=layout.root,
-                env=self._environment(),
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C reaches this process alone, which stops the others
+            self.process = children.start(
+                command, log, environment=self._environment(), folder=layout.root
             )
 
     def _environment(self) -> dict[str, str]:
@@ -135,8 +140,9 @@ class Job:
 
     def finish(self) -> Failure | None:
         """Move the notebook to where it belongs and record the execution."""
+        self.process.stdin.close()
         try:
-            report = json.loads(self.report.read_text())
+            report = json.loads(self.report.read_text("utf-8"))
         except (OSError, ValueError):
             end = self.chapter.log(self.layout).read_text(errors="replace")[-2000:]
             said = f"the process ended with status {self.process.returncode}\n{end}"
@@ -144,9 +150,8 @@ class Job:
         if not report["ok"]:
             return self._keep_partial(report)
         executed = self.chapter.executed(self.layout)
-        executed.parent.mkdir(parents=True, exist_ok=True)
         card = {**report, "parameters": self.inputs["parameters"], "runs": self._runs()}
-        self.chapter.card(self.layout).write_text(json.dumps(card, indent=2))
+        files.write_text(self.chapter.card(self.layout), json.dumps(card, indent=2))
         self.notebook.replace(executed)
         write_manifest(self.chapter, self.layout, self.inputs)
         self._clean_up()
@@ -158,7 +163,8 @@ class Job:
         if self.notebook.exists():
             self.notebook.replace(failed)
         self._clean_up()
-        return Failure(report["cell"], report["first_line"], report["error"], failed)
+        told = (report["cell"], report["first_line"], report["error"], failed)
+        return Failure(*told, stopped=report.get("stopped", ""))
 
     def _runs(self) -> list[dict]:
         if not self.run_log.exists():
@@ -168,28 +174,3 @@ class Job:
     def _clean_up(self) -> None:
         self.report.unlink(missing_ok=True)
         self.run_log.unlink(missing_ok=True)
-
-    def stop(self) -> None:
-        """End the worker, its kernel and whatever the kernel started."""
-        import psutil
-
-        try:
-            worker = psutil.Process(self.process.pid)
-            family = [*worker.children(recursive=True), worker]
-        except psutil.NoSuchProcess:
-            return
-        for member in family:
-            _signal(member.terminate)
-        _, alive = psutil.wait_procs(family, timeout=3)
-        for member in alive:
-            _signal(member.kill)
-        self.process.wait()
-
-
-def _signal(send) -> None:
-    import psutil
-
-    try:
-        send()
-    except psutil.NoSuchProcess:
-        return

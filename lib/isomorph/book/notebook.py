@@ -5,15 +5,18 @@ one after the solution that it is right. So the two cannot drift apart. For a re
 is folded; from what a learner gets it is cut off, and no output above the cut knows a solution.
 """
 
+import re
 from pathlib import Path
 
 import nbformat
 
 from ..exercises.kinds import WORDS
+from .chapters import BookError, read_text
 from .solutions import Exercise, find_exercises, split
 
 ROLES = {"unanswered": "unanswered", "solved": "right"}
 """What the check in a cell of that role has to say, by the states of `Feedback`."""
+ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 KEPT_BACK = ("solution", "solved", "fold")
 OPEN_FOLD = '<details class="solution">\n<summary>Solution</summary>'
 CLOSE_FOLD = "</details>"
@@ -24,11 +27,18 @@ def derive(source: Path) -> nbformat.NotebookNode:
 
     The metadata `isomorph` of a cell holds `cell`, its number in the source counted from 1, and in
     an exercise `exercise`, its identifier, and `role`: stub, unanswered, solution or solved.
-    Raises BookError when the marks of an exercise are malformed.
+    Raises BookError when the file is not one that jupytext can read, or when the marks of an
+    exercise are malformed.
     """
     import jupytext
 
-    book = jupytext.read(source, fmt="py:percent")
+    text = read_text(source, source.parents[2])
+    try:
+        book = jupytext.reads(text, fmt="py:percent")
+    except Exception as error:  # noqa: BLE001 - whatever its parsers of YAML and JSON raise
+        told = next(iter(str(error).splitlines()), type(error).__name__)
+        named = f"chapters/{source.parent.name}/{source.name}"
+        raise BookError(f"jupytext cannot read {named}: {told}") from None
     exercises = find_exercises(book.cells, source)
     for number, cell in enumerate(book.cells, start=1):
         cell.metadata["isomorph"] = {"cell": number}
@@ -91,6 +101,11 @@ def mistold(executed: nbformat.NotebookNode) -> dict | None:
 
 def _plain_outputs(cell) -> list[str]:
     return [output.get("data", {}).get("text/plain", "") for output in cell.outputs]
+
+
+def plain_text(text: str) -> str:
+    """What a terminal would show of `text`, without its colours."""
+    return ANSI.sub("", text)
 
 
 def fold(

@@ -2,15 +2,17 @@
 
 import json
 import os
+import re
 import shutil
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
+from isomorph import children, files
+
 from .card import not_executed, run_card
-from .chapters import BookError, Chapter, Layout, hash_files, is_fresh
-from .notebook import derive, fold, role, without_solutions
+from .chapters import BookError, Chapter, Layout, hash_files, is_fresh, made_from, read_text
+from .notebook import derive, fold, plain_text, role, without_solutions
 from .plain import plain_notebook, without_traces
 
 LEDGER_MARK = "<!-- ledger -->"
@@ -19,28 +21,44 @@ HIDDEN = {"unanswered": "remove-output", "solved": "remove-input"}
 
 
 def render(layout: Layout, chapters: list[Chapter], failed: set[Chapter], parameters: dict) -> bool:
-    """Bring `_build/html` up to date; False when nothing it is made of has changed.
+    """Bring `_build/html` up to date; False when it is whole and nothing it is made of has changed.
 
     Raises BookError when the site cannot be built without a warning; the last good site stays.
     """
+    aside = layout.html.with_suffix(".old")
+    if aside.exists() and not layout.html.exists():
+        aside.rename(layout.html)  # the last build ended between the two renamings below
     stage = stage_pages(layout, chapters, failed, parameters)
     made_of = {
-        "pages": hash_files(list(stage.rglob("*")), stage),
+        "pages": _hash_folder(stage),
         "config": hash_files([layout.root / "_config.yml"], layout.root),
         "library": layout.shared_hashes["library"],
         "requirements": layout.shared_hashes["requirements"],
     }
     record = layout.build / "manifests" / "site.made-of"
-    if (layout.html / "index.html").exists() and record.exists():
-        if json.loads(record.read_text()) == made_of:
-            return False
-        record.unlink()
-    _jupyter_book(layout, stage)
+    if _recorded(record) == {**made_of, "html": _hash_folder(layout.html)}:
+        return False
+    rendered = _jupyter_book(layout, stage)
     for chapter in chapters:
-        _offer_plain_notebook(layout, stage, chapter)
-    record.parent.mkdir(parents=True, exist_ok=True)
-    record.write_text(json.dumps(made_of, indent=2))
+        _offer_plain_notebook(rendered, stage, chapter)
+    shutil.rmtree(aside, ignore_errors=True)
+    if layout.html.exists():
+        layout.html.rename(aside)
+    rendered.rename(layout.html)
+    shutil.rmtree(aside, ignore_errors=True)
+    files.write_text(record, json.dumps({**made_of, "html": _hash_folder(layout.html)}, indent=2))
     return True
+
+
+def _recorded(record: Path) -> object:
+    try:
+        return json.loads(record.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _hash_folder(folder: Path) -> str:
+    return hash_files(list(folder.rglob("*")), folder)
 
 
 def stage_pages(
@@ -53,21 +71,22 @@ def stage_pages(
     for chapter in chapters:
         page = stage / f"{chapter.page}.ipynb"
         page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(_chapter_page(chapter, layout, chapter in failed, parameters))
-    landing = stage / "index.md"
-    text = landing.read_text()
-    if LEDGER_MARK in text:
-        landing.write_text(text.replace(LEDGER_MARK, ledger_markdown(chapters)))
+        page.write_text(_chapter_page(chapter, layout, chapter in failed, parameters), "utf-8")
+    for page in sorted(layout.book.rglob("*.md")):
+        text = read_text(page, layout.root)
+        if LEDGER_MARK in text:
+            text = text.replace(LEDGER_MARK, ledger_markdown(chapters))
+            (stage / page.relative_to(layout.book)).write_text(text, "utf-8")
     return stage
 
 
 def _chapter_page(chapter: Chapter, layout: Layout, failed: bool, parameters: dict) -> str:
     import nbformat
 
-    executed, card = chapter.executed(layout), chapter.card(layout)
-    if executed.exists() and card.exists() and not failed:
-        notebook = without_traces(nbformat.read(executed, as_version=4))
-        end = run_card(json.loads(card.read_text()), is_fresh(chapter, layout, parameters))
+    if made_from(chapter, layout) and not failed:
+        notebook = without_traces(nbformat.read(chapter.executed(layout), as_version=4))
+        card = json.loads(chapter.card(layout).read_text("utf-8"))
+        end = run_card(card, is_fresh(chapter, layout, parameters))
         notebook.cells.append(_markdown_cell("run-card", end))
     else:
         notebook = derive(chapter.source(layout))
@@ -105,40 +124,56 @@ def ledger_markdown(chapters: list[Chapter]) -> str:
     return f"**{len(entries)} claims:** {told}.\n\n{tables}"
 
 
-def _jupyter_book(layout: Layout, stage: Path) -> None:
-    """Render `stage`; every warning is an error, and the old site goes only once there is a new."""
+def _jupyter_book(layout: Layout, stage: Path) -> Path:
+    """Render `stage`, every warning an error, and return the folder of the site."""
     output = layout.build / "render"
     shutil.rmtree(output, ignore_errors=True)
-    program = "from jupyter_book.cli.main import main; main()"  # it has no __main__
+    # jupyter-book has no __main__, and is to end when this process does.
+    program = "from isomorph.children import end_with_parent; end_with_parent(); "
+    program += "from jupyter_book.cli.main import main; main()"
     command = [sys.executable, "-c", program, "build", str(stage)]
     command += ["--config", str(layout.root / "_config.yml"), "--toc", str(stage / "_toc.yml")]
     command += ["--path-output", str(output), "-W", "-n", "--keep-going"]
     log = layout.build / "logs" / "site.log"
     log.parent.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore", "NO_COLOR": "1"}
     with log.open("w") as out:
-        done = subprocess.run(
-            command,
-            cwd=layout.root,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONWARNINGS": "ignore", "NO_COLOR": "1"},
-            check=False,
-        )
+        child = children.start(command, out, environment=environment, folder=layout.root)
+        try:
+            status = child.wait()
+        finally:
+            children.stop(child)
     rendered = output / "_build" / "html"
-    if done.returncode or not (rendered / "index.html").exists():
-        raise BookError(f"the site has problems ({log} has everything):\n{_problems(log)}")
-    shutil.rmtree(layout.html, ignore_errors=True)
-    rendered.replace(layout.html)
-    shutil.rmtree(output)
+    if status or not (rendered / "index.html").exists():
+        told = "\n".join(_problems(log, stage))
+        raise BookError(f"the site has problems ({log} has everything):\n{told}")
+    return rendered
 
 
-def _problems(log: Path) -> str:
-    lines = log.read_text(errors="replace").splitlines()
+def _problems(log: Path, stage: Path) -> list[str]:
+    """What Sphinx complains of, told of the sources where it names their staged copies."""
+    lines = plain_text(log.read_text("utf-8", errors="replace")).splitlines()
     told = [line for line in lines if "WARNING" in line or "ERROR" in line]
-    return "\n".join(told[:20] or lines[-20:])
+    staged = re.escape(f"{stage.resolve()}{os.sep}")
+    place = re.compile(staged + r"(?P<page>\S+?)\.(?P<kind>ipynb|md)(:(?P<line>\d+))?(?=: )")
+    return [
+        place.sub(lambda found: _source(found, stage), line) for line in told[:20] or lines[-20:]
+    ]
 
 
-def _offer_plain_notebook(layout: Layout, stage: Path, chapter: Chapter) -> None:
+def _source(place: re.Match, stage: Path) -> str:
+    """In a notebook Sphinx counts 10,000 lines a cell, and then those of the cell."""
+    import nbformat
+
+    page, line = place["page"], int(place["line"] or 0)
+    if place["kind"] == "md":
+        return f"book/{page}.md" + (f":{line}" if line else "")
+    cells = nbformat.read(stage / f"{page}.ipynb", as_version=4).cells
+    own = cells[line // 10_000 - 1].metadata.get("isomorph", {}) if line >= 10_000 else {}
+    return f"chapters/{page}.py" + (f", cell {own['cell']}" if "cell" in own else "")
+
+
+def _offer_plain_notebook(rendered: Path, stage: Path, chapter: Chapter) -> None:
     """Replace the page's source, which its download button links to, by an ordinary notebook.
 
     It is without solutions: what is folded on a page would stand open in it.
@@ -146,5 +181,5 @@ def _offer_plain_notebook(layout: Layout, stage: Path, chapter: Chapter) -> None
     import nbformat
 
     notebook = nbformat.read(stage / f"{chapter.page}.ipynb", as_version=4)
-    offered = layout.html / "_sources" / f"{chapter.page}.ipynb"
+    offered = rendered / "_sources" / f"{chapter.page}.ipynb"
     nbformat.write(plain_notebook(without_solutions(notebook)), offered)

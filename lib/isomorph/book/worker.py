@@ -1,8 +1,9 @@
 """Executes one chapter, in a process of its own, and reports on it.
 
-`python -m isomorph.book.worker SOURCE NOTEBOOK REPORT PARAMETERS` turns the source into a notebook
-(one way, by jupytext), runs it (by papermill) and writes a JSON report beside it. A process of its
-own means that the peak memory of its children is the peak memory of this chapter's kernel alone.
+`python -m isomorph.book.worker SOURCE NOTEBOOK REPORT PARAMETERS LIMITS` turns the source into a
+notebook (one way, by jupytext), runs it (by papermill) and writes a JSON report beside it. A process
+of its own means that the peak memory of its children is the peak memory of this chapter's kernel
+alone. It ends, and its kernel with it, when its standard input does.
 """
 
 import json
@@ -13,16 +14,18 @@ import sys
 import time
 from pathlib import Path
 
+from isomorph import children, files
+
 from .chapters import BookError
-from .notebook import derive, mistold
+from .limits import Limits, Watch
+from .notebook import derive, mistold, plain_text
 
-ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
-
-def execute(source: Path, notebook: Path, parameters: dict) -> dict:
+def execute(source: Path, notebook: Path, parameters: dict, limits: Limits) -> dict:
     """Run the chapter at `source` into `notebook`; the report says whether it reached its end.
 
-    The notebook is saved after every cell, so a failure leaves everything up to it.
+    It has not when a cell was not executed, failed or wrote to standard error, or when a limit was
+    passed. The notebook is saved after every cell, so a failure leaves everything up to it.
     """
     import nbformat
     import papermill
@@ -37,21 +40,24 @@ def execute(source: Path, notebook: Path, parameters: dict) -> dict:
     unexecuted = notebook.with_suffix(".source.ipynb")
     nbformat.write(book, unexecuted)
     started = time.time()
+    watch = Watch(limits)
     try:
-        papermill.execute_notebook(
-            str(unexecuted),
-            str(notebook),
-            parameters=parameters,
-            kernel_name="python3",
-            start_timeout=300,  # a machine that runs one chapter a core starts kernels slowly
-            progress_bar=False,
-            log_output=True,
-        )
+        with watch:
+            papermill.execute_notebook(
+                str(unexecuted),
+                str(notebook),
+                parameters=parameters,
+                kernel_name="python3",
+                start_timeout=300,  # a machine that runs one chapter a core starts kernels slowly
+                progress_bar=False,
+                log_output=True,
+            )
     except Exception as error:  # noqa: BLE001 - whatever stopped it is told in the report
-        return {"ok": False, **_where_it_stopped(notebook, error)}
+        return {"ok": False, "stopped": watch.passed, **_where_it_stopped(notebook, error)}
     finally:
         unexecuted.unlink(missing_ok=True)
-    if wrong := mistold(nbformat.read(notebook, as_version=4)):
+    executed = nbformat.read(notebook, as_version=4)
+    if wrong := _unfinished(executed) or mistold(executed):
         return {"ok": False, **wrong}
     return {"ok": True, "started": started, "seconds": time.time() - started, **_machine()}
 
@@ -67,28 +73,46 @@ def _where_it_stopped(notebook: Path, error: Exception) -> dict:
     import nbformat
 
     text = getattr(error, "traceback", None)
-    told = ANSI.sub("", "\n".join(text)) if text else f"{type(error).__name__}: {error}"
+    told = plain_text("\n".join(text)) if text else f"{type(error).__name__}: {error}"
     try:
-        cells = nbformat.read(notebook, as_version=4).cells
+        own = _own_cells(nbformat.read(notebook, as_version=4))
     except (OSError, ValueError):  # stopped before anything was saved
-        cells = []
-    own = [c for c in cells if "isomorph" in c.metadata]  # papermill adds some without it
-    # Papermill calls a cell completed when the kernel died in it; the ones after it stay pending.
-    begun = [n for n, cell in enumerate(own) if _status(cell) not in ("pending", None)]
-    stopped = [n for n in begun if _status(own[n]) in ("failed", "running")] or begun[-1:]
-    if not stopped:
-        return {"cell": 0, "first_line": "", "error": told}
-    cell = own[stopped[0]]
-    lines = cell.source.strip().splitlines()
-    return {
-        "cell": cell.metadata["isomorph"]["cell"],
-        "first_line": lines[0] if lines else "",
-        "error": told,
-    }
+        own = []
+    begun = [cell for cell in own if _begun(cell)]
+    return _at(begun[-1], told) if begun else {"cell": 0, "first_line": "", "error": told}
 
 
-def _status(cell) -> str | None:
-    return cell.metadata.get("papermill", {}).get("status")
+def _unfinished(executed) -> dict | None:
+    """The first cell that was not executed, failed or wrote to standard error, and what it said.
+
+    Papermill takes `sys.exit` for an end as good as any.
+    """
+    for cell in _own_cells(executed):
+        outputs = cell.get("outputs", [])
+        for output in outputs:
+            if output.output_type == "error":
+                return _at(cell, f"{output.ename}: {output.evalue}")
+        loud = [o.text for o in outputs if o.output_type == "stream" and o.name == "stderr"]
+        if loud:
+            return _at(cell, f"it wrote to standard error:\n{plain_text(''.join(loud))}")
+        if not _begun(cell):
+            return _at(cell, "it was not executed")
+    return None
+
+
+def _own_cells(executed) -> list:
+    """The cells of the source; papermill adds some, without this mark."""
+    return [cell for cell in executed.cells if "isomorph" in cell.metadata]
+
+
+def _begun(cell) -> bool:
+    # Papermill's status does not tell: it ends by calling all that is pending completed.
+    return cell.metadata.get("papermill", {}).get("start_time") is not None
+
+
+def _at(cell, told: str) -> dict:
+    first_line = next(iter(cell.source.strip().splitlines()), "")
+    return {"cell": cell.metadata["isomorph"]["cell"], "first_line": first_line, "error": told}
 
 
 def _machine() -> dict:
@@ -110,10 +134,12 @@ def _machine() -> dict:
 def main() -> None:
     import logging
 
+    children.end_with_parent()
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
     source, notebook, report = (Path(argument) for argument in sys.argv[1:4])
-    outcome = execute(source, notebook, json.loads(sys.argv[4]))
-    report.write_text(json.dumps(outcome, indent=2))
+    parameters, limits = (json.loads(argument) for argument in sys.argv[4:6])
+    outcome = execute(source, notebook, parameters, Limits(**limits))
+    files.write_text(report, json.dumps(outcome, indent=2))
     sys.exit(0 if outcome["ok"] else 1)
 
 
