@@ -53,6 +53,9 @@ class Candidate:
             raise self.refusal(f"{file} is not a JSON object")
         return content
 
+    def optional(self, file: str) -> dict:
+        return self.json(file) if (self.folder / file).is_file() else {}
+
     @cached_property
     def config(self) -> dict:
         return self.json("config.json")
@@ -64,6 +67,8 @@ class Candidate:
             return [WEIGHTS]
         if not (self.folder / INDEX).is_file():
             every = sorted(self.folder.iterdir())
+            if self.folder / WEIGHTS in every:
+                raise self.refusal(f"{WEIGHTS} is a folder, or a link to what is not there")
             here = [path.name for path in every if path.suffix in OTHER_WEIGHTS]
             instead = f"; what is there, {', '.join(here)}, is not read" if here else ""
             raise self.refusal(
@@ -107,6 +112,7 @@ class Candidate:
 
 
 def told(problem: BaseException) -> str:
-    """What an exception says, on one line; its type where it says nothing."""
-    lines = str(problem).strip().splitlines()
-    return lines[0].strip().rstrip(".") if lines else type(problem).__name__
+    """What an exception says, on one line and shortly; its type where it says nothing."""
+    lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
+    first = " ".join(lines[:2]) if lines and lines[0].endswith(":") else "".join(lines[:1])
+    return first[:300].rstrip(". ") or type(problem).__name__

@@ -20,10 +20,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from isomorph.models import judged
+from isomorph.models import judged, probed
 from isomorph.models.checkpoint import Candidate, ModelRefused, told
 from isomorph.text import shipped
-from isomorph.text.vocab import Vocabulary
+from isomorph.text.vocab import PAD, Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,11 +75,10 @@ def load_encoder(name: str) -> tuple[PreTrainedModel, Tokenizers]:
             tokenizer = AutoTokenizer.from_pretrained(
                 model.folder, trust_remote_code=False, local_files_only=True
             )
-        if getattr(config, "pad_token_id", None) is None:
-            config.pad_token_id = tokenizer.pad_token_id
+        config.pad_token_id = judged.padding(model, config, tokenizer.pad_token_id)
         loaded = _built(model, AutoModel, config)
-        judged.judge_tokenizer(model, loaded, tokenizer)
-        judged.probe(model, loaded, tokenizer)
+        probed.judge_tokenizer(model, loaded, tokenizer)
+        probed.probe(model, loaded, tokenizer)
     return loaded, tokenizer
 
 
@@ -178,12 +177,14 @@ def _own(model: Candidate, kind: type) -> tuple[PreTrainedModel, Vocabulary]:
     from isomorph.models.encoder import BilingualConfig
 
     with _quietly(), model.naming("it cannot be loaded"):
+        judged.judge_own(model)
         with model.naming("config.json is refused"):
             config = BilingualConfig.from_pretrained(model.folder, local_files_only=True)
-        vocabulary = judged.own_vocabulary(model, config)
+        vocabulary = probed.own_vocabulary(model, config)
+        config.pad_token_id = judged.padding(model, config, PAD)
         loaded = _built(model, kind, config)
         for language in vocabulary.languages:
-            judged.probe(model, loaded, vocabulary.tokenizer(language), language)
+            probed.probe(model, loaded, vocabulary.tokenizer(language), language)
     return loaded, vocabulary
 
 
@@ -197,7 +198,9 @@ def _built(model: Candidate, kind: type, config: PreTrainedConfig) -> PreTrained
             setattr(config, name, None)
     judged.judge_config(model, config)
     options = {"use_safetensors": True, "dtype": torch.float32, "local_files_only": True}
-    with judged.few_parameters(model):
+    with judged.few_parameters(model), torch.device("meta"):
+        build = getattr(kind, "from_config", kind)
+        judged.judge_sizes(model, build(copy.deepcopy(config)))
         empty, info = kind.from_pretrained(
             model.folder, config=copy.deepcopy(config), device_map="meta", output_loading_info=True,
             ignore_mismatched_sizes=True, **options,
