@@ -8,6 +8,18 @@ from isomorph.book.chapters import Layout
 from tests import example_chapter, small_book
 
 
+@pytest.fixture
+def no_hub(monkeypatch, tmp_path):
+    """A machine that has no mirror, no hub, and nothing of it in a cache."""
+    import datasets
+    import huggingface_hub
+
+    monkeypatch.delenv("ISOMORPH_MIRROR", raising=False)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "datasets"))
+
+
 @pytest.fixture(scope="session")
 def still_library(tmp_path_factory):
     """A stand-in for the library among a chapter's inputs, so that saving a file in an editor

@@ -25,10 +25,9 @@ PAIRS = [("cat", "dog", 7.0), ("car", "truck", 8.0), ("sun", "sky", 6.0), ("king
 
 
 @pytest.fixture
-def mirror(tmp_path, monkeypatch):
+def mirror(no_hub, tmp_path, monkeypatch):
     """Every scored set, each with the same few pairs."""
     monkeypatch.setenv("ISOMORPH_MIRROR", str(tmp_path))
-    monkeypatch.setattr(hub, "_unreachable", lambda dataset_id: "no network")
 
     def write(path, table):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +74,12 @@ def test_sentences_of_scored_sets(mirror):
     assert gold["value"].tolist() == pytest.approx([1] * len(gold)), "gold goes with itself"
     last = rows[(rows["condition"] == "x_last_layer_average") & (rows["metric"] == "sts_spearman")]
     assert len(last) == 5 and (last["value"].abs() <= 1).all()
-    assert rows["data"].iloc[0] == "", "what the hub has may change"
+    read = rows["data"].iloc[0].split()
+    assert [name.partition("@")[0] for name in read] == sorted(
+        f"{dataset}/default/{split}"
+        for dataset, split in [*SENTENCES.values(), ("sentence-transformers/stsb", "validation")]
+    )
+    assert all(len(name.partition("@")[2]) == 64 for name in read), "the SHA-256 of each file"
 
 
 def test_words_of_scored_sets(mirror, monkeypatch):
@@ -89,9 +93,7 @@ def test_words_of_scored_sets(mirror, monkeypatch):
     assert set(chosen) <= {1.0, 3.0}
 
 
-def test_without_a_mirror_the_sets_are_missed_at_once(monkeypatch):
-    monkeypatch.delenv("ISOMORPH_MIRROR", raising=False)
-    monkeypatch.setattr(hub, "_unreachable", lambda dataset_id: "no network")
+def test_without_a_mirror_the_sets_are_missed_at_once(no_hub):
     with pytest.raises(hub.DataUnavailable):
         Cures(cured=MINILM, task="word_similarity").outcome()
 

@@ -21,10 +21,8 @@ ROWS = 4000
 
 
 @pytest.fixture(autouse=True)
-def no_hub(monkeypatch):
+def no_wikipedia(no_hub, monkeypatch):
     """No Wikipedia in reach, and a sample that is tokenised in no time."""
-    monkeypatch.delenv("ISOMORPH_MIRROR", raising=False)
-    monkeypatch.setattr(hub, "_unreachable", lambda dataset_id: "no network")
     monkeypatch.setattr(dry_run, "SENTENCES", 200)
 
 

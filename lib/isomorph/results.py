@@ -248,7 +248,7 @@ def finished(condition: Condition) -> bool:
     run = cached(condition.run, mode="cached")
     if run.infra.status() != "completed":
         return False
-    return run.checksum() in (None, run.outcome()["data"])
+    return run.is_of(run.outcome()["data"])
 
 
 def finished_rows(experiment: str, condition: Condition, *, size: str) -> pd.DataFrame:
@@ -322,6 +322,6 @@ def _reason_stale(digest: str, config: str, data: str) -> str | None:
         return f"their config no longer validates ({str(error).splitlines()[0]})."
     if run.digest != digest:
         return f"their config now names another run ({run.digest})."
-    if run.checksum() not in (None, data):
+    if not run.is_of(data):
         return "the text they were measured on has changed."
     return None

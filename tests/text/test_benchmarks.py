@@ -4,16 +4,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from isomorph.text import hub
 from isomorph.text.benchmarks import ID, METRICS, benchmark_examples
 from isomorph.text.examples import PAIR, SCORE, PairExample, ScoredExample
 
 
 @pytest.fixture
-def mirror(tmp_path, monkeypatch):
+def mirror(no_hub, tmp_path, monkeypatch):
     """Each benchmark with as many rows as are asked for; its rows are numbered."""
     monkeypatch.setenv("ISOMORPH_MIRROR", str(tmp_path))
-    monkeypatch.setattr(hub, "_unreachable", lambda dataset_id: "no network")
 
     def write(name: str, split: str, rows: int):
         numbers = list(range(rows))

@@ -2,8 +2,6 @@
 
 from collections import Counter
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from isomorph.text import hub, tasks
@@ -21,20 +19,6 @@ from isomorph.text.worlds import World
 from tests.text.test_tasks import spans
 
 WORLD = World(training_sentences=1500, dev_sentences=60, test_sentences=200, topic_overlap=0.0)
-
-
-@pytest.fixture
-def mirror(tmp_path, monkeypatch):
-    """A function that writes one file of a mirror; what is not written cannot be had."""
-
-    def write(dataset_id, config, split, columns):
-        path = tmp_path / dataset_id / config / f"{split}.parquet"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.table(columns), path)
-
-    monkeypatch.setenv("ISOMORPH_MIRROR", str(tmp_path))
-    monkeypatch.setattr(hub, "_unreachable", lambda dataset_id: "no network")
-    return write
 
 
 def sentences_of(found) -> set[str]:

@@ -1,31 +1,11 @@
 """Data by id from a small mirror; without mirror and network, one clear sentence."""
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+import hashlib
+
 import pytest
 
-from isomorph.runs.texts import HubText
-from isomorph.text import hub
-
-
-@pytest.fixture
-def offline(monkeypatch):
-    """A machine that cannot reach the hub and has no mirror."""
-    monkeypatch.delenv("ISOMORPH_MIRROR", raising=False)
-    monkeypatch.setattr(hub, "_unreachable", lambda dataset_id: "no network")
-
-
-@pytest.fixture
-def mirror(tmp_path, monkeypatch, offline):
-    """A function that writes one file of a mirror, which is then the one in use."""
-
-    def write(dataset_id, config, split, columns):
-        path = tmp_path / dataset_id / config / f"{split}.parquet"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.table(columns), path)
-
-    monkeypatch.setenv("ISOMORPH_MIRROR", str(tmp_path))
-    return write
+from isomorph.runs import HubText, WordVectors
+from isomorph.text import fetch, hub
 
 
 def test_the_mirror_is_read(mirror):
@@ -42,47 +22,26 @@ def test_named_entities_are_read(mirror):
     assert hub.load_wikiann("ru", "train")[0] == {"tokens": ["Москва"], "ner_tags": [5]}
 
 
-def test_without_mirror_and_network_one_sentence_names_what_and_why(offline):
+def test_without_mirror_and_network_one_sentence_names_what_and_why(no_hub):
     with pytest.raises(hub.DataUnavailable) as caught:
         hub.load_xnli("fr", "test")
     message = str(caught.value)
-    assert "facebook/xnli (fr, test)" in message and "no network" in message
-    assert "ISOMORPH_MIRROR is not set" in message and "\n" not in message
+    assert message.startswith("facebook/xnli (fr, test) is not available: HF_HUB_OFFLINE is set")
+    assert "ISOMORPH_MIRROR" not in message and "\n" not in message
+
+
+def test_a_file_of_a_mirror_that_is_no_table_is_named(mirror, tmp_path):
+    mirror("some/set", "en", "test", {"text": ["a"]})
+    path = tmp_path / "some/set/en/test.parquet"
+    path.write_bytes(path.read_bytes()[:-4])
+    with pytest.raises(ValueError, match="some/set/en/test.parquet is no table in Parquet"):
+        hub.load_hub("some/set", "en", "test")
 
 
 def test_a_mirror_without_the_file_says_so(mirror, tmp_path):
     mirror("facebook/xnli", "fr", "test", {"premise": ["a"], "hypothesis": ["b"], "label": [2]})
     with pytest.raises(hub.DataUnavailable, match="does not hold it"):
         hub.load_xnli("fr", "train")
-
-
-def test_an_unreachable_hub_is_noticed_before_datasets_retries(monkeypatch):
-    import huggingface_hub
-
-    def refuse(self, *arguments, **options):
-        assert options["timeout"] == hub.PATIENCE
-        raise ConnectionError("cannot connect\nto anything")
-
-    monkeypatch.delenv("ISOMORPH_MIRROR", raising=False)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", refuse)
-    hub._unreachable.cache_clear()
-    with pytest.raises(hub.DataUnavailable, match=r"cannot give it \(cannot connect\)"):
-        hub.load_hub("nobody/nothing", "default", "train")
-    hub._unreachable.cache_clear()
-
-
-def test_errors_of_the_hub_become_one_sentence(monkeypatch):
-    import datasets
-
-    def fail(*arguments, **options):
-        raise ValueError("no such config\nlong list")
-
-    monkeypatch.delenv("ISOMORPH_MIRROR", raising=False)
-    monkeypatch.setattr(hub, "_unreachable", lambda dataset_id: None)
-    monkeypatch.setattr(datasets, "load_dataset", fail)
-    with pytest.raises(hub.DataUnavailable, match=r"\(no such config\)"):
-        hub.load_hub("some/thing", "default", "train")
 
 
 def test_trees_count_words_and_not_multiword_tokens(mirror):
@@ -187,6 +146,19 @@ def test_sentences_of_a_text():
     ("call", "message"),
     [
         (lambda: hub.load_hub("xnli", "fr", "test"), "dataset_id is 'xnli'"),
+        (
+            lambda: hub.load_hub("../..", "fr", "test"),
+            r"dataset_id is '../..'; allowed is '<owner>",
+        ),
+        (lambda: hub.load_hub("some/...", "fr", "test"), "dataset_id is 'some/...'"),
+        (lambda: hub.load_hub("some/set/x", "fr", "test"), "dataset_id is 'some/set/x'"),
+        (lambda: hub.load_hub("/some/set", "fr", "test"), "dataset_id is '/some/set'"),
+        (lambda: hub.load_hub(None, "fr", "test"), "dataset_id is None"),
+        (lambda: hub.load_hub("some/set", "../../../", "test"), "config is '../../../'; allowed"),
+        (lambda: hub.load_hub("some/set", "..", "test"), "config is '..'; allowed is a name"),
+        (lambda: hub.load_hub("some/set", "", "test"), "config is ''; allowed"),
+        (lambda: hub.load_hub("some/set", "fr", "../test"), "split is '../test'; allowed"),
+        (lambda: hub.load_hub("some/set", "fr\n", "test"), "config is 'fr"),
         (lambda: hub.load_xnli("it", "test"), "language is 'it'"),
         (lambda: hub.load_wikiann("fr", "dev"), "split is 'dev'; allowed are 'train'"),
         (lambda: hub.load_universal_dependencies("French", "test"), "treebank is 'French'"),
@@ -201,3 +173,28 @@ def test_sentences_of_a_text():
 def test_bad_input_is_refused_in_one_sentence(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_run_names_the_public_data_it_read_after_the_checksum_of_what_ships(mirror, tmp_path):
+    mirror("some/set", "en", "test", {"text": ["a"]})
+    mirror("some/set", "en", "train", {"text": ["b"]})
+
+    @fetch.names_reads
+    def inner(run):
+        hub.load_hub("some/set", "en", "train")
+        return {"data": ""}
+
+    @fetch.names_reads
+    def outer(run):
+        inner(run)
+        hub.load_hub("some/set", "en", "test")
+        return {"data": "1234", "records": []}
+
+    content = (tmp_path / "some/set/en/test.parquet").read_bytes()
+    version = hashlib.sha256(content).hexdigest()
+    outcome = outer(None)
+    assert outcome == {"data": f"1234; some/set/en/test@{version}", "records": []}
+    run = WordVectors(text={"kind": "shipped"})
+    own = run.checksum()
+    assert run.is_of(own) and run.is_of(f"{own}; some/set/en/test@{version}")
+    assert not run.is_of(f"0{own}; some/set/en/test@{version}") and not run.is_of("")

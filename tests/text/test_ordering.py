@@ -118,9 +118,8 @@ def test_bad_input_is_named():
 
 
 @pytest.fixture
-def mirror(tmp_path, monkeypatch):
+def mirror(no_hub, tmp_path, monkeypatch):
     monkeypatch.setenv("ISOMORPH_MIRROR", str(tmp_path))
-    monkeypatch.setattr(hub, "_unreachable", lambda dataset_id: "no network")
 
     def write(name, split, *stories):
         path = tmp_path / "local" / "sentence-ordering" / name / f"{split}.parquet"

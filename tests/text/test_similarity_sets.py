@@ -9,9 +9,8 @@ from isomorph.text.similarity_sets import SENTENCES, sentence_pairs, word_pairs
 
 
 @pytest.fixture
-def mirror(tmp_path, monkeypatch):
+def mirror(no_hub, tmp_path, monkeypatch):
     monkeypatch.setenv("ISOMORPH_MIRROR", str(tmp_path))
-    monkeypatch.setattr(hub, "_unreachable", lambda dataset_id: "no network")
 
     def write(path, **columns):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)

@@ -26,6 +26,7 @@ from isomorph.runs.two_models import (
     trained_below,
     untrained,
 )
+from isomorph.text.fetch import names_reads
 
 if TYPE_CHECKING:
     from isomorph.measure.comparison import Material, Reader
@@ -68,6 +69,7 @@ class Comparison(TwoModels):
         return comparison(self)
 
 
+@names_reads
 def comparison(run: Comparison) -> dict:
     """Compare here and now: {"records", "data", "device", "code"}."""
     from isomorph.measure.comparison import compare

@@ -20,6 +20,7 @@ from isomorph.runs.cache import Cache
 from isomorph.runs.of_encoder import OfEncoder, files_checksum
 from isomorph.runs.pretraining import Pretraining
 from isomorph.runs.run import code_version, device_name
+from isomorph.text.fetch import names_reads
 
 if TYPE_CHECKING:
     from isomorph.runs.cured_tasks import Record
@@ -71,6 +72,7 @@ class Cures(OfEncoder):
         return None  # what the hub has may change
 
     @infra.apply
+    @names_reads
     def outcome(self) -> dict:
         """Fit and score: {"records", "data", "device", "code"}; cached by exca.
 

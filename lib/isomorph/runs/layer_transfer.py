@@ -28,6 +28,7 @@ from isomorph.runs.two_models import (
     loaded,
     trained_below,
 )
+from isomorph.text.fetch import names_reads
 from isomorph.text.shipped import checksum
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class LayerTransfer(TwoModels):
         return layer_transfer(self)
 
 
+@names_reads
 def layer_transfer(run: LayerTransfer) -> dict:
     """Tune and test here and now: {"records", "data", "device", "code"}.
 

@@ -17,6 +17,7 @@ from isomorph.runs.cache import Cache
 from isomorph.runs.run import Run, code_version, device_name
 from isomorph.runs.texts import HubText, ShippedText, Text, text_checksum
 from isomorph.text.anchors import by_word
+from isomorph.text.fetch import names_reads
 from isomorph.text.vocab import Vocabulary, VocabularyConfig, learn
 
 if TYPE_CHECKING:
@@ -135,12 +136,13 @@ class UsesPretraining(Run):
 def trained(run: Pretraining) -> dict:
     """The outcome of a run in its cache, which is executed where it has not been on this text."""
     outcome = run.outcome()
-    if run.checksum() not in (None, outcome["data"]):  # its text has changed since
+    if not run.is_of(outcome["data"]):  # its text has changed since
         run.infra.clear_job()
         outcome = run.outcome()
     return outcome
 
 
+@names_reads
 def train(run: Pretraining) -> dict:
     """Train and measure a run here and now, going on from its checkpoint if there is one."""
     from isomorph.measure.multilinguality import measure_multilinguality

@@ -111,6 +111,11 @@ class Run(BaseModel):
     def checksum(self) -> str | None:
         """Of the shipped files that the run reads; None where what it reads does not ship."""
 
+    def is_of(self, data: str) -> bool:
+        """Whether a row's "data" is of the shipped files as they are now. What stands after their
+        checksum, the versions of public data sets, is for people to read."""
+        return self.checksum() in (None, data.partition("; ")[0])
+
 
 def to_rows(run: Run, outcome: dict, *, experiment: str, size: str, condition: str):
     """What a run measured, as rows of the long table."""

@@ -23,6 +23,7 @@ from isomorph.runs.pretraining import Pretraining, UsesPretraining, trained
 from isomorph.runs.run import code_version, device_name
 from isomorph.runs.texts import WorldText
 from isomorph.text import examples as labelled
+from isomorph.text.fetch import names_reads
 from isomorph.text.hub_examples import HUB, evaluation_split, hub_examples
 from isomorph.text.shipped import checksum
 from isomorph.text.vocab import Vocabulary, learn
@@ -167,6 +168,7 @@ class Transfer(UsesPretraining):
         return transfer(self)
 
 
+@names_reads
 def transfer(run: Transfer) -> dict:
     """Pretrain where that has not been done, then tune and test each task, here and now.
 

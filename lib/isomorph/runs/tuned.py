@@ -19,6 +19,7 @@ from isomorph.runs.run import Run, code_version, device_name
 from isomorph.runs.texts import WorldText
 from isomorph.runs.two_models import combined_checksum, trained_below
 from isomorph.text.examples import PAIR
+from isomorph.text.fetch import names_reads
 from isomorph.text.shipped import checksum
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ class Tuned(Run):
             return tune(self)
 
 
+@names_reads
 def tune(run: Tuned) -> dict:
     """Tune, score and look here and now; see `Tuned.outcome`."""
     from isomorph.models.inputs import device_named

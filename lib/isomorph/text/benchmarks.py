@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from isomorph.text import judged
 from isomorph.text.choice import drawn
 from isomorph.text.corpora import require
 from isomorph.text.examples import (
@@ -18,7 +19,7 @@ from isomorph.text.examples import (
     PairExample,
     ScoredExample,
 )
-from isomorph.text.hub import load_hub
+from isomorph.text.fetch import load_hub, named
 
 ID = "nyu-mll/glue"
 # The columns of the texts, and the labels by number; None where the label is a number from 0 to 5.
@@ -51,18 +52,20 @@ def benchmark_examples(name: str, split: str, count: int | None = None) -> Examp
     require("name", name, tuple(COLUMNS))
     require("split", split, SPLITS)
     columns, labels = COLUMNS[name]
-    rows = load_hub(ID, name, "train" if split == "train" else "validation")
+    there = "train" if split == "train" else "validation"
+    rows, where = load_hub(ID, name, there), named(ID, name, there)
+    places = np.arange(len(rows))
     if split != "train":
-        order = drawn(len(rows), None, name)
-        half = len(rows) // 2
-        rows = rows.select(np.sort(order[:half] if split == "dev" else order[half:]))
-    if count is not None:
-        rows = rows.select(np.sort(drawn(len(rows), count, f"{name} {split}")))
-    texts = [(row[columns[0]], row[columns[1]] if len(columns) > 1 else None) for row in rows]
-    if labels is None:
-        items = tuple(ScoredExample(*pair, float(row["label"]))
-                      for pair, row in zip(texts, rows, strict=True))  # fmt: skip
-        return Examples(SCORE, (), items, f"{name} {split}")
-    items = tuple(PairExample(*pair, labels[row["label"]])
-                  for pair, row in zip(texts, rows, strict=True))  # fmt: skip
-    return Examples(PAIR, labels, items, f"{name} {split}")
+        order, half = drawn(len(rows), None, name), len(rows) // 2
+        places = np.sort(order[:half] if split == "dev" else order[half:])
+    places = places[np.sort(drawn(len(places), count, f"{name} {split}"))]
+    own = labels and judged.declared(rows, "label", labels, where)
+
+    def made(row: dict) -> PairExample | ScoredExample:
+        first, second = ([judged.text(row, column) for column in columns] + [None])[:2]
+        if labels is None:
+            return ScoredExample(first, second, judged.score(row, "label", 0, 5))
+        return PairExample(first, second, judged.label(row, "label", own))
+
+    items = judged.examples_of(rows, (*columns, "label"), made, where, places)
+    return Examples(PAIR if labels else SCORE, labels or (), items, f"{name} {split}")

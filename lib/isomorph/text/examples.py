@@ -8,10 +8,7 @@ papers' own: XNLI, WikiANN and Universal Dependencies.
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from isomorph.text import grammar, hub, semantics, tasks
-from isomorph.text.choice import drawn
+from isomorph.text import grammar, hub, judged, semantics, tasks
 from isomorph.text.corpora import require
 from isomorph.text.worlds import LANGUAGES, World
 
@@ -274,22 +271,28 @@ def _tree_of(sentence: grammar.Sentence, language: str) -> TreeExample:
     return TreeExample(sentence.tokens[language], heads, relations, sentence.topic)
 
 
-def pairs_in(rows, first: str, second: str, names, count, source) -> tuple[PairExample, ...]:
-    return tuple(
-        PairExample(row[first], row[second], names[row["label"]])
-        for row in chosen(rows, count, source)
-    )
+def pairs_in(rows, first: str, second: str, names, count, source, where=None):
+    """Labelled pairs of a table; see `isomorph.text.judged` for what is judged and where it is."""
+    where = where or source
+    own = judged.declared(rows, "label", names, where)
+
+    def made(row: dict) -> PairExample:
+        return PairExample(
+            *(judged.text(row, c) for c in (first, second)), judged.label(row, "label", own)
+        )
+
+    places = judged.places_of(rows, count, source)
+    return judged.examples_of(rows, (first, second, "label"), made, where, places)
 
 
-def tagged_in(rows, column: str, names, count, source) -> tuple[TaggedExample, ...]:
-    return tuple(
-        TaggedExample(tuple(row["tokens"]), tuple(names[tag] for tag in row[column]))
-        for row in chosen(rows, count, source)
-    )
+def tagged_in(rows, column: str, names, count, source, where=None):
+    """Tagged sentences of a table; as `pairs_in`."""
+    where = where or source
+    own = judged.declared(rows, column, names, where)
 
+    def made(row: dict) -> TaggedExample:
+        words = judged.texts(row, "tokens")
+        return TaggedExample(words, judged.labels(row, column, own, len(words)))
 
-def chosen(rows, count: int | None, source: str) -> list[dict]:
-    """``count`` rows of a table in the order of the file; all of them for None. See `choice.drawn`."""
-    if count is None:
-        return rows.to_list()
-    return rows.select(np.sort(drawn(len(rows), count, source))).to_list()
+    places = judged.places_of(rows, count, source)
+    return judged.examples_of(rows, ("tokens", column), made, where, places)

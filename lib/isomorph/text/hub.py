@@ -1,26 +1,23 @@
-"""Larger public data by id: Wikipedia, mC4, XNLI, WikiANN, Universal Dependencies, Tatoeba.
+"""Larger public data by name: Wikipedia, mC4, XNLI, WikiANN, Universal Dependencies, Tatoeba.
 
-``$ISOMORPH_MIRROR`` may name a folder laid out as ``<owner>/<name>/<config>/<split>.parquet``; what
-is not there comes from the hub through ``datasets``.  Where neither has it, DataUnavailable says so
-in one sentence, within seconds.
+They come from a mirror or the hub (`isomorph.text.fetch`).  Where neither has one, DataUnavailable
+says so in one sentence, within seconds.
 """
 
 import hashlib
-import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
+from isomorph.text import judged
 from isomorph.text.corpora import Corpus, require, word_pairs
+from isomorph.text.fetch import DataUnavailable, Place, load_hub, named
 from isomorph.text.shipped import LANGUAGES
 
 if TYPE_CHECKING:
-    from datasets import Dataset, IterableDataset
-
-PATIENCE = 5.0  # seconds to wait for the hub before calling it unreachable
+    from datasets import Dataset
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,7 @@ class Source:
     config: str  # with {} for what the caller chooses
     splits: tuple[str, ...]
     licence: str
-    revision: str | None = None
+    places: tuple[Place, ...] = ()  # on the hub, where it is not under its own id
 
 
 HUB = {
@@ -45,8 +42,17 @@ HUB = {
         "{}",
         ("train", "validation", "test"),
         "one for each treebank, mostly CC-BY-SA-4.0",
-        # The data set itself is a script, which `datasets` no longer executes; this is its output.
-        revision="refs/convert/parquet",
+        # Under the id that mirrors have it was a script, which `datasets` no longer executes. It is
+        # kept up elsewhere, with a revision for each release; last comes the old script's output.
+        places=(
+            Place("commul/universal_dependencies", "2.17"),
+            Place("commul/universal_dependencies"),
+            Place(
+                "universal-dependencies/universal_dependencies",
+                "refs/convert/parquet",
+                exported=True,
+            ),
+        ),
     ),
     "tatoeba": Source("mteb/tatoeba-bitext-mining", "{}-eng", ("test",), "CC-BY-2.0-FR"),
 }
@@ -56,51 +62,9 @@ PARTS_OF_SPEECH = (
     *("NOUN", "PUNCT", "ADP", "NUM", "SYM", "SCONJ", "ADJ", "PART", "DET"),
     *("CCONJ", "PROPN", "PRON", "X", "_", "ADV", "INTJ", "VERB", "AUX"),
 )
+TREE_COLUMNS = ("tokens", "upos", "head", "deprel")
+NO_HEAD = (None, "None", "_")  # of a multi-word token, and of an elided word
 DEV_SENTENCES = 500  # of Tatoeba's 1,000; the rest is for testing
-
-
-class DataUnavailable(RuntimeError):
-    """Neither the local mirror nor the hub can provide a data set."""
-
-
-def load_hub(
-    dataset_id: str,
-    config: str,
-    split: str,
-    *,
-    revision: str | None = None,
-    streaming: bool = False,
-) -> "Dataset | IterableDataset":
-    """One split of a data set, from the mirror where it has it, else from the hub.
-
-    dataset_id: "<owner>/<name>".  streaming: rows one after another, without a download of all.
-    Raises ValueError for a malformed id and DataUnavailable when it cannot be had.
-    """
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", dataset_id):
-        raise ValueError(f"dataset_id is {dataset_id!r}; allowed is '<owner>/<name>'.")
-    mirror = os.environ.get("ISOMORPH_MIRROR")
-    path = Path(mirror, dataset_id, config, f"{split}.parquet") if mirror else None
-    if path and path.is_file():
-        import pyarrow.parquet
-        from datasets import Dataset
-
-        data = Dataset(pyarrow.parquet.read_table(path))
-        return data.to_iterable_dataset() if streaming else data
-    place = f"ISOMORPH_MIRROR ({mirror}) does not hold it" if path else "ISOMORPH_MIRROR is not set"
-    reason = _unreachable(dataset_id)
-    if reason is None:
-        try:
-            from datasets import load_dataset
-
-            options = {"split": split, "revision": revision, "streaming": streaming}
-            return load_dataset(dataset_id, config, **options)
-        # Errors of the network come from several libraries and share no class of their own.
-        except Exception as problem:  # noqa: BLE001
-            reason = str(problem).strip().splitlines()[0]
-    raise DataUnavailable(
-        f"{dataset_id} ({config}, {split}) is not available: {place}, and the hub cannot give it "
-        f"({reason})."
-    )
 
 
 def load_xnli(language: str, split: str) -> "Dataset":
@@ -108,7 +72,7 @@ def load_xnli(language: str, split: str) -> "Dataset":
 
     Conneau et al. (2018), XNLI.  Raises ValueError for another language or split, DataUnavailable.
     """
-    return _named("xnli", language, split)
+    return _of_language("xnli", language, split)
 
 
 def load_wikiann(language: str, split: str) -> "Dataset":
@@ -117,16 +81,17 @@ def load_wikiann(language: str, split: str) -> "Dataset":
     Pan et al. (2017), splits of Rahimi et al. (2019).  Chinese mixes both scripts.
     Raises ValueError for another language or split, DataUnavailable.
     """
-    return _named("wikiann", language, split)
+    return _of_language("wikiann", language, split)
 
 
 def load_universal_dependencies(treebank: str, split: str) -> "Dataset":
     """Trees by word: tokens, upos (names), head (0 is the root, else a position from 1), deprel.
 
-    treebank: for example "en_ewt", "fr_gsd", "ru_pud".  Rows that only repeat a multi-word token
-    (French "du" before "de" and "le") or stand for an elided word are dropped, so that heads count
-    words.
-    Nivre et al. (2020), Universal Dependencies v2.  Raises ValueError, DataUnavailable.
+    treebank: for example "en_ewt", "fr_gsd", "ru_pud".  Nodes that are no words are dropped, so that
+    heads count words: multi-word tokens (French "du" before "de" and "le") and elided words.
+    Nivre et al. (2020), Universal Dependencies v2.
+    Raises DataUnavailable, and ValueError, by the number of the sentence, for one that has no words
+    or whose heads make no tree.
     """
     if not re.fullmatch(r"[a-z]{2,3}_[a-z]+", treebank):
         raise ValueError(f"treebank is {treebank!r}; allowed is a name such as 'en_ewt'.")
@@ -134,8 +99,11 @@ def load_universal_dependencies(treebank: str, split: str) -> "Dataset":
 
     source = HUB["universal_dependencies"]
     require("split", split, source.splits)
-    data = load_hub(source.id, treebank, split, revision=source.revision)
-    return Dataset.from_list([_words_of_tree(row) for row in data.to_list()])
+    data, where = _named("universal_dependencies", treebank, split)
+    names = judged.declared(data, "upos", PARTS_OF_SPEECH, where)
+    # Of the two layouts that there are, the one with this column keeps words alone in the others.
+    read = partial(_words_of_tree, names=names, words_alone="mwt" in data.column_names)
+    return Dataset.from_list(list(judged.examples_of(data, TREE_COLUMNS, read, where)))
 
 
 def load_tatoeba(language: str) -> "Dataset":
@@ -144,8 +112,9 @@ def load_tatoeba(language: str) -> "Dataset":
     Artetxe and Schwenk (2019), after Tatoeba.  Raises ValueError, DataUnavailable.
     """
     require("language", language, LANGUAGES[1:])
-    source = HUB["tatoeba"]
-    data = load_hub(source.id, source.config.format(TATOEBA_CODES[language]), "test")
+    data, where = _named("tatoeba", TATOEBA_CODES[language], "test")
+    columns = ("sentence1", "sentence2")
+    judged.examples_of(data, columns, lambda row: [judged.text(row, c) for c in columns], where)
     renamed = data.rename_columns({"sentence1": language, "sentence2": "en"})
     return renamed.select_columns([language, "en"])
 
@@ -174,6 +143,11 @@ def hub_corpus(languages: tuple[str, ...], sentences: int, web: tuple[str, ...] 
     for language in web:
         require("web", language, languages)
     parallel = load_tatoeba(foreign)[:]
+    if len(parallel["en"]) <= DEV_SENTENCES:
+        raise DataUnavailable(
+            f"{HUB['tatoeba'].id} ({foreign}) holds {len(parallel['en'])} sentences; more than "
+            f"{DEV_SENTENCES} are needed."
+        )
     held_out = {language: list(parallel[language]) for language in languages}
     train = {
         language: _sentences(
@@ -204,36 +178,57 @@ def split_sentences(text: str) -> Iterator[str]:
                 yield piece.strip()
 
 
-def _named(name: str, language: str, split: str) -> "Dataset":
-    source = HUB[name]
+def _of_language(name: str, language: str, split: str) -> "Dataset":
     require("language", language, LANGUAGES)
-    require("split", split, source.splits)
-    return load_hub(source.id, source.config.format(language), split, revision=source.revision)
+    require("split", split, HUB[name].splits)
+    return _named(name, language, split)[0]
 
 
-def _words_of_tree(row: dict) -> dict:
-    names = [tag if isinstance(tag, str) else PARTS_OF_SPEECH[tag] for tag in row["upos"]]
-    # A multi-word token has no tag, and an elided word of the enhanced trees has no head.
-    kept = [i for i, name in enumerate(names) if name != "_" and row["head"][i] != "None"]
+def _named(name: str, choice: str, split: str, **options) -> tuple["Dataset", str]:
+    """A split of one of HUB, and its name for messages."""
+    source = HUB[name]
+    config = source.config.format(choice)
+    data = load_hub(source.id, config, split, places=source.places, **options)
+    return data, named(source.id, config, split)
+
+
+def _words_of_tree(row: dict, names: Sequence[str], words_alone: bool) -> dict:
+    """The words of a sentence as CoNLL-U counts them: those nodes that have a head."""
+    count = len(row["tokens"]) if isinstance(row["tokens"], list) else 0
+    for column in TREE_COLUMNS:
+        if not isinstance(row[column], list) or len(row[column]) != count:
+            raise ValueError(
+                f"{column} is {row[column]!r}; allowed is a list of one for each of {count} tokens."
+            )
+    heads = row["head"]
+    words = [i for i, head in enumerate(heads) if words_alone or head not in NO_HEAD]
+    if not words:
+        raise ValueError(f"head is {heads!r}; allowed is one word with a head at least.")
+    for i in words:
+        if not re.fullmatch(r"[0-9]+", str(heads[i])):
+            raise ValueError(f"head[{i}] is {heads[i]!r}; allowed is the place of a word, or 0.")
+    judged.tree([int(heads[i]) for i in words])
+    kept = {column: [row[column][i] for i in words] for column in TREE_COLUMNS}
     return {
-        "tokens": [row["tokens"][i] for i in kept],
-        "upos": [names[i] for i in kept],
-        "head": [int(row["head"][i]) for i in kept],
-        "deprel": [row["deprel"][i] for i in kept],
+        "tokens": judged.texts(kept, "tokens"),
+        "upos": judged.labels(kept, "upos", names, len(words)),
+        "head": [int(head) for head in kept["head"]],
+        "deprel": judged.texts(kept, "deprel"),
     }
 
 
 def _sentences(name: str, language: str, sentences: int, held_out: set[str]) -> list[str]:
     from tqdm import tqdm
 
-    source = HUB[name]
-    config = WEB_CONFIGS.get(language, language) if name == "web" else language
-    texts = load_hub(source.id, source.config.format(config), "train", streaming=True)
+    code = WEB_CONFIGS.get(language, language) if name == "web" else language
+    pages, where = _named(name, code, "train", streaming=True)
     fewest_characters = 8 if language == "zh" else 25  # shorter lines are headings and list items
     found: list[str] = []
     with tqdm(total=sentences, desc=f"{name} {language}", unit="sentence") as bar:
-        for text in texts:
-            for sentence in split_sentences(text["text"]):
+        for place, page in enumerate(pages):
+            with judged.at_row(where, place):
+                text = judged.text(page, "text", blank=True)
+            for sentence in split_sentences(text):
                 if len(sentence) < fewest_characters or sentence in held_out:
                     continue
                 found.append(sentence)
@@ -241,26 +236,8 @@ def _sentences(name: str, language: str, sentences: int, held_out: set[str]) -> 
                 if len(found) == sentences:
                     return found
     raise DataUnavailable(
-        f"{source.id} ({language}) holds {len(found)} sentences; {sentences} were asked for."
+        f"{HUB[name].id} ({language}) holds {len(found)} sentences; {sentences} were asked for."
     )
-
-
-@cache
-def _unreachable(dataset_id: str) -> str | None:
-    """Why the hub cannot be asked for a data set, None when it can.
-
-    ``datasets`` retries for half a minute before it says the same.
-    """
-    from huggingface_hub import HfApi, constants
-
-    if constants.HF_HUB_OFFLINE:
-        return None  # the user wants what is in the cache: `datasets` looks there at once
-    try:
-        HfApi().dataset_info(dataset_id, timeout=PATIENCE)
-    # See load_hub: the classes of network errors differ between versions of the client.
-    except Exception as problem:  # noqa: BLE001
-        return str(problem).strip().splitlines()[0] if str(problem) else type(problem).__name__
-    return None
 
 
 def _checksum(texts: Iterable[list[str]]) -> str:

@@ -11,10 +11,11 @@ from itertools import groupby
 
 import numpy as np
 
+from isomorph.text import judged
 from isomorph.text.choice import drawn
 from isomorph.text.corpora import require
 from isomorph.text.examples import ORDER, SPLITS, Examples, OrderExample
-from isomorph.text.hub import DataUnavailable, load_hub
+from isomorph.text.fetch import DataUnavailable, load_hub, named
 from isomorph.text.shipped import DOMAINS, LANGUAGES
 from isomorph.text.tables import read_table
 
@@ -80,9 +81,12 @@ def story_orders(name: str, split: str, count: int | None = None, *, seed: int =
     return _examples(train, count, seed, f"ordering {name} {split}")
 
 
-def _stories(name: str, split: str) -> list[tuple[int, list[str]]]:
+def _stories(name: str, split: str) -> list[tuple[int, tuple[str, ...]]]:
     """(number, sentences) of those stories of a split of the mirror which have one order."""
-    told = load_hub("local/sentence-ordering", name, split)["sentences"]
+    where = ("local/sentence-ordering", name, split)
+    told = judged.examples_of(
+        load_hub(*where), ("sentences",), lambda row: judged.texts(row, "sentences"), named(*where)
+    )
     return [(i, story) for i, story in enumerate(told) if 1 < len(story) == len(set(story))]
 
 

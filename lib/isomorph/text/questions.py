@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from isomorph.text import judged
 from isomorph.text.choice import drawn
 from isomorph.text.corpora import require
 from isomorph.text.examples import QUESTION, SPLITS, Examples, QuestionExample
+from isomorph.text.fetch import DataUnavailable, HubAway, load_hub, named
 from isomorph.text.grammar import Sentence
-from isomorph.text.hub import DataUnavailable, load_hub
 from isomorph.text.worlds import BUCKETS_OF, LANGUAGES, World
 
 # Name -> (id, config, splits that can be had).
@@ -48,16 +49,19 @@ def hub_questions(name: str, split: str, count: int | None = None) -> Examples:
     dataset, config, splits = HUB[name]
     require("split", split, splits)
     there = "validation" if split == "test" else "train"
-    rows = [row for row in load_hub(dataset, config, there).to_list() if _is_english(name, row)]
-    answered = [row for row in rows if row["answers"]["text"] and row["answers"]["text"][0].strip()]
-    if not answered:
+    rows, where = load_hub(dataset, config, there), named(dataset, config, there)
+    english = None
+    if name == "tydiqa" and "id" in rows.column_names:
+        english = [i for i, own in enumerate(rows["id"]) if not str(own).startswith(OTHERS)]
+    columns = ("question", "context", "answers")
+    asked = judged.examples_of(rows, columns, _hub_example, where, english)
+    items = [item for item in asked if item]
+    if not items:
         raise DataUnavailable(
-            f"{dataset} ({config}, {there}) holds {len(rows)} English questions here, and none has "
-            "an answer."
+            f"{where} holds {len(asked)} English questions here, and none has an answer."
         )
     if split != "test":
-        answered = _part(answered, split)
-    items = tuple(map(_hub_example, answered))
+        items = _part(items, split)
     source = f"questions {name} {split}"
     return Examples(
         QUESTION, (), tuple(items[i] for i in np.sort(drawn(len(items), count, source))), source
@@ -71,6 +75,8 @@ def evaluation_split(name: str) -> str:
     """
     try:
         hub_questions(name, "test", 1)
+    except HubAway:
+        raise
     except DataUnavailable:
         hub_questions(name, "dev", 1)
         return "dev"
@@ -110,22 +116,29 @@ def world_questions(
     return Examples(QUESTION, (), tuple(found[:count]), source)
 
 
-def _is_english(name: str, row: dict) -> bool:
-    return name != "tydiqa" or not row["id"].startswith(OTHERS)
-
-
-def _part(rows: list[dict], split: str) -> list[dict]:
-    """The rows of "train" or "dev"; a context is in one of them only."""
-    contexts = list(dict.fromkeys(row["context"] for row in rows))
+def _part(items: list[QuestionExample], split: str) -> list[QuestionExample]:
+    """The questions of "train" or "dev"; a context is in one of them only."""
+    contexts = list(dict.fromkeys(item.context for item in items))
     shuffled = drawn(len(contexts), None, split)
     dev = {contexts[i] for i in shuffled[: -(-len(contexts) // DEV_SHARE)]}
-    return [row for row in rows if (row["context"] in dev) == (split == "dev")]
+    return [item for item in items if (item.context in dev) == (split == "dev")]
 
 
-def _hub_example(row: dict) -> QuestionExample:
-    texts, starts = row["answers"]["text"], row["answers"]["answer_start"]
-    accepted = tuple(dict.fromkeys(texts))
-    return QuestionExample(row["question"], row["context"], int(starts[0]), accepted)
+def _hub_example(row: dict) -> QuestionExample | None:
+    """None where there is no answer."""
+    answers = row["answers"] if isinstance(row["answers"], dict) else {}
+    texts, starts = answers.get("text"), answers.get("answer_start")
+    lists = isinstance(texts, list) and isinstance(starts, list) and len(texts) == len(starts)
+    if not lists or not all(isinstance(start, int) for start in starts):
+        raise ValueError(
+            f"answers is {row['answers']!r}; allowed are 'text' and 'answer_start', a list of texts "
+            "and one of as many whole numbers."
+        )
+    if not texts or texts[0] is not None and not str(texts[0]).strip():
+        return None
+    accepted = tuple(dict.fromkeys(judged.texts(answers, "text")))
+    question, context = (judged.text(row, column) for column in ("question", "context"))
+    return QuestionExample(question, context, starts[0], accepted)
 
 
 def _cloze(

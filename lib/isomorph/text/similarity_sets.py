@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from isomorph.text.hub import load_hub
+from isomorph.text import judged
+from isomorph.text.fetch import load_hub, named
 
 # The seven sets of Li et al. 2020, table 2: name -> (id, split). STS-B's own validation is "stsb_dev".
 SENTENCES = {
@@ -34,13 +35,20 @@ def sentence_pairs(name: str) -> ScoredPairs:
     if name not in sets:
         raise ValueError(f"name is {name!r}; allowed are {', '.join(sets)}.")
     dataset, split = sets[name]
-    rows = load_hub(dataset, "default", split)[:]
-    return ScoredPairs(list(rows["sentence1"]), list(rows["sentence2"]), list(rows["score"]))
+    return _scored(dataset, "default", split, ("sentence1", "sentence2"))
 
 
 def word_pairs(name: str) -> ScoredPairs:
     """One of `WORDS`. Raises ValueError for another, DataUnavailable where no mirror has it."""
     if name not in WORDS:
         raise ValueError(f"name is {name!r}; allowed are {', '.join(WORDS)}.")
-    rows = load_hub("local/word-similarity", name, "test")[:]
-    return ScoredPairs(list(rows["word1"]), list(rows["word2"]), list(rows["score"]))
+    return _scored("local/word-similarity", name, "test", ("word1", "word2"))
+
+
+def _scored(dataset: str, config: str, split: str, columns: tuple[str, str]) -> ScoredPairs:
+    def made(row: dict) -> tuple[str, str, float]:
+        return *(judged.text(row, column) for column in columns), judged.score(row, "score")
+
+    rows = load_hub(dataset, config, split)
+    found = judged.examples_of(rows, (*columns, "score"), made, named(dataset, config, split))
+    return ScoredPairs(*map(list, zip(*found, strict=True)))
