@@ -187,7 +187,7 @@ def test_the_largest_size_with_enough_seeds_speaks():
     assert decided([part], frames[3]).size == "paper"
     assert decided([part], frames[0]).verdict == "not yet measured"
     assert decided([part], *frames, size="smoke").verdict == "contradicted"
-    with pytest.raises(ValueError, match="size is 'huge', but must be one of smoke"):
+    with pytest.raises(ValueError, match="size is 'huge', but it must be one of smoke"):
         decided([part], *frames, size="huge")
     with pytest.raises(ValueError, match="rows lack the column 'metric'"):
         decided([part], frames[0].drop(columns="metric"))

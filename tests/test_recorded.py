@@ -133,6 +133,17 @@ def test_rows_are_not_added_to_damaged_ones_and_a_removed_file_is_begun_anew(els
     assert len(results.recorded("trial")) == 1
 
 
+def test_recorded_rows_do_not_count_when_all_is_to_be_computed(elsewhere, monkeypatch):
+    condition = finished(0, value=1.0)
+    results.record("trial", [condition], size="smoke")
+    results.cached(condition.run).infra.clear_job()
+    monkeypatch.setattr(theorem_run, "strongly_convex", lambda *_: [("made up", 2.0, 1)])
+    kept = results.gather("trial", [condition], size="smoke")
+    assert kept[["value", "provenance"]].values.tolist() == [[1.0, "recorded"]]
+    skipped = results.gather("trial", [condition], size="smoke", recompute=True, missing="skip")
+    assert skipped[["value", "provenance"]].values.tolist() == [[2.0, "live"]]
+
+
 class Ended(BaseException):
     """Whatever ends a process between two of its steps."""
 

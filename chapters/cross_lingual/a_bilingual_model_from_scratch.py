@@ -51,10 +51,10 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
-from isomorph import claims, figures, results
+from isomorph import claims, figures, findings, results
 from isomorph.presets import conditions
 
-small = "smoke" if size == "smoke" else "laptop"
+small = findings.small(size)
 
 
 def at_layer(rows, metric, layer=None):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from isomorph.ledger import schema
 from isomorph.ledger.schema import Claim, LedgerError
 from isomorph.ledger.verdicts import Verdict, judge
-from isomorph.sizes import SIZES
+from isomorph.sizes import SIZES, known
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -66,8 +66,8 @@ def verdict(claim: Claim, rows: "DataFrame | None", size: str | None = None) -> 
     seeds enough for an interval, else the largest with rows; smoke rows only test the code and
     never decide unless asked for. Raises ValueError for an unknown size or a missing column.
     """
-    if size is not None and size not in SIZES:
-        raise ValueError(f"size is {size!r}, but must be one of {', '.join(SIZES)}.")
+    if size is not None:
+        known(size)
     if rows is None or rows.empty:
         return _unmeasured(claim, size)
     missing = [column for column in COLUMNS if column not in rows.columns]

@@ -29,6 +29,7 @@ from isomorph.runs import (
     train,
     trained,
 )
+from isomorph.sizes import sized
 from isomorph.text import shipped
 from isomorph.text.shipped import data_folder
 
@@ -104,6 +105,7 @@ def _relative(path: Path) -> str:
     return path.relative_to(data_folder()).as_posix()
 
 
+@sized
 def gather(
     experiment: str,
     conditions: Sequence[Condition],
@@ -148,6 +150,7 @@ def _rows_made_here(experiment: str, condition: Condition, *, size: str) -> pd.D
     return rows.assign(provenance="cached")
 
 
+@sized
 def live(experiment: str, condition: Condition, *, size: str) -> pd.DataFrame:
     """Measure a condition now, whatever was recorded or cached, on models trained here.
 
@@ -258,6 +261,7 @@ def finished_rows(experiment: str, condition: Condition, *, size: str) -> pd.Dat
     return rows.assign(provenance="live")
 
 
+@sized
 def record(experiment: str, conditions: Iterable[Condition], *, size: str) -> Path:
     """Write the finished runs' rows where they ship; a run's earlier rows are replaced.
 

@@ -267,6 +267,13 @@ def test_steps_in_which_nothing_is_predicted_are_no_training(vocabulary):
         pretrain(make_model(vocabulary), Unmasked(), training(), device="cpu", progress=False)
 
 
+@pytest.mark.parametrize("micro_batch", [0, -1])
+def test_a_micro_batch_without_rows_is_refused(vocabulary, micro_batch):
+    with pytest.raises(ValueError, match="micro_batch is"):
+        pretrain(make_model(vocabulary), make_batches(vocabulary), training(), device="cpu",
+                 progress=False, micro_batch=micro_batch)  # fmt: skip
+
+
 def test_training_learns_and_leaves_global_randomness_alone(vocabulary):
     model, config = make_model(vocabulary, dropout=0.1), training(tokens=150 * 48)
     torch.manual_seed(5)

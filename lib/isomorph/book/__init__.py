@@ -7,7 +7,7 @@ executed with the parameters `size` and `recompute`, and rendered. Nothing flows
 import time
 from pathlib import Path
 
-from ..sizes import SIZES
+from ..sizes import known
 from .chapters import BadRequest, BookError, Chapter, Layout, discover, is_fresh, read_yaml, select
 from .execute import Failure, cores, execute_all
 from .limits import Limits
@@ -40,8 +40,10 @@ def build(
     BookError when a source cannot be read or an exercise is malformed (also before) or when the site
     cannot be rendered.
     """
-    if size not in SIZES:
-        raise BadRequest(f"size is '{size}', but it must be one of {', '.join(SIZES)}")
+    try:
+        known(size)
+    except ValueError as error:
+        raise BadRequest(str(error)) from None
     layout = Layout(Path(root))
     if not (layout.book / "_toc.yml").exists():
         raise BookError(f"{layout.root} is not a checkout of Isomorph: it has no book/_toc.yml")

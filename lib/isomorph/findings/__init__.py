@@ -40,6 +40,7 @@ from isomorph.findings.tables import (
 )
 from isomorph.findings.words import condition_name, score_name, span
 from isomorph.presets import conditions
+from isomorph.sizes import sized
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -109,6 +110,7 @@ def chosen(experiment: str, size: Size, names: Iterable[str]) -> list[Condition]
     return [condition for condition in conditions(experiment, size) if condition.name in wanted]
 
 
+@sized
 def small(size: Size) -> Size:
     """The size at which a chapter runs something live."""
     return "smoke" if size == "smoke" else "laptop"
@@ -141,6 +143,7 @@ def in_worlds(
     return made, Found(_with_retrieval(rows), at, len(wanted), names)
 
 
+@sized
 def on_real_text(experiment: str, names: Iterable[str], *, size: Size, recompute: bool) -> Found:
     """The recorded rows of all conditions on real text; at `reference` what is missing is run."""
     names, here = tuple(names), size == "reference"
@@ -152,6 +155,7 @@ def on_real_text(experiment: str, names: Iterable[str], *, size: Size, recompute
     return Found(_with_retrieval(rows), "reference", len(wanted), names)
 
 
+@sized
 def on_paper_text(
     experiment: str, names: Iterable[str], *, size: Size, recompute: bool
 ) -> tuple[Found | None, str]:

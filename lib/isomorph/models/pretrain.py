@@ -23,6 +23,7 @@ from isomorph.models.inputs import device_named
 from isomorph.models.interruptions import restore, save
 from isomorph.models.masked_lm import BilingualMaskedLM
 from isomorph.models.settings import Device, TrainingConfig
+from isomorph.one_core import limited
 from isomorph.text.vocab import MASK, Vocabulary, pack
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ def initialise(config: BilingualConfig, seed: int) -> BilingualMaskedLM:
         return BilingualMaskedLM(config)
 
 
+@limited()
 def pretrain(
     model: BilingualMaskedLM,
     batches: Batches,
@@ -57,12 +59,15 @@ def pretrain(
     `measure(model)` may add records of its own. With `checkpoint`, the state is written there every
     `every` seconds, and a run that finds it goes on from it, on a CPU to the same bits; not from a
     damaged one, nor where what `same` names (the text, the code) has another value now.
-    `micro_batch` splits a step to save memory. Several processes started by `torchrun` share each
-    batch.
+    It computes with one thread, unless told (`isomorph.one_core`). `micro_batch` splits a step to
+    save memory. Several processes started by `torchrun` share each batch.
 
-    Raises ValueError when the device is not there, the processes do not divide the batch, or
-    nothing was predicted in any step: text in which no subword was masked trains nothing.
+    Raises ValueError when the device is not there, the processes do not divide the batch,
+    `micro_batch` is not positive, or nothing was predicted in any step: text in which no subword was
+    masked trains nothing.
     """
+    if micro_batch is not None and micro_batch < 1:
+        raise ValueError(f"micro_batch is {micro_batch}, but it must be a whole number above 0.")
     accelerator = accelerate(config, device)
     if config.batch % accelerator.num_processes:
         raise ValueError(

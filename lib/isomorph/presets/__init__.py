@@ -20,7 +20,7 @@ from isomorph.presets.paper import paper_run
 from isomorph.presets.theorems import theorems
 from isomorph.results import Condition
 from isomorph.runs import Pretraining, ShippedText, WorldText
-from isomorph.sizes import Size
+from isomorph.sizes import Size, known, sized
 from isomorph.text.vocab import VocabularyConfig
 from isomorph.text.worlds import World
 
@@ -100,6 +100,7 @@ def real_run(
     )
 
 
+@sized
 def learning_curve(size: Size) -> list[Condition]:
     """When does a shared space appear, at which model size? (Dufter & Schütze 2020, claim 11.5)"""
     if size == "smoke":
@@ -115,6 +116,7 @@ def learning_curve(size: Size) -> list[Condition]:
     ]
 
 
+@sized
 def first_steps(size: Size) -> list[Condition]:
     """The beginning of a run on real text: what a reader can watch in half a minute."""
     tokens, width, marks = (50_000, 32, 1) if size == "smoke" else (300_000, 64, 1)
@@ -124,6 +126,7 @@ def first_steps(size: Size) -> list[Condition]:
     return [Condition("first steps", run.model_copy(update={"training": training}))]
 
 
+@sized
 def encoders(size: Size) -> list[Condition]:
     """The trained encoders that ship, for chapters that analyse real models in seconds."""
     if size != "reference":
@@ -159,10 +162,10 @@ EXPERIMENTS: dict[str, Callable[[Size], list[Condition]]] = {
 
 
 def conditions(experiment: str, size: Size) -> list[Condition]:
-    """The conditions of an experiment. Raises ValueError when there is none of that name."""
+    """The conditions of an experiment. Raises ValueError when it or the size does not exist."""
     if experiment not in EXPERIMENTS:
         raise ValueError(f"experiment is {experiment!r}; allowed are {sorted(EXPERIMENTS)}.")
-    return list(_listed(EXPERIMENTS[experiment], size))
+    return list(_listed(EXPERIMENTS[experiment], known(size)))
 
 
 @cache

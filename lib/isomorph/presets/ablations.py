@@ -9,7 +9,7 @@ from isomorph.models.settings import EncoderConfig, TrainingConfig, TuningConfig
 from isomorph.presets.paper import PAPER_GRIDS, paper_table
 from isomorph.results import Condition
 from isomorph.runs import Pretraining, ShippedText, Task, Transfer, WorldText
-from isomorph.sizes import Size
+from isomorph.sizes import Size, sized
 from isomorph.text.vocab import VocabularyConfig
 from isomorph.text.worlds import World
 
@@ -206,6 +206,7 @@ def paper_transfer(pretraining: Pretraining) -> Transfer:
     return Transfer(pretraining=pretraining, tasks=tasks)
 
 
+@sized
 def factors(size: Size) -> list[Condition]:
     """What helps, and what hurts, zero-shot transfer? (Conneau, Wu et al. 2020, claims 1 to 7)"""
     table = (*TABLE_ONE, *FLOORS)
@@ -255,6 +256,7 @@ def element(default: Pretraining, name: str) -> Pretraining:
     return run.model_copy(update={"encoder": run.encoder.model_copy(update=changes)})
 
 
+@sized
 def elements(size: Size) -> list[Condition]:
     """Shared positions, shared special tokens, random words, few parameters. (Claims 11.1, 11.3)"""
     if size == "smoke":

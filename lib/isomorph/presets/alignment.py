@@ -16,7 +16,7 @@ from isomorph.runs import (
     Task,
     WordVectors,
 )
-from isomorph.sizes import Size
+from isomorph.sizes import Size, sized
 from isomorph.text.worlds import World
 
 PAIRS = (("en", "fr"), ("en", "de"), ("en", "ru"), ("en", "zh"))
@@ -95,6 +95,7 @@ def carried_over(name: str, both: Pretraining, tasks: tuple[Task, ...]) -> Layer
 CONDITIONS = ("monolingual", "bilingual", "random", "same_language")
 
 
+@sized
 def alignment(size: Size) -> list[Condition]:
     """Do models of two languages align by a rotation, and how alike are they? (Claims 1.8 to 1.11)"""
     if size == "smoke":
@@ -141,6 +142,7 @@ def alignment(size: Size) -> list[Condition]:
     return [*first, same[0], *reference, *runs[len(first) :], *same[1:]]
 
 
+@sized
 def layer_transfer(size: Size) -> list[Condition]:
     """Which layer carries a task over best, and does a rotation do as well as sharing? (Claim 1.9)"""
     names = ("monolingual", "bilingual")

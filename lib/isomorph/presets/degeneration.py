@@ -9,7 +9,7 @@ other people's encoders, and `cures` tries every cure.
 from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.results import Condition
 from isomorph.runs import Cures, EncoderWords, Geometry, Pretraining, ShippedText
-from isomorph.sizes import Size
+from isomorph.sizes import Size, sized
 from isomorph.text.vocab import VocabularyConfig
 
 # Weights of the regulariser; the paper has 1 and calls the choice insensitive, without a sweep.
@@ -20,6 +20,7 @@ NAMES = ("mle", "cosreg", "masked", *PARTS, "no_last_norm", "cosreg_10", "cosreg
          "masked_cosreg")  # fmt: skip
 
 
+@sized
 def language_model(size: Size, seed: int, name: str = "mle") -> Pretraining:
     """One model; `name` is "mle", "masked", "no_last_norm", "masked_cosreg" or one of `WEIGHTS`."""
     layers, width = {"smoke": (2, 32), "laptop": (2, 64)}.get(size, (4, 128))
@@ -47,6 +48,7 @@ def language_model(size: Size, seed: int, name: str = "mle") -> Pretraining:
     )  # fmt: skip
 
 
+@sized
 def language_models(size: Size) -> list[Condition]:
     """Do word vectors crowd into a cone, which words, and does the regulariser help? (2.3 to 2.6)"""
     if size == "paper":
@@ -55,6 +57,7 @@ def language_models(size: Size) -> list[Condition]:
     return [Condition(name, geometry(size, seed, name)) for name in NAMES for seed in range(seeds)]
 
 
+@sized
 def geometry(size: Size, seed: int, name: str) -> Geometry:
     """A condition of `language_models`."""
     if name in PARTS:
@@ -69,6 +72,7 @@ BERT = "google-bert/bert-base-uncased"  # what the papers look at
 WORDS_OF_AUTHORS = 21_722  # in the table that Liang et al. (2021) published
 
 
+@sized
 def encoder_words(size: Size) -> list[Condition]:
     """Do frequent words lie near the origin, and rare ones far and sparse? (3.1, 3.2, 4a.1, 4a.4)
 
@@ -95,6 +99,7 @@ def encoder_words(size: Size) -> list[Condition]:
     ]
 
 
+@sized
 def cures(size: Size) -> list[Condition]:
     """Which cure flattens the cone, and does that help? (3.3 to 3.5, 4a.2, 4a.3)
 

@@ -7,7 +7,7 @@ tied embeddings, and never told what a cosine is; and on the weights that each b
 from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.results import Condition
 from isomorph.runs import Cures, EncoderWords, Pretraining, ShippedText
-from isomorph.sizes import Size
+from isomorph.sizes import Size, sized
 from isomorph.text.vocab import VocabularyConfig
 
 SEEDS = (1, 2, 3, 4, 5)  # every recipe was tried on seed 100, which is in no row
@@ -60,6 +60,7 @@ def looked_at(model: Pretraining, tasks: tuple[str, ...]) -> list[Condition]:
     ]
 
 
+@sized
 def english_models(size: Size) -> list[Condition]:
     """Words and sentences of masked models with seeds of their own (3.1 to 3.5, 4a, 4b, 4c)"""
     if size == "smoke":

@@ -6,7 +6,7 @@ from isomorph.presets.fine_tuning import BERT_LARGE, FEW, world_encoder
 from isomorph.results import Condition
 from isomorph.runs.downstream import Downstream
 from isomorph.runs.tuned import Tuned
-from isomorph.sizes import Size
+from isomorph.sizes import Size, sized
 
 SEEDS = 20  # as in the paper
 
@@ -39,6 +39,7 @@ WORLD_CONDITIONS = (
 )
 
 
+@sized
 def few_samples(size: Size) -> list[Condition]:
     """Few examples, many seeds: what makes fine-tuning unstable, and what helps? (6.1 to 6.7)
 

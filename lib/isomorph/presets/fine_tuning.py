@@ -12,7 +12,7 @@ from isomorph.results import Condition
 from isomorph.runs import Pretraining, WorldText
 from isomorph.runs.downstream import Downstream
 from isomorph.runs.tuned import Tuned
-from isomorph.sizes import Size
+from isomorph.sizes import Size, sized
 from isomorph.text.vocab import VocabularyConfig
 from isomorph.text.worlds import World
 
@@ -63,6 +63,7 @@ RATES = {"learning_rate": 2e-4, "head_rate": 1e-3}  # of MiniLM: tried on anothe
 E5_RATES = RATES | {"learning_rate": 1e-4}
 
 
+@sized
 def changes(size: Size) -> list[Condition]:
     """What moves when an encoder is tuned, what stays, and which layers matter? (5.1 to 5.6)"""
     if size == "smoke":
@@ -147,6 +148,7 @@ def _real_task(source: str, **changes) -> Downstream:
 NORMALISATIONS = ("none", "isobn", "batch", "layer")
 
 
+@sized
 def class_vectors(size: Size) -> list[Condition]:
     """Does it help to make what the classifier reads isotropic? (8.1 to 8.3, 9.1 to 9.3)
 
@@ -180,6 +182,7 @@ def class_vectors(size: Size) -> list[Condition]:
     ]  # fmt: skip
 
 
+@sized
 def phrases_first(size: Size) -> list[Condition]:
     """Does training on paraphrases of phrases help before a task of few examples? (7.1 to 7.3)
 
@@ -239,6 +242,7 @@ ORDERED = {
 }
 
 
+@sized
 def orders(size: Size) -> list[Condition]:
     """Can an encoder put shuffled sentences in order, and what of BERT4SO helps? (10.1, 10.2)"""
     if size == "smoke":

@@ -2,11 +2,12 @@
 
 from isomorph.results import Condition
 from isomorph.runs import Theorem
-from isomorph.sizes import Size
+from isomorph.sizes import Size, sized
 
 NAMES = ("absent_word", "point_clouds", "strongly_convex")
 
 
+@sized
 def theorems(size: Size) -> list[Condition]:
     """Do the theorems hold where all their constants are known? (claims 2.1, 2.2 and 2.4)"""
     if size == "smoke":

@@ -42,7 +42,7 @@ class Pretraining(Run):
 
     read: Literal["both", "first"] = "both"  # "first": one language's text, two's vocabulary
 
-    micro_batch: int | None = None
+    micro_batch: int | None = Field(default=None, ge=1)  # rows at a time, to save memory
     infra: Cache = Cache(version="1")
 
     @model_validator(mode="after")
