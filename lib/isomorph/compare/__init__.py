@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from isomorph.one_core import limited
 from isomorph.text.corpora import (
     DOMAIN_CHOICES,
     evenly,
@@ -82,6 +83,7 @@ def material(
     )
 
 
+@limited()
 def compare_models(
     first: str,
     second: str,
