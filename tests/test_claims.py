@@ -49,6 +49,7 @@ def decided(parts, *frames, size=None):
         ("above", 0.0, "inconclusive"),
         ("below", -0.5, "reproduced"),
         ("below", 0.5, "contradicted"),
+        ("below", 0.0, "inconclusive"),
         ("within", 0.0, "reproduced"),
         ("within", 0.5, "contradicted"),
         ("within", 0.2, "inconclusive"),

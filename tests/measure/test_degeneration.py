@@ -114,6 +114,51 @@ def test_a_plane_through_the_origin_but_for_rounding(seed):
         assert found.margin(states) < 1e-8
 
 
+def by_linear_programme(units):
+    """The slow reference, of unit states: does no direction have a negative product with all?"""
+    n, width = units.shape
+    solved = optimize.linprog(
+        np.append(np.zeros(width), -1.0), A_ub=np.hstack([units, np.ones((n, 1))]),
+        b_ub=np.zeros(n), bounds=[(-1, 1)] * width + [(None, None)],
+    )  # fmt: skip
+    return solved.x[-1] < 1e-9
+
+
+@pytest.mark.parametrize("span", [0, 3, 5, 6, 150])
+def test_how_long_states_are_changes_no_side(span):
+    rng = np.random.default_rng(span)
+    for _ in range(60):
+        states = rng.standard_normal((rng.integers(1, 20), rng.integers(1, 7)))
+        states /= np.linalg.norm(states, axis=1, keepdims=True)
+        inside = by_linear_programme(states)
+        states = torch.from_numpy(states)
+        uneven = states * 10.0 ** torch.from_numpy(rng.uniform(-span, span, (len(states), 1)))
+        for method in ("columns", "lp"):
+            found = hull(uneven, method=method)
+            assert found.contains_origin == inside
+            if inside:
+                mixed = found.weights[:, None] * uneven[found.rows]
+                assert float(mixed.sum(0).norm()) <= 1e-8 * float(mixed.norm(dim=1).max())
+            else:
+                assert (uneven @ found.direction < 0).all()
+        if not inside and span <= 6:
+            widest = hull(uneven, widest=True)
+            assert float((uneven @ widest.direction).max()) < 0
+            assert widest.margin(uneven) >= hull(uneven).margin(uneven) * (1 - 1e-8)
+
+
+def test_a_state_that_is_zero_is_the_origin():
+    states = gaussian(9, 4, 0) + 9
+    states[5] = 0
+    for method in ("columns", "lp"):
+        found = hull(states, method=method)
+        assert found.contains_origin and found.margin(states) == 0
+        assert (found.rows.tolist(), found.weights.tolist()) == ([5], [1.0])
+        states[5] = 1e-310  # as short as can be is not zero
+        assert not hull(states, method=method).contains_origin
+        states[5] = 0
+
+
 def test_states_are_read_some_rows_at_a_time(monkeypatch):
     clouds = [cloud(700, 8, 4, shift) for shift in (0.0, 8.0)]
     whole = [hull(points, widest=True) for points in clouds]

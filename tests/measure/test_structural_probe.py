@@ -54,6 +54,17 @@ def sentences_of(table, heads):
     return Sentences({0: torch.as_tensor(table).float()}, bounds, tuple(heads), counted)
 
 
+def test_the_root_is_looked_for_among_the_words_that_count():
+    """A comma that lies lowest is no root; nor is a later word as low as the root."""
+    table = torch.tensor([[3.0], [2.0], [1.0], [2.0 + 1e-7]]).double()
+    heads, marks = ((2, 0, 2, 2),), ((True, True, False, True),)
+    probe = structural_probe.DepthProbe(0, torch.ones(1, 1), 0.0, 0)
+    sentences = Sentences({0: table.float()}, ((0, 4),), heads, marks)
+    assert probe.root_accuracy(sentences) == 1
+    assert probe.root_accuracy(replace(sentences, counted=((True,) * 4,))) == 0
+    assert probe.root_accuracy(replace(sentences, counted=((True, False, False, True),))) == 0
+
+
 def plain_uuas(sentences):
     """Without a probe: as if its matrix were the identity."""
     width = sentences.layers[0].shape[1]

@@ -29,11 +29,12 @@ def what_whitening_forgets(answer: object) -> Feedback:
     """Two clouds that differ in loudness alone are the same when whitened, up to signs."""
     import torch
 
+    from isomorph.measure.axes import principal_axes
     from isomorph.measure.cures import whitening
 
     ((cloud,), _) = _clouds()
     centred = cloud - cloud.mean(0)
-    axes = torch.linalg.eigh(centred.T @ centred).eigenvectors
+    axes = principal_axes(centred.T @ centred)[1].flip(1)
     louder = centred @ axes * torch.tensor([1.0, 2.0, 4.0, 8.0], dtype=torch.float64)
     one, other = whitening(cloud)(cloud), whitening(louder)(louder)
     options = (

@@ -61,8 +61,10 @@ def plane(vectors: "Tensor") -> "tuple[ndarray, ndarray]":
     """
     import torch
 
+    from isomorph.measure.axes import principal_axes
+
     vectors = vectors.detach().double().cpu()
-    directions = torch.linalg.eigh(vectors.T @ vectors).eigenvectors.flip(1)[:, :2]
+    directions = principal_axes(vectors.T @ vectors)[1][:, :2]
     along = vectors @ directions
     along = along * torch.where(along.mean(0) < 0, -1.0, 1.0)
     rows = torch.linspace(0, len(along) - 1, min(DRAWN, len(along)), dtype=torch.float64).long()

@@ -108,8 +108,10 @@ def coordinates(vectors: "Tensor") -> "ndarray":
     import numpy as np
     import torch
 
+    from isomorph.measure.axes import principal_axes
+
     vectors = vectors.detach().double().cpu()
-    directions = torch.linalg.eigh(vectors.T @ vectors).eigenvectors.flip(1)[:, :3]
+    directions = principal_axes(vectors.T @ vectors)[1][:, :3]
     along = vectors @ directions
     along = along * torch.where(along.mean(0) < 0, -1.0, 1.0)
     along = torch.nn.functional.pad(along, (0, 3 - along.shape[1]))

@@ -140,6 +140,7 @@ def turning(
     import numpy as np
 
     from isomorph.measure.align import part_way, procrustes
+    from isomorph.measure.axes import principal_axes
     from isomorph.measure.neighbours import nearest
 
     if steps < 2:
@@ -148,7 +149,7 @@ def turning(
     places = [{word: row for row, word in enumerate(own)} for own in words]
     rows, columns = _rows(pairs["train"], words)
     rotation = procrustes(vectors[0][rows], vectors[1][columns])
-    plane = np.linalg.svd(vectors[1].numpy(), full_matrices=False)[2][:2].T  # (width, 2)
+    plane = principal_axes(vectors[1].T @ vectors[1])[1][:, :2].numpy()  # (width, 2)
     asked: dict[str, set[str]] = {}
     for a, b in pairs["test"]:
         if a in places[0] and b in places[1]:

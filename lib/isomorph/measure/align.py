@@ -22,8 +22,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from isomorph.measure.axes import nearest_map
 from isomorph.measure.neighbours import NEIGHBOURS, mutual_nearest, unit_rows
-from isomorph.measure.pairs import paired
+from isomorph.measure.pairs import ROUNDING, paired
 
 ROUNDS = 10  # of normalisation: lengths are then within 1e-3 of 1 on every model tried
 
@@ -37,12 +38,15 @@ def procrustes(source: Tensor, target: Tensor) -> Tensor:
 
     Where p and q differ, W has orthonormal rows (p < q) or columns (p > q); the latter keep no
     distance, and what W maximises is the inner product of `source @ W` and `target`.
+    With fewer independent pairs than dimensions there are many such maps. Of these it is the one
+    nearest to the identity, by `isomorph.measure.axes.nearest_map`, where the proof is: what the
+    pairs say nothing of stays in its place, in so far as it can.
     Raises ValueError when the two do not pair or a value is not finite.
     Source: Schönemann 1966; Conneau, Wu et al. 2020, section 5.1, who write columns as pairs.
     """
     source, target = paired(source, target, ("source", "target"))
-    left, _, right = torch.linalg.svd(source.T @ target, full_matrices=False)
-    return left @ right
+    rounding = ROUNDING * float(source.norm() * target.norm())
+    return nearest_map(source.T @ target, rounding)
 
 
 def least_squares(source: Tensor, target: Tensor) -> Tensor:

@@ -15,9 +15,8 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from isomorph.measure.pairs import paired
+from isomorph.measure.pairs import ROUNDING, centred, paired
 
-ROUNDING = 1e-12  # a spread so far below the mean is what rounding left
 FEWEST = 4  # examples: the unbiased estimator divides by n (n - 3)
 
 
@@ -57,10 +56,9 @@ class CrossProducts:
         Shifts (p,) and (q,); left out, the batch's own means. Give a later batch those of the first.
         Raises ValueError when the two do not pair or a value is not finite.
         """
-        x, y = paired(x, y, ("x", "y"))
-        shift_x = x.mean(0) if shift_x is None else shift_x.to(x)
-        shift_y = y.mean(0) if shift_y is None else shift_y.to(x)
-        x, y = x - shift_x, y - shift_y
+        own, others = paired(x, y, ("x", "y"))
+        x, shift_x = _shifted(x, own, shift_x)
+        y, shift_y = _shifted(y, others, shift_y)
         k, l = (x * x).sum(1), (y * y).sum(1)
         return cls(
             shift_x, shift_y, len(x),
@@ -91,7 +89,7 @@ class CrossProducts:
     def cka(self, *, debiased: bool = True) -> float:
         """Linear CKA, as `isomorph.measure.similarity.linear_cka`.
 
-        Raises ValueError with fewer than four examples; nan where one side does not vary.
+        nan where one side does not vary. Raises ValueError with fewer than four examples.
         """
         check_number(self.n)
         for squares, shift in ((self.k, self.shift_x), (self.l, self.shift_y)):
@@ -124,6 +122,13 @@ class CrossProducts:
     def _biased(self, ab, a, b, *_) -> float:
         centred = ab - torch.outer(a, b) / self.n
         return float((centred * centred).sum()) / (self.n - 1) ** 2
+
+
+def _shifted(given: Tensor, vectors: Tensor, shift: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Vectors (n, width), as given and on their device, less a shift (width,), which is the mean."""
+    if shift is None:
+        return tuple(part.to(vectors) for part in centred(given, "vectors"))
+    return vectors - shift.to(vectors), shift.to(vectors)
 
 
 def ratio(xy: float, xx: float, yy: float) -> float:

@@ -7,6 +7,7 @@
 - `standardisation`, `null_top`: the two cheap ones of Li et al. 2020, table 5.
 
 vectors: (n, width). All of them are affine, so a `Cure` is a matrix and an offset, and two make a third.
+Axes of equal variance, and their signs, are those of `isomorph.measure.axes.settled`.
 Everything is in float64; costs n width^2. All raise ValueError when `vectors` is not (n, width) or
 not finite, or when more directions are asked for than there are.
 """
@@ -20,11 +21,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from isomorph.measure.pairs import checked, paired
+from isomorph.measure.axes import principal_axes
+from isomorph.measure.pairs import centred, checked, paired
 
-FLAT = (
-    1e-10  # a variance this small beside the largest is none, and its direction cannot be whitened
-)
+FAINT = 1e-10  # a variance this small beside the largest has too few digits to be divided by
 
 
 @dataclass(frozen=True)
@@ -131,18 +131,18 @@ def conceptor_negation(vectors: Tensor, *, regulariser: float = 0.25) -> Cure:
 def whitening(vectors: Tensor, k: int | None = None) -> Cure:
     """(x - mean) U L^(-1/2), with U L U' the covariance: uncorrelated and of variance 1.
 
-    k: how many of the components, the largest first; left out, all that vary.
+    k: how many of the components, the largest first; left out, all that vary. No distance or cosine
+        depends on which axes were taken where variances are equal, unless k is among these.
     Raises ValueError too when fewer than k directions vary.
     Source: Su et al. 2021.
     """
-    vectors = checked(vectors, "vectors")
-    variances, axes = torch.linalg.eigh(vectors.T.cov(correction=0).reshape(2 * [vectors.shape[1]]))
-    variances, axes = variances.flip(0), axes.flip(1)
-    varying = int((variances > FLAT * variances[0]).sum()) if variances[0] > 0 else 0
+    moved, mean = centred(vectors, "vectors")
+    variances, axes = principal_axes(moved.T @ moved / len(moved))
+    varying = int((variances > FAINT * variances[0]).sum()) if variances[0] > 0 else 0
     k = varying if k is None else k
     if not 1 <= k <= varying:
         raise ValueError(f"k is {k}; of {len(variances)} directions {varying} vary, so 1 to that.")
-    return _about(vectors.mean(0), axes[:, :k] / variances[:k].sqrt())
+    return _about(mean, axes[:, :k] / variances[:k].sqrt())
 
 
 def standardisation(vectors: Tensor) -> Cure:
@@ -150,10 +150,10 @@ def standardisation(vectors: Tensor) -> Cure:
 
     Source: Li et al. 2020, table 5 (SN).
     """
-    vectors = checked(vectors, "vectors")
-    deviation = vectors.std(0, correction=0)
+    moved, mean = centred(vectors, "vectors")
+    deviation = moved.square().mean(0).sqrt()
     scale = torch.where(deviation > 0, 1 / deviation, 0.0)
-    return _about(vectors.mean(0), torch.diag(scale))
+    return _about(mean, torch.diag(scale))
 
 
 def null_top(vectors: Tensor, k: int) -> Cure:
@@ -163,16 +163,15 @@ def null_top(vectors: Tensor, k: int) -> Cure:
     """
     vectors = checked(vectors, "vectors")
     _enough(k, vectors.shape[1], "k")
-    top = torch.linalg.eigh(vectors.T @ vectors).eigenvectors.flip(1)[:, :k]
+    top = principal_axes(vectors.T @ vectors)[1][:, :k]
     return _about(0 * vectors[0], _without(top, torch.ones(k)))
 
 
 def components(vectors: Tensor, count: int) -> Tensor:
     """The top principal components, (width, count), the largest first."""
-    vectors = checked(vectors, "vectors")
-    _enough(count, vectors.shape[1], "directions")
-    centred = vectors - vectors.mean(0)
-    return torch.linalg.eigh(centred.T @ centred).eigenvectors.flip(1)[:, :count]
+    moved, _ = centred(vectors, "vectors")
+    _enough(count, moved.shape[1], "directions")
+    return principal_axes(moved.T @ moved)[1][:, :count]
 
 
 def _about(origin: Tensor, matrix: Tensor) -> Cure:

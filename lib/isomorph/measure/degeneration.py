@@ -23,7 +23,7 @@ from torch import Tensor
 
 METHODS = ("columns", "lp")
 ROWS_AT_ONCE = 2**10  # 6 MiB in float64 at a width of 768, which a cache holds; more is far slower
-EXACT = 1e-9  # lengths beside that of the longest state: nearer to zero is zero
+EXACT = 1e-9  # lengths beside that of the states: nearer to zero is zero
 NEAR = 1e-3  # a distance as small, beside the states', needs smaller units
 
 
@@ -52,7 +52,8 @@ class Hull:
         certificate holds. Inside: the length of the mixture, 0 where it holds.
         """
         if self.direction is not None:
-            return -max(float(along.max()) for _, along in _products(hidden, self.direction))
+            blocks = hidden.split(ROWS_AT_ONCE)
+            return -max(float((block.double() @ self.direction).max()) for block in blocks)
         return float((self.weights @ hidden[self.rows].double()).norm())
 
 
@@ -60,48 +61,57 @@ def hull(hidden: Tensor, *, method: str = "columns", widest: bool = False) -> Hu
     """Whether the convex hull of the states contains the origin, with a certificate.
 
     There is a uniformly negative direction exactly where it does not (Gao et al. 2019, theorem 2).
+    How long a state is does not matter to that, so it is decided on states brought to length 1; a
+    state that is zero is the origin. Which side it is, and the widest direction, do not depend on
+    the processor; of other certificates there are many, and any may be given.
 
     method: "columns" solves a non-negative least-squares problem on a few states, looks at all of
         them for those that its direction does not serve, and adds these, until there is none or
         the few contain the origin. Costs n width a round, and the memory of the few, for a million
         states too. "lp" is one linear programme over all states (HiGHS), for thousands.
     widest: with "columns", go on until the direction is the one with the largest margin, which is
-        opposite to the hull's nearest point to the origin.
+        opposite to the hull's nearest point to the origin; here lengths do matter.
     Raises ValueError when `hidden` is not (n, width), not finite, or the method unknown, and
     ArithmeticError where the origin is so near the hull's surface that neither certificate holds.
     """
-    shape = f"hidden is {tuple(hidden.shape)}; it must be (n, width) and finite."
-    if hidden.ndim != 2 or 0 in hidden.shape:
-        raise ValueError(shape)
+    blocks = hidden.split(ROWS_AT_ONCE) if hidden.ndim == 2 and hidden.numel() else []
+    if not blocks or not all(block.isfinite().all() for block in blocks):
+        raise ValueError(f"hidden is {tuple(hidden.shape)}; it must be (n, width) and finite.")
     if method not in METHODS:
         raise ValueError(f"method is {method!r}; allowed are {', '.join(METHODS)}.")
     if widest and method != "columns":
         raise ValueError(f"method is {method!r}; widest goes with 'columns' only.")
     hidden = hidden.detach().cpu()
-    longest, mean = _survey(hidden)
-    if not mean.isfinite().all():
-        raise ValueError(shape)
-    if longest == 0:
-        return Hull(None, torch.tensor([0]), torch.ones(1, dtype=torch.float64))
+    lengths, mean = _survey(hidden)
+    if not lengths.all():
+        return _mixture(torch.ones(1, dtype=torch.float64), lengths.argmin()[None])
     if method == "lp":
-        found = _by_lp(hidden, longest)
+        found = _by_lp(torch.cat([units for _, units, _ in _blocks(hidden)]))
     else:
-        found = _by_columns(hidden, longest, mean, widest)
-    margin = found.margin(hidden)
-    if margin > EXACT * longest if found.contains_origin else margin <= 0:
+        found = _by_columns(hidden, torch.ones_like(lengths), -mean, widest=False)
+        if widest and not found.contains_origin:
+            found = _by_columns(hidden, lengths, found.direction, widest=True)
+    if found.contains_origin:
+        holds = float((found.weights @ _units(hidden[found.rows])[0]).norm()) <= EXACT
+        shares = found.weights * (lengths.min() / lengths[found.rows])
+        found = _mixture(shares, found.rows, found.rounds)
+    else:
+        nearest = max(float((units @ found.direction).max()) for _, units, _ in _blocks(hidden))
+        holds = nearest < -hidden.shape[1] * torch.finfo(torch.float64).eps
+    if not holds:
         raise ArithmeticError(
-            "hidden has the origin on the surface of its hull, as nearly as float64 can tell."
+            "hidden has the origin on the surface of its hull, as nearly as float64 can tell"
+            + (", or lengths too unlike to tell the widest direction." if widest else ".")
         )
     return found
 
 
-def _by_lp(hidden: Tensor, scale: float) -> Hull:
-    """max t over v in the unit cube, such that every state has product -t or less with v."""
-    states = hidden.double().numpy() / scale
-    n, width = states.shape
+def _by_lp(units: Tensor) -> Hull:
+    """max t over v in the unit cube, such that every unit state has product -t or less with v."""
+    n, width = units.shape
     solved = optimize.linprog(
         c=np.append(np.zeros(width), -1.0),
-        A_ub=np.hstack([states, np.ones((n, 1))]),
+        A_ub=np.hstack([units.numpy(), np.ones((n, 1))]),
         b_ub=np.zeros(n),
         bounds=[(-1, 1)] * width + [(None, None)],
         method="highs",
@@ -114,66 +124,73 @@ def _by_lp(hidden: Tensor, scale: float) -> Hull:
     return _mixture(torch.from_numpy(-solved.ineqlin.marginals), torch.arange(n))
 
 
-def _by_columns(hidden: Tensor, scale: float, mean: Tensor, widest: bool) -> Hull:
+def _by_columns(hidden: Tensor, lengths: Tensor, start: Tensor, *, widest: bool) -> Hull:
+    """Of states h that point where those of `hidden` do and have other lengths, perhaps."""
     # Of  min |sum_i a_i h_i|^2 + (1 - sum_i a_i)^2  over a >= 0 the residual is (r, s) with
     # r'h_i + s <= 0 for every state and s the square of its length (the conditions of optimality).
     # So s > 0 gives the direction r, along the nearest point of the hull; s = 0 gives the mixture.
-    width = hidden.shape[1]
-    few, unit, rounds = _worst(hidden, -mean, width + 1)[0], scale, 1
+    # Of unit states u_i = h_i / l_i and b_i = a_i l_i the same is |sum b_i u_i|, 1 - sum b_i / l_i.
+    width, shortest = hidden.shape[1], float(lengths.min())
+    few, unit, rounds = _worst(hidden, lengths, start, width + 1)[0], shortest, 1
     while True:  # ends, since each round adds a state
-        states = hidden[few].double().numpy() / unit
-        system = np.vstack([states.T, np.ones(len(states))])
+        states, shares = _units(hidden[few])[0].numpy(), unit / lengths[few].numpy()
+        system = np.vstack([states.T, shares])
         weights, _ = optimize.nnls(system, np.append(np.zeros(width), 1.0), maxiter=50 * width)
         residual = -states.T @ weights
-        distance = np.linalg.norm(residual) / weights.sum()  # of the mixture from the origin
-        if distance * unit <= EXACT * scale:
-            inside = _mixture(torch.from_numpy(weights), few)
-            return Hull(None, inside.rows, inside.weights, rounds)
+        distance = np.linalg.norm(residual) / (shares @ weights)  # of the mixture from the origin
+        if distance * unit <= EXACT * shortest:
+            return _mixture(torch.from_numpy(weights), few, rounds)
         if distance < NEAR:
             # s, about the square of the distance, drowns in rounding: solve in smaller units.
             unit *= distance
             continue
         direction = _unit(torch.from_numpy(residual))
-        worst, along = _worst(hidden, direction, width)
+        worst, along = _worst(hidden, lengths, direction, width)
         if (few == worst[0]).any() or (along[0] < 0 and not widest):
             return Hull(direction, rounds=rounds)
         # All of the few stay: without those that hold nothing now, it can take hundreds of rounds.
         few, rounds = torch.cat([few, worst]).unique(), rounds + 1
 
 
-def _worst(hidden: Tensor, direction: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The rows with the largest products with a direction, and these products, largest first."""
+def _worst(hidden: Tensor, lengths: Tensor, direction: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Of states of such lengths those with the largest products with a direction, and these."""
     rows, products = torch.empty(0, dtype=torch.long), torch.empty(0, dtype=torch.float64)
-    for start, along in _products(hidden, direction):
+    for start, units, _ in _blocks(hidden):
+        along = (units @ direction) * lengths[start : start + len(units)]
         rows = torch.cat([rows, torch.arange(start, start + len(along))])
         products, kept = torch.cat([products, along]).topk(min(count, len(rows)))
         rows = rows[kept]
     return rows, products
 
 
-def _survey(hidden: Tensor) -> tuple[float, Tensor]:
-    """The length of the longest state, and the mean, which is finite where all states are."""
-    longest, total = 0.0, torch.zeros(hidden.shape[1], dtype=torch.float64)
-    for _, block in _blocks(hidden):
-        longest = max(longest, float(block.norm(dim=1).max()))
-        total += block.sum(0)
-    return longest, total / len(hidden)
+def _survey(hidden: Tensor) -> tuple[Tensor, Tensor]:
+    """The lengths of the states, (n,), and the mean of those states at length 1, (width,)."""
+    lengths, total = [], torch.zeros(hidden.shape[1], dtype=torch.float64)
+    for _, units, own in _blocks(hidden):
+        lengths.append(own)
+        total += units.sum(0)
+    return torch.cat(lengths), total / len(hidden)
 
 
-def _products(hidden: Tensor, direction: Tensor) -> Iterator[tuple[int, Tensor]]:
-    for start, block in _blocks(hidden):
-        yield start, block @ direction
-
-
-def _blocks(hidden: Tensor) -> Iterator[tuple[int, Tensor]]:
-    """Some rows at a time in float64, which all of what may be a million would not fit in."""
+def _blocks(hidden: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """Some states at a time in float64, which all of what may be a million would not fit in: the
+    first's row, the states at length 1, and their lengths."""
     for start in range(0, len(hidden), ROWS_AT_ONCE):
-        yield start, hidden[start : start + ROWS_AT_ONCE].double()
+        yield start, *_units(hidden[start : start + ROWS_AT_ONCE])
 
 
-def _mixture(weights: Tensor, rows: Tensor) -> Hull:
+def _units(states: Tensor) -> tuple[Tensor, Tensor]:
+    """States at length 1, but zeros, and their lengths, which may be beyond what can be squared."""
+    states = states.double()
+    largest = states.abs().amax(1, keepdim=True)
+    states = states / largest.masked_fill(largest == 0, 1.0)
+    lengths = states.norm(dim=1, keepdim=True)
+    return states / lengths.clamp(min=1.0), (largest * lengths)[:, 0]
+
+
+def _mixture(weights: Tensor, rows: Tensor, rounds: int = 1) -> Hull:
     used = weights > 0
-    return Hull(None, rows[used], weights[used] / weights[used].sum())
+    return Hull(None, rows[used], weights[used] / weights[used].sum(), rounds)
 
 
 def _unit(vector: Tensor) -> Tensor:

@@ -21,9 +21,8 @@ from zuko.flows.coupling import GeneralCouplingTransform
 from zuko.lazy import LazyTransform, UnconditionalDistribution, UnconditionalTransform
 from zuko.transforms import AdditiveTransform, AffineTransform, PermutationTransform
 
-from isomorph.measure.pairs import checked
+from isomorph.measure.pairs import checked, varies
 
-FLAT = 1e-10  # a deviation this small beside the largest value of its dimension is rounding
 ROWS_AT_ONCE = 2**14
 
 
@@ -90,13 +89,12 @@ def fit_flow(
             raise ValueError(f"{name} is {value}; allowed is 1 and up.")
     if not learning_rate > 0:
         raise ValueError(f"learning_rate is {learning_rate}; allowed is a number above 0.")
-    vectors = checked(vectors, "vectors")
+    vectors, still = checked(vectors, "vectors"), ~varies(vectors)
     n, width = vectors.shape
     if n < 2 or width < 2:
         raise ValueError(f"vectors is {(n, width)}; a flow needs (n, width), both 2 and up.")
 
     mean, deviation = vectors.mean(0), vectors.std(0, correction=0)
-    still = deviation <= FLAT * vectors.abs().amax(0)
     log_scale = torch.where(still, 0.0, -deviation.log())
     # Couplings begin at nothing, so actnorms after this one begin with standardised vectors and are
     # the identity. It stays fixed: in float32 a step on the scale of a big mean would be too coarse.

@@ -23,14 +23,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from isomorph.measure.axes import principal_axes
 from isomorph.measure.neighbours import SCORES_AT_ONCE, unit_rows
-from isomorph.measure.pairs import checked
+from isomorph.measure.pairs import ROUNDING, centred, checked
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 RANKS = (0, 100, 500, 5000)  # where the bins of Li et al. 2020, table 1, begin
-SMALLEST = 1e-12  # a distance below this is that of a copy
 
 
 def average_cosine(vectors: Tensor) -> float:
@@ -56,8 +56,8 @@ def isoscore(vectors: Tensor) -> float:
         raise ValueError(
             f"vectors is {tuple(vectors.shape)}; IsoScore needs (n, width), both 2 up."
         )
-    vectors = checked(vectors, "vectors")
-    variances = torch.linalg.eigvalsh(vectors.T.cov(correction=1)).clamp(min=0)
+    moved, _ = centred(vectors, "vectors")
+    variances = torch.linalg.eigvalsh(moved.T @ moved / (n - 1)).clamp(min=0)
     length = float(variances.norm())
     if not length > 0:
         return math.nan
@@ -70,12 +70,13 @@ def isoscore(vectors: Tensor) -> float:
 def partition_ratio(vectors: Tensor) -> float:
     """min Z(c) / max Z(c) with Z(c) = sum over vectors w of exp(c'w); 1 when isotropic.
 
-    c runs over the eigenvectors of W'W, columns of the matrix that eigh gives, of length 1 and in
-    both signs, because an eigenvector has none of its own.
+    c runs over the eigenvectors of W'W, columns, of length 1 and in both signs, because an
+    eigenvector has none of its own. Those of equal eigenvalues are the ones of
+    `isomorph.measure.axes.settled`; another choice would give another ratio.
     Source: Mu & Viswanath 2018, after Arora et al. 2016.
     """
     vectors = checked(vectors, "vectors")
-    directions = torch.linalg.eigh(vectors.T @ vectors).eigenvectors  # (width, directions)
+    _, directions = principal_axes(vectors.T @ vectors)  # (width, directions)
     along = vectors @ directions  # (n, directions)
     logs = torch.cat([torch.logsumexp(sign * along, dim=0) for sign in (1, -1)])
     return math.exp(float(logs.min() - logs.max()))
@@ -105,8 +106,7 @@ def singular_values(vectors: Tensor, *, center: bool = False) -> Tensor:
 
     From the width by width table of products, which loses those below some 1e-8.
     """
-    vectors = checked(vectors, "vectors")
-    vectors = vectors - vectors.mean(0) if center else vectors
+    vectors = centred(vectors, "vectors")[0] if center else checked(vectors, "vectors")
     squares = torch.linalg.eigvalsh(vectors.T @ vectors).flip(0).clamp(min=0)
     values = squares.sqrt()[: min(vectors.shape)]
     return values / values[0] if values[0] > 0 else values
@@ -121,11 +121,10 @@ def variance_evenness(vectors: Tensor, *, share: float = 0.1) -> float:
     """
     if not 0 < share <= 1:
         raise ValueError(f"share is {share}; allowed is above 0 and up to 1.")
-    vectors = checked(vectors, "vectors")
-    centred = vectors - vectors.mean(0)
-    variances = torch.linalg.eigvalsh(centred.T @ centred).flip(0).clamp(min=0)
+    moved, _ = centred(vectors, "vectors")
+    variances = torch.linalg.eigvalsh(moved.T @ moved).flip(0).clamp(min=0)
     total, count = float(variances.sum()), math.ceil(share * len(variances))
-    if total <= SMALLEST * float(vectors.square().sum()):
+    if not total > 0:
         return math.nan
     return count / len(variances) / (float(variances[:count].sum()) / total)
 
@@ -148,7 +147,8 @@ def intrinsic_dimension(vectors: Tensor, *, neighbours: int = 20, asked: int = 5
             f"neighbours is {neighbours}; with {len(vectors)} vectors allowed is 3 to one less."
         )
     distances, _ = _nearest_others(vectors, _evenly(0, len(vectors), asked), neighbours)
-    distances = distances[(distances > SMALLEST).all(1)]
+    copies = distances <= ROUNDING * vectors.norm(dim=1).max()
+    distances = distances[~copies.any(1)]
     if not len(distances):
         return math.nan
     logs = (distances[:, -1:] / distances[:, :-1]).log()
@@ -177,12 +177,16 @@ def _evenly(start: int, end: int, count: int) -> Tensor:
 def _nearest_others(vectors: Tensor, rows: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """Of some rows the distances to their nearest others, nearest first, and which these are."""
     distances, others = [], []
-    for part in rows.to(vectors.device).split(max(1, SCORES_AT_ONCE // len(vectors))):
+    for part in rows.to(vectors.device).split(
+        max(1, SCORES_AT_ONCE // (len(vectors) + count * vectors.shape[1]))
+    ):
         table = torch.cdist(vectors[part], vectors)
         table[torch.arange(len(part)), part] = torch.inf  # not its own neighbour
-        found = table.topk(count, dim=1, largest=False)
-        distances.append(found.values)
-        others.append(found.indices)
+        near = table.topk(count, dim=1, largest=False).indices
+        # The table comes from products, which leave 1e-8 of a length where two are the same.
+        exact, order = (vectors[part, None] - vectors[near]).norm(dim=-1).sort(dim=1, stable=True)
+        distances.append(exact)
+        others.append(near.gather(1, order))
     return torch.cat(distances), torch.cat(others)
 
 

@@ -10,8 +10,8 @@ nearest sources, K = 10.
 
 Everything is computed in float64, in blocks of rows, so that memory does not grow with the product
 of the two sizes; `nearest` can search a large table in float32. Candidates whose scores differ by
-less than `TIE` are tied, and what is returned for a tie is the expected value over a random order of
-the tied.
+less than `ROUNDING` are tied. A score of ranks is then the expected value over a random order of the
+tied, and of neighbours the one with the lowest row number comes first.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from isomorph.measure.pairs import ROUNDING
+
 SCORINGS = ("cosine", "csls")
 NEIGHBOURS = 10  # K; 5, 10 and 50 gave the same results in Conneau, Lample et al. 2018
-TIE = 1e-12  # far below what float32 vectors resolve, far above the rounding of float64
 SCORES_AT_ONCE = 2**25  # 256 MiB in float64; a product of fewer rows would wait for memory
 
 
@@ -54,8 +55,7 @@ def nearest(
 
     queries (n, width), candidates (m, width), on the same device; k is at most m.
     dtype: torch.float32 is twice as fast and takes half the memory on large tables.
-    Other arguments as of `isomorph.measure.retrieval.retrieval`. Of tied candidates any may come
-    first. Memory is a copy of both tables and one block of scores.
+    Other arguments as of `isomorph.measure.retrieval.retrieval`. Memory is a copy of both tables and one block of scores.
     Raises ValueError when a value is not finite, k is not between 1 and m, or an argument is not
     allowed.
     """
@@ -94,10 +94,36 @@ def _best(queries, candidates, k, scoring, corrections, block) -> tuple[Tensor, 
     scores, columns, weight = [], [], 2 if scoring == "csls" else 1
     for part in _blocks(len(queries), len(candidates), block):
         # A query's own correction changes no order, and is subtracted from its best ones only.
-        best, where = (weight * queries[part] @ candidates.T - corrections[1]).topk(k, dim=1)
+        best, where = best_first(weight * queries[part] @ candidates.T - corrections[1], k)
         scores.append(best - corrections[0][part, None])
         columns.append(where)
     return torch.cat(scores), torch.cat(columns)
+
+
+def best_first(scores: Tensor, k: int = 1) -> tuple[Tensor, Tensor]:
+    """The k largest of each row of scores (n, m) and their columns, (n, k) each, the best first.
+
+    Of scores that rounding may have told apart the one of the lower column comes first: those within
+    `ROUNDING`, or in float32 within 1e-6, of cosines and the like.
+    """
+    tie = ROUNDING if scores.dtype == torch.float64 else 1e-6
+    best, columns = scores.topk(min(k + 1, scores.shape[1]), dim=1)
+    if best.shape[1] > k:  # where the next one ties with the last, which are among the k?
+        rows = (best[:, k - 1] - best[:, k] <= tie).nonzero()[:, 0]
+        own, last = scores[rows], best[rows, k - 1 : k]
+        surely = own > last + tie
+        tied = ~surely & (own >= last - tie)
+        room = k - surely.sum(1, keepdim=True)
+        kept = surely | (tied & (tied.cumsum(1, dtype=torch.int32) <= room))
+        best, columns = best[:, :k].contiguous(), columns[:, :k].contiguous()
+        columns[rows] = kept.nonzero()[:, 1].view(-1, k)
+        best[rows] = own.gather(1, columns[rows])
+    order = best.argsort(dim=1, descending=True, stable=True)
+    best, columns = best.gather(1, order), columns.gather(1, order)
+    group = torch.zeros_like(columns)
+    group[:, 1:] = (best[:, :-1] - best[:, 1:] > tie).cumsum(1)
+    order = (group * scores.shape[1] + columns).argsort(1)
+    return best.gather(1, order), columns.gather(1, order)
 
 
 def unit_rows(
@@ -117,7 +143,7 @@ def unit_rows(
     smallest = 0.0
     if center:
         # What rounding leaves of a vector that equals the mean has no direction.
-        smallest = TIE * vectors.norm(dim=1).max()
+        smallest = ROUNDING * vectors.norm(dim=1).max()
         vectors = vectors - vectors.mean(0)
     lengths = vectors.norm(dim=1, keepdim=True)
     return torch.where(lengths > smallest, vectors / lengths, 0.0)
@@ -192,10 +218,10 @@ def ranks(
         answers = scores[mine, columns[first:last]]
         best = torch.full_like(scores[:, 0], -torch.inf)
         best = best.scatter_reduce_(0, mine, answers, "amax")
-        higher = (scores > best[:, None] + TIE).sum(1)
-        tied = (scores >= best[:, None] - TIE).sum(1) - higher
+        higher = (scores > best[:, None] + ROUNDING).sum(1)
+        tied = (scores >= best[:, None] - ROUNDING).sum(1) - higher
         tied_right = torch.zeros_like(higher).index_add_(
-            0, mine, (answers >= best[mine] - TIE).long()
+            0, mine, (answers >= best[mine] - ROUNDING).long()
         )
         above.append(higher)
         wrong.append(tied - tied_right)

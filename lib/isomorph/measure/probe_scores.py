@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from isomorph.measure.pairs import varies
+
 
 @dataclass(frozen=True)
 class LabelScores:
@@ -66,6 +68,7 @@ def expected_layer(scores: Sequence[float]) -> float:
     """
     if len(scores) < 2:
         raise ValueError(f"scores has {len(scores)} entries; layer 0 and another are needed.")
+    if not varies(torch.tensor([scores[0], scores[-1]], dtype=torch.float64)):
+        return math.nan
     gains = [after - before for before, after in itertools.pairwise(scores)]
-    total = sum(gains)
-    return sum(layer * gain for layer, gain in enumerate(gains, 1)) / total if total else math.nan
+    return sum(layer * gain for layer, gain in enumerate(gains, 1)) / sum(gains)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from isomorph.measure.neighbours import nearest
 from isomorph.measure.words import word_averages
 
 if TYPE_CHECKING:
@@ -53,14 +54,12 @@ def nearest_categories(
                 model, tokenizer, corpus.train[language][:sentences], list(words),
                 language=language, layers=[layer],
             )  # fmt: skip
-        met = (found.counts > 0).numpy()
-        rows = found[layer].float().numpy()[met]
-        rows = rows - rows.mean(0)
-        vectors[language] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        met = found.counts > 0
+        vectors[language] = found[layer][met]
         categories[language] = [category.get(i, "full stop") for i in range(len(words)) if met[i]]
-    nearest = (vectors["b"] @ vectors["a"].T).argmax(1)
+    places = nearest(vectors["b"], vectors["a"], center=True)[1][:, 0].tolist()
     table = pd.DataFrame(0, index=pd.Index(names, name="b"), columns=pd.Index(names, name="a"))
-    for own, place in zip(categories["b"], nearest, strict=True):
+    for own, place in zip(categories["b"], places, strict=True):
         table.loc[own, categories["a"][place]] += 1
     return table
 

@@ -25,9 +25,10 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from isomorph.measure.axes import settled
 from isomorph.measure.cross_products import CrossProducts, check_number, ratio
 from isomorph.measure.neighbours import unit_rows
-from isomorph.measure.pairs import paired
+from isomorph.measure.pairs import ROUNDING, paired, paired_deviations
 
 PAIRS_AT_ONCE = 2**24  # 128 MiB of similarities
 
@@ -62,17 +63,19 @@ def cka_table(
 def rbf_cka(x: Tensor, y: Tensor, *, fraction: float = 0.5, debiased: bool = True) -> float:
     """CKA with the kernel exp(-d^2 / (2 fraction^2 median(d^2))), d the distance of two examples.
 
-    The median is over all n x n entries, as in the authors' code. Needs tables of n by n.
+    The median is over all n x n entries, as in the authors' code. Needs tables of n by n. nan where a
+    side does not vary.
     Raises ValueError with fewer than 4 examples or a fraction not above 0.
     Source: Kornblith et al. 2019, section 3 and demo.
     """
     if not fraction > 0:
         raise ValueError(f"fraction is {fraction!r}; allowed is a number above 0.")
-    x, y = paired(x, y, ("x", "y"))
+    x, y = paired_deviations(x, y, ("x", "y"))  # which changes no distance
     check_number(len(x))
-    kernels = [_rbf(side, fraction) for side in (x, y)]
+    if not (x.any() and y.any()):
+        return math.nan
+    first, second = (_rbf(side, fraction) for side in (x, y))
     estimate = unbiased_hsic if debiased else biased_hsic
-    first, second = kernels
     return ratio(estimate(first, second), estimate(first, first), estimate(second, second))
 
 
@@ -112,7 +115,7 @@ def cka_interval(
     Raises ValueError with too few examples or groups.
     Source: the delete-group jackknife, Efron & Tibshirani 1993, chapter 11.
     """
-    x, y = paired(x, y, ("x", "y"))
+    x, y = paired_deviations(x, y, ("x", "y"))
     if not 2 <= groups <= len(x):
         raise ValueError(f"groups is {groups}; with {len(x)} examples allowed is 2 to as many.")
     check_number(len(x) - -(-len(x) // groups))
@@ -141,9 +144,8 @@ def cka_null(
     """
     if permutations < 1:
         raise ValueError(f"permutations is {permutations}; it must be at least 1.")
-    x, y = paired(x, y, ("x", "y"))
+    x, y = paired_deviations(x, y, ("x", "y"))
     check_number(len(x))
-    x, y = x - x.mean(0), y - y.mean(0)
     generator = torch.Generator().manual_seed(seed)
     orders = [torch.randperm(len(y), generator=generator).to(y.device) for _ in range(permutations)]
     null = [CrossProducts.of(x, y[order]).cka(debiased=debiased) for order in orders]
@@ -166,15 +168,20 @@ def rsa(x: Tensor, y: Tensor, *, correlation: str = "pearson") -> float:
     x, y = unit_rows(x, "x"), unit_rows(y, "y")
     if correlation == "spearman":
         upper = torch.triu_indices(len(x), len(x), 1, device=x.device)
-        ranks = [stats.rankdata((s @ s.T)[upper[0], upper[1]].cpu().numpy()) for s in (x, y)]
-        first, second = (torch.from_numpy(r) for r in ranks)
+        cosines = ((s @ s.T)[upper[0], upper[1]].cpu() for s in (x, y))
+        # Cosines that only rounding tells apart have one rank.
+        ranks = (stats.rankdata((c / ROUNDING).round().numpy()) for c in cosines)
+        first, second = (torch.from_numpy(r - r.mean()) for r in ranks)
         return _pearson(_moments(first, second))
+    # Less about their mean, the cosines keep their digits in the sums.
+    means = [(s.sum(0) @ s.sum(0) - s.square().sum()) / (len(x) * (len(x) - 1)) for s in (x, y)]
     block = max(1, PAIRS_AT_ONCE // len(x))
     total = torch.zeros(6, dtype=torch.float64, device=x.device)
     for start in range(0, len(x), block):
         rows = slice(start, start + block)
         upper = torch.ones(len(x[rows]), len(x) - start, device=x.device).triu(1).bool()
-        total += _moments(*((s[rows] @ s[start:].T)[upper] for s in (x, y)))
+        cosines = ((s[rows] @ s[start:].T)[upper] - m for s, m in zip((x, y), means, strict=True))
+        total += _moments(*cosines)
     return _pearson(total)
 
 
@@ -186,30 +193,33 @@ def _moments(a: Tensor, b: Tensor) -> Tensor:
 def _pearson(moments: Tensor) -> float:
     n, a, b, aa, bb, ab = moments.tolist()
     spreads = aa - a * a / n, bb - b * b / n
-    # What rounding leaves of cosines, or ranks, that are all the same.
-    flat = any(spread <= 1e-13 * squares for spread, squares in zip(spreads, (aa, bb), strict=True))
-    return math.nan if flat else ratio(ab - a * b / n, *spreads)
+    # A cosine is at most 1, so that is what the deviations do not vary beside; ranks are larger.
+    return math.nan if min(spreads) <= n * ROUNDING**2 else ratio(ab - a * b / n, *spreads)
 
 
 def mean_squared_cca(x: Tensor, y: Tensor, *, center: bool = True) -> float:
     """The mean of the squared canonical correlations, 0 to 1, over min(p, q) of them.
 
     The same for every invertible linear map of a side, and 1 where n is at most a width: then any
-    two sets of vectors correlate wholly. Source: Kornblith et al. 2019 (R^2_CCA); their code does
+    two sets of vectors correlate wholly. nan where a side does not vary. Source: Kornblith et al. 2019 (R^2_CCA); their code does
     not centre.
     """
-    left, right = (_basis(side) for side in _centred(x, y, center))
+    x, y = _sides(x, y, center)
+    left, right = _basis(x), _basis(y)
+    if not (left.numel() and right.numel()):
+        return math.nan
     return float(((left.T @ right) ** 2).sum()) / min(x.shape[1], y.shape[1])
 
 
 def svcca(x: Tensor, y: Tensor, *, variance: float = 0.99) -> float:
     """The mean canonical correlation of the directions that hold so much of each side's variance.
 
+    nan where a side does not vary.
     Raises ValueError when the variance is not above 0 and at most 1. Source: Raghu et al. 2017.
     """
     if not 0 < variance <= 1:
         raise ValueError(f"variance is {variance!r}; allowed is a share above 0, at most 1.")
-    left, right = (_leading(side, variance) for side in _centred(x, y))
+    left, right = (_leading(side, variance) for side in _sides(x, y))
     return float(_correlations(left, right)[1].mean())
 
 
@@ -217,30 +227,33 @@ def pwcca(x: Tensor, y: Tensor) -> float:
     """The canonical correlations of x with y, weighted by how much of x each direction accounts for.
 
     Not symmetric: the weights are those of x. They are sums over its single coordinates, so that a
-    rotation of x changes them a little. Source: Morcos, Raghu & Bengio 2018.
+    rotation of x changes them a little; and so does the choice of directions that correlate alike,
+    which is that of `isomorph.measure.axes.settled`. nan where a side does not vary.
+    Source: Morcos, Raghu & Bengio 2018.
     """
-    x, y = _centred(x, y)
+    x, y = _sides(x, y)
     left, right = _basis(x), _basis(y)
+    if not (left.numel() and right.numel()):
+        return math.nan
     turn, correlations = _correlations(left, right)
-    weights = ((left @ turn).T @ x).abs().sum(1)  # of each canonical direction in x
+    weights = (settled(correlations, left @ turn).T @ x).abs().sum(1)  # of each direction in x
     return float((weights * correlations).sum() / weights.sum())
 
 
-def _centred(x: Tensor, y: Tensor, center: bool = True) -> tuple[Tensor, Tensor]:
-    x, y = paired(x, y, ("x", "y"))
-    return (x - x.mean(0), y - y.mean(0)) if center else (x, y)
+def _sides(x: Tensor, y: Tensor, center: bool = True) -> tuple[Tensor, Tensor]:
+    return (paired_deviations if center else paired)(x, y, ("x", "y"))
 
 
 def _basis(x: Tensor) -> Tensor:
-    """Orthonormal directions (n, rank) of what the columns span."""
+    """Orthonormal directions (n, rank) of what the columns span; rank 0 where nothing varies."""
     return _leading(x, 1.0)
 
 
 def _leading(x: Tensor, variance: float) -> Tensor:
     left, values, _ = torch.linalg.svd(x, full_matrices=False)
     smallest = values[0] * max(x.shape) * torch.finfo(x.dtype).eps
-    kept = max(1, int((values > smallest).sum()))
-    if variance < 1:
+    kept = int((values > smallest).sum())
+    if variance < 1 and kept:
         share = (values**2).cumsum(0) / (values**2).sum()
         kept = min(kept, 1 + int((share < variance).sum()))
     return left[:, :kept]

@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from isomorph.measure.axes import principal_axes
+from isomorph.measure.pairs import snapped
 from isomorph.measure.probe_sentences import Sentences
 from isomorph.measure.probe_training import Training, check, train_until_it_stops
 from isomorph.measure.trees import (
@@ -85,9 +87,12 @@ class DepthProbe(StructuralProbe):
         return [words.square().sum(1).cpu().numpy() for words in self._mapped(sentences)]
 
     def root_accuracy(self, sentences: Sentences) -> float:
-        """The share of sentences whose counted word of the least depth is the root, 0 to 1."""
+        """The share of sentences whose counted word of the least depth is the root, 0 to 1.
+
+        Of words as deep it is the first. One whose root is not counted is wrong.
+        """
         guesses = [
-            int(np.where(counted, depths, np.inf).argmin())
+            int(np.where(counted, snapped(torch.from_numpy(depths)), np.inf).argmin())
             for depths, counted in zip(self.depths(sentences), sentences.counted, strict=True)
         ]
         roots = [heads.index(0) for heads in sentences.heads]
@@ -169,8 +174,9 @@ def _fit(
     gold = [torch.from_numpy(truth(heads)).float().to(device) for heads in train.heads]
     gold_dev = [torch.from_numpy(truth(heads)).float().to(device) for heads in dev.heads]
     # AdamW has a rate for each coordinate, so what it reaches would depend on how the vectors happen
-    # to be turned. It works along their principal axes instead, wherever these point.
-    axes = torch.linalg.eigh(vectors.T.double() @ vectors.double()).eigenvectors.float()
+    # to be turned. It works along their principal axes instead, wherever these point,
+    # with signs by a rule.
+    axes = principal_axes(vectors.T.double() @ vectors.double())[1].flip(1).float()
     vectors, others = vectors @ axes, others @ axes
     # Entries of about 1, whatever the scale of the vectors, so that one learning rate fits all.
     matrix = torch.randn(rank, width, generator=generator).to(device)

@@ -11,8 +11,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import torch
 from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.stats import rankdata
+
+from isomorph.measure.pairs import snapped
 
 LENGTHS = (5, 50)  # of sentences, in words, that count in a Spearman score
 
@@ -68,7 +71,7 @@ def tree_edges(heads: Sequence[int], counted: Sequence[bool] | None = None) -> E
 def spanning_edges(distances: np.ndarray, counted: Sequence[bool] | None = None) -> Edges:
     """The edges of the minimum spanning tree of the counted words, pairs as of `tree_edges`.
 
-    distances: (n, n), symmetric. Raises ValueError for another shape or values that are not finite.
+    distances: (n, n), symmetric; of edges as long those of earlier words go first. Raises ValueError for another shape or values that are not finite.
     """
     distances = np.asarray(distances, dtype=float)
     n = len(distances)
@@ -79,9 +82,12 @@ def spanning_edges(distances: np.ndarray, counted: Sequence[bool] | None = None)
     words = np.arange(n) if counted is None else np.flatnonzero(counted)
     if len(words) < 2:
         return set()
-    among = distances[np.ix_(words, words)]
-    # SciPy takes 0 for no edge. A number added to every edge changes no tree.
-    tree = minimum_spanning_tree(among - among.min() + 1.0).tocoo()
+    first, second = np.triu_indices(len(words), 1)
+    among = distances[words[first], words[second]]
+    # The tree depends on the order of the edges alone, and SciPy takes 0 for no edge.
+    order, ranks = np.argsort(_snapped(among), kind="stable"), np.zeros((len(words), len(words)))
+    ranks[first[order], second[order]] = np.arange(1, len(order) + 1)
+    tree = minimum_spanning_tree(ranks).tocoo()
     pairs = zip(words[tree.row].tolist(), words[tree.col].tolist(), strict=True)
     return {(min(pair), max(pair)) for pair in pairs}
 
@@ -121,10 +127,14 @@ def spearman_by_length(gold: Iterable[np.ndarray], predicted: Iterable[np.ndarra
     return float(np.mean(means))
 
 
+def _snapped(values: np.ndarray) -> np.ndarray:
+    return snapped(torch.from_numpy(values).double()).numpy() if values.size else values
+
+
 def _correlations(gold: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """Spearman's of each row, for the rows of gold that vary."""
     varies = gold.max(1) > gold.min(1)
-    ranks = [rankdata(rows[varies], axis=1) for rows in (gold, predicted)]
+    ranks = [rankdata(_snapped(rows[varies]), axis=1) for rows in (gold, predicted)]
     first, second = (rank - rank.mean(1, keepdims=True) for rank in ranks)
     lengths = np.sqrt((first**2).sum(1) * (second**2).sum(1))
     return (first * second).sum(1) / np.where(lengths > 0, lengths, 1.0)

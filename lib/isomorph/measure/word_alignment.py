@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from isomorph.measure.neighbours import unit_rows
+from isomorph.measure.neighbours import best_first, unit_rows
 
 if TYPE_CHECKING:
     from isomorph.measure.represent import Representation
@@ -36,7 +36,7 @@ def mutual_links(source: Representation, target: Representation, layer: int) -> 
     for text in sorted(first.keys() & second.keys()):
         rows, columns = first[text], second[text]
         scores = vectors[0][rows] @ vectors[1][columns].T
-        there, back = scores.argmax(1), scores.argmax(0)
+        there, back = (best_first(table)[1][:, 0] for table in (scores, scores.T))
         links += [
             (text, int(source.positions[rows[i]]), int(target.positions[columns[j]]))
             for i, j in enumerate(there.tolist())

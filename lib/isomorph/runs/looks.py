@@ -125,18 +125,21 @@ def _classified(state: State, head: Head, *, untuned: bool) -> tuple[torch.Tenso
 
 
 def shape(vectors: torch.Tensor, suffix: str = "") -> list[dict]:
-    """The measures of `cls` that are of vectors (texts, width) alone."""
-    from isomorph.measure.isotropy import isoscore
+    """The measures of `cls` that are of vectors (texts, width) alone.
 
-    vectors = vectors.double()
-    spread = vectors.std(0)
-    correlation = torch.corrcoef(vectors.T).nan_to_num()
-    width = len(spread)
-    variance = torch.linalg.svdvals(vectors - vectors.mean(0)).square()
+    Coordinates that do not vary have no correlation and are left out of its mean; nan where none does.
+    """
+    from isomorph.measure.isotropy import isoscore
+    from isomorph.measure.pairs import centred
+
+    moved, mean = centred(vectors, "vectors")
+    spread = moved.std(0)
+    correlation = torch.corrcoef(moved.T).fill_diagonal_(torch.nan)
+    variance = torch.linalg.svdvals(moved).square()
     found = {
         "cls_std_spread": spread.max() / spread.mean(),
-        "cls_correlation": (correlation.abs().sum() - width) / (width * (width - 1)),
-        "cls_mean_share": vectors.mean(0).norm() / vectors.norm(dim=1).mean(),
+        "cls_correlation": correlation.abs().nanmean(),
+        "cls_mean_share": mean.norm() / vectors.double().norm(dim=1).mean(),
         "cls_isoscore": isoscore(vectors),
         "cls_top_share": variance[0] / variance.sum(),
     }
