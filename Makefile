@@ -19,7 +19,7 @@ ifneq ($(words $(SIZE))$(filter-out smoke laptop reference paper,$(SIZE)),1)
 $(error SIZE is '$(SIZE)', but it must be one of smoke, laptop, reference, paper)
 endif
 
-.PHONY: book test serve lock clean
+.PHONY: book test environment serve lock clean
 
 book: $(STAMP)
 	@$(BIN)/isomorph book --size $(SIZE) $${CHAPTER:+--chapter "$$CHAPTER"} $(if $(filter-out 0 no false,$(RECOMPUTE)),--recompute)
@@ -28,6 +28,8 @@ test: $(STAMP)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+environment: $(STAMP)
 
 serve: $(STAMP)
 	@test -f _build/html/index.html || { echo "There is no book yet: run make book first."; exit 1; }

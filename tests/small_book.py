@@ -67,8 +67,11 @@ def source(cell: str = PLAIN_CELL, title: str = "A needle in a haystack") -> str
     return CHAPTER.replace("TITLE", title) + cell
 
 
-def make(root: Path, chapters: dict[str, str]) -> Path:
-    """Lay out a book under `root` from page names (`part/name`) and chapter sources."""
+def make(root: Path, chapters: dict[str, str], ledger: bool = True) -> Path:
+    """Lay out a book under `root` from page names (`part/name`) and chapter sources.
+
+    Judging all claims takes longer than the rest of it: `ledger` says whether the landing page does.
+    """
     shutil.copytree(ROOT / "book", root / "book")
     for name in ("_config.yml", "requirements.txt"):
         shutil.copyfile(ROOT / name, root / name)
@@ -77,6 +80,8 @@ def make(root: Path, chapters: dict[str, str]) -> Path:
     pages = [{"file": page} for page in chapters]
     toc["parts"].insert(0, {"caption": "Chapters", "chapters": pages})
     (root / "book" / "_toc.yml").write_text(yaml.safe_dump(toc))
+    if not ledger:
+        (root / "book" / "index.md").write_text("# A book without the ledger\n")
     for page, text in chapters.items():
         path = root / "chapters" / f"{page}.py"
         path.parent.mkdir(parents=True, exist_ok=True)

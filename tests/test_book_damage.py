@@ -29,8 +29,7 @@ DAMAGES = {
 def finished(tmp_path_factory, still_library):
     """A book of two chapters, without the ledger, that has been built."""
     sources = {c.page: small_book.source(title=c.name) for c in (FIRST, SECOND)}
-    root = small_book.make(tmp_path_factory.mktemp("finished") / "root", sources)
-    (root / "book" / "index.md").write_text("# A book without the ledger\n")
+    root = small_book.make(tmp_path_factory.mktemp("finished") / "root", sources, ledger=False)
     assert book.build("smoke", root=root, jobs=2)
     return root
 

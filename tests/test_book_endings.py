@@ -140,7 +140,7 @@ def test_a_signal_to_a_build_ends_all_that_it_started(tmp_path, still_library, n
 
 def test_a_killed_build_leaves_no_rendering_behind(tmp_path, still_library):
     sources = {PLAIN.page: small_book.source("raise ValueError\n")}
-    root = small_book.make(tmp_path / "root", sources)
+    root = small_book.make(tmp_path / "root", sources, ledger=False)
     build = start(root, still_library, "book", "--size", "smoke")
     log = root / "_build" / "logs" / "site.log"
     family = family_once(build, lambda children: log.exists() and children)
@@ -150,8 +150,8 @@ def test_a_killed_build_leaves_no_rendering_behind(tmp_path, still_library):
 
 def test_of_two_builds_at_once_the_second_waits_and_has_nothing_to_do(tmp_path, still_library):
     cell = "import time\n\ntime.sleep(3)\nwith open('count', 'a') as count:\n    count.write('x')\n"
-    root = small_book.make(tmp_path / "root", {PLAIN.page: small_book.source(cell)})
-    (root / "book" / "index.md").write_text("# A book without the ledger\n")
+    sources = {PLAIN.page: small_book.source(cell)}
+    root = small_book.make(tmp_path / "root", sources, ledger=False)
     builds = [start(root, still_library, "book", "--size", "smoke") for _ in range(2)]
     said = sorted(
         (b.communicate(timeout=300)[0] for b in builds), key=lambda text: "waiting" in text
