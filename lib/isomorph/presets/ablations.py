@@ -109,7 +109,10 @@ def vary(default: Pretraining, name: str) -> Pretraining:
 def _other_text(text, name: str):
     dial = {"domain_mismatch": {"topic_overlap": 0.0}, "far": DISTANT} | DIALS | ORDERS
     domains = {"domain_mismatch": ("bible", "help"), "help_help": ("help", "help")}
-    allowed = {"world": dial, "shipped": domains}.get(text.kind, {})
+    real = {name: {"domains": both} for name, both in domains.items()}
+    copied = {name: dial[name] for name in dial if name.startswith("anchors_")}
+    copied["order_reversed"] = ORDERS["order_reversed"]
+    allowed = {"world": dial, "shipped": real, "copy": real | copied}.get(text.kind, {})
     if name not in allowed:
         raise ValueError(
             f"condition is {name!r}; of text of the kind {text.kind!r} allowed are {list(allowed)}."
@@ -117,7 +120,7 @@ def _other_text(text, name: str):
     if isinstance(text, WorldText):
         world = World(**text.world.model_dump() | dial[name])
         return text.model_copy(update={"world": world})
-    return text.model_copy(update={"domains": domains[name]})
+    return text.model_copy(update=allowed[name])
 
 
 def world_default(seed: int, **changes) -> Pretraining:

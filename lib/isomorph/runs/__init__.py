@@ -10,7 +10,7 @@ from isomorph.runs.kinds import run_from_json
 from isomorph.runs.layer_transfer import LayerTransfer
 from isomorph.runs.pretraining import Pretraining, train, trained
 from isomorph.runs.run import COLUMNS, LATER_COLUMNS, Run, cache_folder, code_version, to_rows
-from isomorph.runs.texts import HubText, ShippedText, WorldText, text_checksum
+from isomorph.runs.texts import CopyText, HubText, ShippedText, WorldText, text_checksum
 from isomorph.runs.theorem import Theorem
 from isomorph.runs.transfer import Task, Transfer
 from isomorph.runs.tuned import Tuned
@@ -21,6 +21,7 @@ __all__ = [
     "LATER_COLUMNS",
     "AnchorShare",
     "Comparison",
+    "CopyText",
     "Cures",
     "Downstream",
     "EncoderWords",

@@ -11,7 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from isomorph.text.worlds import World
 
 if TYPE_CHECKING:
+    from isomorph.text.copies import Copier
     from isomorph.text.corpora import Corpus
+
+Domains = Literal["bible", "help", "bible+help"]
 
 
 class ShippedText(BaseModel):
@@ -33,6 +36,33 @@ class ShippedText(BaseModel):
         from isomorph.text.corpora import load_corpus
 
         return load_corpus(self.languages, self.domains, half=self.half, overlap=self.overlap)
+
+
+class CopyText(BaseModel):
+    """English that ships, and its copy in letters of another script (`isomorph.text.copies`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    kind: Literal["copy"] = "copy"
+    domains: tuple[Domains, Domains] = ("bible", "bible")
+    anchors: float = Field(default=0.0, ge=0, le=1)  # share of words spelt alike in both
+    order: Literal["same", "reversed"] = "same"  # word order of the copy
+    seed: int = Field(default=0, ge=0)  # which words are anchors
+
+    @property
+    def languages(self) -> tuple[str, str]:
+        return ("en", "copy")
+
+    @property
+    def copier(self) -> Copier:
+        from isomorph.text.copies import Copier
+
+        return Copier(self.anchors, self.order, self.seed)
+
+    def corpus(self) -> Corpus:
+        from isomorph.text.copies import copied_corpus
+
+        return copied_corpus(self.domains, self.copier)
 
 
 class HubText(BaseModel):
@@ -80,10 +110,10 @@ class WorldText(BaseModel):
         return replace(whole, languages=self.languages, dictionary={}, **parts)
 
 
-Text = ShippedText | HubText | WorldText
+Text = ShippedText | HubText | WorldText | CopyText
 
 
 @cache
 def text_checksum(text: Text) -> str:
     """The checksum of the shipped files a text comes from; "" where none ship."""
-    return text.corpus().checksum if isinstance(text, ShippedText) else ""
+    return text.corpus().checksum if isinstance(text, ShippedText | CopyText) else ""

@@ -21,7 +21,7 @@ from isomorph.models.settings import TuningConfig
 from isomorph.runs.cache import Cache
 from isomorph.runs.pretraining import Pretraining, UsesPretraining, trained
 from isomorph.runs.run import code_version, device_name
-from isomorph.runs.texts import WorldText
+from isomorph.runs.texts import CopyText, WorldText
 from isomorph.text import examples as labelled
 from isomorph.text.fetch import names_reads
 from isomorph.text.hub_examples import HUB, evaluation_split, hub_examples
@@ -85,6 +85,8 @@ class Task(BaseModel):
 
     def examples(self, text, language: str, split: str, count: int | None) -> Examples:
         """Labelled examples of a language; of test or, where there is none, development text."""
+        if isinstance(text, CopyText) and language != "en":
+            return text.copier.examples(self.examples(text, "en", split, count))
         if self.source == "world":
             return labelled.world_examples(text.world, self.name, language, split, count)
         if self.source in labelled.SHIPPED:
