@@ -17,6 +17,7 @@ from isomorph.presets.english_models import english_models
 from isomorph.presets.few_samples import few_samples
 from isomorph.presets.fine_tuning import changes, class_vectors, orders, phrases_first
 from isomorph.presets.paper import paper_run
+from isomorph.presets.real_factors import copy_factors, french_factors
 from isomorph.presets.theorems import theorems
 from isomorph.results import Condition
 from isomorph.runs import Pretraining, ShippedText, WorldText
@@ -144,6 +145,8 @@ EXPERIMENTS: dict[str, Callable[[Size], list[Condition]]] = {
     "first_steps": first_steps,
     "encoders": encoders,
     "factors": factors,
+    "copy_factors": copy_factors,
+    "french_factors": french_factors,
     "elements": elements,
     "anchor_shares": anchor_shares,
     "alignment": alignment,
