@@ -159,6 +159,29 @@ def test_a_row_keeps_its_number_whatever_is_chosen(put, mirror):
     assert len(said) == 1 and "(rte, validation), row 29: label is -1" in said[0]
 
 
+def test_a_part_without_rows_is_refused(mirror):
+    one = pa.Table.from_pylist([GOOD["rte"]])
+    mirror("nyu-mll/glue", "rte", "validation", one)
+    with pytest.raises(ValueError, match=r"\(rte, validation\) has 1 rows; dev and test need one"):
+        benchmark_examples("rte", "dev")
+    mirror("local/sentence-ordering", "sind", "test", {"sentences": [["a"], ["b", "b"]]})
+    with pytest.raises(ValueError, match="ordering sind test has no text to put in order"):
+        story_orders("sind", "test")
+
+
+def test_questions_of_many_languages_are_told_apart_by_their_id(mirror):
+    rows = [GOOD["squad"] | {"id": own} for own in ("english-1", "2", "korean-3")]
+    tydi = ("google-research-datasets/tydiqa", "secondary_task", "validation")
+    mirror(*tydi, pa.Table.from_pylist(rows))
+    assert len(hub_questions("tydiqa", "test").items) == 2
+    mirror(*tydi, pa.Table.from_pylist([*rows, GOOD["squad"] | {"id": None}]))
+    with pytest.raises(ValueError, match="row 3: id is None; allowed is some text"):
+        hub_questions("tydiqa", "test")
+    mirror(*tydi, pa.Table.from_pylist([GOOD["squad"]]))
+    with pytest.raises(ValueError, match="has no column 'id'; it has 'question'"):
+        hub_questions("tydiqa", "test")
+
+
 def test_labels_go_by_their_names_where_a_file_has_them_in_another_order():
     ours = ("entailment", "neutral", "contradiction")
     label = ClassLabel(names=["contradiction", "entailment", "neutral"])

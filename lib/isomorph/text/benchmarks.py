@@ -56,6 +56,8 @@ def benchmark_examples(name: str, split: str, count: int | None = None) -> Examp
     rows, where = load_hub(ID, name, there), named(ID, name, there)
     places = np.arange(len(rows))
     if split != "train":
+        if len(rows) < 2:
+            raise ValueError(f"{where} has {len(rows)} rows; dev and test need one each.")
         order, half = drawn(len(rows), None, name), len(rows) // 2
         places = np.sort(order[:half] if split == "dev" else order[half:])
     places = places[np.sort(drawn(len(places), count, f"{name} {split}"))]

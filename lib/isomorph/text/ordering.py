@@ -106,6 +106,8 @@ def _examples(
     texts: Sequence[tuple[int, Sequence[str]]], count: int | None, seed: int, source: str
 ) -> Examples:
     """(number, sentences) of each text, shuffled by its number and the seed alone."""
+    if not texts:
+        raise ValueError(f"{source} has no text to put in order; one at least is needed.")
     if count is not None:
         texts = [texts[i] for i in np.sort(drawn(len(texts), count, source))]
     items = tuple(_shuffled(sentences, [seed, number]) for number, sentences in texts)

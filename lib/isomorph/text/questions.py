@@ -51,8 +51,9 @@ def hub_questions(name: str, split: str, count: int | None = None) -> Examples:
     there = "validation" if split == "test" else "train"
     rows, where = load_hub(dataset, config, there), named(dataset, config, there)
     english = None
-    if name == "tydiqa" and "id" in rows.column_names:
-        english = [i for i, own in enumerate(rows["id"]) if not str(own).startswith(OTHERS)]
+    if name == "tydiqa":
+        ids = judged.examples_of(rows, ("id",), lambda row: judged.text(row, "id"), where)
+        english = [i for i, own in enumerate(ids) if not own.startswith(OTHERS)]
     columns = ("question", "context", "answers")
     asked = judged.examples_of(rows, columns, _hub_example, where, english)
     items = [item for item in asked if item]
