@@ -39,6 +39,7 @@ def executed(tmp_path, cell, limits=USUAL):
         ("import warnings\n\nwarnings.warn('an old name')", "UserWarning: an old name"),
         ("import os\n\nos._exit(0)", "DeadKernelError"),
         ("%%bash\necho aloud >&2", "aloud"),
+        ("import os, time\n\nos.kill(os.getppid(), 9)\ntime.sleep(60)", "ended with status -9"),
     ],
 )
 def test_a_chapter_that_ends_early_or_complains_has_failed(tmp_path, cell, told):

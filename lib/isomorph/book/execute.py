@@ -15,6 +15,7 @@ from isomorph import children, files, one_core
 
 from .chapters import Chapter, Layout, expected_manifest, read_text, write_manifest
 from .limits import Limits
+from .worker import where_it_stopped
 
 CELL = re.compile(r"^# (%%|solution$)", re.MULTILINE)
 RUN_LOG = "ISOMORPH_RUN_LOG"
@@ -146,7 +147,7 @@ class Job:
         except (OSError, ValueError):
             end = self.chapter.log(self.layout).read_text(errors="replace")[-2000:]
             said = f"the process ended with status {self.process.returncode}\n{end}"
-            report = {"ok": False, "cell": 0, "first_line": "", "error": said}
+            report = {"ok": False, **where_it_stopped(self.notebook, said)}
         if not report["ok"]:
             return self._keep_partial(report)
         executed = self.chapter.executed(self.layout)

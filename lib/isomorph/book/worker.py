@@ -53,7 +53,7 @@ def execute(source: Path, notebook: Path, parameters: dict, limits: Limits) -> d
                 log_output=True,
             )
     except Exception as error:  # noqa: BLE001 - whatever stopped it is told in the report
-        return {"ok": False, "stopped": watch.passed, **_where_it_stopped(notebook, error)}
+        return {"ok": False, "stopped": watch.passed, **where_it_stopped(notebook, _told(error))}
     finally:
         unexecuted.unlink(missing_ok=True)
     executed = nbformat.read(notebook, as_version=4)
@@ -68,12 +68,15 @@ NO_PARAMETERS = (
 )
 
 
-def _where_it_stopped(notebook: Path, error: Exception) -> dict:
-    """The number of the failing cell, counted from 1 as in the source, and the traceback."""
+def _told(error: Exception) -> str:
+    traceback = getattr(error, "traceback", None)
+    return plain_text("\n".join(traceback)) if traceback else f"{type(error).__name__}: {error}"
+
+
+def where_it_stopped(notebook: Path, told: str) -> dict:
+    """The number of the cell begun last, counted from 1 as in the source, and what is `told`."""
     import nbformat
 
-    text = getattr(error, "traceback", None)
-    told = plain_text("\n".join(text)) if text else f"{type(error).__name__}: {error}"
     try:
         own = _own_cells(nbformat.read(notebook, as_version=4))
     except (OSError, ValueError):  # stopped before anything was saved
