@@ -38,7 +38,7 @@ to be used. The texts it learnt from are in the public domain.
 |---|---|
 | run | `{digest}` (`isomorph run encoders --size reference`) |
 | tokens seen | {tokens:,} |
-| held-out perplexity of masked subwords | {perplexity} |
+| held-out perplexity, one draw of masked subwords (another moves it by 4 to 8%; not to be compared across vocabularies) | {perplexity} |
 | sentence retrieval en-fr, P@1, embeddings, centred | {retrieval} |
 | trained on | {device}, one process, {minutes:.0f} minutes |
 | precision | trained in {precision}, stored in bf16 |

@@ -10,7 +10,8 @@ from isomorph.measure.isotropy import average_cosine
 from isomorph.models.batches import IGNORED, Batches, following
 from isomorph.models.cosine_regulariser import cosine_regulariser
 from isomorph.models.encoder import BilingualConfig
-from isomorph.models.pretrain import initialise, perplexity, pretrain
+from isomorph.models.perplexity import perplexity
+from isomorph.models.pretrain import initialise, pretrain
 from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.text.vocab import SEPARATOR, START, VocabularyConfig, learn, pack
 

@@ -9,7 +9,8 @@ import torch
 from isomorph.models.batches import IGNORED, Batches, as_batch, mask
 from isomorph.models.encoder import BilingualConfig
 from isomorph.models.interruptions import save
-from isomorph.models.pretrain import initialise, make_optimisers, perplexity, pretrain
+from isomorph.models.perplexity import perplexity
+from isomorph.models.pretrain import initialise, make_optimisers, pretrain
 from isomorph.models.settings import TrainingConfig
 from isomorph.text.vocab import MASK, SEPARATOR, START, VocabularyConfig, learn, pack
 

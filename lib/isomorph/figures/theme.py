@@ -33,6 +33,7 @@ AXIS_NAMES = {
     "loss": "masked LM loss (nats)",
     "heldout_loss": "held-out masked LM loss (nats)",
     "perplexity": "held-out perplexity of masked tokens",
+    "pseudo_perplexity": "held-out pseudo-perplexity, every token masked once",
     "retrieval_p1": "sentence retrieval, P@1",
     "retrieval_p1_centred": "sentence retrieval, P@1 (centred)",
     "retrieval_mrr": "sentence retrieval, mean reciprocal rank",

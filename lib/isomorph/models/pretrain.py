@@ -7,7 +7,6 @@ for the layers' matrices, which leaves the plateau on which AdamW sits long; the
 
 import contextlib
 import logging
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from isomorph.models.batches import Batches, as_batch, following, mask
+from isomorph.models.batches import Batches
 from isomorph.models.cosine_regulariser import cosine_regulariser
 from isomorph.models.encoder import BilingualConfig
 from isomorph.models.inputs import device_named
@@ -24,7 +23,6 @@ from isomorph.models.interruptions import restore, save
 from isomorph.models.masked_lm import BilingualMaskedLM
 from isomorph.models.settings import Device, TrainingConfig
 from isomorph.one_core import limited
-from isomorph.text.vocab import MASK, Vocabulary, pack
 
 log = logging.getLogger(__name__)
 
@@ -127,44 +125,6 @@ def pretrain(
         Path(checkpoint).unlink(missing_ok=True)
     model.eval()
     return records
-
-
-def perplexity(
-    model: BilingualMaskedLM,
-    vocabulary: Vocabulary,
-    language: str,
-    texts: list[str],
-    *,
-    length: int,
-    masking: float = 0.15,
-    continuous: bool = False,
-    seed: int = 0,
-    batch: int = 64,
-) -> float:
-    """Perplexity of held-out text: exp of the mean loss on a fixed choice of subwords.
-
-    Every chosen subword is masked, none kept or replaced (Dufter & Schütze 2020, their code). Of a
-    causal model that of every subword after those before it, in nothing but its own block.
-    """
-    packed = pack(vocabulary.encode(language, texts), length, continuous=continuous)
-    ids = torch.from_numpy(packed.ids)
-    if model.config.causal:
-        whole = as_batch(language, packed, ids, following(packed))
-    else:
-        generator = torch.Generator().manual_seed(seed)
-        _, labels = mask(ids, masking, ids.new_tensor([0]), generator)
-        whole = as_batch(language, packed, torch.where(labels >= 0, MASK, ids), labels)
-    total, count, training = 0.0, 0, model.training
-    model.eval()
-    with torch.inference_mode():
-        for start in range(0, len(packed), batch):
-            part = whole.rows(slice(start, start + batch))
-            predicted = int((part.labels >= 0).sum())
-            if predicted:
-                total += model(**part.inputs(model.device)).loss.item() * predicted
-                count += predicted
-    model.train(training)
-    return math.exp(total / count)
 
 
 def accelerate(config: TrainingConfig, device: Device):
