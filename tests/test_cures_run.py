@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from isomorph import results
+from isomorph.candidates import among
 from isomorph.findings import cured
 from isomorph.measure.cured import CURES
 from isomorph.presets.degeneration import MINILM
@@ -58,6 +59,8 @@ def test_translations_of_a_shipped_encoder(tmp_path, monkeypatch):
     assert {"retrieval_p1", "translation_p1", "sentence_average_cosine"} <= set(rows["metric"])
     level = rows.groupby(["metric", "condition"])["value"].mean()
     assert level["retrieval_p1", "original"] > 0.1 > 1 / 200
+    assert among(rows, "retrieval_p1") == "among 200"  # a fifth of the verses
+    assert among(rows, "translation_p1").startswith("among ")
     assert level["sentence_average_cosine", "original"] > 0.2
     assert abs(level["sentence_average_cosine", "all_but_the_top"]) < 0.01
     text = condition.run.model_copy(update={"cured": "another"}).checksum()

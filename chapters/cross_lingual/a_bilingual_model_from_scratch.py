@@ -51,7 +51,8 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
-from isomorph import claims, figures, findings, results
+from isomorph import candidates, claims, figures, findings, results
+from isomorph.candidates import with_candidates
 from isomorph.presets import conditions
 
 small = findings.small(size)
@@ -115,6 +116,7 @@ rows = pd.concat(
     ],
     ignore_index=True,
 )
+rows = with_candidates(rows)
 
 # %% tags=["hide-input"]
 run = worlds[0].run
@@ -347,7 +349,7 @@ display(
 # rate brought down to nothing within these few tokens. Do not expect much: that is the point.
 
 # %%
-start = results.live("first_steps", first, size=small)
+start = with_candidates(results.live("first_steps", first, size=small))
 
 # %% tags=["hide-input"]
 shown = at_layer(start, "retrieval_p1_centred", 0)
@@ -356,7 +358,7 @@ display(
     Markdown(
         f"After {start['tokens'].max() / 1e3:,.0f} thousand tokens and {start['seconds'].max():.0f} seconds "
         f"the held-out loss has come down from {fit['value'].iloc[0]:.2f} to {fit['value'].iloc[-1]:.2f} "
-        f"nats. Sentence retrieval stands at {shown['value'].iloc[-1]:.1%}; untrained it was "
+        f"nats. Sentence retrieval ({shown['among'].iloc[0]}) stands at {shown['value'].iloc[-1]:.1%}; untrained it was "
         f"{shown['value'].iloc[0]:.1%}."
     )
 )
@@ -390,6 +392,7 @@ if size == "paper":
         display(Markdown(f"{reason} The recorded rows stand alone."))
 width = real["config"].str.extract(r'"width":(\d+)')[0]
 real = real.assign(condition=real["condition"] + " (" + width + ")")
+real = with_candidates(real)
 curve = at_layer(real, "retrieval_p1_centred", 0).query("tokens > 0")
 floor = (
     at_layer(real, "retrieval_p1_centred", 0)
@@ -413,7 +416,7 @@ figure = figures.learning_curve(
 )
 figures.show(
     figure,
-    caption="English and French Bibles: sentence retrieval from the embeddings among 1,000 held-out verses, by tokens seen, "
+    caption="English and French Bibles: sentence retrieval from the embeddings, held-out verses, by tokens seen, "
     "for models of several widths. A line is the mean over seeds. The dashed level is that of untrained "
     "models.",
     alt="Retrieval P@1 against training tokens on a logarithmic axis, one line a model width, above a "
@@ -460,6 +463,9 @@ for name, own in end.groupby("condition", sort=False):
                 at_layer(own, "retrieval_p1", 0)["value"]
             ),
             "word translation P@1 (CSLS)": percent(translation),
+            "candidates": candidates.told(
+                own, ["retrieval_p1", "translation_p1"]
+            ),
         }
     )
 figures.show_table(

@@ -47,7 +47,7 @@ recompute = False
 # %% tags=["hide-input"]
 from IPython.display import Markdown, display
 
-from isomorph import exercises, figures, findings
+from isomorph import candidates, exercises, figures, findings
 from isomorph.findings import clouds, cured, language_models
 from isomorph.findings.language_models import LARGER, SMALL
 from isomorph.measure.cured import CURES
@@ -105,8 +105,9 @@ figures.show_space(
 #
 # ## Does it help? Translations
 #
-# Our bilingual model, which ships with this book, puts English and French in one space. Sentences: does a verse find its translation, among two hundred? Words: does a word
-# find a translation, among all French words? Cures are fitted on both languages together. All of this is live.
+# Our bilingual model, which ships with this book, puts English and French in one space. Sentences: does a verse find its translation? Words: does a word
+# find a translation, among all French words? Verses are held out in five parts, and each looks in its own part only: the fewer candidates, the
+# higher such a score, so it is not to be set beside one among all of them. Cures are fitted on both languages together. All of this is live.
 
 # %%
 _, small = findings.in_worlds(
@@ -134,11 +135,12 @@ if len(small.rows):
         ("translation_p1", "words that find a translation"),
     ):
         gain = cured.gains(small, metric, names, beside="original")
+        number = candidates.among(small.rows, metric)
         figures.show(
             figures.interval_bars(
                 gain,
                 label="cure",
-                quantity=f"{what}: gain in percent points",
+                quantity=f"{what}, {number}: gain in percent points",
             ),
             caption=f"Share of {what}: each cure less no cure, with its interval over five samples.",
             alt="A mark and a bar for each cure, to the right of the dashed line where it helps and to the left where it does harm.",

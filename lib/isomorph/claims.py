@@ -11,10 +11,12 @@ A claim's rule is data (`isomorph.ledger.schema`), and the rows alone decide
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from isomorph import candidates
 from isomorph.ledger import schema
-from isomorph.ledger.schema import Claim, LedgerError
+from isomorph.ledger.schema import Claim, LedgerError, Rule
 from isomorph.ledger.verdicts import Verdict, judge
 from isomorph.sizes import SIZES, known
 
@@ -78,7 +80,17 @@ def verdict(claim: Claim, rows: "DataFrame | None", size: str | None = None) -> 
     found = [judge(claim.rule, rows[rows["size"] == name], name) for name in sizes]
     complete = [v for v in found if all(part.low is not None for part in v.parts)]
     measured = [v for v in found if any(part.n_seeds for part in v.parts)]
-    return (complete or measured or [_unmeasured(claim, size)])[0]
+    best = (complete or measured or [_unmeasured(claim, size)])[0]
+    among = candidates.told(rows[rows["size"] == best.size], _metrics(claim.rule))
+    return replace(best, candidates=among)
+
+
+def _metrics(rule: Rule) -> set[str]:
+    """The metrics that a rule reads."""
+    selections = [s for part in rule.parts for s in (part, *part.plus, *part.minus)]
+    named = [selection.metric for selection in selections]
+    named += [part.beside for part in rule.parts]
+    return {name for own in named for name in ((own,) if isinstance(own, str) else own or ())}
 
 
 def _unmeasured(claim: Claim, size: str | None) -> Verdict:
@@ -113,7 +125,8 @@ def by_part(
 
     `places` maps a name to rows and their size. Columns claim, prediction, where, seeds, measured
     (a score in percent points, another quantity as it is), 95% interval, verdict; a claim's first
-    row of a place is the whole claim's verdict. Raises ValueError for a claim that is not in the ledger.
+    row of a place is the whole claim's verdict. A last column, candidates, stands where a score of
+    retrieval or translation is among them. Raises ValueError for a claim that is not in the ledger.
     """
     import pandas as pd
 
@@ -126,10 +139,12 @@ def by_part(
             claim = known[identifier]
             found = verdict(claim, rows, size)
             whole = {"claim": identifier, "prediction": "all of the claim", "where": where}
+            whole |= {"candidates": found.candidates} if found.candidates else {}
             lines.append(whole | {"seeds": found.n_seeds, "verdict": found.verdict})
             for part in found.parts:
                 lines.append({"claim": identifier, "where": where} | _part_cells(part))
     columns = ["claim", "prediction", "where", "seeds", "measured", "95% interval", "verdict"]
+    columns += ["candidates"] if any("candidates" in line for line in lines) else []
     return pd.DataFrame(lines, columns=columns).fillna("")
 
 
@@ -211,7 +226,8 @@ def _ours(found: Verdict) -> str:
         return ""
     bounds = "" if found.low is None else f" [{found.low:.3g}, {found.high:.3g}]"
     seeds = "seed" if found.n_seeds == 1 else "seeds"
-    return f"{found.value:.3g}{bounds}, {found.n_seeds} {seeds}, {found.size}"
+    among = f", {found.candidates}" if found.candidates else ""
+    return f"{found.value:.3g}{bounds}, {found.n_seeds} {seeds}, {found.size}{among}"
 
 
 def as_markdown(

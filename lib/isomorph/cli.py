@@ -227,6 +227,7 @@ def compare(
 
     Reads weights from safetensors only, and runs no code of a model's own.
     """
+    from isomorph import candidates
     from isomorph import compare as comparing
     from isomorph.compare import report
 
@@ -239,6 +240,7 @@ def compare(
         for note in dict.fromkeys(str(each.message) for each in said):
             typer.echo(f"isomorph: {note}", err=True)
         typer.echo(report.by_layer(rows).round(3).to_string(index=False))
+        typer.echo(candidates.told(rows))
         for path in comparing.write(rows, out):
             typer.echo(f"wrote {path}")
 

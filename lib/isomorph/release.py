@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from isomorph import candidates
 from isomorph.results import Condition, finished_rows
 from isomorph.runs import Pretraining
 from isomorph.text import shipped
@@ -84,13 +85,16 @@ def write(condition: Condition) -> Path:
     source = cached(condition.run, mode="cached").model_folder()
     folder = shipped.data_folder() / "models" / condition.name
     model, vocabulary = load_masked_lm(source)
-    card = _card(condition, model, finished_rows("encoders", condition, size="reference"))
+    rows = finished_rows("encoders", condition, size="reference")
+    card = _card(condition, model, rows)
     model.to(torch.bfloat16).save_pretrained(folder)
     vocabulary.save(folder)
     (folder / "card.json").write_text(json.dumps(card, indent=1) + "\n")
     shown = {name: f"{value:.1f}" for name, value in card["perplexity"].items()}
     perplexity = ", ".join(f"{name} {value}" for name, value in shown.items())
-    retrieval = "one language" if card["retrieval"] is None else f"{card['retrieval']:.3f}"
+    among = candidates.among(rows, "retrieval_p1_centred")
+    found = card["retrieval"]
+    retrieval = "one language" if found is None else f"{found:.3f} {among}"
     values = card | {"perplexity": perplexity, "retrieval": retrieval}
     values["languages"] = ", ".join(card["languages"])
     (folder / "README.md").write_text(CARD.format(**values, minutes=card["seconds"] / 60))

@@ -97,12 +97,15 @@ def test_every_measure_is_there_at_its_layers(perfect):
         "translation_p1_csls": [0],
         "translation_queries": [0],
         "translation_coverage": [0],
+        "translation_candidates": [0],
         "translation_isolated_p1": [0, 3],
         "translation_contextual_p1": [*EVERYWHERE],
         "translation_contextual_p1_csls": [*EVERYWHERE],
         "translation_contextual_p1_chance": [None],
         "translation_contextual_queries": [None],
+        "translation_contextual_candidates": [None],
     }
+    assert perfect["translation_candidates", 0] == LEXEMES
 
 
 def test_a_language_and_its_exact_copy_score_one(perfect):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from isomorph import figures
+from isomorph import candidates, figures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -72,14 +72,15 @@ NOTEBOOK = """# %% [markdown]
 # %%
 import pandas as pd
 
-from isomorph import figures
+from isomorph import candidates, figures
 from isomorph.compare import report
 
 rows = pd.read_csv("rows.csv").astype({"layer": "Int64"})
 rows[["source", "target", "text"]].drop_duplicates()
 
 # %%
-figures.show_table(report.by_layer(rows), name="By layer of the first model")
+among = candidates.told(rows)
+figures.show_table(report.by_layer(rows), name=f"By layer of the first model: {among}")
 
 # %%
 report.show_figures(rows)
@@ -117,7 +118,8 @@ def drawn(rows: DataFrame) -> dict[str, tuple[Figure, DataFrame]]:
         if own.empty:
             continue
         measured = MEASURED.get(name, name)
-        own = own.assign(line=own["metric"].map(named), metric=measured)
+        among = candidates.among(rows, next(iter(named)))
+        own = own.assign(line=own["metric"].map(named), metric=measured, among=among)
         order = own["line"].map(list(lines).index)
         own = own.iloc[order.argsort(kind="stable")]
         figure = figures.learning_curve(own, metric=measured, x="layer", group="line")

@@ -4,7 +4,6 @@ Filled marks are runs made live and hollow ones are recorded, save in `forest`, 
 `condition_bars`: there hollow ones are means of too few seeds for an interval.
 """
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from .theme import (
     DASHES,
     MARKERS,
     WIDTH,
+    axis_name,
     blank,
     legend,
     legend_above,
@@ -114,7 +114,7 @@ def learning_curve(
             axis.xaxis.get_major_locator().set_params(integer=True)
         axis.set_xlabel(AXIS_NAMES.get(x, x))
         # A longer line would not fit beside the axis and stand out into the legend.
-        axis.set_ylabel(textwrap.fill(AXIS_NAMES.get(metric, metric), 30))
+        axis.set_ylabel(axis_name(metric, chosen, 30))
         legend_above(figure)
     return figure
 

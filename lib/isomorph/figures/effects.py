@@ -17,6 +17,7 @@ from .theme import (
     MARKERS,
     WIDTH,
     Baselines,
+    axis_name,
     blank,
     draw_baselines,
     legend_above,
@@ -112,7 +113,7 @@ def dose_response(
                 if len(chosen):
                     _dose(axis, chosen, x, metric, style, str(name))
             draw_baselines(axis.axhline, baselines, metric)
-            axis.set_title(AXIS_NAMES.get(metric, metric))
+            axis.set_title(axis_name(metric, own))
             if falling:
                 axis.invert_xaxis()
         axes[0].set_ylabel("score, %")

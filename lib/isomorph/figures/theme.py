@@ -4,6 +4,7 @@ A figure is drawn dark on white, which reads well in any notebook; the site's st
 its lightness, hue kept, in dark mode.
 """
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -53,6 +54,18 @@ AXIS_NAMES = {
     "similarity": "similarity of the two models",
     "isotropy": "isotropy",
 }
+
+
+def axis_name(metric: str, rows: "DataFrame | None" = None, width: int = 34) -> str:
+    """A metric in plain words, in lines of `width` characters.
+
+    Rows with the column `among` (`isomorph.candidates`) say among how many candidates it is.
+    """
+    name = AXIS_NAMES.get(metric, metric)
+    if rows is not None and "among" in rows.columns:
+        numbers = dict.fromkeys(filter(None, rows.loc[rows["metric"] == metric, "among"]))
+        name = ", ".join([name, " or ".join(numbers)]) if numbers else name
+    return textwrap.fill(name, width)
 
 
 def palette(count: int) -> list:

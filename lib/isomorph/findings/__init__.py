@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from isomorph import claims, results
+from isomorph.candidates import told as candidates_told
+from isomorph.candidates import with_candidates
 from isomorph.findings.tables import (
     FLOORS,
     NOT_RUN,
@@ -186,7 +188,8 @@ def claims_of(identifiers: Sequence[str]) -> list[Claim]:
 
 
 def behind(found: Found, names: Iterable[str] | None = None) -> str:
-    """A sentence that counts the runs behind a figure or table, and names what was not run."""
+    """Sentences that count the runs behind a figure or table, say among how many candidates they
+    retrieve, and name what was not run."""
     names = found.names if names is None else tuple(names)
     rows = found.rows[found.rows["condition"].isin(names)]
     if rows.empty:
@@ -195,11 +198,14 @@ def behind(found: Found, names: Iterable[str] | None = None) -> str:
     each = span(int(of_each.min()), int(of_each.max()))
     pairs = sorted(set(rows["pair"]))
     between = f" and pair ({', '.join(pairs)})" if len(pairs) > 1 else f", {pairs[0]}"
+    among = candidates_told(rows)
+    chosen_from = f" {among[:1].upper()}{among[1:]}." if among else ""
     absent = [condition_name(name) for name in names if name not in set(rows["condition"])]
     origin = rows.groupby("digest")["provenance"].first().value_counts()
     how = ", ".join(f"{origin[kind]} {kind}" for kind in PROVENANCE if kind in origin)
     runs = rows["digest"].nunique()
     told = f"{runs} run{'s' if runs > 1 else ''} ({how}): {each} for each condition{between}."
+    told += chosen_from
     return told + (f" Not run: {', '.join(absent)}." if absent else "")
 
 
@@ -237,10 +243,14 @@ def _last(rows: DataFrame) -> dict[str, float]:
 
 
 def _with_retrieval(rows: DataFrame) -> DataFrame:
-    """The rows, and for each run its centred sentence retrieval where Dufter and Schütze measure
-    it, two thirds of the way up, as the score "retrieval" without a layer."""
+    """The rows with their numbers of candidates, and the score "retrieval", which has no layer.
+
+    It is the centred sentence retrieval of each run where Dufter and Schütze measure it, two thirds
+    of the way up.
+    """
     import pandas as pd
 
+    rows = with_candidates(rows)
     by_layer = rows[rows["metric"] == "retrieval_p1_centred"]
     deepest = by_layer.groupby("digest")["layer"].transform("max").astype(float)
     upper = by_layer[by_layer["layer"].astype(float) == (2 * deepest / 3).round().clip(lower=1)]

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from isomorph import effects
+from isomorph.candidates import among
 from isomorph.findings.tables import NOT_RUN, written
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def by_layer(
                 (level,) = effects.levels(own, metric, [name], pairs=pairs).itertuples()
                 cell, seeds = written(level, percent=percent), max(seeds, level.seeds)
             line[f"layer {layer}"] = cell
-        lines.append(line | {"seeds": seeds})
+        lines.append(line | {"seeds": seeds} | _candidates(found, metric, name, pairs))
     return pd.DataFrame(lines)
 
 
@@ -106,7 +107,9 @@ def of_words(
             if len(own):
                 (level,) = effects.levels(own, metric, [name], pairs=pairs).itertuples()
                 line[label], seeds = written(level), max(seeds, level.seeds)
-        lines.append(line | {"seeds": seeds})
+        lines.append(
+            line | {"seeds": seeds} | _candidates(found, next(iter(measures)), name, pairs)
+        )
     return pd.DataFrame(lines)
 
 
@@ -129,8 +132,18 @@ def at_best(found: Found, metric: str, names: Sequence[str] | None = None) -> Da
             if len(by_layer):
                 best, deepest = int(by_layer.idxmax()), int(by_layer.index.max())
                 line[pair] = f"{100 * by_layer.max():.1f} (layer {best} of {deepest})"
-        lines.append(line)
+        lines.append(line | _candidates(found, metric, name))
     return pd.DataFrame(lines)
+
+
+def _candidates(
+    found: Found, metric: str, name: str, pairs: Sequence[str] | None = None
+) -> dict[str, str]:
+    """The cell of a condition's line that says among how many its score is, where it is such one."""
+    rows = found.rows
+    own = rows["condition"] == name
+    own &= True if pairs is None else rows["pair"].isin(pairs)
+    return {"candidates": among(rows[own], metric)} if among(rows, metric) else {}
 
 
 def best_layers(found: Found, metric: str, name: str, pair: str | None = None) -> list[int]:

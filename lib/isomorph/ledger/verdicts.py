@@ -50,6 +50,7 @@ class Verdict:
     parts: tuple["Verdict", ...] = ()
     prediction: str = ""  # of a part, in words
     quantity: str = ""  # of a part, by its name in QUANTITIES; "number" is a value and no share
+    candidates: str = ""  # among how many a score of retrieval or translation is, in words
     paired: bool = False  # whether the interval is over differences seed by seed
 
 

@@ -86,7 +86,7 @@ def compare(
     - translation_p1, translation_p5: input embeddings of single-subword words, rotated, by CSLS,
       layer 0; translation_p1_cosine; translation_p1_unmapped, where the widths are equal;
       translation_p1_random by a random rotation; translation_hubness_cosine, _csls;
-      translation_queries, translation_p1_chance.
+      translation_queries, translation_candidates (the mean of both directions), translation_p1_chance.
     - translation_contextual_p1 and so on: the same of words averaged over their contexts, at every
       layer.
 
@@ -232,6 +232,7 @@ def translated(
         "p1_cosine": scores(sides[0] @ rotation)["p1"],
         "p1_random": scores(sides[0] @ _random_rotation(rotation), scoring="csls")["p1"],
         "p1_chance": rotated["chance"], "queries": rotated["queries"],
+        "candidates": rotated["candidates"],
     }  # fmt: skip
     if vectors.shape[1] == other_vectors.shape[1]:
         found["p1_unmapped"] = scores(sides[0], scoring="csls")["p1"]

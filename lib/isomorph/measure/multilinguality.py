@@ -74,6 +74,8 @@ def measure_multilinguality(
     - multilinguality, no layer: as `retrieval.multilinguality`.
     - <metric>_chance: P@1 of a random answer. translation_queries, translation_coverage,
       translation_contextual_queries: how many words were asked, and their share of the test words.
+      translation_candidates, translation_contextual_candidates: among how many words; of sentences
+      chance says it.
 
     A measure for which no word is left has no record.
     Raises ValueError when the corpus is not bilingual or its test sentences are not parallel.
@@ -160,6 +162,7 @@ def _embedding_records(model, tokenizer, words, pairs, upper) -> list[Record]:
     records = [
         _record("translation_queries", 0, plain["queries"]),
         _record("translation_coverage", 0, plain["coverage"]),
+        _record("translation_candidates", 0, plain["candidates"]),
     ]
     if not plain["queries_forward"] or not plain["queries_backward"]:
         return records
@@ -194,6 +197,8 @@ def _contextual_records(vectors, words, pairs) -> list[Record]:
             if not plain["queries_forward"] or not plain["queries_backward"]:
                 return records
             records.append(_record("translation_contextual_p1_chance", None, plain["chance"]))
+            count = plain["candidates"]
+            records.append(_record("translation_contextual_candidates", None, count))
         corrected = _translate(*lexicons, pairs, scoring="csls")
         records.append(_record("translation_contextual_p1", layer, plain["p1"]))
         records.append(_record("translation_contextual_p1_csls", layer, corrected["p1"]))

@@ -68,6 +68,7 @@ def translations(encoder: str, place: torch.device) -> Iterator[Record]:
         for fold, own in enumerate(folds(len(source))):
             found = retrieval(source[own].contiguous(), target[own].contiguous())
             yield name, fold, "retrieval_p1", found["p1"]
+            yield name, fold, "retrieval_candidates", len(source[own])
             yield from _of(name, fold, cone(torch.cat([source[own], target[own]])), "sentence_")
     spelt, pairs = keyed_dictionary([tokenizers[name] for name in sides], corpus.dictionary)
     lexicons = [
@@ -83,6 +84,7 @@ def translations(encoder: str, place: torch.device) -> Iterator[Record]:
             own = [pair for pair in asked if pair[0] in queries]
             found = translation(source, target, own, words, others, k=(1,))
             yield name, fold, "translation_p1", found["p1"]
+            yield name, fold, "translation_candidates", found["candidates"]
             yield from _of(name, fold, cone(cured[fold::FOLDS]), "word_")
 
 

@@ -1,0 +1,126 @@
+"""Among how many candidates a score is: from the rows, for every name that such a score has."""
+
+import pandas as pd
+import pytest
+
+from isomorph import candidates, claims, figures, findings, results
+from isomorph.figures.theme import axis_name
+from isomorph.findings import aligned
+
+
+def rows(**metrics):
+    """Rows of one run for each value; a metric is a value or one for each run."""
+    found = []
+    for metric, values in metrics.items():
+        for run, value in enumerate(values if isinstance(values, list) else [values]):
+            found.append({
+                "metric": metric, "value": value, "digest": str(run), "condition": "monolingual",
+                "pair": "en-fr", "seed": run, "layer": 0, "tokens": 1, "provenance": "recorded",
+            })  # fmt: skip
+    return pd.DataFrame(found)
+
+
+@pytest.mark.parametrize(
+    ("metric", "told"),
+    [
+        ("retrieval_p1", "among 1,000"),
+        ("retrieval_p1_csls", "among 1,000"),
+        ("retrieval_p1_centred", "among 1,000"),
+        ("retrieval_mrr", "among 1,000"),
+        ("retrieval", "among 1,000"),
+        ("multilinguality", "sentences among 1,000"),
+        ("help_retrieval_p1_unmapped", "among 200"),
+        ("translation_p1", "chance 1 in 160"),
+        ("translation_isolated_p1", "chance 1 in 160"),
+        ("translation_p5", "chance 1 in 160"),
+        ("translation_contextual_p1_csls", "among 93"),
+        ("retrieval_p1_chance", ""),
+        ("translation_queries", ""),
+        ("translation_hubness_csls", ""),
+        ("translation_candidates", ""),
+        ("tatoeba_retrieval_p1", ""),
+        ("las", ""),
+    ],
+)
+def test_every_score_has_its_own_number(metric, told):
+    known = rows(
+        retrieval_p1_chance=0.001, help_retrieval_p1_chance=0.005, translation_p1_chance=1 / 160,
+        translation_contextual_candidates=93, translation_contextual_p1_chance=0.02, las=0.5,
+    )  # fmt: skip
+    assert candidates.among(known, metric) == told
+    assert candidates.among(rows(las=0.5), metric) == ""
+
+
+def test_a_range_stands_where_runs_differ():
+    assert candidates.among(rows(retrieval_p1_chance=[1 / 40, 1 / 1500]), "retrieval_p1") == (
+        "among 40 to 1,500"
+    )
+    known = rows(translation_candidates=[80, 90], translation_p1_chance=[0.02, 0.01])
+    assert candidates.among(known, "translation_p1") == "among 80 to 90"
+
+
+def test_a_number_that_one_run_has_is_not_told_of_all():
+    known = rows(translation_candidates=80, translation_p1_chance=[0.02, 0.01])
+    assert candidates.among(known, "translation_p1") == "chance 1 in 50 to 100"
+
+
+def test_the_same_metric_of_two_experiments_is_told_apart():
+    """A fifth of the verses is not all of them, though the metric has the same name."""
+    axes = []
+    for known in (
+        rows(retrieval_p1=0.29, retrieval_candidates=200.0),
+        rows(retrieval_p1=0.13, retrieval_p1_chance=0.001),
+    ):
+        shown = candidates.with_candidates(known)
+        drawn = figures.learning_curve(shown, metric="retrieval_p1")
+        axes.append(drawn.axes[0].get_ylabel().replace("\n", " "))
+    assert axes == [
+        "sentence retrieval, P@1, among 200", "sentence retrieval, P@1, among 1,000",
+    ]  # fmt: skip
+
+
+def test_labels_of_other_metrics_and_rows_are_as_they_were():
+    known = candidates.with_candidates(rows(las=0.5, retrieval_p1_chance=0.1))
+    assert axis_name("las", known) == axis_name("las") == "parsing, LAS"
+    assert axis_name("retrieval_p1") == "sentence retrieval, P@1"
+    empty = candidates.with_candidates(known.iloc[:0])
+    assert list(empty.columns) == list(known.columns) and candidates.told(empty) == ""
+
+
+def test_in_words():
+    known = rows(retrieval_p1=0.1, retrieval_p1_chance=0.001, translation_p1=0.2,
+                 translation_p1_chance=0.01)  # fmt: skip
+    assert candidates.told(known) == (
+        "sentence retrieval among 1,000, word translation chance 1 in 100"
+    )
+    assert candidates.told(known, ["retrieval_p1"]) == "sentence retrieval among 1,000"
+    assert candidates.told(known, ["las"]) == ""
+
+
+def test_what_chapters_show_says_it():
+    found = findings.Found(
+        findings._with_retrieval(results.recorded("alignment").query("size == 'reference'")),
+        "reference", 1, ("monolingual", "e5"),
+    )  # fmt: skip
+    assert "Sentence retrieval among 1,000, " in findings.behind(found)
+    for table in (
+        aligned.by_layer(found, "retrieval_p1", ["monolingual"]),
+        aligned.at_best(found, "retrieval_p1", ["monolingual"]),
+    ):
+        assert list(table["candidates"]) == ["among 1,000"]
+    words = aligned.of_words(found, {"translation_p1": "rotated"}, ["monolingual"], pairs=["en-fr"])
+    assert words["candidates"].item().startswith(("chance 1 in ", "among "))
+    assert "candidates" not in aligned.by_layer(found, "cka", ["monolingual"], percent=False)
+
+
+def test_the_ledger_says_it_where_a_rule_reads_such_a_score():
+    known = {claim.id: claim for claim in claims.ledger()}
+    recorded = results.recorded("alignment")
+    place = {"real": (recorded, "reference")}
+    assert claims.by_part(["1.10"], place)["candidates"].iloc[0] == (
+        "sentence retrieval among 1,000"
+    )
+    assert "candidates" not in claims.by_part(["7.1"], place)
+    found = claims.verdict(known["1.10"], recorded)
+    assert claims._ours(found).endswith(f", {found.size}, {found.candidates}")
+    assert found.candidates.startswith("sentence retrieval among ")
