@@ -202,7 +202,8 @@ display(
     Markdown(
         f"{same:.0%} of the words of **b** have a neighbour of their own kind. Drawn at random it would be "
         f"{chance:.0%}. How well is each language learnt for itself? Of a hidden word the model hesitates between "
-        f"{fit['perplexity_a']:.1f} candidates in **a** and {fit['perplexity_b']:.1f} in **b** (perplexity)."
+        f"{fit['pseudo_perplexity_a']:.1f} candidates in **a** and {fit['pseudo_perplexity_b']:.1f} in **b** "
+        "(pseudo-perplexity: every word is hidden once)."
     )
 )
 
