@@ -103,6 +103,8 @@ def test_a_corpus_from_wikipedia(wikipedia):
     assert corpus.test["fr"][0] == "Phrase 500 en français."
     assert corpus.test["en"][0] == "Tatoeba sentence number 500 in English."
     assert ("house", "maison") in corpus.dictionary["train"] + corpus.dictionary["test"]
+    known = {target for _, target in corpus.dictionary["train"]}
+    assert corpus.dictionary["test"] and not known & {b for _, b in corpus.dictionary["test"]}
     assert corpus.checksum == hub.hub_corpus(("en", "fr"), 6).checksum
     assert corpus.checksum != hub.hub_corpus(("en", "fr"), 5).checksum
 

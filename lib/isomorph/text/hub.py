@@ -127,7 +127,8 @@ def hub_corpus(languages: tuple[str, ...], sentences: int, web: tuple[str, ...] 
     web: those of the languages whose text is mC4, filtered pages of Common Crawl; it stands in for
         the random part of Common Crawl of Conneau, Wu et al. (2020, section 4.1).
     Training texts of two languages are of different articles or differently worded ones, not
-    translations.  dev and test are 500 Tatoeba sentences each; the dictionary is the shipped one.
+    translations.  dev and test are 500 Tatoeba sentences each; the dictionary is the shipped one,
+    without test words that are linked with training ones (`word_pairs`).
     Raises ValueError for other languages or a number below 1, DataUnavailable.
     """
     languages = tuple(languages)
@@ -161,7 +162,7 @@ def hub_corpus(languages: tuple[str, ...], sentences: int, web: tuple[str, ...] 
         train=train,
         dev={language: texts[:DEV_SENTENCES] for language, texts in held_out.items()},
         test={language: texts[DEV_SENTENCES:] for language, texts in held_out.items()},
-        dictionary=word_pairs(languages, ("bible+help", "bible+help")) if two else {},
+        dictionary=word_pairs(languages, ("bible+help",) * 2, overlap="dropped") if two else {},
         checksum=_checksum([*train.values(), *held_out.values()]),
     )
 
