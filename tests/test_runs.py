@@ -88,7 +88,7 @@ def test_a_changed_default_makes_an_older_config_another_run():
         ({"training": {"tokens": 5, "optimiser": "sgd"}}, "optimiser"),
         ({"learning_rate": 1}, "learning_rate"),
         ({"training": {"tokens": 5, "random_words": "same"}}, "a joint vocabulary"),
-        ({"text": {"kind": "shipped", "languages": ["en"]}, "vocabulary": {"anchors": "extra"}},
+        ({"text": {"kind": "shipped", "languages": ["en"], "domains": ["bible"]}, "vocabulary": {"anchors": "extra"}},
          "needs two languages"),
     ],
 )  # fmt: skip

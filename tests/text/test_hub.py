@@ -169,7 +169,7 @@ def test_sentences_of_a_text():
         (lambda: hub.hub_corpus(("en", "en"), 9), "English and another one"),
         (lambda: hub.hub_corpus(("en",), 0), "sentences is 0"),
         (lambda: hub.hub_corpus(("en", "fr"), 9, ("de",)), "web is 'de'; allowed are 'en', 'fr'"),
-        (lambda: HubText(web=("de",)), "allowed are some of"),
+        (lambda: HubText(web=("de",)), "web is .de.; allowed are .en., .fr."),
     ],
 )
 def test_bad_input_is_refused_in_one_sentence(call, message):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from isomorph.config import Config, Distinct
 
 if TYPE_CHECKING:
     from isomorph.models.encoder import BilingualConfig
@@ -13,10 +15,8 @@ if TYPE_CHECKING:
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
-class EncoderConfig(BaseModel):
+class EncoderConfig(Config):
     """The shape of the encoder; see `isomorph.models.encoder.BilingualConfig`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     layers: int = Field(default=4, ge=1)
     width: int = Field(default=128, ge=8)
@@ -28,7 +28,9 @@ class EncoderConfig(BaseModel):
     causal: bool = False  # a language model: a position sees earlier ones and predicts the next
     softmax_bias: bool = True  # theorems on word vectors have none
     final_norm: bool = True  # of a pre-norm stack: its last layer normalisation
-    specific: tuple[str, ...] = ()  # the parts that belong to one language only
+    specific: Annotated[
+        tuple[str, ...], Distinct
+    ] = ()  # the parts that belong to one language only
 
     def shaped(self, vocabulary: int, languages: tuple[str, ...], length: int) -> BilingualConfig:
         from isomorph.models.encoder import BilingualConfig
@@ -38,10 +40,8 @@ class EncoderConfig(BaseModel):
         )
 
 
-class TrainingConfig(BaseModel):
+class TrainingConfig(Config):
     """Everything about optimisation that changes the weights."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     tokens: int = Field(ge=1)  # seen in training, both languages together
     batch: int = Field(default=32, ge=1)  # blocks; small, since updates matter more than noise here
@@ -51,12 +51,13 @@ class TrainingConfig(BaseModel):
     masking: float = Field(default=0.15, gt=0, lt=1)
     # "same" language where embeddings are separate (sec. 4.3); "none" as Dufter & Schütze (2020)
     random_words: Literal["any", "same", "none"] = "any"
-    exponent: float = 0.7  # of the language sampling (sec. 3.1)
+    # Of the language sampling (sec. 3.1): 1 as much as there is of each, 0 as much of one as another.
+    exponent: float = Field(default=0.7, ge=0, le=1)
     optimiser: Literal["adamw", "muon"] = "muon"
     learning_rate: float = Field(default=4e-3, gt=0)  # of AdamW
     muon_rate: float = Field(default=0.02, gt=0)  # of Muon, on the layers' matrices
     weight_decay: float = Field(default=0.01, ge=0)
-    warmup: int = Field(default=100, ge=0)  # steps of linear warm-up
+    warmup: int = Field(default=100, ge=0)  # steps of linear warm-up; the last may come before
     schedule: Literal["linear", "inverse-sqrt", "constant"] = "linear"
     # Weight of the cosine regulariser (MLE-CosReg) of Gao et al. 2019, who have 1.
     cosine: float = Field(default=0.0, ge=0)
@@ -78,10 +79,8 @@ class TrainingConfig(BaseModel):
         return 1.0
 
 
-class TuningConfig(BaseModel):
+class TuningConfig(Config):
     """How a pretrained encoder and a task's head are tuned together."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     epochs: int = Field(default=3, ge=1)  # the paper has 10, and 200 for inference
     batch: int = Field(default=32, ge=1)

@@ -11,10 +11,11 @@ import tempfile
 import time
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import model_validator
 
+from isomorph.config import Distinct
 from isomorph.runs.cache import Cache
 from isomorph.runs.pretraining import Pretraining
 from isomorph.runs.run import code_version, device_name
@@ -43,7 +44,9 @@ class Comparison(TwoModels):
 
     hub: str | None = None  # somebody else's encoder that reads both, by its id, in their place
     encoder: Literal["trained", "random"] = "trained"  # "random": the target before any training
-    others: tuple[Literal["help", "tatoeba"], ...] = ()  # further sentences to retrieve
+    others: Annotated[
+        tuple[Literal["help", "tatoeba"], ...], Distinct
+    ] = ()  # further sentences to retrieve
 
     infra: Cache = Cache(version="1")
 

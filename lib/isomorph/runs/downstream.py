@@ -6,8 +6,9 @@ import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from isomorph.config import Config
 from isomorph.models.settings import TuningConfig
 from isomorph.text import benchmarks
 from isomorph.text import examples as labelled
@@ -56,13 +57,11 @@ SOURCES = {
 WORLD = "world_"  # what the sources of worlds begin with
 
 
-class Downstream(BaseModel):
+class Downstream(Config):
     """A task, how much of it is used, and how an encoder is tuned on it.
 
     Raises a validation error, before any work, when two fields contradict each other.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: Literal[tuple(SOURCES)]
     train: int | None = Field(default=None, ge=1)  # examples to tune on; None is all there are

@@ -16,9 +16,8 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import BaseModel, ConfigDict
-
 import isomorph
+from isomorph.config import Config
 from isomorph.models.settings import Device
 from isomorph.runs.cache import Cache
 from isomorph.text.shipped import data_folder
@@ -33,14 +32,13 @@ COLUMNS = (
 LATER_COLUMNS = {"threads": "Int64"}  # that rows recorded earlier do not have
 
 
-class Run(BaseModel):
+class Run(Config):
     """A run without its particulars; a subclass adds fields, `infra` and a cached `outcome`.
 
     A record may name its own seed, where a run takes several samples; and its own condition, where a
     run does several things to one set of vectors, which its class then says by `names_conditions`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     _exclude_from_cls_uid: ClassVar[tuple[str, ...]] = ("device", "progress")
     names_conditions: ClassVar[bool] = False
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from isomorph.config import Config, Distinct
+from isomorph.text.corpora import judged
+from isomorph.text.hub import judged_languages
 from isomorph.text.worlds import World
 
 if TYPE_CHECKING:
@@ -17,10 +20,8 @@ if TYPE_CHECKING:
 Domains = Literal["bible", "help", "bible+help"]
 
 
-class ShippedText(BaseModel):
+class ShippedText(Config):
     """Real text that ships with the project; one domain a language."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["shipped"] = "shipped"
     languages: tuple[str, ...] = ("en", "fr")
@@ -32,16 +33,19 @@ class ShippedText(BaseModel):
     # were listed keep them, newer runs drop them.
     overlap: Literal["kept", "dropped"] = "kept"
 
+    @model_validator(mode="after")
+    def _consistent(self) -> ShippedText:
+        judged(self.languages, self.domains, self.half)
+        return self
+
     def corpus(self) -> Corpus:
         from isomorph.text.corpora import load_corpus
 
         return load_corpus(self.languages, self.domains, half=self.half, overlap=self.overlap)
 
 
-class CopyText(BaseModel):
+class CopyText(Config):
     """English that ships, and its copy in letters of another script (`isomorph.text.copies`)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: Literal["copy"] = "copy"
     domains: tuple[Domains, Domains] = ("bible", "bible")
@@ -65,20 +69,18 @@ class CopyText(BaseModel):
         return copied_corpus(self.domains, self.copier)
 
 
-class HubText(BaseModel):
+class HubText(Config):
     """Wikipedia or web text, from the hub or a mirror: the text of the papers' own size."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["hub"] = "hub"
     languages: tuple[str, ...] = ("en", "fr")
     sentences: int = Field(default=10_000_000, ge=1)  # of each language
-    web: tuple[str, ...] = ()  # the languages read from Common Crawl (mC4), not from Wikipedia
+    # The languages read from Common Crawl (mC4), not from Wikipedia.
+    web: Annotated[tuple[str, ...], Distinct] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> HubText:
-        if set(self.web) - set(self.languages):
-            raise ValueError(f"web is {self.web}; allowed are some of {self.languages}.")
+        judged_languages(self.languages, self.web)
         return self
 
     def corpus(self) -> Corpus:
@@ -87,10 +89,8 @@ class HubText(BaseModel):
         return hub_corpus(self.languages, self.sentences, self.web)
 
 
-class WorldText(BaseModel):
+class WorldText(Config):
     """Text of a controlled world, in its languages "a" and "b" or in one of them."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["world"] = "world"
     world: World = World()

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from isomorph.config import Config
 from isomorph.models.settings import TuningConfig
 from isomorph.runs.cache import Cache
 from isomorph.runs.pretraining import Pretraining, UsesPretraining, trained
@@ -54,10 +55,8 @@ MAIN = {"nli": "accuracy", "ner": "f1", "parsing": "las", "tags": "accuracy"}
 KIND = labelled.SHIPPED | HUB
 
 
-class Task(BaseModel):
+class Task(Config):
     """A task, how much of it is used, and how an encoder is tuned on it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Literal["nli", "ner", "parsing", "tags"]
     source: Source = "world"

@@ -7,10 +7,11 @@ import tempfile
 import time
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from isomorph.config import Distinct
 from isomorph.runs.cache import Cache
 from isomorph.runs.downstream import Downstream, scores
 from isomorph.runs.of_encoder import files_checksum
@@ -34,7 +35,9 @@ class Tuned(Run):
     Raises a validation error, before any work, when two fields contradict each other.
     """
 
-    looks: tuple[Look, ...] = ()  # what is measured beside the score; see `isomorph.runs.looks`
+    looks: Annotated[
+        tuple[Look, ...], Distinct
+    ] = ()  # what is measured beside the score; see `isomorph.runs.looks`
     encoder: str = ""  # one that ships, or an id of the hub
     pretraining: Pretraining | None = None  # in its place, of one language: trained first
     other: Pretraining | None = (

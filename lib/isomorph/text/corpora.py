@@ -91,7 +91,7 @@ def load_corpus(
         word (`word_pairs`).  data/README.md counts both.
     Raises ValueError, in one sentence, for anything else; shipped.DataCorrupted for damaged data.
     """
-    languages, domains = _validated(languages, domains, half)
+    languages, domains = judged(languages, domains, half)
     require("overlap", overlap, OVERLAPS)
     evaluation_domain = evaluation_domain or domains[0]
     require("evaluation_domain", evaluation_domain, DOMAIN_CHOICES)
@@ -127,7 +127,8 @@ def require(field: str, value: object, allowed: tuple[str, ...]) -> None:
         raise ValueError(f"{field} is {value!r}; allowed are {', '.join(map(repr, allowed))}.")
 
 
-def _validated(languages, domains, half) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def judged(languages, domains, half) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Languages and domains as tuples. Raises ValueError for what `load_corpus` cannot read."""
     for field, value in (("languages", languages), ("domains", domains)):
         if isinstance(value, str) or not 1 <= len(value) <= 2:
             raise ValueError(f"{field} is {value!r}; allowed is a tuple of one or two names.")
@@ -143,6 +144,11 @@ def _validated(languages, domains, half) -> tuple[tuple[str, ...], tuple[str, ..
     for domain in domains:
         require("domain", domain, DOMAIN_CHOICES)
     require("half", half, tuple(PARITIES))
+    if len(languages) == 2 and half != "even":
+        raise ValueError(
+            f"half is {half!r}, which only one language can have: of two the first reads the even "
+            "half and the second the odd one."
+        )
     return languages, domains
 
 

@@ -131,18 +131,10 @@ def hub_corpus(languages: tuple[str, ...], sentences: int, web: tuple[str, ...] 
     without test words that are linked with training ones (`word_pairs`).
     Raises ValueError for other languages or a number below 1, DataUnavailable.
     """
-    languages = tuple(languages)
-    for language in languages:
-        require("language", language, LANGUAGES)
+    languages = judged_languages(tuple(languages), web)
     if sentences < 1:
         raise ValueError(f"sentences is {sentences!r}; allowed is a number from 1.")
-    if len(languages) not in (1, 2) or (len(languages) == 2 and languages.count("en") != 1):
-        raise ValueError(
-            f"languages is {languages!r}; allowed is one language, or English and another one."
-        )
     foreign = next((language for language in languages if language != "en"), "fr")
-    for language in web:
-        require("web", language, languages)
     parallel = load_tatoeba(foreign)[:]
     if len(parallel["en"]) <= DEV_SENTENCES:
         raise DataUnavailable(
@@ -165,6 +157,19 @@ def hub_corpus(languages: tuple[str, ...], sentences: int, web: tuple[str, ...] 
         dictionary=word_pairs(languages, ("bible+help",) * 2, overlap="dropped") if two else {},
         checksum=_checksum([*train.values(), *held_out.values()]),
     )
+
+
+def judged_languages(languages: tuple[str, ...], web: tuple[str, ...]) -> tuple[str, ...]:
+    """The languages. Raises ValueError for what `hub_corpus` cannot read."""
+    for language in languages:
+        require("language", language, LANGUAGES)
+    if len(languages) not in (1, 2) or (len(languages) == 2 and languages.count("en") != 1):
+        raise ValueError(
+            f"languages is {languages!r}; allowed is one language, or English and another one."
+        )
+    for language in web:
+        require("web", language, languages)
+    return languages
 
 
 def split_sentences(text: str) -> Iterator[str]:

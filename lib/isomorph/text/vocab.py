@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from isomorph.config import Config
 from isomorph.text.tokens import check_texts
 
 if TYPE_CHECKING:
@@ -34,10 +35,8 @@ SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 PAD, UNKNOWN, START, SEPARATOR, MASK = range(len(SPECIAL))
 
 
-class VocabularyConfig(BaseModel):
+class VocabularyConfig(Config):
     """How the vocabulary is learnt, and what two languages share of it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     anchors: Literal["none", "default", "joint", "extra"] = "joint"  # the paper's Default model
     size: int = Field(default=8000, ge=32)  # of both languages together; the paper has 80,000

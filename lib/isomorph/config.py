@@ -1,0 +1,48 @@
+"""What every configuration has in common: frozen, complete, and of values that mean one thing."""
+
+from typing import get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+
+LARGEST = 2**63  # whole numbers are below it, as wherever they are stored
+
+
+class Config(BaseModel):
+    """A frozen configuration. Raises a validation error for a field that it does not have, for an
+    infinite number, and for a value that is not of its field's own type: no truth value or text is
+    a number, and a set, which has no order, is no tuple.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_their_types(cls, values: object) -> object:
+        for name, value in values.items() if isinstance(values, dict) else ():
+            if name in cls.model_fields:
+                problem = _problem(cls.model_fields[name].annotation, value)
+                if problem:
+                    raise ValueError(f"{name} {problem}.")
+        return values
+
+
+def _problem(annotation: object, value: object) -> str | None:
+    kinds = {annotation, *get_args(annotation)}
+    if kinds & {int, float} and isinstance(value, bool | str | bytes):
+        return f"is {value!r}, but it must be a number"
+    if kinds & {int, float} and isinstance(value, int) and abs(value) >= LARGEST:
+        return "is too large"
+    if bool in kinds and not isinstance(value, bool):
+        return f"is {value!r}, but it must be True or False"
+    if isinstance(value, set | frozenset):
+        return "is a set, which has no order; it must be a tuple"
+    return None
+
+
+def _distinct(values: tuple) -> tuple:
+    if len(set(values)) < len(values):
+        raise ValueError(f"it is {values}, but nothing may be there twice.")
+    return values
+
+
+Distinct = AfterValidator(_distinct)
