@@ -9,8 +9,9 @@ import time
 import psutil
 import pytest
 
+from isomorph import book
 from isomorph.book.chapters import BadRequest, Chapter, Layout, is_fresh
-from isomorph.book.execute import execute_all
+from isomorph.book.execute import Failure, execute_all
 from isomorph.book.limits import Limits
 from tests import small_book
 
@@ -54,6 +55,14 @@ def test_a_chapter_that_takes_too_long_is_ended_with_what_it_started(tmp_path):
     failure = executed(tmp_path, cell, Limits(minutes=0.15, gib=8))
     assert (failure.stopped, failure.cell) == ("over 0.15 minutes", 5)
     assert gone([int((tmp_path / "root" / "child.pid").read_text())])
+
+
+def test_what_stopped_is_told_by_chapter_and_cell(tmp_path, capsys):
+    notebook = tmp_path / "endless.ipynb"
+    failure = Failure(7, "while True:", "DeadKernelError: Kernel died", notebook, "over 20 minutes")
+    book._tell({ENDLESS: failure})
+    told = "cross_lingual/endless stopped: over 20 minutes in cell 7: while True:"
+    assert capsys.readouterr().out.strip() == told
 
 
 def test_a_chapter_that_takes_too_much_memory_is_ended(tmp_path):
