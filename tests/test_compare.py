@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from isomorph import compare
 from isomorph.cli import app
 from isomorph.compare import report
-from isomorph.models.pretrained import ModelRefused, load_encoder
+from isomorph.measure import comparison
+from isomorph.models.pretrained import ModelRefused, fingerprint, load_encoder
 from isomorph.text.shipped import data_folder
 
 EN, FR, BOTH = (str(data_folder() / "models" / name) for name in ("en", "fr", "en-fr"))
@@ -67,9 +68,94 @@ def test_figures_tables_and_a_notebook_are_written(rows, tmp_path):
     assert not any(o.output_type == "error" for o in shown)
 
 
-def test_the_command_says_what_it_wrote(monkeypatch, tmp_path, rows):
+@pytest.fixture
+def quick(monkeypatch, rows):
+    """A comparison whose rows are there already, and whose notebook is an empty file."""
+
+    def write_notebook(folder):
+        (folder / report.NAME).write_text("{}")
+        return folder / report.NAME
+
     monkeypatch.setattr(compare, "compare_models", lambda *models, **options: rows)
-    monkeypatch.setattr(report, "write_notebook", lambda folder: folder / "comparison.ipynb")
+    monkeypatch.setattr(report, "write_notebook", write_notebook)
+
+
+def test_an_earlier_comparison_goes_as_a_whole(quick, rows, tmp_path):
+    compare.write(rows, tmp_path)
+    (tmp_path / ".ipynb_checkpoints").mkdir()
+    without_words = rows[~rows["metric"].str.startswith("translation_contextual")]
+    written = compare.write(without_words, tmp_path)
+    assert not (tmp_path / "words.svg").exists() and (tmp_path / "cka.svg").exists()
+    assert set(tmp_path.iterdir()) == set(written)
+
+
+def test_an_earlier_comparison_stays_when_another_fails(quick, rows, tmp_path, monkeypatch):
+    compare.write(rows, tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def fails(folder):
+        raise RuntimeError("no kernel")
+
+    monkeypatch.setattr(report, "write_notebook", fails)
+    with pytest.raises(RuntimeError, match="no kernel"):
+        compare.write(rows.iloc[:5], tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def in_the_way(place: str, folder: Path) -> Path:
+    """Something that a comparison must not be written to."""
+    out = folder / "out"
+    if place == "a file":
+        out.write_text("kept")
+    elif place == "below a file":
+        out.write_text("kept")
+        return out / "inner"
+    elif place == "a folder of others":
+        out.mkdir()
+        (out / "notes.txt").write_text("kept")
+    else:
+        out.mkdir()
+        (out / "rows.csv").write_text("name,amount\n")
+    return out
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("a file", "which is a file; allowed is a folder"),
+        ("below a file", "cannot be written"),
+        ("a folder of others", "which holds 'notes.txt'; allowed is a new folder"),
+        ("another's rows", "which holds 'rows.csv'; allowed is a new folder"),
+    ],
+)
+def test_where_to_write_is_checked_before_a_model_is_loaded(place, said, tmp_path):
+    out = in_the_way(place, tmp_path)
+    before = {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
+    result = CliRunner().invoke(app, ["compare", "no-such-model", "nor-this", "--out", str(out)])
+    assert result.exit_code == 1 and said in result.output and "no-such-model" not in result.output
+    assert {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")} == before
+
+
+def test_rows_carry_both_fingerprints(rows):
+    marks = rows[["source_fingerprint", "target_fingerprint"]].drop_duplicates()
+    assert marks.values.tolist() == [[fingerprint("en"), fingerprint("fr")]]
+
+
+def test_an_error_of_a_model_is_a_sentence(monkeypatch, tmp_path):
+    def fails(*readers, **options):
+        raise IndexError("index out of range in self")
+
+    monkeypatch.setattr(comparison, "compare", fails)
+    arguments = ["--learn", "8", "--test", "8", "--domain", "bible", "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, ["compare", "en", "fr", *arguments])
+    assert result.exit_code == 1
+    assert result.output == (
+        "isomorph: models 'en' and 'fr' cannot be compared: index out of range in self.\n"
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_command_says_what_it_wrote(quick, tmp_path):
     result = CliRunner().invoke(app, ["compare", EN, FR, "--out", str(tmp_path / "there")])
     assert result.exit_code == 0, result.output
     assert "retrieval, rotated" in result.output and "rows.csv" in result.output

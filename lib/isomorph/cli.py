@@ -234,6 +234,7 @@ def compare(
     one_of("--device", device, ("auto", "cpu", "cuda", "mps"))
     with plainly(ValueError, OSError, RuntimeError), warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
+        comparing.check_folder(out)
         rows = comparing.compare_models(
             model_a, model_b, text=text, domain=domain, learn=learn, test=test, device=device
         )

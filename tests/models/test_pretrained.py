@@ -1,8 +1,24 @@
 """Encoders by name without a hub: those that ship, and the one that comes as a package."""
 
-import pytest
+import json
+import shutil
 
-from isomorph.models.pretrained import ModelRefused, load_encoder
+import pytest
+import torch
+from huggingface_hub import constants
+
+from isomorph.models.pretrained import (
+    ModelRefused,
+    fingerprint,
+    load_encoder,
+    load_masked_lm,
+    ships,
+)
+from isomorph.runs.encoder_words import EncoderWords
+from isomorph.text import shipped
+from isomorph.text.fetch import reading
+
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 
 
 @pytest.fixture(autouse=True)
@@ -11,7 +27,7 @@ def no_mirror(monkeypatch):
 
 
 def test_minilm_is_read_from_its_package():
-    model, tokenizer = load_encoder("sentence-transformers/all-MiniLM-L6-v2")
+    model, tokenizer = load_encoder(MINILM)
     assert model.config.hidden_size == 384 and model.config.num_hidden_layers == 6
     assert tokenizer.is_fast and not model.training
 
@@ -24,3 +40,84 @@ def test_an_encoder_that_ships_is_read_by_its_name():
 def test_another_name_is_refused():
     with pytest.raises(ModelRefused, match="'en-xx': there is no such folder; allowed is a folder"):
         load_encoder("en-xx")
+
+
+def test_a_shipped_name_is_not_taken_from_the_working_folder(tmp_path, monkeypatch):
+    expected = load_encoder("en")[0].embeddings["shared"].weight
+    shutil.copytree(shipped.data_folder() / "models" / "fr", tmp_path / "en")
+    monkeypatch.chdir(tmp_path)
+    assert torch.equal(load_encoder("en")[0].embeddings["shared"].weight, expected)
+    assert set(load_encoder("./en")[1]) == {"fr"}
+    assert ships("en") and not ships("./en") and not ships("..")
+
+
+@pytest.fixture
+def copied(tmp_path, monkeypatch):
+    """A data folder of one shipped encoder, which may be damaged."""
+    original = shipped.data_folder()
+    files = shipped.read_manifest()["files"]
+    shutil.copytree(original / "models" / "en", tmp_path / "models" / "en")
+    monkeypatch.setenv("ISOMORPH_DATA", str(tmp_path))
+    kept = {path: entry for path, entry in files.items() if path.startswith("models/en/")}
+    shipped.write_manifest({"files": kept, "sources": {}})
+    return tmp_path / "models" / "en"
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "config.json", "vocabulary.json"])
+def test_a_shipped_encoder_is_compared_with_its_checksum(copied, file):
+    load_encoder("en")
+    content = bytearray((copied / file).read_bytes())
+    content[-9] ^= 1
+    (copied / file).write_bytes(content)
+    for name in ("en", str(copied)):
+        for load in (load_encoder, load_masked_lm):
+            with pytest.raises(shipped.DataCorrupted, match=file):
+                load(name)
+
+
+def test_a_fingerprint_is_of_all_that_is_read(tmp_path):
+    folder = shutil.copytree(shipped.data_folder() / "models" / "en", tmp_path / "en")
+    prints = [fingerprint("en"), fingerprint(str(folder))]
+    assert prints[0] == prints[1] != fingerprint("fr")
+    config = json.loads((folder / "config.json").read_text()) | {"activation": "gelu"}
+    (folder / "config.json").write_text(json.dumps(config))
+    assert fingerprint(str(folder)) not in prints
+    (folder / "README.md").write_text("Another word on it.")
+    assert fingerprint(str(folder)) not in prints
+
+
+def test_rows_say_which_weights_were_read():
+    with reading() as found:
+        load_encoder(MINILM)
+        load_encoder("en")
+    (data,) = found
+    assert data == f"{MINILM}@{fingerprint(MINILM)}"
+    minilm, ours = EncoderWords(words_of=MINILM), EncoderWords(words_of="en")
+    assert minilm.is_of(data) and minilm.is_of(""), "older rows do not say"
+    assert ours.is_of(ours.checksum()) and not ours.is_of("") and not ours.is_of(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("bert-base-uncased", "'google-bert/bert-base-uncased' is a name of the hub"),
+        ("gpt2", "'openai-community/gpt2' is a name of the hub"),
+        ("", "there is no such folder; allowed is"),
+        ("../..", r"there is no config\.json"),
+        ("a/b/c", "allowed is a folder that is there"),
+        ("models/berrt", r"'models/bert' is there\."),
+        ("models/unlike", "there is no such folder, and the hub cannot give it"),
+    ],
+)
+def test_a_name_that_is_none_is_refused_with_a_hint(name, said, tmp_path, monkeypatch):
+    (tmp_path / "inner" / "folder" / "models" / "bert").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "inner" / "folder")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(ModelRefused, match=said):
+        load_encoder(name)
+
+
+def test_nothing_is_printed_in_loading(capfd):
+    load_encoder(MINILM)
+    load_encoder("en")
+    assert capfd.readouterr() == ("", "")

@@ -7,6 +7,8 @@ same model twice is fine.
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +30,10 @@ if TYPE_CHECKING:
     from isomorph.measure.comparison import Material, Reader
     from isomorph.models.settings import Device
 
-COLUMNS = ("source", "target", "text", "layer", "metric", "value")
+# The fingerprints are `isomorph.models.pretrained.fingerprint` of the two models, as they were read.
+COLUMNS = ("source", "target", "text", "source_fingerprint", "target_fingerprint",
+           "layer", "metric", "value")  # fmt: skip
+ASIDE = ".comparison-"  # begins the name of the folder in which files are made
 LEARN, TEST, CONTEXTS = 2000, 500, 1000  # sentences: a few minutes of one core for small models
 
 
@@ -98,20 +103,33 @@ def compare_models(
     """Every measure of `isomorph.measure.comparison.compare` as rows, with the columns COLUMNS.
 
     first, second: ids of the hub or folders, see `isomorph.models.pretrained.load_encoder`.
-    Raises ValueError, before any model is loaded, for what `material` refuses; and ModelRefused.
+    Raises ValueError, before any model is loaded, for what `material` refuses; and ModelRefused, also
+    when a model fails at the text.
     """
     import pandas as pd
 
     from isomorph.measure.comparison import compare
+    from isomorph.models.checkpoint import ModelRefused, told
     from isomorph.models.inputs import device_named
+    from isomorph.models.pretrained import fingerprint
 
     place = device_named(device)
     chosen = material(text, domain=domain, learn=learn, test=test)
     languages = languages_of(text)
     readers = [_reader(name, language, place) for name, language in
                zip((first, second), languages, strict=True)]  # fmt: skip
-    records = compare(*readers, chosen, progress=progress)
-    rows = pd.DataFrame(records).assign(source=first, target=second, text=text)
+    try:
+        records = compare(*readers, chosen, progress=progress)
+    except ValueError:
+        raise
+    except Exception as problem:
+        raise ModelRefused(
+            f"models {first!r} and {second!r} cannot be compared: {told(problem)}."
+        ) from problem
+    rows = pd.DataFrame(records).assign(
+        source=first, target=second, text=text,
+        source_fingerprint=fingerprint(first), target_fingerprint=fingerprint(second),
+    )  # fmt: skip
     return rows.astype({"layer": "Int64", "value": float})[list(COLUMNS)]
 
 
@@ -123,17 +141,61 @@ def _reader(name: str, language: str, device: torch.device) -> Reader:
     return Reader(model.to(device), tokenizer, language)
 
 
+def check_folder(folder: Path) -> None:
+    """Raise ValueError, in one sentence, unless a comparison can be written to a folder.
+
+    Allowed is a new or an empty one, or one that holds an earlier comparison and nothing else.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"out is '{folder}', which is a file; allowed is a folder.")
+    here = [path for path in folder.iterdir()] if folder.exists() else []
+    foreign = sorted(path.name for path in here if not _ours(path))
+    if foreign:
+        raise ValueError(
+            f"out is '{folder}', which holds {foreign[0]!r}"
+            f"{f' and {len(foreign) - 1} more' if len(foreign) > 1 else ''}; allowed is a new folder, "
+            "an empty one, or one of an earlier comparison."
+        )
+    near = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    try:
+        with tempfile.TemporaryDirectory(prefix=ASIDE, dir=near):
+            pass
+    except OSError as problem:
+        raise ValueError(
+            f"out is '{folder}', which cannot be written ({problem.strerror})."
+        ) from None
+
+
+def _ours(path: Path) -> bool:
+    from isomorph.compare import report
+
+    if path.name == "rows.csv" and path.is_file():
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.readline().startswith("source,target,text,")
+    figures = {f"{name}.svg" for name in report.TOLD}
+    written = {"by_layer.csv", report.NAME, ".ipynb_checkpoints"} | figures
+    return path.name in written or path.name.startswith(ASIDE)
+
+
 def write(rows: DataFrame, folder: Path) -> list[Path]:
     """Write rows.csv, by_layer.csv, the figures and an executed notebook; the files, in order.
 
-    An earlier comparison in the folder is replaced.
+    They are made aside first. An earlier comparison in the folder goes as a whole when they are all
+    there. Raises ValueError for a folder that `check_folder` refuses.
     """
     from isomorph.compare import report
 
     folder = Path(folder)
+    check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    tables = {"rows.csv": rows, "by_layer.csv": report.by_layer(rows)}
-    for name, table in tables.items():
-        table.to_csv(folder / name, index=False)
-    figures = report.save_figures(rows, folder)
-    return [*(folder / name for name in tables), *figures, report.write_notebook(folder)]
+    earlier = list(folder.iterdir())
+    with tempfile.TemporaryDirectory(prefix=ASIDE, dir=folder) as made:
+        aside = Path(made)
+        tables = {"rows.csv": rows, "by_layer.csv": report.by_layer(rows)}
+        for name, table in tables.items():
+            table.to_csv(aside / name, index=False)
+        figures = report.save_figures(rows, aside)
+        new = [*(aside / name for name in tables), *figures, report.write_notebook(aside)]
+        for path in earlier:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        return [path.rename(folder / path.name) for path in new]

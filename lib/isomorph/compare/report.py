@@ -64,6 +64,7 @@ TOLD = {
         "A grid of numbers: rows are layers of the first model, columns of the second.",
     ),
 }
+NAME = "comparison.ipynb"
 NOTEBOOK = """# %% [markdown]
 # # Two encoders compared
 #
@@ -76,7 +77,7 @@ from isomorph import candidates, figures
 from isomorph.compare import report
 
 rows = pd.read_csv("rows.csv").astype({"layer": "Int64"})
-rows[["source", "target", "text"]].drop_duplicates()
+rows[["source", "target", "text", "source_fingerprint", "target_fingerprint"]].drop_duplicates().T
 
 # %%
 among = candidates.told(rows)
@@ -152,9 +153,13 @@ def write_notebook(folder: Path) -> Path:
     import jupytext
     import papermill
 
-    path = folder / "comparison.ipynb"
+    path = folder / NAME
     jupytext.write(jupytext.reads(NOTEBOOK, fmt="py:percent"), path)
     papermill.execute_notebook(
-        str(path), str(path), cwd=str(folder), kernel_name="python3", progress_bar=False
-    )
+        str(path), str(path), cwd=str(folder), kernel_name="python3", progress_bar=False,
+        extra_arguments=["--log-level=ERROR"],  # a kernel warns of its own connection
+    )  # fmt: skip
+    notebook = jupytext.read(path)
+    del notebook.metadata["papermill"]  # it names the folder in which this was made
+    jupytext.write(notebook, path)
     return path

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from isomorph.models import judged, probed
 from isomorph.models.checkpoint import Candidate, ModelRefused, told
 from isomorph.text import shipped
+from isomorph.text.fetch import note
 from isomorph.text.vocab import PAD, Vocabulary
 
 if TYPE_CHECKING:
@@ -42,12 +43,7 @@ OWNERS = {"bert": "google-bert", "distilbert": "distilbert", "gpt2": "openai-com
           "distilgpt2": "distilbert", "roberta": "FacebookAI", "xlm": "FacebookAI",
           "albert": "albert", "t5": "google-t5", "xlnet": "xlnet"}  # fmt: skip
 PATIENCE = 5.0  # seconds to wait for the hub before calling it unreachable
-READ = (
-    ".json",
-    ".safetensors",
-    ".txt",
-    ".model",
-)  # the files of a folder that a model is made from
+READ = (".json", ".safetensors", ".txt", ".model")  # files that a model is made from
 
 
 def load_encoder(name: str) -> tuple[PreTrainedModel, Tokenizers]:
@@ -79,6 +75,7 @@ def load_encoder(name: str) -> tuple[PreTrainedModel, Tokenizers]:
         loaded = _built(model, AutoModel, config)
         probed.judge_tokenizer(model, loaded, tokenizer)
         probed.probe(model, loaded, tokenizer)
+    note(name, fingerprint(name))
     return loaded, tokenizer
 
 

@@ -15,6 +15,7 @@ from isomorph.runs.cache import Cache
 from isomorph.runs.of_encoder import OfEncoder, files_checksum
 from isomorph.runs.pretraining import Pretraining
 from isomorph.runs.run import code_version, device_name
+from isomorph.text.fetch import names_reads
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,6 +46,7 @@ class EncoderWords(OfEncoder):
         return files_checksum(self.words_of)
 
     @infra.apply
+    @names_reads
     def outcome(self) -> dict:
         """Measure: {"records", "data", "device", "code"}; cached by exca.
 

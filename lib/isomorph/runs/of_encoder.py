@@ -79,8 +79,6 @@ class OfEncoder(Run):
 def files_checksum(encoder: str | Pretraining, *files: str) -> str | None:
     """Of some shipped files and, where the encoder ships, of its own, or of the text of its
     pretraining; "" where none of it ships.
-
-    An encoder of a package is fixed by the list of exact versions.
     """
     from isomorph.text.shipped import checksum, read_manifest
 

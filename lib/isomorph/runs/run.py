@@ -111,8 +111,9 @@ class Run(Config):
 
     def is_of(self, data: str) -> bool:
         """Whether a row's "data" is of the shipped files as they are now. What stands after their
-        checksum, the versions of public data sets, is for people to read."""
-        return self.checksum() in (None, data.partition("; ")[0])
+        checksum, the versions of public data sets and encoders, is for people to read."""
+        shipped = data.partition("; ")[0]
+        return self.checksum() in (None, "" if "@" in shipped else shipped)
 
 
 def to_rows(run: Run, outcome: dict, *, experiment: str, size: str, condition: str):

@@ -73,7 +73,7 @@ def load_hub(
     path = Path(mirror, dataset_id, config, f"{split}.parquet") if mirror else None
     if path and path.is_file():
         data = _table(path)
-        _note(dataset_id, config, split, hashlib.sha256(path.read_bytes()).hexdigest())
+        note(dataset_id, config, split, hashlib.sha256(path.read_bytes()).hexdigest())
         return data.to_iterable_dataset() if streaming else data
     lacking = f"ISOMORPH_MIRROR ({mirror}) does not hold it" if mirror else ""
     if parts[0] == "local":
@@ -91,9 +91,10 @@ def named(dataset_id: str, config: str, split: str) -> str:
 
 @contextmanager
 def reading() -> Iterator[set[str]]:
-    """The public data read within, each as "<id>/<config>/<split>@<version>".
+    """The public data read within, each as "<id>/<config>/<split>@<version>", and encoders.
 
-    The version is the commit on the hub, of 40 digits, or the SHA-256 of a mirror's file, of 64.
+    The version is the commit on the hub, of 40 digits, or the SHA-256 of a mirror's file, of 64; an
+    encoder that does not ship is "<name>@<fingerprint>", see `isomorph.models.pretrained`.
     """
     found: set[str] = set()
     token = _read.set(found)
@@ -120,7 +121,8 @@ def _is_name(value) -> bool:
     return isinstance(value, str) and bool(re.fullmatch(r"\w(\.?[\w+=-])*", value))
 
 
-def _note(*what: str) -> None:
+def note(*what: str) -> None:
+    """Say that a version, the last of `what`, of something that does not ship has been read."""
     found = _read.get()
     if found is not None:
         found.add("/".join(what[:-1]) + f"@{what[-1]}")
@@ -163,7 +165,7 @@ def _from_hub(what: str, places, config: str, split: str, streaming: bool, lacki
             data, version = kept
             message = f"{what} is read from the cache, of commit {version}: {reason}."
             warnings.warn(message, stacklevel=4)
-        _note(place.id, config, split, version)
+        note(place.id, config, split, version)
         return data
     away, absent = reasons[-1].away, all(reason.absent for reason in reasons)
     if away or len(places) == 1:
