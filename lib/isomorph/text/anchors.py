@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from isomorph.text.tokens import check_texts
+
 # A dictionary word is kept with probability 0.7; no more than 15% of a batch's words change.
 KEEP, CAP = 0.7, 0.15
 
@@ -39,7 +41,9 @@ def code_switch(
     batch's words change. The paper weighs translations by PanLex's quality score; our dictionaries
     have none, so each is as likely. Where words are not spaced (Chinese), the longest dictionary
     word from the left is a word, and any other character one of its own.
+    Raises ValueError, naming the sentence, where one is no string.
     """
+    check_texts(sentences, "sentences[{}]", empty=True)
     pieces = [split_words(sentence, translations) for sentence in sentences]
     words = [
         (s, w) for s, row in enumerate(pieces) for w, piece in enumerate(row) if piece.isalpha()
