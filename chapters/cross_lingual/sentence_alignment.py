@@ -148,7 +148,8 @@ figures.show_table(pd.DataFrame(lines), name="The best layer, seed by seed")
 # ### How many pairs does it take?
 #
 # A rotation of width $d$ has $d(d-1)/2$ free numbers, and any linear map $d^2$. The stiffer one should need fewer examples. We test
-# that on the two models of the live run, at the embeddings.
+# that on the two models of the live run, at the embeddings. Fewer than $d$ pairs leave some directions open: of all rotations that fit
+# them as well we take the one nearest to the identity, which knows nothing of two models that were trained apart.
 
 # %%
 condition, *_ = findings.chosen("alignment", world.size, ["monolingual"])
