@@ -101,6 +101,8 @@ def test_trends_over_layers_and_tokens():
     falling = {"score": {100: 3.0, 200: 2.0, 400: 1.0}}
     assert compute(falling, quantity="spearman") == pytest.approx(-1.0)
     assert math.isnan(compute({"score": {0: 1, 1: 1, 2: 1}}, along="layer", quantity="spearman"))
+    still = {0: 0.1 + 0.2, 1: 0.3, 2: 0.3}  # rounding is no variation
+    assert math.isnan(compute({"score": still}, along="layer", quantity="spearman"))
 
 
 def test_pearson_of_two_metrics_over_the_layers_which_both_have():

@@ -97,23 +97,20 @@ def _half_rise_lag(rows: "DataFrame", metrics: tuple[str, ...], part: "Part") ->
 
 def _spearman(rows: "DataFrame", metrics: tuple[str, ...], part: "Part") -> float:
     """Rank correlation of the metric with layer or tokens: +1 rises all along, -1 falls."""
+    from isomorph.measure.correlation import spearman
+
     curve = _curve(rows, metrics, part.along)
-    return _correlation(curve.rank().to_numpy(), curve.index.to_series().rank().to_numpy())
+    return spearman(curve.to_numpy(float), curve.index.to_numpy(float))
 
 
 def _pearson(rows: "DataFrame", metrics: tuple[str, ...], part: "Part") -> float:
     """Correlation of two metrics over layers or over tokens."""
+    from isomorph.measure.correlation import pearson
+
     first = _curve(rows, metrics, part.along)
     second = _curve(rows, (part.beside,), part.along)
     shared = first.index.intersection(second.index)
-    return _correlation(first[shared].to_numpy(), second[shared].to_numpy())
-
-
-def _correlation(first: np.ndarray, second: np.ndarray) -> float:
-    # np.corrcoef warns on constant input; nan is the answer we want, without the warning.
-    if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
-        return math.nan
-    return float(np.corrcoef(first.astype(float), second.astype(float))[0, 1])
+    return pearson(first[shared].to_numpy(float), second[shared].to_numpy(float))
 
 
 def _peak_depth(rows: "DataFrame", metrics: tuple[str, ...], part: "Part") -> float:
