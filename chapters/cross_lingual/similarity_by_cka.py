@@ -185,7 +185,8 @@ figures.show_table(
 )
 display(
     Markdown(
-        f"The interval is over {len(vectors[0][0])} sentences of one pair of models; the intervals elsewhere are over seeds. The last column is "
+        f"The interval is over {len(vectors[0][0])} sentences of one pair of models; the intervals elsewhere are over seeds. Sentences of a world "
+        "are drawn one by one. Of a text with chapters leave out whole chapters (`groups`): the interval can be several times as wide. The last column is "
         "the trap again, on real vectors: sentences and translations that do *not* belong together."
     )
 )

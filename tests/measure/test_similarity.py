@@ -212,6 +212,33 @@ def test_the_interval_is_that_of_leaving_groups_out():
     assert interval.high - interval.value == pytest.approx(2.045 * error, rel=1e-3)
 
 
+def test_rows_of_a_chapter_are_left_out_together():
+    """35 chapters of 29 rows, of which 0.3 of the variance is the chapter's; the truth is 0.5."""
+    chapter = [f"chapter {row // 29}" for row in range(35 * 29)]
+
+    def alike(seed):
+        own, shared = gaussian(35 * 29, 5, seed), gaussian(35, 5, 1000 + seed)
+        return 0.7**0.5 * own + 0.3**0.5 * shared.repeat_interleave(29, 0)
+
+    held = {"chapters": 0, "dealt out": 0}
+    for seed in range(60):
+        x = alike(2 * seed)
+        y = x + alike(2 * seed + 1)
+        for name, groups in (("chapters", chapter), ("dealt out", 35)):
+            interval = cka_interval(x, y, groups=groups)
+            held[name] += interval.low <= 0.5 <= interval.high
+    assert held["chapters"] >= 52, "0.95 of 60 are 57; below 52 by chance one time in 200"
+    assert held["dealt out"] <= 50
+
+
+def test_labels_of_any_kind_and_order_say_the_same():
+    x, y = related(30, 6)
+    number = [row % 7 for row in range(30)]
+    dealt = cka_interval(x, y, groups=7)
+    for labels in (number, torch.tensor(number), ["abcdefg"[n] for n in number]):
+        assert cka_interval(x, y, groups=labels) == dealt
+
+
 def test_the_null_is_about_zero_and_below_what_is_related():
     x, y = related(80, 7)
     null = cka_null(x, y, seed=0, permutations=100)
@@ -263,6 +290,9 @@ def test_values_outside_what_is_allowed():
         (lambda: rsa(x, x, correlation="kendall"), "allowed are 'pearson', 'spearman'"),
         (lambda: rsa(x[:2], x[:2]), "at least 3"),
         (lambda: cka_interval(x, x, groups=11), "2 to as many"),
+        (lambda: cka_interval(x, x, groups=[0] * 10), "10 labels, 1 of them different"),
+        (lambda: cka_interval(x, x, groups=[0, 1]), "2 labels, .* one label a row"),
+        (lambda: cka_interval(x, x, groups=[0] * 7 + [1] * 3), "at least 4"),
         (lambda: cka_null(x, x, seed=0, permutations=0), "at least 1"),
     ):
         with pytest.raises(ValueError, match=said):

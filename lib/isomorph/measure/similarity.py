@@ -17,7 +17,7 @@ All raise ValueError when the two do not pair or a value is not finite.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -105,33 +105,55 @@ def unbiased_hsic(k: Tensor, l: Tensor) -> float:
 
 
 def cka_interval(
-    x: Tensor, y: Tensor, *, debiased: bool = True, groups: int = 50, confidence: float = 0.95
+    x: Tensor,
+    y: Tensor,
+    *,
+    debiased: bool = True,
+    groups: int | Sequence[Hashable] | Tensor = 50,
+    confidence: float = 0.95,
 ) -> Interval:
     """Linear CKA with its interval over examples, by leaving out one group of them at a time.
 
-    groups: example i is of group i mod groups; at most as many as examples. The interval is
-    Student's t with groups - 1 degrees of freedom around the value. It says how far another
-    sample of such examples might lie, and nothing of other seeds.
-    Raises ValueError with too few examples or groups.
+    groups: a label a row, such as its chapter (column `group` of `corpora.load_parallel`):
+    rows of one label are left out together. A number deals the rows out to so many groups, which
+    is for independent rows only: where the sentences of a page are alike, the interval is several
+    times too narrow.
+
+    The interval is Student's t with one degree of freedom less than groups, around the value. It
+    says how far another sample of such groups might lie, and nothing of other seeds.
+    Raises ValueError with too few examples or groups, or not one label a row.
     Source: the delete-group jackknife, Efron & Tibshirani 1993, chapter 11.
     """
     x, y = paired_deviations(x, y, ("x", "y"))
-    if not 2 <= groups <= len(x):
-        raise ValueError(f"groups is {groups}; with {len(x)} examples allowed is 2 to as many.")
-    check_number(len(x) - -(-len(x) // groups))
-    every = CrossProducts.of(x, y)
-    left_out = torch.tensor(
-        [
-            (every - CrossProducts.of(x[g::groups], y[g::groups], every.shift_x, every.shift_y))
-            .cka(debiased=debiased)
-            for g in range(groups)
-        ],
-        dtype=torch.float64,
-    )  # fmt: skip
-    variance = (groups - 1) / groups * float(((left_out - left_out.mean()) ** 2).sum())
-    reach = float(stats.t.ppf((1 + confidence) / 2, groups - 1)) * math.sqrt(variance)
+    group = _groups(groups, len(x)).to(x.device)
+    sizes = group.bincount()
+    check_number(len(x) - int(sizes.max()))
+    every, left_out = CrossProducts.of(x, y), []
+    for g in range(len(sizes)):
+        own = CrossProducts.of(x[group == g], y[group == g], every.shift_x, every.shift_y)
+        left_out.append((every - own).cka(debiased=debiased))
+    spread = float(np.square(np.subtract(left_out, np.mean(left_out))).mean())
+    reach = float(stats.t.ppf((1 + confidence) / 2, len(sizes) - 1)) * math.sqrt(
+        (len(sizes) - 1) * spread
+    )
     value = every.cka(debiased=debiased)
     return Interval(value, value - reach, value + reach)
+
+
+def _groups(groups: int | Sequence[Hashable] | Tensor, count: int) -> Tensor:
+    """(count,) the number of each row's group, from 0."""
+    if isinstance(groups, int):
+        if not 2 <= groups <= count:
+            raise ValueError(f"groups is {groups}; with {count} examples allowed is 2 to as many.")
+        return torch.arange(count) % groups
+    labels = groups.tolist() if isinstance(groups, Tensor) else list(groups)
+    number = {label: place for place, label in enumerate(dict.fromkeys(labels))}
+    if len(labels) != count or len(number) < 2:
+        raise ValueError(
+            f"groups has {len(labels)} labels, {len(number)} of them different; with {count} "
+            "examples allowed is one label a row, of two or more groups."
+        )
+    return torch.tensor([number[label] for label in labels])
 
 
 def cka_null(
