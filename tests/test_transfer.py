@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from isomorph import results, runs
-from isomorph.measure.baselines import majority
+from isomorph.measure.baselines import majority, premise_alone
 from isomorph.models.finetune import predict
 from isomorph.models.pretrain import initialise
 from isomorph.models.settings import TrainingConfig, TuningConfig
@@ -20,7 +20,7 @@ from isomorph.runs import transfer as module
 from isomorph.runs.pretraining import batches, trained
 from isomorph.runs.transfer import MAIN
 from isomorph.text import shipped
-from isomorph.text.examples import PAIR, SPEECH, TAG, TREE
+from isomorph.text.examples import PAIR, SPEECH, TAG, TREE, Examples
 from isomorph.text.vocab import learn
 
 ONE = (TuningConfig(epochs=1),)
@@ -220,6 +220,12 @@ def test_the_majority_is_that_of_the_first_languages_training_text(no_pretrainin
         test = task.examples(text, "b", "test", task.test)
         score = module.score(test, majority(train, test))[MAIN[task.name]]
         assert found[f"{metric}_majority"] == score
+    train, test = (TASKS[0].examples(text, "a", split, 40) for split in ("train", "test"))
+    train = Examples(PAIR, train.names, train.items[:30], train.source)
+    answers = premise_alone(train, test)
+    right = [item.label == answer for item, answer in zip(test.items, answers, strict=True)]
+    assert found["nli_accuracy_premise"] == sum(right) / 40
+    assert "ner_f1_premise" not in found
 
 
 @pytest.fixture(scope="module")

@@ -117,7 +117,8 @@ figures.show_table(
 # does one sentence follow from another? (Accuracy, three labels.) *Entities*: which words name whom or
 # what? (F1 over spans.) *Parsing*: which word depends on which, and how? (LAS, the share of words with
 # the right head and relation.) A score means little without its floors: the *majority* answer, which uses
-# no encoder; a *random* encoder, tuned but never pretrained; a *monolingual* one, pretrained on **a** alone.
+# no encoder; a *random* encoder, tuned but never pretrained; a *monolingual* one, pretrained on **a** alone. Of
+# inference the words of the *premise alone* tell 43 to 49%: below that, a score shows no inference.
 #
 # Before you read on, commit yourself.
 #

@@ -76,6 +76,18 @@ def test_floors_leave_out_what_was_not_measured():
     }
 
 
+def test_what_the_premise_alone_tells_is_a_floor_where_it_was_measured():
+    cells = {
+        ("default", "nli_accuracy"): SEEDS,
+        ("default", "nli_accuracy_majority"): SEEDS * 0 + 0.3,
+    }
+    cells |= {("default", "nli_accuracy_premise"): np.full(5, 0.45)}
+    found = Found(rows(cells), "laptop", 5, ("default",))
+    table = findings.scores(found, ("nli_accuracy",), ["default"]).set_index("condition")
+    assert table.loc["premise alone", "inference"] == "45.0 [45.0, 45.0]"
+    assert findings.floors(found)["premise alone"] == {"nli_accuracy": pytest.approx(45)}
+
+
 def test_runs_are_counted_by_condition_and_pair():
     assert findings.behind(WORLD) == (
         "10 runs (10 recorded): 5 runs for each condition, a-b. Not run: topics 50% alike."

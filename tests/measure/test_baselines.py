@@ -2,7 +2,7 @@
 
 import pytest
 
-from isomorph.measure.baselines import majority
+from isomorph.measure.baselines import majority, premise_alone
 from isomorph.measure.scores import attachment
 from isomorph.text.examples import (
     PAIR,
@@ -103,3 +103,11 @@ def chain(count: int, step: int) -> tuple[int, ...]:
 def uas(test: Examples, heads) -> float:
     relations = [("x",) * len(item.words) for item in test.items]
     return attachment([i.heads for i in test.items], relations, heads, relations)["uas"]
+
+
+def test_what_the_first_text_alone_says_of_the_label():
+    train = made(PAIR, *(PairExample(f"{word} .", "z", word) for word in ("yes", "no") * 5))
+    test = made(PAIR, PairExample("no .", "yes", "?"), PairExample("yes .", "no", "?"))
+    assert premise_alone(train, test) == ["no", "yes"], "the second text is not read"
+    with pytest.raises(ValueError, match="allowed are pairs"):
+        premise_alone(made(TREE, tree(0)), made(TREE, tree(0)))

@@ -1,6 +1,7 @@
 """Entailment pairs: labels by construction against a judge that tries every small world."""
 
 from collections import Counter
+from functools import cache
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from isomorph.text.semantics import LABELS, Statement, judge
 from isomorph.text.worlds import World
 
 WORLD = World(order="verb-final", seed=5)
+MATCHED = WORLD.model_copy(update={"premises": "matched"})
 ANIMAL, DOG, CAT, OLD, BARKS, SEES, LOUDLY = range(7)
 ABOVE = {DOG: ANIMAL, CAT: ANIMAL}
 
@@ -131,27 +133,79 @@ def test_labels_are_balanced_and_premises_differ(pairs):
     assert all(pair.premise.tokens["a"] != pair.hypothesis.tokens["a"] for pair in pairs)
 
 
-def test_hypothesis_alone_says_nothing_and_the_pair_says_something():
-    """A bag-of-words classifier is at chance on hypotheses; with the premise it is not."""
+DEVIATION = np.sqrt(2 / 9 / 900)  # of the accuracy at chance on 900 pairs
+
+
+@cache
+def parts(world: World) -> list[list]:
+    return [world.entailment_pairs("train", 1500), world.entailment_pairs("test", 900)]
+
+
+def read_off(world: World, view, classifier=None) -> float:
+    """What a bag-of-words classifier scores on texts made of pairs by `view`."""
     from sklearn.feature_extraction.text import CountVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    train, test = WORLD.entailment_pairs("train", 1500), WORLD.entailment_pairs("test", 900)
+    train, test = parts(world)
+    classifier = LogisticRegression(max_iter=300) if classifier is None else classifier
+    model = make_pipeline(CountVectorizer(), classifier)
+    model.fit([view(pair) for pair in train], [pair.label for pair in train])
+    return model.score([view(pair) for pair in test], [pair.label for pair in test])
 
-    def accuracy(view) -> float:
-        model = make_pipeline(CountVectorizer(), LogisticRegression(max_iter=300))
-        model.fit([view(pair) for pair in train], [pair.label for pair in train])
-        return model.score([view(pair) for pair in test], [pair.label for pair in test])
 
-    deviation = np.sqrt(2 / 9 / 900)
-    assert accuracy(lambda pair: pair.hypothesis.text("a")) < 1 / 3 + 4 * deviation
-    both = accuracy(
-        lambda pair: " ".join(
-            [*(f"p{w}" for w in pair.premise.tokens["a"]), pair.hypothesis.text("a")]
-        )
+def premise(pair) -> str:
+    return pair.premise.text("a")
+
+
+def hypothesis(pair) -> str:
+    return pair.hypothesis.text("a")
+
+
+def both(pair) -> str:
+    return " ".join([*(f"p{w}" for w in pair.premise.tokens["a"]), pair.hypothesis.text("a")])
+
+
+def test_hypothesis_alone_says_nothing_and_the_premise_something():
+    assert read_off(WORLD, hypothesis) < 1 / 3 + 4 * DEVIATION
+    assert read_off(WORLD, premise) > 0.42
+    assert read_off(WORLD, both) > 1 / 3 + 4 * DEVIATION
+
+
+def test_matched_premises_say_nothing_and_the_pair_something():
+    from sklearn.ensemble import RandomForestClassifier
+
+    assert read_off(MATCHED, hypothesis) < 1 / 3 + 3 * DEVIATION
+    assert read_off(MATCHED, premise) < 1 / 3 + 3 * DEVIATION
+    forest = RandomForestClassifier(100, random_state=0)
+    assert read_off(MATCHED, both, forest) > 0.5, "what is asked can be learnt"
+    assert read_off(MATCHED, premise, forest) < 0.42, "words together tell hardly more"
+
+
+def test_matched_premises_have_the_labels_that_they_are_said_to_have():
+    drawn, hypernym = MATCHED.entailment_pairs("dev", 240), MATCHED.lexicon().hypernym
+    assert Counter(pair.label for pair in drawn) == dict.fromkeys(LABELS, 80)
+    for pair in drawn:
+        assert judge(*pair.statements, hypernym) == pair.label
+        assert pair.statements[0] != pair.statements[1]
+    assert MATCHED.entailment_pairs("dev", 30) == drawn[:30]
+    forms = Counter((pair.statements[0].form, pair.label) for pair in parts(MATCHED)[0])
+    for form in FORMS:
+        shares = [forms[form, label] for label in LABELS]
+        assert max(shares) - min(shares) <= 12, (form, shares)
+
+
+def test_free_premises_are_those_that_recorded_runs_read():
+    """Of the default world; rows were recorded on these very pairs."""
+    import hashlib
+
+    drawn = World().entailment_pairs("train", 300)
+    text = "\n".join(f"{p.premise.text('b')}|{p.hypothesis.text('a')}|{p.label}" for p in drawn)
+    assert (
+        hashlib.sha256(text.encode()).hexdigest()
+        == "97a050bacf1bfdc799f4fdac16c497eed3e08f409cd5d5aaf0165344fe6ce4f6"
     )
-    assert both > 1 / 3 + 4 * deviation
+    assert '"premises"' not in World().model_dump_json(exclude_defaults=True)
 
 
 def test_gold_in_both_languages(pairs):

@@ -170,7 +170,7 @@ def above_floors(
     Columns task, pair, better (the higher of the scores under the default and the other domain),
     highest floor, floor (its name), first language (under the default), all in percent; metric;
     and informative: whether better is at least LEAST points above the floor. Floors are those
-    measured of majority, random encoder and monolingual; of retrieval also chance.
+    measured of majority, premise alone, random encoder and monolingual; of retrieval also chance.
     tasks: all real ones, if left out.
     """
     import pandas as pd
@@ -188,6 +188,7 @@ def _above_floor(rows: DataFrame, task: str, pair: str) -> dict | None:
     own = [level for level in own if not math.isnan(level)]
     known = {
         "majority": _percent(rows, f"{task}_majority", "default", pair),
+        "premise alone": _percent(rows, f"{task}_premise", "default", pair),
         "chance": _percent(rows, f"{task}_p1_chance", "default", pair),
         "random encoder": _percent(rows, task, "random_encoder", pair),
         "monolingual": _percent(rows, task, "monolingual", pair),

@@ -151,9 +151,11 @@ def runs(
 
 
 def floor(found: Found) -> dict[str, float]:
-    """The score of the most frequent answer in percent, as a figure's `levels`; {} if unknown."""
-    own = found.rows.loc[found.rows["metric"] == "floor", "value"]
-    return {"most frequent answer": 100 * float(own.mean())} if len(own) else {}
+    """The score of the most frequent answer in percent, as a figure's `levels`, and what the premise
+    alone tells; of those that are known."""
+    named = {"most frequent answer": "floor", "premise alone": "floor_premise"}
+    own = {name: found.rows.loc[found.rows["metric"] == m, "value"] for name, m in named.items()}
+    return {name: 100 * float(values.mean()) for name, values in own.items() if len(values)}
 
 
 def further(found: Found, plus: str, minus: str) -> float:

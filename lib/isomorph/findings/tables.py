@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 TASKS = ("nli_accuracy", "ner_f1", "las")
 FLOORS = ("random_encoder", "monolingual")
+WITHOUT_ENCODER = {"majority": "_majority", "premise_alone": "_premise"}  # rows of the default
 NOT_RUN, NOT_MEASURED = "not run", "–"
 
 
@@ -36,15 +37,19 @@ def scores(
     """Scores to read: a line a condition, in percent, "52.1 [50.3, 54.0]" where seeds allow.
 
     With `floors` the levels to compare with close the table: a random encoder, a model pretrained
-    on the first language alone, and the majority, which uses no encoder. `pairs` as in
-    `isomorph.effects.levels`.
+    on the first language alone, and what uses no encoder: the majority, and where it was measured
+    what the premise alone tells of inference. `pairs` as in `isomorph.effects.levels`.
     """
     import pandas as pd
 
     names = list(found.names if names is None else names)
     names += [name for name in FLOORS if floors and name not in names]
     wanted = [(name, name, "") for name in names]
-    wanted += [("majority", "default", "_majority")] if floors else []
+    wanted += [
+        (name, "default", suffix)
+        for name, suffix in WITHOUT_ENCODER.items()
+        if floors and (name == "majority" or found.has(*(m + suffix for m in metrics)))
+    ]
     lines = []
     for name, condition, suffix in wanted:
         own = {m: _level(found.rows, m + suffix, condition, pairs) for m in metrics}
@@ -84,11 +89,12 @@ def beside(
 def floors(
     found: Found, metrics: Sequence[str] = TASKS, pairs: Sequence[str] | None = None
 ) -> dict[str, dict[str, float]]:
-    """The levels of majority, random encoder and monolingual for a figure's dashed lines.
+    """The levels of majority, premise alone, random encoder and monolingual for a figure's dashed
+    lines.
 
     name -> metric -> percent; what was not measured is left out.
     """
-    lines = {condition_name("majority"): ("default", "_majority")}
+    lines = {condition_name(name): ("default", suffix) for name, suffix in WITHOUT_ENCODER.items()}
     lines |= {condition_name(name): (name, "") for name in FLOORS}
     found_levels = {
         name: {m: _level(found.rows, m + suffix, condition, pairs).value for m in metrics}

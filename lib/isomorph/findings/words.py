@@ -43,6 +43,7 @@ CONDITIONS = {
     "all_three_overparam": "all three, in a wider model",
     "inv_order": "reversed order",
     "majority": "majority",
+    "premise_alone": "premise alone",
     "random_encoder": "random encoder",
     "monolingual": "monolingual",
     "bilingual": "bilingual",

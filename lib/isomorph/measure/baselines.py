@@ -46,6 +46,25 @@ def majority(train: Examples, test: Examples) -> list[Prediction]:
     return [_chain(len(item.words), step, usual) for item in test.items]
 
 
+def premise_alone(train: Examples, test: Examples) -> list[str]:
+    """What the first text of each pair says of the label, by itself: a logistic regression on the
+    counts of its words, fitted on the training pairs.
+
+    It knows the words of one language: both are examples of that one. Raises ValueError for examples
+    that are not pairs, and where training has one label.
+    """
+    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    if train.task != PAIR:
+        raise ValueError(f"the task is {train.task!r}; allowed are pairs, {PAIR!r}.")
+    words = CountVectorizer(token_pattern=r"\S+", lowercase=False)
+    classifier = make_pipeline(words, LogisticRegression(max_iter=1000))
+    classifier.fit([item.first for item in train.items], [item.label for item in train.items])
+    return classifier.predict([item.first for item in test.items]).tolist()
+
+
 def _chain(count: int, step: int, relation: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
     heads = tuple(
         place + step if 1 <= place + step <= count else 0 for place in range(1, count + 1)

@@ -175,7 +175,8 @@ def transfer(run: Transfer) -> dict:
 
     The records are those of the end of pretraining, and for each task `<score>` of the second
     language, `<score>_source` of the first, `<score>_majority` without an encoder (second
-    language). In worlds whose topics divide between the languages, `<score>_lost` and `<score>_kept`
+    language). Inference in worlds has `<score>_premise`: of the premise's words alone, trained and tested
+    in the first language, as a transfer that loses nothing would score. In worlds whose topics divide between the languages, `<score>_lost` and `<score>_kept`
     are of the test examples on the first language's topics and on the second's own.
     """
     code = code_version()
@@ -225,7 +226,7 @@ def _loader(run: Transfer, pretraining: Pretraining):
 
 def _task(run: Transfer, task: Task, data, load) -> tuple[dict[str, float], str]:
     """The scores of one task on its material, by name, and where they were made."""
-    from isomorph.measure.baselines import majority
+    from isomorph.measure.baselines import majority, premise_alone
     from isomorph.models.finetune import predict
 
     (train, test), (fresh, vocabulary) = data, load
@@ -245,6 +246,9 @@ def _task(run: Transfer, task: Task, data, load) -> tuple[dict[str, float], str]
                     found.setdefault(f"{task.prefix}{metric}{suffix}", []).append(value)
     for metric, value in score(test[target], majority(train, test[target])).items():
         found[f"{task.prefix}{metric}_majority"] = [value]
+    if task.name == labelled.PAIR and task.source == "world":
+        own = score(test[source], premise_alone(train, test[source]))
+        found[f"{task.prefix}accuracy_premise"] = [own["accuracy"]]
     device = device_name(heads[0].device)
     return {metric: float(np.mean(values)) for metric, values in found.items()}, device
 

@@ -197,6 +197,10 @@ def _scored(task: Downstream, own, head: Head, tokenizer, language: str) -> list
         found[name] = task.main(own[split], answers)
     found |= scores(own["test"], answers, task.source)
     found["floor"] = task.floor(own["train"], own["test"])
+    if task.of_world and own["train"].task == PAIR:
+        from isomorph.measure.baselines import premise_alone
+
+        found["floor_premise"] = task.main(own["test"], premise_alone(own["train"], own["test"]))
     found["failed_run"] = float(found["test_score"] <= found["floor"])
     return [{"metric": name, "value": value} for name, value in found.items()]
 

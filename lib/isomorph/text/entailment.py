@@ -1,7 +1,11 @@
 """Entailment between sentences of a controlled world: pairs whose label is known by construction.
 
 A pair starts from its hypothesis, which is drawn without regard to the label; the premise is then
-made from it.  So the hypothesis alone tells nothing of the label, whatever the classifier.
+made from it.  So the hypothesis alone tells nothing of the label, whatever the classifier.  The
+premise alone does where premises are "free": an edit that makes a sentence stronger leaves other
+words than one that makes it weaker, and of 1,500 pairs a bag of its words learns 0.42 to 0.49 of
+three labels.  "matched" premises are chosen so that words and forms go with each label equally often.
+
 Premises are made by edits whose effect follows from monotonicity (natural logic, van Benthem
 1986): a noun against its hypernym or hyponym, an adjective or adverb more or less, another
 quantifier, negation.
@@ -9,8 +13,10 @@ quantifier, negation.
 semantics.judge finds the same labels by brute force; the tests compare the two.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 
@@ -44,6 +50,9 @@ EXCLUDING = {
     ("every", True): [("some", False), ("every", False)],
 }
 INDEPENDENT = {("some", False): [("some", True)], ("some", True): [("some", False)]}
+# A contradiction changes the second of these; so each is asked for as often, in turn, where premises
+# are matched: their number and that of the labels have no common divisor.
+KINDS = ((True, False), (False, False), (True, True), (False, True))
 
 
 @dataclass(frozen=True)
@@ -72,9 +81,19 @@ class Pair:
 
 
 def draw_pairs(
-    lexicon: Lexicon, *, order: str, topics: int, split: str, count: int, seed: int
+    lexicon: Lexicon,
+    *,
+    order: str,
+    topics: int,
+    split: str,
+    count: int,
+    seed: int,
+    premises: str = "free",
 ) -> list[Pair]:
-    """Draw ``count`` pairs whose labels are LABELS in turn; see worlds.World.entailment_pairs."""
+    """Draw ``count`` pairs whose labels are LABELS in turn; see worlds.World.entailment_pairs.
+
+    premises: "free" or "matched", see worlds.World.premises.
+    """
     if split not in SPLITS:
         raise ValueError(f"split is {split!r}; allowed are {', '.join(map(repr, SPLITS))}.")
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
@@ -82,10 +101,17 @@ def draw_pairs(
     rng = np.random.default_rng([seed, 7, SPLITS[split][0]])
     found: list[tuple[Statement, Statement]] = []
     from_topics: list[int] = []
+    match = Match(lexicon) if premises == "matched" else None
     for hypothesis, topic in _hypotheses(lexicon, topics, SPLITS[split], rng):
         if len(found) == count:
             break
-        premise = premise_for(hypothesis, LABELS[len(found) % 3], lexicon, rng)
+        label = LABELS[len(found) % 3]
+        if match is None:
+            premise = premise_for(hypothesis, label, lexicon, rng)
+        elif _kind(hypothesis) == KINDS[len(found) % len(KINDS)]:
+            premise = match.premise(hypothesis, label, rng)
+        else:
+            continue
         found.append((premise, hypothesis))
         from_topics.append(topic)
     premises, hypotheses = (
@@ -101,26 +127,85 @@ def draw_pairs(
 
 def premise_for(hypothesis: Statement, label: str, lexicon: Lexicon, rng) -> Statement:
     """A statement which stands in the relation ``label`` to the hypothesis."""
-    if label == "contradiction":
-        premise, place = hypothesis.with_form(_pick(EXCLUDING[hypothesis.form], rng)), None
-    else:
-        wanted = {
-            "entailment": ("stronger", "equivalent"),
-            "neutral": ("weaker", "independent"),
-        }[label]
-        options = [edit for edit in edits(hypothesis, lexicon, rng) if edit.effect in wanted]
-        edit = _pick(options, rng)
-        premise, place = edit.result, edit.place
+    premise, place = _pick(_first_edits(hypothesis, label, lexicon, rng), rng)
     if rng.random() < SECOND_EDIT:
-        # Strengthening keeps entailment and contradiction.  It keeps neutrality elsewhere than
-        # where the first edit was; in the same place it could undo that edit.
-        options = [
-            edit.result
-            for edit in edits(premise, lexicon, rng)
-            if edit.effect == "stronger" and not (label == "neutral" and edit.place == place)
-        ]
+        options = _second_edits(premise, place, label, lexicon, rng)
         premise = _pick(options, rng) if options else premise
     return premise
+
+
+def _first_edits(hypothesis, label, lexicon, rng) -> list[tuple[Statement, str | None]]:
+    """Statements one edit away that stand in the relation, and the place of the edit."""
+    if label == "contradiction":
+        return [(hypothesis.with_form(form), None) for form in EXCLUDING[hypothesis.form]]
+    wanted = {
+        "entailment": ("stronger", "equivalent"),
+        "neutral": ("weaker", "independent"),
+    }[label]
+    found = edits(hypothesis, lexicon, rng)
+    return [(edit.result, edit.place) for edit in found if edit.effect in wanted]
+
+
+def _second_edits(premise, place, label, lexicon, rng) -> list[Statement]:
+    """Statements that are stronger than the premise and stand in the same relation.
+
+    Strengthening keeps entailment and contradiction.  It keeps neutrality elsewhere than where the
+    first edit was; in the same place it could undo that edit.
+    """
+    return [
+        edit.result
+        for edit in edits(premise, lexicon, rng)
+        if edit.effect == "stronger" and not (label == "neutral" and edit.place == place)
+    ]
+
+
+class Match:
+    """Chooses premises so that none of their features goes more often with one label than another.
+
+    Features are the words, and each pair of: quantifier and negation, whether there is an
+    adjective, an adverb, an object and its adjective, and whether a noun is a hypernym.  Of all
+    premises one or two edits away from a hypothesis the one is taken whose features have so far
+    gone least often with its label.  The hypotheses are as they were, so they still tell nothing.
+    """
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self.lexicon = lexicon
+        self.seen: dict[str, Counter] = {label: Counter() for label in LABELS}
+
+    def premise(self, hypothesis: Statement, label: str, rng) -> Statement:
+        options = []
+        for premise, place in _first_edits(hypothesis, label, self.lexicon, rng):
+            options += [premise, *_second_edits(premise, place, label, self.lexicon, rng)]
+        features = [self._features(option) for option in options]
+        own, others = self.seen[label], [self.seen[name] for name in LABELS if name != label]
+
+        def lead(option: int) -> float:
+            return sum(
+                2 * own[name] - sum(seen[name] for seen in others) for name in features[option]
+            )
+
+        best = min(rng.permutation(len(options)).tolist(), key=lead)
+        own.update(features[best])
+        return options[best]
+
+    def _features(self, statement: Statement) -> list[tuple]:
+        above = self.lexicon.hypernym
+        words = (
+            statement.noun, statement.adjective, statement.adverb,
+            statement.object_noun, statement.object_adjective,
+        )  # fmt: skip
+        kinds = tuple(
+            (word in above) if place in (0, 3) and word is not None else word is not None
+            for place, word in enumerate(words)
+        )
+        whole = enumerate((statement.form, statement.object_quantifier, *kinds))
+        return [*combinations(whole, 2), *((p, w) for p, w in enumerate(words) if w is not None)]
+
+
+def _kind(statement: Statement) -> tuple[bool, bool]:
+    """Whether a statement is of some (or every), and whether it denies."""
+    negative = (statement.quantifier == "no") != statement.negated
+    return statement.quantifier == "some", negative
 
 
 def edits(statement: Statement, lexicon: Lexicon, rng) -> list[Edit]:

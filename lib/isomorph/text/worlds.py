@@ -49,6 +49,8 @@ class World(Config):
     test_sentences: int = (
         1000  # held-out parallel sentences: a retrieval among this many, as on real text
     )
+    # Of entailment pairs: "free", or "matched" so that the premise alone tells nothing of the label.
+    premises: Literal["free", "matched"] = "free"
     seed: int = 0  # decides words, preferences and text; each from a stream of its own
 
     @model_validator(mode="before")
@@ -159,11 +161,12 @@ class World(Config):
     def entailment_pairs(self, split: str, count: int) -> list[entailment.Pair]:
         """``count`` inference pairs, their labels in turn, so that the classes are balanced.
 
-        split: "train", "dev" or "test"; no hypothesis is in two of them.
+        split: "train", "dev" or "test"; no hypothesis is in two of them.  Their premises are made as
+        the field `premises` says, see `isomorph.text.entailment`.
         """
         return entailment.draw_pairs(
             self.lexicon(), order=self.order, topics=self.topics, split=split, count=count,
-            seed=self.seed,
+            seed=self.seed, premises=self.premises,
         )  # fmt: skip
 
     def _size(self, split: str) -> int:
