@@ -67,6 +67,25 @@ def test_translations_of_a_shipped_encoder(tmp_path, monkeypatch):
     assert condition.run.checksum() == rows["data"].iloc[0] not in ("", text), "the model counts"
     gain = cured.gains(_found(rows), "retrieval_p1", list(CURES), beside="original")
     assert len(gain) == len(CURES) - 1 and (gain["low"] <= gain["value"]).all()
+    for metric in ("retrieval_p1", "translation_p1"):
+        whole, names = rows[rows["metric"].str.startswith(f"{metric}_")], ["low", "high"]
+        whole = whole.pivot(index="condition", columns="metric", values="value")
+        low, high, gained, gain_low, gain_high = (
+            whole[f"{metric}_{end}"] for end in (*names, "gain", "gain_low", "gain_high")
+        )
+        score = level[metric]
+        assert ((low + high) / 2).to_dict() == pytest.approx(score.to_dict())
+        expected = (score - score["original"]).drop("original").to_dict()
+        assert gained.dropna().to_dict() == pytest.approx(expected)
+        assert (gain_low < gain_high).sum() == len(CURES) - 1
+    assert set(rows[rows["metric"].str.contains("_gain|_low|_high")]["seed"]) == {0}
+    shown = gain.set_index("cure").loc["conceptor negation"]
+    own = rows[rows["condition"] == "conceptor_negation"].set_index("metric")["value"]
+    assert shown["low"] == pytest.approx(100 * own["retrieval_p1_gain_low"])
+    (told,) = cured.levels(_found(rows), {"retrieval_p1": "found"}, ["original"])["found"]
+    own = rows[rows["condition"] == "original"].set_index("metric")["value"]
+    assert told.endswith(f"[{own['retrieval_p1_low']:.2f}, {own['retrieval_p1_high']:.2f}]")
+    assert "over the chapters" in cured.behind(_found(rows.assign(provenance="live")))
 
 
 def test_sentences_of_scored_sets(mirror):
@@ -77,6 +96,10 @@ def test_sentences_of_scored_sets(mirror):
     assert gold["value"].tolist() == pytest.approx([1] * len(gold)), "gold goes with itself"
     last = rows[(rows["condition"] == "x_last_layer_average") & (rows["metric"] == "sts_spearman")]
     assert len(last) == 5 and (last["value"].abs() <= 1).all()
+    own = rows[rows["condition"] == "x_flow_target"].set_index("metric")["value"]
+    for metric in ("sts_spearman", "sts_spearman_sickr", "edit_distance_spearman"):
+        middle = (own[f"{metric}_low"] + own[f"{metric}_high"]) / 2
+        assert middle == pytest.approx(own[metric].mean(), abs=1e-9)
     read = rows["data"].iloc[0].split()
     sets = [*SENTENCES.values(), ("sentence-transformers/stsb", "validation")]
     assert [name.partition("@")[0] for name in read] == sorted(
@@ -92,6 +115,10 @@ def test_words_of_scored_sets(mirror, monkeypatch):
     level = rows.groupby(["metric", "condition"])["value"].mean()
     assert level["word_similarity_pearson", "original"] > 0.2
     assert {"weighted_removal", "all_but_the_top"} <= set(rows["condition"])
+    own = rows[rows["condition"] == "weighted_removal"].set_index("metric")["value"]
+    for metric in ("word_similarity_pearson", "sts_pearson"):
+        middle = (own[f"{metric}_low"] + own[f"{metric}_high"]) / 2
+        assert middle == pytest.approx(own[metric].mean(), abs=1e-9)
     chosen = rows[rows["metric"] == "directions"]["value"]
     assert set(chosen) <= {1.0, 3.0}
 
@@ -154,6 +181,7 @@ def test_folds_of_a_pretraining_are_averaged(monkeypatch):
     assert set(rows["condition"]) == {f"x_{name}" for name in CURES} and set(rows["seed"]) == {3}
     assert not rows.duplicated(["condition", "metric"]).any()
     measured = [("a", 0, "m", 1.0), ("b", 0, "m", 5.0), ("a", 1, "m", 2.0), ("a", 2, "m", 6.0)]
+    measured.append(("a", 0, "m_gain_low", 9.0))
     assert list(over_folds(measured, 7)) == [("a", 7, "m", 3.0), ("b", 7, "m", 5.0)]
 
 

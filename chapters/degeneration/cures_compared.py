@@ -142,7 +142,7 @@ if len(small.rows):
                 label="cure",
                 quantity=f"{what}, {number}: gain in percent points",
             ),
-            caption=f"Share of {what}: each cure less no cure, with its interval over five samples.",
+            caption=f"Share of {what}: each cure less no cure, with its interval over chapters (sentences) or words.",
             alt="A mark and a bar for each cure, to the right of the dashed line where it helps and to the left where it does harm.",
             table=gain,
         )

@@ -12,6 +12,7 @@ from isomorph.measure import neighbours as nearest
 from isomorph.measure.retrieval import (
     multilinguality,
     retrieval,
+    retrieval_by_row,
     two_thirds_layer,
 )
 
@@ -227,3 +228,13 @@ def test_multilinguality_is_the_mean_of_four():
     assert [two_thirds_layer(layers) for layers in (1, 2, 3, 4, 6, 8, 12)] == [1, 1, 2, 3, 4, 5, 8]
     with pytest.raises(ValueError, match="layers is 0"):
         two_thirds_layer(0)
+
+
+def test_rows_that_are_retrieved_have_the_mean_of_all():
+    source = gaussian(30, 4, 0)
+    target = source + gaussian(30, 4, 1)
+    rows, whole = retrieval_by_row(source, target), retrieval(source, target)
+    assert {name: float(own.mean()) for name, own in rows.items()} == pytest.approx(
+        {name: whole[name] for name in rows}
+    )
+    assert len(rows["p1_forward"]) == 30 and set(rows["p1_forward"].tolist()) == {0, 1}

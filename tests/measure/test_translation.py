@@ -28,6 +28,9 @@ def test_translation_counts_each_source_word_once():
     found = translation(SOURCE_VECTORS, TARGET_VECTORS, pairs, SOURCE, TARGET, k=(1, 2))
     assert found["p1"] == pytest.approx(2 / 3)  # sky finds dieu first
     assert found["p2"] == 1.0
+    hit: dict[str, float] = {}
+    translation(SOURCE_VECTORS, TARGET_VECTORS, pairs, SOURCE, TARGET, k=(1, 2), by_word=hit)
+    assert hit == {"god": 1.0, "sky": 0.0, "sea": 1.0}
     assert (found["queries"], found["coverage"], found["candidates"]) == (3, 1.0, 4)
     assert found["chance"] == pytest.approx((1 + 1 + 2) / 3 / 4)
 

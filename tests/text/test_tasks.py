@@ -18,6 +18,7 @@ from isomorph.text.tasks import (
     load_interface_terms,
     load_passage_relation,
     majority_baseline,
+    passage_chapters,
     span_scores,
     split_words,
 )
@@ -258,3 +259,14 @@ def test_term_baselines_are_far_from_solved():
 def test_bad_input_is_refused_in_one_sentence(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_chapters_of_passages_are_those_of_their_texts():
+    rows, chapters = load_passage_relation("en", "test")[:], passage_chapters("test")
+    text = load_parallel("bible")[:]
+    chapter_of = dict(zip(text["en"], text["group"], strict=True))
+    for side, own in zip(("text_a", "text_b"), chapters, strict=True):
+        agree = [chapter_of[t] == c for t, c in zip(rows[side], own, strict=True)]
+        assert sum(agree) > 0.99 * len(agree), "a few verses stand in two chapters"
+    for label, first, second in zip(rows["label"], *chapters, strict=True):
+        assert (first == second) == (label != 2)

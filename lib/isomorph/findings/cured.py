@@ -38,8 +38,9 @@ def gains(
 ) -> DataFrame:
     """How many percent points each cure scores above the untreated vectors, a line a cure.
 
-    Columns cure, value, low, high, score, seeds and provenance; paired by fold. Cures that were not
-    run are left out. beside: the condition of the untreated vectors.
+    Columns cure, value, low, high, score, seeds and provenance. Intervals are paired, over chapters,
+    words or sentences where that was recorded (`isomorph.measure.items`), else over fifths of the
+    items. Cures that were not run are left out. beside: the condition of the untreated vectors.
     """
     import pandas as pd
 
@@ -50,7 +51,9 @@ def gains(
         if name == beside or set(own["condition"]) != set(keys):
             continue
         change = effects.effect(own, metric, *keys)
-        level = effects.level(own, metric, keys[0])
+        if not _bounds(found, f"{metric}_gain", keys[1]):  # which has none over itself
+            change = replace(change, **_bounds(found, f"{metric}_gain", keys[0]))
+        level = _level(found, metric, keys[0])
         lines.append(
             {"cure": condition_name(name), "value": change.value, "low": change.low,
              "high": change.high, "score": written(level), "seeds": change.seeds,
@@ -63,10 +66,29 @@ def gains(
 def levels(
     found: Found, measures: Mapping[str, str], names: Sequence[str], *, prefix: str = ""
 ) -> DataFrame:
-    """A line a cure, a column a measure: the mean over folds with its interval, as numbers."""
+    """A line a cure, a column a measure: the mean over folds with its interval, as numbers; intervals
+    as of `gains`."""
     table = levels_of(found, measures, [prefix + name for name in names])
+    for metric, label in measures.items():
+        for line, name in enumerate(names):
+            if _bounds(found, metric, prefix + name):
+                table.loc[line, label] = written(
+                    _level(found, metric, prefix + name), percent=False
+                )
     table["vectors"] = [condition_name(name) for name in names]
     return table.rename(columns={"seeds": "folds"})
+
+
+def _level(found: Found, metric: str, condition: str) -> effects.Estimate:
+    own = found.rows[found.rows["metric"] == metric]
+    return replace(effects.level(own, metric, condition), **_bounds(found, metric, condition))
+
+
+def _bounds(found: Found, metric: str, condition: str) -> dict[str, float]:
+    """The interval over items that was recorded, in percent; {} where none was."""
+    own = found.rows[found.rows["condition"] == condition].set_index("metric")["value"]
+    names = {end: f"{metric}_{end}" for end in ("low", "high")}
+    return {end: 100 * float(own[name]) for end, name in names.items() if name in own}
 
 
 def of_encoder(found: Found, prefix: str, others: Sequence[str]) -> Found:
@@ -89,7 +111,12 @@ def behind(found: Found) -> str:
         return "No run of this is recorded yet."
     origin = found.rows.groupby("digest")["provenance"].first().value_counts()
     how = ", ".join(f"{origin[kind]} {kind}" for kind in PROVENANCE if kind in origin)
-    return f"{found.runs} of {found.asked} runs ({how}), each with every cure; an interval is over fifths of the items."
+    over = (
+        "fifths of the items, which share chapters, words and sentences, so it is often too narrow"
+    )
+    if found.rows["metric"].str.endswith("_gain_low").any():
+        over = "the chapters, words or sentences of the items where such were recorded, else over their fifths"
+    return f"{found.runs} of {found.asked} runs ({how}), each with every cure; an interval is over {over}."
 
 
 class Views(NamedTuple):

@@ -49,6 +49,25 @@ def retrieval(
     Raises ValueError when the shapes differ or are not (n, width), when a value is not finite, or
     when an argument is not allowed.
     """
+    found = retrieval_by_row(
+        source, target, scoring=scoring, neighbours=neighbours, center=center, block=block
+    )
+    result = {name: rows.mean().item() for name, rows in found.items()}
+    for metric in ("p1", "mrr"):
+        result[metric] = (result[f"{metric}_forward"] + result[f"{metric}_backward"]) / 2
+    return result
+
+
+def retrieval_by_row(
+    source: Tensor,
+    target: Tensor,
+    *,
+    scoring: str = "cosine",
+    neighbours: int = NEIGHBOURS,
+    center: bool = False,
+    block: int | None = None,
+) -> dict[str, Tensor]:
+    """p1_forward, p1_backward, mrr_forward and mrr_backward of `retrieval`, of each row, (n,)."""
     if source.shape != target.shape:
         raise ValueError(
             f"source is {tuple(source.shape)} and target {tuple(target.shape)}; "
@@ -63,10 +82,8 @@ def retrieval(
         ("backward", target, source, hubs[::-1]),
     ):
         places = ranks(queries, candidates, rows, rows, correction, block)
-        result[f"p1_{direction}"] = hits(*places, k=1).mean().item()
-        result[f"mrr_{direction}"] = reciprocal_ranks(*places).mean().item()
-    for metric in ("p1", "mrr"):
-        result[metric] = (result[f"{metric}_forward"] + result[f"{metric}_backward"]) / 2
+        result[f"p1_{direction}"] = hits(*places, k=1)
+        result[f"mrr_{direction}"] = reciprocal_ranks(*places)
     return result
 
 
@@ -108,6 +125,7 @@ def translation(
     center: bool = False,
     skip_identical: bool = True,
     block: int | None = None,
+    by_word: dict[str, float] | None = None,
 ) -> dict[str, float]:
     """How often a word's nearest target words include one of its translations.
 
@@ -116,6 +134,7 @@ def translation(
         and is a hit at k if any of its translations is among the k nearest target words.
     skip_identical: leave out a word that is itself among the target words. Where a vocabulary is
         shared the two have the same vector, so it would find itself whatever the model has learnt.
+    by_word: is filled with the hits of each word that was asked, at the first k.
     CSLS takes its neighbourhoods from all the words given. Other arguments as in `retrieval`.
 
     Returns p<k> for every k, queries (how many words were asked), coverage (their share of the
@@ -154,7 +173,10 @@ def translation(
         torch.tensor(part, device=source.device) for part in (word, rows, columns)
     )
     places = ranks(source[word], target, rows, columns, (hubs[0][word], hubs[1]), block)
-    scores = {f"p{rank}": hits(*places, k=rank).mean().item() for rank in k}
+    found = {f"p{rank}": hits(*places, k=rank) for rank in k}
+    if by_word is not None:
+        by_word |= zip(queries, found[f"p{k[0]}"].tolist(), strict=True)
+    scores = {name: of_words.mean().item() for name, of_words in found.items()}
     return scores | counts | {"chance": len(columns) / len(queries) / len(target_words)}
 
 

@@ -1,15 +1,21 @@
 """What `Cures` measures: at each task a cure, a fold, a metric and a value at a time.
 
+After the folds of a metric come `<metric>_low` and `_high`, the 95% interval of their mean over what
+makes items dependent (`isomorph.measure.items`), and `_gain`, `_gain_low` and `_gain_high`, what
+the condition has above the untreated vectors, paired. Their fold is 0, and they are of all folds.
+
 Similarity is always the cosine. Cures are fitted on the very vectors that are then compared, without
 any label ("target" in Li et al. 2020), except the weights of weighted removal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,27 +29,42 @@ from isomorph.measure.cured import (
     folds,
     matching_auc,
 )
+from isomorph.measure.items import (
+    Score,
+    auc_score,
+    intervals,
+    mean_score,
+    over_folds,
+    spearman_score,
+)
 
 if TYPE_CHECKING:
     from isomorph.text.similarity_sets import ScoredPairs
 
 Record = tuple[str, int, str, float]  # condition, fold, metric, value
+OVER_ITEMS = ("_low", "_high", "_gain")  # how metrics end that are of all folds together
+UNTREATED = "two_layer_average"  # of sentences that are compared
 
 
 def passages(encoder: str, place: torch.device) -> Iterator[Record]:
     """matching_auc of each cure, and the cone's measures: does a passage follow, or stand elsewhere?"""
-    from isomorph.text.tasks import load_passage_relation
+    from isomorph.text.tasks import load_passage_relation, passage_chapters
 
     rows = load_passage_relation("en", "test")[:]
     kept = [i for i, label in enumerate(rows["label"]) if label != 1]  # not "on the same page"
     first, second = ([rows[name][i] for i in kept] for name in ("text_a", "text_b"))
     follows = torch.tensor([rows["label"][i] == 0 for i in kept])
+    chapters = [[side[i] for i in kept] for side in passage_chapters("test")]
     vectors = _sentences(encoder, [*first, *second], place)["two_layer_average"]
+    matched: dict[str, Score] = {}
     for name, cured in _each_cure(vectors):
         scores = cosines(cured[: len(first)], cured[len(first) :])
         for fold, own in enumerate(folds(len(first))):
             yield name, fold, "matching_auc", matching_auc(scores[own], follows[own])
             yield from _of(name, fold, cone(cured[own]), "sentence_")
+        by_fold = [(own, auc_score(scores[own], follows[own])) for own in folds(len(first))]
+        matched[name] = over_folds(by_fold, len(first))
+    yield from records_over_items("matching_auc", matched, chapters, "original")
 
 
 def translations(encoder: str, place: torch.device) -> Iterator[Record]:
@@ -51,10 +72,15 @@ def translations(encoder: str, place: torch.device) -> Iterator[Record]:
     cure fitted on both languages together, and the cone's measures of both kinds of vectors."""
     from isomorph.measure.comparison import Reader, embedded
     from isomorph.measure.represent import represent
-    from isomorph.measure.retrieval import retrieval, translation, two_thirds_layer
+    from isomorph.measure.retrieval import (
+        retrieval_by_row,
+        translation,
+        two_thirds_layer,
+    )
     from isomorph.measure.words import keyed_dictionary
     from isomorph.models.pretrained import load_encoder
     from isomorph.runs.texts import ShippedText
+    from isomorph.text.corpora import load_parallel
 
     corpus, (model, tokenizers) = ShippedText().corpus(), load_encoder(encoder)
     model = model.to(place)
@@ -63,13 +89,21 @@ def translations(encoder: str, place: torch.device) -> Iterator[Record]:
         represent(model, tokenizers, corpus.test[name], language=name, layers=[layer])[layer]
         for name in sides
     ]
+    rows = load_parallel("bible")[:]
+    chapters = [g for g, split in zip(rows["group"], rows["split"], strict=True) if split == "test"]
+    retrieved: dict[str, Score] = {}
     for name, cured in _each_cure(torch.cat(read)):
         source, target = cured.split(len(read[0]))
+        by_fold = []
         for fold, own in enumerate(folds(len(source))):
-            found = retrieval(source[own].contiguous(), target[own].contiguous())
-            yield name, fold, "retrieval_p1", found["p1"]
+            found = retrieval_by_row(source[own].contiguous(), target[own].contiguous())
+            score = mean_score((found["p1_forward"] + found["p1_backward"]) / 2)
+            by_fold.append((own, score))
+            yield name, fold, "retrieval_p1", score.value
             yield name, fold, "retrieval_candidates", len(source[own])
             yield from _of(name, fold, cone(torch.cat([source[own], target[own]])), "sentence_")
+        retrieved[name] = over_folds(by_fold, len(source))
+    yield from records_over_items("retrieval_p1", retrieved, [chapters], "original")
     spelt, pairs = keyed_dictionary([tokenizers[name] for name in sides], corpus.dictionary)
     lexicons = [
         embedded(Reader(model, tokenizers, name), own)
@@ -77,15 +111,26 @@ def translations(encoder: str, place: torch.device) -> Iterator[Record]:
     ]
     (words, vectors), (others, other_vectors) = lexicons
     asked = [pair for part in ("train", "test") for pair in pairs[part]]
+    hit: dict[str, Score] = {}
     for name, cured in _each_cure(torch.cat([vectors, other_vectors])):
         source, target = cured.split([len(vectors), len(other_vectors)])
+        by_word: list[dict[str, float]] = [{} for _ in range(FOLDS)]
         for fold in range(FOLDS):
             queries = set(sorted({word for word, _ in asked})[fold::FOLDS])
             own = [pair for pair in asked if pair[0] in queries]
-            found = translation(source, target, own, words, others, k=(1,))
+            found = translation(source, target, own, words, others, k=(1,), by_word=by_word[fold])
             yield name, fold, "translation_p1", found["p1"]
             yield name, fold, "translation_candidates", found["candidates"]
             yield from _of(name, fold, cone(cured[fold::FOLDS]), "word_")
+        asked_words = [word for own in by_word for word in own]
+        place_of = {word: i for i, word in enumerate(asked_words)}
+        by_fold = [
+            ([place_of[word] for word in own], mean_score(torch.tensor(list(own.values()))))
+            for own in by_word
+            if own
+        ]
+        hit[name] = over_folds(by_fold, len(asked_words))
+    yield from records_over_items("translation_p1", hit, [asked_words], "original")
 
 
 def sentence_similarity(encoder: str, place: torch.device) -> Iterator[Record]:
@@ -95,9 +140,15 @@ def sentence_similarity(encoder: str, place: torch.device) -> Iterator[Record]:
     from isomorph.text.similarity_sets import SENTENCES, sentence_pairs
 
     by_fold: dict[tuple[str, int], dict[str, float]] = {}
+    correlated: dict[str, dict[str, Score]] = {}  # by set, then by condition
     loaded = {name: sentence_pairs(name) for name in (*SENTENCES, "stsb_dev")}  # first: it may fail
     for dataset, pairs in loaded.items():
+        gold = torch.tensor(pairs.scores, dtype=torch.float64)
+        if dataset == "stsb_dev":
+            gold = edit_distances(pairs.first, pairs.second)
         for name, scores, shape in _similarities(encoder, pairs, place):
+            parts = [(own, spearman_score(scores[own], gold[own])) for own in folds(len(gold))]
+            correlated.setdefault(dataset, {})[name] = over_folds(parts, len(gold))
             for fold, own in enumerate(folds(len(pairs.scores))):
                 if dataset == "stsb_dev":
                     close = edit_distances(pairs.first[own], pairs.second[own])
@@ -111,6 +162,33 @@ def sentence_similarity(encoder: str, place: torch.device) -> Iterator[Record]:
     for (name, fold), found in by_fold.items():
         if len(found) == len(SENTENCES):
             yield name, fold, "sts_spearman", fmean(found.values())
+    for dataset, own in correlated.items():
+        metric = "edit_distance_spearman" if dataset == "stsb_dev" else f"sts_spearman_{dataset}"
+        members = loaded[dataset].first, loaded[dataset].second
+        yield from records_over_items(metric, own, members, UNTREATED)
+    yield from _mean_of_sets(correlated, loaded)
+
+
+def _mean_of_sets(
+    correlated: Mapping[str, Mapping[str, Score]], loaded: Mapping[str, ScoredPairs]
+) -> Iterator[Record]:
+    """The intervals of sts_spearman; sets have sentences in common."""
+    from isomorph.text.similarity_sets import SENTENCES
+
+    count = sum(len(loaded[name].scores) for name in SENTENCES)
+    ends = np.cumsum([len(loaded[name].scores) for name in SENTENCES]).tolist()
+    places = [slice(*ends) for ends in zip([0, *ends[:-1]], ends, strict=True)]
+    found = {
+        name: over_folds(
+            [(p, correlated[s][name]) for p, s in zip(places, SENTENCES, strict=True)], count
+        )
+        for name in correlated["stsb"]
+    }
+    members = [
+        [text for name in SENTENCES for text in getattr(loaded[name], side)]
+        for side in ("first", "second")
+    ]
+    yield from records_over_items("sts_spearman", found, members, UNTREATED)
 
 
 def word_similarity(encoder: str, place: torch.device) -> Iterator[Record]:
@@ -180,6 +258,20 @@ def _each_cure(vectors: Tensor) -> Iterator[tuple[str, Tensor]]:
     vectors = vectors.cpu()
     for name, fit in CURES.items():
         yield name, fit(vectors)(vectors).cpu()
+
+
+def records_over_items(
+    metric: str,
+    scores: Mapping[str, Score],
+    members: Sequence[Sequence[Hashable]],
+    untreated: str,
+) -> Iterator[Record]:
+    """The intervals of a metric, as records; of what varies."""
+    known = {name: score for name, score in scores.items() if not math.isnan(score.value)}
+    if untreated in known and len(set().union(*members)) > 1:
+        for name, found in intervals(known, *members, beside=untreated).items():
+            for end, value in found.items():
+                yield name, 0, f"{metric}_{end}", value
 
 
 def _of(name: str, fold: int, found: dict[str, float], before: str = "") -> Iterator[Record]:

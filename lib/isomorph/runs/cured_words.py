@@ -13,6 +13,8 @@ from torch import Tensor
 from isomorph.measure.correlation import pearson
 from isomorph.measure.cured import CURES, FOLDS, cone, cosines, folds
 from isomorph.measure.cures import learn_removal, removal
+from isomorph.measure.items import over_folds, pearson_score
+from isomorph.runs.cured_tasks import records_over_items
 
 if TYPE_CHECKING:
     from isomorph.measure.cures import Cure
@@ -35,6 +37,8 @@ class Words:
     second: Tensor
     scores: Tensor
     sentences: tuple[Tensor, Tensor, Tensor]
+    pairs: tuple[list[str], list[str]]  # the words of each pair
+    texts: tuple[list[str], list[str]]  # the sentences of each pair
 
 
 def scored(encoder: str, place: torch.device) -> Iterator[tuple[str, int, str, float]]:
@@ -42,6 +46,7 @@ def scored(encoder: str, place: torch.device) -> Iterator[tuple[str, int, str, f
     words = _read(encoder)
     width = words.matrix.shape[1]
     directions = [d for d in DIRECTIONS if d < width]
+    parts: dict[str, dict[str, list]] = {"word_similarity_pearson": {}, "sts_pearson": {}}
     learnt = {"all_but_the_top": _removed, "weighted_removal": _weighted}
     fixed = {name: CURES[name](words.matrix) for name in ("original", "conceptor_negation")}
     fixed["whitening"] = CURES["whitening"](words.matrix)
@@ -66,6 +71,15 @@ def scored(encoder: str, place: torch.device) -> Iterator[tuple[str, int, str, f
             yield name, fold, "sts_pearson", pearson(cosines(cure(first), cure(second)), scores)
             for metric, value in cone(cure(words.matrix[fold::FOLDS])).items():
                 yield name, fold, f"word_{metric}", value
+            for metric, (one, other, gold) in zip(
+                parts, ((words.first, words.second, words.scores), words.sentences), strict=True
+            ):
+                own = slice(fold, len(gold), FOLDS)
+                score = pearson_score(cosines(cure(one[own]), cure(other[own])), gold[own])
+                parts[metric].setdefault(name, []).append((own, score))
+    for (metric, by_name), members in zip(parts.items(), (words.pairs, words.texts), strict=True):
+        scores = {name: over_folds(own, len(members[0])) for name, own in by_name.items()}
+        yield from records_over_items(metric, scores, members, "original")
 
 
 def _similarity(words: Words, cure: Callable[[Tensor], Tensor], rows: Tensor) -> float:
@@ -111,4 +125,15 @@ def _read(encoder: str) -> Words:
         return first, second, torch.tensor(scores, dtype=torch.float64)
 
     kept = [i for i in range(len(matrix)) if i not in special][:PIECES]
-    return Words(matrix[kept], *sides(word_sets), sides(sentence_sets))
+
+    def texts(sets) -> tuple[list[str], list[str]]:
+        first = [text for own in sets.values() for text in own.first]
+        return first, [text for own in sets.values() for text in own.second]
+
+    return Words(
+        matrix[kept],
+        *sides(word_sets),
+        sides(sentence_sets),
+        texts(word_sets),
+        texts(sentence_sets),
+    )

@@ -2,7 +2,8 @@
 
 One run makes an encoder's vectors once, fits every cure on them, and scores each: its records name
 the cure as their condition. Each fifth of the items is scored by itself. Of an encoder that has a name
-it is a seed; of a pretraining, which has one, the mean over the fifths is recorded.
+it is a seed, and intervals over chapters, words or sentences are recorded beside (see
+`isomorph.runs.cured_tasks`); of a pretraining, which has one, the mean over the fifths is recorded.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ class Cures(OfEncoder):
             warnings.filterwarnings("ignore", message=".* were cut")
             measured = measure(name, place)
             if self.below:
-                measured = over_folds(measured, self.seed)
+                measured = over_folds(measured, self.seed)  # its interval is over seeds
             for condition, seed, metric, value in measured:
                 named = {"step": 0, "tokens": 0, "seconds": time.monotonic() - began}
                 own = {"condition": self.prefix + condition, "seed": seed}
@@ -109,8 +110,11 @@ class Cures(OfEncoder):
 
 def over_folds(measured: Iterable[Record], seed: int) -> Iterator[Record]:
     """The mean of each condition's metric over the folds, as the record of a seed."""
+    from isomorph.runs.cured_tasks import OVER_ITEMS
+
     values: dict[tuple[str, str], list[float]] = {}
     for condition, _, metric, value in measured:
-        values.setdefault((condition, metric), []).append(value)
+        if not metric.endswith(OVER_ITEMS):
+            values.setdefault((condition, metric), []).append(value)
     for (condition, metric), several in values.items():
         yield condition, seed, metric, fmean(several)

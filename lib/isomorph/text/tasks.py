@@ -57,6 +57,15 @@ def load_passage_relation(language: str, split: str, domain: str = "bible") -> "
     return Dataset.from_list(items, features=features)
 
 
+def passage_chapters(split: str, domain: str = "bible") -> tuple[list[str], list[str]]:
+    """The chapters, or pages, of text_a and of text_b of `load_passage_relation`, row by row."""
+    parallel = read_table(f"text/{domain}.parquet", ["id", "group"])[:]
+    chapter = dict(zip(parallel["id"], parallel["group"], strict=True))
+    rows = read_table("tasks/passage_relation.parquet").to_list()
+    own = [row for row in rows if row["split"] == split and row["domain"] == domain]
+    return [chapter[row["id_a"]] for row in own], [chapter[row["id_b"]] for row in own]
+
+
 def load_interface_terms(language: str, split: str) -> "Dataset":
     """Help paragraphs.  Columns: tokens (list of words), tags (list of ClassLabel TAGS).
 

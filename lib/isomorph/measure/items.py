@@ -1,0 +1,167 @@
+"""How far a score of one model would move with other items, where items go together.
+
+Each score comes with what every item adds to its error, its *influence*; the sum of their squares,
+taken over the clusters that make items dependent, is the score's variance. It is the limit of a
+jackknife that leaves out ever less, and costs no more than the score. A difference of two scores on
+the same items has the difference of their influences, so it is paired.
+
+The interval is over items of one model and one fit. It says nothing of other models or seeds.
+Source: Efron & Tibshirani 1993, chapter 22; over clusters Cameron & Miller 2015.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy import stats
+from torch import Tensor
+
+from isomorph.measure.pairs import snapped
+
+CONFIDENCE = 0.95
+
+
+class Score(NamedTuple):
+    """A score, and the influence of each item on it, (n,): about what one more like it would add."""
+
+    value: float
+    influence: np.ndarray
+
+
+def mean_score(values: Tensor) -> Score:
+    """The mean of (n,), such as the share of hits."""
+    found = _numbers(values)
+    return Score(float(found.mean()), (found - found.mean()) / len(found))
+
+
+def auc_score(scores: Tensor, matches: Tensor) -> Score:
+    """`cured.matching_auc`. Source of its variance: DeLong et al. 1988; Obuchowski 1997."""
+    found, own = snapped(scores.cpu()).numpy(), matches.cpu().numpy()
+    above = np.empty(len(found))  # of the other class, as the item's side wants them
+    above[own] = _share_below(found[own], found[~own])
+    above[~own] = 1 - _share_below(found[~own], found[own])
+    value = above[own].mean()
+    return Score(float(value), (above - value) / np.where(own, own.sum(), (~own).sum()))
+
+
+def pearson_score(found: Tensor, gold: Tensor) -> Score:
+    """`correlation.pearson`; all nan with fewer than 3, or where a side does not vary."""
+    first, second = (_numbers(side) for side in (found, gold))
+    first, second = first - first.mean(), second - second.mean()
+    return _of_products(
+        (first * second, np.square(first), np.square(second)), np.zeros((3, len(first)))
+    )
+
+
+def spearman_score(found: Tensor, gold: Tensor) -> Score:
+    """`correlation.spearman`; all nan with fewer than 3, or where a side does not vary. An item also moves the ranks of the
+    others, which counts. Source: the projection of Hoeffding 1948."""
+    sides = [snapped(torch.from_numpy(_numbers(side))).numpy() for side in (found, gold)]
+    first, second = (stats.rankdata(side) / len(side) for side in sides)
+    first, second = first - first.mean(), second - second.mean()
+    # What an item adds to the ranks of those above it, times what these are multiplied with.
+    moved = [
+        _sum_above(side, other)
+        for side, other in zip(
+            (sides[0], sides[1], sides[0], sides[1]), (second, first, first, second), strict=True
+        )
+    ]
+    return _of_products(
+        (first * second, np.square(first), np.square(second)),
+        np.stack([moved[0] + moved[1], 2 * moved[2], 2 * moved[3]]),
+    )
+
+
+def _of_products(products: Sequence[np.ndarray], more: np.ndarray) -> Score:
+    """A correlation of its covariance and variances, given item by item, and what else moves them."""
+    both, one, other = (part.mean() for part in products)
+    if len(products[0]) < 3 or min(one, other) <= 0:
+        return Score(math.nan, np.full(len(products[0]), math.nan))
+    value = both / math.sqrt(one * other)
+    moves = [part + extra for part, extra in zip(products, more, strict=True)]
+    moves = [(part - part.mean()) / len(part) for part in moves]
+    influence = moves[0] / math.sqrt(one * other)
+    influence = influence - value / 2 * (moves[1] / one + moves[2] / other)
+    return Score(float(value), influence)
+
+
+def over_folds(folds: Sequence[tuple[slice | Sequence[int], Score]], count: int) -> Score:
+    """The mean of the scores of disjoint folds of so many items, each with its items' places."""
+    influence = np.zeros(count)
+    for places, score in folds:
+        influence[places] = score.influence / len(folds)
+    return Score(float(np.mean([score.value for _, score in folds])), influence)
+
+
+def standard_error(influence: np.ndarray, *members: Sequence[Hashable]) -> tuple[float, int]:
+    """Of a score over clusters, and how many there are.
+
+    members: one label an item, such as its chapter, or two lists of labels, such as the two words of
+    a pair: two items depend where they share a label, on whichever side. So pairs that share a word
+    go together, and pairs that only a chain of others links do not.
+    Raises ValueError where labels and items differ in number, or there is one cluster.
+    Source: Cameron & Miller 2015; with two labels Aronow, Samii & Assenova 2015.
+    """
+    number: dict[Hashable, int] = {}
+    sides = [np.array([number.setdefault(m, len(number)) for m in side], int) for side in members]
+    if len(number) < 2 or any(len(side) != len(influence) for side in sides):
+        raise ValueError(
+            f"members is of {[len(side) for side in sides]} items and {len(number)} clusters; "
+            f"allowed are the {len(influence)} items, of two clusters or more."
+        )
+    first, second = sides[0], sides[-1]
+    total = np.bincount(first, influence, len(number))
+    apart = first != second
+    total += np.bincount(second[apart], influence[apart], len(number))
+    # What shares both labels has been counted in both clusters.
+    ends = np.sort(np.stack([first[apart], second[apart]], axis=1), axis=1)
+    _, pair = np.unique(ends, axis=0, return_inverse=True)
+    twice = np.bincount(pair.reshape(-1), influence[apart])
+    variance = np.square(total).sum() - np.square(twice).sum()
+    return math.sqrt(max(variance, 0) * len(number) / (len(number) - 1)), len(number)
+
+
+def intervals(
+    scores: Mapping[str, Score], *members: Sequence[Hashable], beside: str
+) -> dict[str, dict[str, float]]:
+    """Of each condition: low and high; and gain, gain_low and gain_high, what it has above one of them.
+
+    scores: by condition, all on the same items. members: see `standard_error`. beside: the condition
+    to compare with. The 95% intervals are Student's t, of one degree of freedom less than clusters.
+    """
+    found: dict[str, dict[str, float]] = {}
+    for name, score in scores.items():
+        found[name] = _bounds("", score, members)
+        if name != beside:
+            gain = Score(*(own - other for own, other in zip(score, scores[beside], strict=True)))
+            found[name] |= {"gain": gain.value} | _bounds("gain_", gain, members)
+    return found
+
+
+def _bounds(before: str, score: Score, members) -> dict[str, float]:
+    error, clusters = standard_error(score.influence, *members)
+    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, clusters - 1)) * error
+    return {f"{before}low": score.value - reach, f"{before}high": score.value + reach}
+
+
+def _numbers(values: Tensor | Sequence[float]) -> np.ndarray:
+    return torch.as_tensor(values).detach().cpu().double().numpy()
+
+
+def _share_below(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """The share of the others that are below each value, ties as half."""
+    ordered = np.sort(others)
+    sides = [np.searchsorted(ordered, values, side) for side in ("left", "right")]
+    return (sides[0] + sides[1]) / 2 / len(others)
+
+
+def _sum_above(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Over n, the sum of the weights of the values above each, and half of its ties' and its own."""
+    distinct, place = np.unique(values, return_inverse=True)
+    of_value = np.bincount(place, weights, len(distinct))
+    above = of_value[::-1].cumsum()[::-1] - of_value / 2
+    return above[place] / len(values)

@@ -1,0 +1,129 @@
+"""Influences against leaving items out, and intervals against samples drawn again."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from isomorph.measure.correlation import pearson, spearman
+from isomorph.measure.cured import matching_auc
+from isomorph.measure.items import (
+    Score,
+    auc_score,
+    intervals,
+    mean_score,
+    over_folds,
+    pearson_score,
+    spearman_score,
+    standard_error,
+)
+from tests.measure.clouds import gaussian
+
+
+def sides(count: int, seed: int, tied: bool = False):
+    first, noise = gaussian(count, 2, seed).T
+    second = first.tanh() + noise
+    return ((first * 2).round(), second.round()) if tied else (first, second)
+
+
+MEASURES = {
+    "mean": (lambda x, y: float(y.mean()), lambda x, y: mean_score(y)),
+    "pearson": (pearson, pearson_score),
+    "spearman": (spearman, spearman_score),
+    "auc": (lambda x, y: matching_auc(x, y > 0), lambda x, y: auc_score(x, y > 0)),
+}
+
+
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("name", list(MEASURES))
+def test_influence_is_what_leaving_an_item_out_takes_away(name, tied):
+    slow, fast = MEASURES[name]
+    x, y = sides(400, 3, tied)
+    found = fast(x, y)
+    assert found.value == pytest.approx(slow(x, y), abs=1e-12)
+    assert found.influence.sum() == pytest.approx(0, abs=1e-9)
+    rest = [np.delete(np.arange(400), i) for i in range(400)]
+    left_out = np.array([found.value - slow(x[r], y[r]) for r in rest])
+    error = np.abs(left_out - left_out.mean() - found.influence).max()
+    assert error < 0.05 * np.abs(found.influence).max()
+    naive, _ = standard_error(found.influence, range(400))
+    jackknife = math.sqrt(399 / 400 * np.square(left_out - left_out.mean()).sum())
+    assert naive == pytest.approx(jackknife, rel=0.03)
+
+
+def slow_variance(influence, *members) -> float:
+    """Over all pairs of items that share a label."""
+    owned = [set(labels) for labels in zip(*members, strict=True)]
+    clusters = len(set().union(*owned))
+    found = sum(
+        influence[i] * influence[j]
+        for i in range(len(owned))
+        for j in range(len(owned))
+        if owned[i] & owned[j]
+    )
+    return max(found, 0) * clusters / (clusters - 1)
+
+
+def test_the_error_counts_all_items_that_share_a_label():
+    draw = np.random.default_rng(0)
+    influence = draw.normal(size=60)
+    one = draw.integers(0, 9, 60).tolist()
+    two = [["w", "x", "y", "z", "u", "v"][i] for i in draw.integers(0, 6, 60)]
+    more = [["w", "x", "y", "z", "u", "v"][i] for i in draw.integers(0, 6, 60)]
+    for members in ((one,), (two, more)):
+        error, clusters = standard_error(influence, *members)
+        assert error**2 == pytest.approx(slow_variance(influence, *members))
+        assert clusters == len(set().union(*map(set, members)))
+
+
+def test_intervals_hold_the_truth_where_items_go_together():
+    """Items of a chapter, and pairs of words: a chapter's and a word's own part is in all its items."""
+    draw = np.random.default_rng(1)
+    held = {"chapters": 0, "each by itself": 0, "words": 0, "each pair by itself": 0}
+    for _ in range(200):
+        chapter = np.repeat(np.arange(30), 20)
+        values = draw.normal(size=600) + draw.normal(size=30)[chapter]
+        first, second = draw.integers(0, 60, (2, 600))
+        of_word = draw.normal(size=60)
+        pairs = draw.normal(size=600) + of_word[first] + of_word[second]
+        for name, items, members in (
+            ("chapters", values, (chapter,)),
+            ("each by itself", values, (range(600),)),
+            ("words", pairs, (first, second)),
+            ("each pair by itself", pairs, (range(600),)),
+        ):
+            score = mean_score(torch.from_numpy(items))
+            (found,) = intervals({"a": score}, *members, beside="a").values()
+            held[name] += found["low"] <= 0 <= found["high"]
+    assert 180 <= held["chapters"] <= 198 and 176 <= held["words"] <= 198, held
+    assert held["each by itself"] < 140 and held["each pair by itself"] < 150, held
+
+
+def test_a_difference_is_paired():
+    items = gaussian(300, 1, 4)[:, 0]
+    scores = {"plain": mean_score(items), "better": mean_score(items + 0.1)}
+    found = intervals(scores, range(300), beside="plain")["better"]
+    assert [found[name] for name in ("gain", "gain_low", "gain_high")] == pytest.approx([0.1] * 3)
+    assert found["high"] - found["low"] > 0.1
+
+
+def test_folds_are_put_together():
+    found = over_folds(
+        [([0, 2], Score(1.0, np.array([1, -1]))), ([1], Score(3.0, np.array([4.0])))], 3
+    )
+    assert found.value == 2 and found.influence.tolist() == [0.5, 2, -0.5]
+
+
+def test_what_does_not_vary_or_does_not_fit():
+    flat, x = torch.ones(9), gaussian(9, 1, 0)[:, 0]
+    for measure in (pearson_score, spearman_score):
+        assert math.isnan(measure(flat, x).value) and np.isnan(measure(x, flat).influence).all()
+        assert math.isnan(measure(x[:2], x[:2]).value)
+    for members, said in (
+        (([0] * 9,), "1 clusters"),
+        ((range(8),), "of \\[8\\] items"),
+        ((range(9), range(3)), "the 9 items"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            standard_error(x.numpy(), *members)
