@@ -11,6 +11,7 @@ from isomorph.measure.cured import matching_auc
 from isomorph.measure.items import (
     Score,
     auc_score,
+    clusters_of_pairs,
     intervals,
     mean_score,
     over_folds,
@@ -98,6 +99,14 @@ def test_intervals_hold_the_truth_where_items_go_together():
             held[name] += found["low"] <= 0 <= found["high"]
     assert 180 <= held["chapters"] <= 198 and 176 <= held["words"] <= 198, held
     assert held["each by itself"] < 140 and held["each pair by itself"] < 150, held
+
+
+def test_small_families_of_pairs_go_together_and_one_large_one_goes_by_its_ends():
+    first, second = ["a", "b", "c", "e", "g"], ["b", "c", "d", "f", "h"]
+    assert clusters_of_pairs(first, second) == (first, second), "three of five are linked"
+    more = [[f"{text} {i}" for i in range(4) for text in side] for side in (first, second)]
+    (family,) = clusters_of_pairs(*more)
+    assert len(set(family)) == 12 and [family.count(f) for f in family[:5]] == [3, 3, 3, 1, 1]
 
 
 def test_a_difference_is_paired():

@@ -18,11 +18,14 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from scipy import stats
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from isomorph.measure.pairs import snapped
 
 CONFIDENCE = 0.95
+LARGEST_FAMILY = 0.25  # of linked pairs, as a share of all, to be a cluster like the others
 
 
 class Score(NamedTuple):
@@ -123,6 +126,24 @@ def standard_error(influence: np.ndarray, *members: Sequence[Hashable]) -> tuple
     twice = np.bincount(pair.reshape(-1), influence[apart])
     variance = np.square(total).sum() - np.square(twice).sum()
     return math.sqrt(max(variance, 0) * len(number) / (len(number) - 1)), len(number)
+
+
+def clusters_of_pairs(
+    first: Sequence[Hashable], second: Sequence[Hashable]
+) -> tuple[Sequence[Hashable], ...]:
+    """Members for `standard_error` of pairs of texts: of each pair all that others link with it, as far
+    as such a family is small; else both of its texts.
+
+    Sets of sentences are made of families, which are alike beyond the sentences that they share: the
+    largest has 1 to 19% of the pairs of a set, and a score's error is up to 1.6 times that over
+    sentences alone. Of words, all are of one family.
+    """
+    number: dict[Hashable, int] = {}
+    ends = [[number.setdefault(text, len(number)) for text in side] for side in (first, second)]
+    links = coo_array((np.ones(len(ends[0])), ends), shape=(len(number), len(number)))
+    family = connected_components(links, directed=False)[1][ends[0]]
+    small = np.bincount(family).max() <= LARGEST_FAMILY * len(family)
+    return (family.tolist(),) if small else (first, second)
 
 
 def intervals(

@@ -32,6 +32,7 @@ from isomorph.measure.cured import (
 from isomorph.measure.items import (
     Score,
     auc_score,
+    clusters_of_pairs,
     intervals,
     mean_score,
     over_folds,
@@ -267,6 +268,7 @@ def records_over_items(
     untreated: str,
 ) -> Iterator[Record]:
     """The intervals of a metric, as records; of what varies."""
+    members = clusters_of_pairs(*members) if len(members) == 2 else members
     known = {name: score for name, score in scores.items() if not math.isnan(score.value)}
     if untreated in known and len(set().union(*members)) > 1:
         for name, found in intervals(known, *members, beside=untreated).items():
