@@ -110,6 +110,9 @@ def in_the_way(place: str, folder: Path) -> Path:
     elif place == "below a file":
         out.write_text("kept")
         return out / "inner"
+    elif place == "a figure of another's":
+        out.mkdir()
+        (out / "words.svg").write_text("kept")
     elif place == "a folder of others":
         out.mkdir()
         (out / "notes.txt").write_text("kept")
@@ -125,6 +128,7 @@ def in_the_way(place: str, folder: Path) -> Path:
         ("a file", "which is a file; allowed is a folder"),
         ("below a file", "cannot be written"),
         ("a folder of others", "which holds 'notes.txt'; allowed is a new folder"),
+        ("a figure of another's", "which holds 'words.svg'; allowed is a new folder"),
         ("another's rows", "which holds 'rows.csv'; allowed is a new folder"),
     ],
 )

@@ -125,6 +125,7 @@ def test_the_fuzz_reaches_every_configuration_with_fields_of_its_own():
         (TrainingConfig, {"tokens": True}, "must be a number"),
         (TrainingConfig, {"tokens": 9, "continuous": 1}, "must be True or False"),
         (EncoderConfig, {"specific": ("layer.0", "layer.0")}, "twice"),
+        (EncoderConfig, {"layers": 10**9}, "layers"),
         (EncoderConfig, {"specific": {"layer.0", "layer.1"}}, "no order"),
         (TuningConfig, {"clip": math.inf}, "finite"),
         (Downstream, {"source": "passage_relation", "margin": math.inf}, "finite"),
@@ -133,6 +134,14 @@ def test_the_fuzz_reaches_every_configuration_with_fields_of_its_own():
 def test_what_cannot_be_is_named(kind, fields, named):
     with pytest.raises(ValidationError, match=named):
         kind(**fields)
+
+
+def test_bytes_are_no_text():
+    class Named(Config):
+        name: str
+
+    with pytest.raises(ValidationError, match="name is b'a', but it must be text"):
+        Named(name=b"a")
 
 
 @pytest.mark.parametrize("rows", [0, -1, True, 1.5])

@@ -76,8 +76,11 @@ def _edited(path):
         lambda path: shutil.copy(path.with_name("orders.parquet"), path),
         lambda path: shipped.write_manifest({"files": {}, "sources": {}}),
         lambda path: (shipped.data_folder() / shipped.MANIFEST).unlink(),
+        lambda path: shipped.write_manifest(
+            {"files": {f"results/{path.name}": {"sha256": None}}, "sources": {}}
+        ),
     ],
-    ids=["edited", "cut", "empty", "missing", "another's", "unlisted", "no manifest"],
+    ids=["edited", "cut", "empty", "missing", "another's", "unlisted", "no manifest", "no digest"],
 )
 def test_other_rows_than_those_recorded_are_one_sentence_everywhere(copied, damage):
     damage(results.results_path("theorems"))
@@ -104,6 +107,12 @@ def test_rows_with_other_columns_are_refused_by_name(copied):
 
 def test_rows_from_before_threads_were_counted_have_the_column(copied):
     assert list(results.recorded("theorems")) == [*COLUMNS, "provenance"]
+
+
+def test_a_folder_of_data_that_is_not_there_is_no_empty_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("ISOMORPH_DATA", str(tmp_path / "elsewhere"))
+    with pytest.raises(shipped.DataCorrupted, match="elsewhere is no folder"):
+        results.recorded("theorems")
 
 
 def test_an_experiment_that_is_not_recorded_has_no_rows(copied):

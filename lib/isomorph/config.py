@@ -34,6 +34,8 @@ def _problem(annotation: object, value: object) -> str | None:
         return "is too large"
     if bool in kinds and not isinstance(value, bool):
         return f"is {value!r}, but it must be True or False"
+    if str in kinds and isinstance(value, bytes | bytearray):
+        return f"is {value!r}, but it must be text"
     if isinstance(value, set | frozenset):
         return "is a set, which has no order; it must be a tuple"
     return None

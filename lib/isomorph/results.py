@@ -59,6 +59,8 @@ def recorded(experiment: str) -> pd.DataFrame:
     import pandas as pd
 
     path = results_path(experiment)
+    if not data_folder().is_dir():
+        raise shipped.DataCorrupted(f"{data_folder()} is no folder, but the data should be there.")
     if not path.exists() and not _listed(path):
         return pd.DataFrame(columns=[*COLUMNS, "provenance"])
     rows = pd.read_parquet(_verified(path))

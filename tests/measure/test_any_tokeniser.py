@@ -132,11 +132,19 @@ def test_what_is_no_text_is_named_by_its_number_before_any_work(model, missing):
         for measure in (
             lambda words: word_averages(model, tokenizer, ["a"], words),
             lambda words: embedding_words(tokenizer, torch.eye(700), words),
+            lambda words: isolated_word_vectors(model, tokenizer, words),
         ):
             with pytest.raises(ValueError, match=r"^words\[1\] is "):
                 measure(["a", missing])
-        with pytest.raises(ValueError, match=r"^texts\[1\]\[0\] is "):
-            isolated_word_vectors(model, tokenizer, ["a", missing])
+            with pytest.raises(TypeError, match="^words is read once only"):
+                measure(word for word in ["a"])
+            with pytest.raises(TypeError, match="^words is one string"):
+                measure("ab")
+        for pair in (("a",), ("a", "b", "c"), "ab"):
+            with pytest.raises(
+                ValueError, match=r"^dictionary\['test'\]\[0\] is .*a pair of words"
+            ):
+                keyed_dictionary([tokenizer] * 2, {"test": [pair]})
         with pytest.raises(ValueError, match=r"^dictionary\['test'\]\[1\]\[0\] is "):
             keyed_dictionary([tokenizer] * 2, {"test": [("a", "b"), (missing, "b")]})
     finally:

@@ -153,6 +153,17 @@ def test_copies_and_zeros():
     assert math.isnan(found["rank_norm_spearman"]) and math.isnan(found["rank_cosine_spearman"])
 
 
+def test_numbers_too_large_or_not_real_are_refused():
+    for measure in (isotropy.isoscore, isotropy.partition_ratio, cures.whitening,
+                    lambda vectors: similarity.linear_cka(vectors, vectors)):  # fmt: skip
+        with pytest.raises(ValueError, match="values beyond 1e"):
+            measure(gaussian(20, 4, 0).double() * 1e200)
+        with pytest.raises(ValueError, match="complex"):
+            measure(gaussian(20, 4, 0).to(torch.complex64))
+    faint = gaussian(20, 4, 0).float() * 1e-42
+    assert math.isnan(similarity.linear_cka(faint, faint)), "its squares are zeros"
+
+
 def test_a_stream_of_constants_has_no_cka():
     constant, other = torch.full((N, 3), 0.1).double(), gaussian(N, 3, 8)
     sums = CrossProducts.of(constant[:20], other[:20]).and_batch(constant[20:], other[20:])

@@ -249,6 +249,10 @@ def test_a_generator_gives_what_a_list_gives(model, tokenizer):
         (["a cat"], {"pooling": "max"}, "pooling is 'max'.*mean, first"),
         (["a cat"], {"pooling": "first", "level": "word"}, "level is 'word'"),
         (["a cat"], {"layers": [4]}, "layers names 4.*0 .embeddings. to 3"),
+        (["a cat"], {"layers": "all"}, "layers names 'a'"),
+        (["a cat"], {"layers": [0.5]}, "layers names 0.5"),
+        (["a cat"], {"max_length": 2}, "max_length is 2; .* allowed is 3 up"),
+        (["a cat"], {"device": "quantum"}, "device is 'quantum'"),
         (["a cat"], {"batch_size": 0}, "batch_size is 0"),
     ],
 )
@@ -260,3 +264,5 @@ def test_bad_input_is_named(model, tokenizer, texts, options, message):
 def test_one_string_is_not_a_list_of_texts(model, tokenizer):
     with pytest.raises(TypeError, match="one string"):
         represent(model, tokenizer, "the cat")
+    with pytest.raises(TypeError, match="texts is None"):
+        represent(model, tokenizer, None)

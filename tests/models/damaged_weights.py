@@ -288,6 +288,7 @@ SHARDS = {
     "a tensor that no file has": lambda f, index: index["weight_map"].update(
         {"a": "model-00001-of-00002.safetensors"}
     ),
+    "no metadata": lambda folder, index: {"weight_map": index["weight_map"]},
     "an empty index": lambda folder, index: {},
     "a list as the index": lambda folder, index: [1],
     "an empty map": lambda folder, index: {"weight_map": {}},

@@ -61,6 +61,10 @@ ADDED = {
     "another folder": {"_name_or_path": "/etc"},
     "quantised": {"quantization_config": {"quant_method": "bitsandbytes", "load_in_8bit": True}},
     "what nobody knows": {"unheard_of": 1e400},
+    "a rotation by no number": {
+        "rope_theta": 0.0,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 0.0},
+    },
     "another architecture": {"architectures": ["GPT2Model"]},
 }
 for name, fields in ADDED.items():

@@ -56,6 +56,7 @@ KINDS = [(kind, name) for kind in SIZES for name in {**DAMAGE, **fields(kind)}
          if kind == "ours" or not name.startswith("vocabulary")]  # fmt: skip
 KINDS += [(kind, name) for kind in ("roberta", "gpt2", "llama")
           for name in (*DAMAGE, *PADDING) if name.startswith(OTHERS) or name in PADDING]  # fmt: skip
+KINDS += [("llama", "config.json adds a rotation by no number")]
 
 
 @pytest.mark.parametrize(("kind", "name"), KINDS)

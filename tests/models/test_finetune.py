@@ -222,6 +222,12 @@ def test_nothing_to_learn_from_is_refused_in_a_sentence(task, item):
         tune(toy.head(task), Examples(task, names, (), "none"))
 
 
+def test_a_tuning_that_diverges_says_so():
+    config = TuningConfig(epochs=3, learning_rate=1e30, head_rate=1e30, warmup=0)
+    with pytest.raises(ValueError, match=r"tuning diverged: its loss is nan by step \d+"):
+        tune(toy.head(TAG), toy.examples(TAG, count=20), config)
+
+
 def test_an_absent_device_is_named(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ValueError, match="device is 'cuda'"):

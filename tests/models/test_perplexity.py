@@ -97,3 +97,11 @@ def test_what_it_cannot_be_is_refused():
         pseudo_perplexity(model, vocabulary, "a", TEXTS, length=12)
     with pytest.raises(ValueError, match="folds is 1"):
         pseudo_perplexity(toy.ours(), vocabulary, "a", TEXTS, length=12, folds=1)
+    with pytest.raises(ValueError, match="no subword of the held-out text is hidden"):
+        perplexity(toy.ours(), vocabulary, "a", TEXTS, length=12, masking=1e-9)
+    diverged = toy.ours()
+    with torch.no_grad():
+        for parameter in diverged.parameters():
+            parameter.mul_(1e6)
+    with pytest.raises(ValueError, match="the model has diverged"):
+        perplexity(diverged, vocabulary, "a", TEXTS, length=12)

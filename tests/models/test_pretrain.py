@@ -268,6 +268,13 @@ def test_steps_in_which_nothing_is_predicted_are_no_training(vocabulary):
         pretrain(make_model(vocabulary), Unmasked(), training(), device="cpu", progress=False)
 
 
+@pytest.mark.parametrize("rates", [{"learning_rate": 1e30}, {"weight_decay": 1e30}])
+def test_a_training_that_diverges_says_so(vocabulary, rates):
+    with pytest.raises(ValueError, match=r"training diverged: its mean loss is nan by step \d+"):
+        pretrain(make_model(vocabulary), make_batches(vocabulary), training(**rates), device="cpu",
+                 progress=False)  # fmt: skip
+
+
 @pytest.mark.parametrize("micro_batch", [0, -1])
 def test_a_micro_batch_without_rows_is_refused(vocabulary, micro_batch):
     with pytest.raises(ValueError, match="micro_batch is"):

@@ -37,6 +37,11 @@ def test_an_encoder_that_ships_is_read_by_its_name():
     assert set(tokenizers) == {"en", "fr"} and model.config.width == 128
 
 
+def test_a_name_too_long_for_any_file_is_refused():
+    with pytest.raises(ModelRefused, match="there is no such folder"):
+        load_encoder("x" * 5000)
+
+
 def test_another_name_is_refused():
     with pytest.raises(ModelRefused, match="'en-xx': there is no such folder; allowed is a folder"):
         load_encoder("en-xx")

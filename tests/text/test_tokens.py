@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models
 
+from isomorph.text import tokens
 from isomorph.text.corpora import load_parallel
 from isomorph.text.tasks import split_words
 from isomorph.text.tokens import check_text, encodings, read_words, word_tokens
@@ -214,3 +215,16 @@ def test_a_text_may_be_any_sequence_of_strings():
     check_text("  ", "texts[0]", empty=True)
     with pytest.raises(TypeError, match="texts is one string, 'the cat'"):
         encodings(tokeniser("ours"), "the cat")
+
+
+def test_a_long_text_is_split_into_words_once(monkeypatch):
+    text = "ab " * 3000
+    whole = read_words(encodings(tokeniser("ours"), [text])[0], text)
+    (cut,) = encodings(tokeniser("ours"), [text], longest=20)
+    assert len(cut.overflowing) > 100
+    calls = []
+    split = tokens.word_places
+    monkeypatch.setattr(tokens, "word_places", lambda text: calls.append(text) or split(text))
+    found = read_words(cut, text)
+    assert found and [word for *_, word in found] == [word for *_, word in whole[: len(found)]]
+    assert len(calls) <= 2, "and not once for each part that was cut off"

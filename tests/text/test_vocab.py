@@ -174,6 +174,14 @@ def test_bad_requests_are_one_sentence():
         vocabulary().tokenizer("de")
     with pytest.raises(ValueError, match="no text in 'fr'"):
         learn(VocabularyConfig(), {"en": ["a"], "fr": []})
+    with pytest.raises(ValueError, match="no text in 'en'"):
+        learn(VocabularyConfig(), {"en": [" ", ""]})
+    with pytest.raises(TypeError, match="read once only"):
+        learn(VocabularyConfig(), {"en": iter(["a"])})
+    with pytest.raises(ValueError, match="no language"):
+        learn(VocabularyConfig(), {})
+    with pytest.raises(ValueError, match="no subword in either language"):
+        anchor_rate(vocabulary(), {"en": [""], "fr": []})
     with pytest.raises(ValueError, match=r"vocabulary.size is 32 .* letters"):
         vocabulary(size=32)
     with pytest.raises(ValueError, match="needs two languages"):

@@ -149,7 +149,8 @@ def check_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"out is '{folder}', which is a file; allowed is a folder.")
     here = [path for path in folder.iterdir()] if folder.exists() else []
-    foreign = sorted(path.name for path in here if not _ours(path))
+    marked = any(path.name == "rows.csv" or path.name.startswith(ASIDE) for path in here)
+    foreign = sorted(path.name for path in here if not (marked and _ours(path)))
     if foreign:
         raise ValueError(
             f"out is '{folder}', which holds {foreign[0]!r}"
@@ -196,6 +197,6 @@ def write(rows: DataFrame, folder: Path) -> list[Path]:
             table.to_csv(aside / name, index=False)
         figures = report.save_figures(rows, aside)
         new = [*(aside / name for name in tables), *figures, report.write_notebook(aside)]
-        for path in earlier:
+        for path in sorted(earlier, key=lambda path: path.name == "rows.csv"):  # which marks them
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         return [path.rename(folder / path.name) for path in new]

@@ -133,7 +133,7 @@ def _shifted(given: Tensor, vectors: Tensor, shift: Tensor | None) -> tuple[Tens
 
 def ratio(xy: float, xx: float, yy: float) -> float:
     """HSIC of the two over the geometric mean of each with itself; nan where that is not above 0."""
-    return xy / math.sqrt(xx * yy) if xx > 0 and yy > 0 else math.nan
+    return xy / math.sqrt(xx * yy) if min(xx, yy, xx * yy) > 0 else math.nan
 
 
 def check_number(n: int) -> None:

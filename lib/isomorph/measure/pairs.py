@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 ROUNDING = 1e-12  # far above what float64 arithmetic leaves, far below what float32 resolves
+LARGEST = 1e70  # HSIC multiplies four: far above any number of a float32
 UNITS = 4  # in the last place: neighbours of a rounded number, and theirs
 
 
@@ -44,11 +45,16 @@ def checked(vectors: Tensor, name: str) -> Tensor:
     """(n, width) in float64. Raises ValueError, with the name given, for other shapes and values."""
     if vectors.ndim != 2 or 0 in vectors.shape:
         raise ValueError(f"{name} is {tuple(vectors.shape)}; it must be (n, width), no zero.")
-    if not vectors.isfinite().all():
-        raise ValueError(f"{name} has values that are not finite.")
+    if vectors.is_complex():
+        raise ValueError(f"{name} is {vectors.dtype}; it must hold real numbers.")
     if vectors.device.type == "mps":
         vectors = vectors.cpu()  # MPS has no float64
-    return vectors.detach().double()
+    values = vectors.detach().double()
+    if not values.isfinite().all():
+        raise ValueError(f"{name} has values that are not finite.")
+    if values.abs().max() > LARGEST:
+        raise ValueError(f"{name} has values beyond {LARGEST:g}, of which products are not finite.")
+    return values
 
 
 def centred(vectors: Tensor, name: str) -> tuple[Tensor, Tensor]:

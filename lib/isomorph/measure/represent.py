@@ -125,7 +125,9 @@ def represent(
                 vectors = unit_means(hidden, index)
             pieces.setdefault(layer, []).append(vectors.cpu())
     if not owners:
-        raise ValueError(f"texts has no word that {max_length} tokens hold whole.")
+        raise ValueError(
+            "texts has no word that is read whole; the longest input cuts each in two."
+        )
     order = torch.argsort(torch.tensor(owners), stable=True)
     # One layer after another, so that no two copies of everything exist at once.
     together = {layer: torch.cat(pieces.pop(layer))[order] for layer in sorted(pieces)}

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from isomorph.models.inputs import encoder_of, longest_input, takes_language
+from isomorph.models.inputs import device_named, encoder_of, longest_input, takes_language
 from isomorph.text.tokens import check_text, check_texts, encodings
 
 if TYPE_CHECKING:
@@ -98,8 +98,9 @@ def stream(
     any iterable: a few batches of it are read at a time. The model runs in evaluation mode and is
     left in the mode it was in.
     """
-    if isinstance(texts, str):
-        raise TypeError(f"texts is one string, {texts[:40]!r}; it must be a list of texts.")
+    if isinstance(texts, str | None):
+        kind = f"one string, {texts[:40]!r}" if texts else repr(texts)
+        raise TypeError(f"texts is {kind}; it must be a list of texts.")
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}; it must be at least 1.")
     if isinstance(texts, Sequence):
@@ -111,8 +112,13 @@ def stream(
     wanted = _checked_layers(layers, getattr(model.config, "num_hidden_layers", None))
     if max_length is None:
         max_length = longest_input(model, tokenizer)
+    room = tokenizer.num_special_tokens_to_add()
+    if max_length is not None and max_length <= room:
+        raise ValueError(
+            f"max_length is {max_length}; of a text with {room} special tokens allowed is {room + 1} up."
+        )
     if device != "auto":
-        model = model.to(device)
+        model = model.to(device_named(device) if isinstance(device, str) else device)
     keywords = {"language": language} if takes_language(model.forward) else {}
     stretches = _tokenized(tokenizer, texts, batch_size, max_length)
     total = len(texts) if isinstance(texts, Sequence) else None
@@ -185,8 +191,8 @@ def _checked_layers(layers: Sequence[int] | None, count: int | None) -> Sequence
     if layers is None or count is None:
         return layers
     for layer in layers:
-        if not 0 <= layer <= count:
-            raise ValueError(f"layers names {layer}; this model has 0 (embeddings) to {count}.")
+        if isinstance(layer, bool | float | str) or not 0 <= layer <= count:
+            raise ValueError(f"layers names {layer!r}; this model has 0 (embeddings) to {count}.")
     return layers
 
 

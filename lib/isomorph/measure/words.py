@@ -94,6 +94,7 @@ def isolated_word_vectors(
     Returns layer -> (n_words, width) in float32; several subwords are averaged.
     Source: Dufter and Schütze 2020, who do this for every item of the vocabulary.
     """
+    check_texts(words, "words[{}]")
     alone = [[word] for word in words]
     return represent(
         model, tokenizer, alone, language=language, layers=layers, batch_size=batch_size
@@ -177,14 +178,18 @@ def keyed_dictionary(
 
     Second, its pairs by their keys, part by part, "train" and "test". Words of one key are one
     word; it is spelt as `spelling.spelt` finds it in the tokeniser's vocabulary.
-    Raises ValueError, naming the pair, for a word that is no string.
+    Raises ValueError, naming the pair, for what is no pair and for a word that is no string.
     """
     sides: list[dict[str, str]] = [{}, {}]
     pairs: dict[str, list[tuple[str, str]]] = {"train": [], "test": []}
     key_of = [word_key(tokenizer) for tokenizer in tokenizers]
     for part, keyed in pairs.items():
         for number, pair in enumerate(dictionary.get(part, [])):
-            check_text(pair, f"dictionary[{part!r}][{number}]")
+            where = f"dictionary[{part!r}][{number}]"
+            if isinstance(pair, str) or len(pair) != 2:
+                raise ValueError(f"{where} is {pair!r}; allowed is a pair of words.")
+            for side, word in enumerate(pair):
+                check_text(word, f"{where}[{side}]")
             keys = tuple(make(word) for make, word in zip(key_of, pair, strict=True))
             for side, key, word in zip(sides, keys, pair, strict=True):
                 side.setdefault(key, word)

@@ -74,9 +74,13 @@ class Candidate:
             raise self.refusal(
                 f"it has no {WEIGHTS}{instead} (other weights are pickles, which can run any code)"
             )
-        listed = self.json(INDEX).get("weight_map")
-        if not isinstance(listed, dict) or not listed:
-            raise self.refusal(f"{INDEX} has no weight_map")
+        index = self.json(INDEX)
+        for part in ("metadata", "weight_map"):
+            if not isinstance(index.get(part), dict):
+                raise self.refusal(f"{INDEX} has no {part}")
+        listed = index["weight_map"]
+        if not listed:
+            raise self.refusal(f"{INDEX} has an empty weight_map")
         for file in listed.values():
             if not isinstance(file, str) or Path(file).name != file:
                 raise self.refusal(f"{INDEX} names {file!r}, which is not a file of this folder")

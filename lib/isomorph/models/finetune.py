@@ -57,7 +57,7 @@ def finetune(
     with the weights that scored best, the earliest of equals; metric: the score, higher is better;
     None is `share_right`.
     Raises ValueError when there are no examples, the device is not there, checks come without
-    development examples or these without checks, or `prepare` does.
+    development examples or these without checks, the loss is no longer a number, or `prepare` does.
     """
     if not examples.items:
         raise ValueError("examples has no items; at least one is needed to tune on.")
@@ -97,6 +97,11 @@ def finetune(
                 if step in stops:
                     answers = predict(head, development, tokenizer, language=language)
                     best.see(head, (metric or share_right)(development, answers))
+            if not math.isfinite(total):
+                raise ValueError(
+                    f"tuning diverged: its loss is {total} by step {step}; it may learn from smaller "
+                    "rates or decays."
+                )
             losses.append(total / count)
     best.restore(head)
     head.eval()

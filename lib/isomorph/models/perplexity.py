@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from isomorph.models.masked_lm import BilingualMaskedLM
     from isomorph.text.vocab import Vocabulary
 
+LARGEST = 700.0  # nats: exp of a little more is no number
+
 
 def pseudo_perplexity(
     model: BilingualMaskedLM,
@@ -84,6 +86,7 @@ def perplexity(
 
     Of a causal model that of every subword after those before it, in nothing but its own block; it
     is exact.
+    Raises ValueError when nothing is hidden, and for a model that has diverged.
     """
     packed = pack(vocabulary.encode(language, texts), length, continuous=continuous)
     ids = torch.from_numpy(packed.ids)
@@ -109,4 +112,10 @@ def _perplexity(model: BilingualMaskedLM, wholes: Iterable[Batch], batch: int) -
                     total += model(**part.inputs(model.device)).loss.item() * predicted
                     count += predicted
     model.train(training)
+    if not count:
+        raise ValueError("no subword of the held-out text is hidden, so none can be foretold.")
+    if not total / count < LARGEST:
+        raise ValueError(
+            f"the loss on held-out text is {total / count:.3g} nats a subword; the model has diverged."
+        )
     return math.exp(total / count)

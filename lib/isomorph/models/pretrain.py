@@ -7,6 +7,7 @@ for the layers' matrices, which leaves the plateau on which AdamW sits long; the
 
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -61,8 +62,8 @@ def pretrain(
     save memory. Several processes started by `torchrun` share each batch.
 
     Raises ValueError when the device is not there, the processes do not divide the batch,
-    `micro_batch` is not positive, or nothing was predicted in any step: text in which no subword was
-    masked trains nothing.
+    `micro_batch` is not positive, the loss is no longer a number, or nothing was predicted in any
+    step: text in which no subword was masked trains nothing.
     """
     if micro_batch is not None and micro_batch < 1:
         raise ValueError(f"micro_batch is {micro_batch}, but it must be a whole number above 0.")
@@ -110,6 +111,11 @@ def pretrain(
         bar.update()
         if step in stops:
             mean, loss, counted = float(loss) / counted, 0.0, 0
+            if not math.isfinite(mean):
+                raise ValueError(
+                    f"training diverged: its mean loss is {mean} by step {step}; it may learn from "
+                    "smaller rates, weight_decay or cosine."
+                )
             bar.set_postfix(loss=f"{mean:.3f}")
             reach(mean)
         if checkpoint and step < config.steps and time.monotonic() - saved > every:

@@ -103,7 +103,7 @@ def fingerprint(name: str) -> str:
 def ships(name: str) -> bool:
     """Whether an encoder of that name ships."""
     folder = shipped.data_folder() / "models" / name
-    return bool(re.fullmatch(r"[\w-]+", name)) and folder.is_dir() and bool(_listed(name))
+    return bool(re.fullmatch(r"[\w-]+", name)) and bool(_listed(name)) and folder.is_dir()
 
 
 def _listed(name: str) -> list[str]:
@@ -129,10 +129,10 @@ def _found(name: str) -> Candidate:
 def _elsewhere(name: str) -> Path:
     path, mirror = Path(name), os.environ.get("ISOMORPH_MIRROR")
     places = [path, *([Path(mirror, name)] if mirror else [])]
-    if name.strip() and (found := next((place for place in places if place.is_dir()), None)):
+    if name.strip() and (found := next(filter(os.path.isdir, places), None)):
         return found
     near = []
-    if name.strip() and path.parent.is_dir():
+    if name.strip() and os.path.isdir(path.parent):
         beside = [each.name for each in path.parent.iterdir() if each.is_dir()]
         near = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.7)
     if near:

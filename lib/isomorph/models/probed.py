@@ -96,16 +96,18 @@ def probe(
     ends = [end for start, end in read["offset_mapping"] if end > start]
     if not ends or min(ends) > len(words[0]) + 1 or tokenizer.unk_token_id in read["input_ids"]:
         raise model.refusal(f"its tokeniser does not tell the words of {' '.join(words)!r}")
-    ids = torch.tensor([read["input_ids"]])
+    ids = torch.tensor([read["input_ids"]] * 2)
+    seen = torch.ones_like(ids)
+    seen[1, -1] = 0  # a shorter text beside a longer one is read by other code than one alone
     keywords = {"language": language} if language and takes_language(loaded.forward) else {}
     with model.naming(f"it cannot read the words {' '.join(words)!r}"), torch.inference_mode():
         states = encoder_of(loaded)(
             input_ids=ids,
-            attention_mask=torch.ones_like(ids),
+            attention_mask=seen,
             output_hidden_states=True,
             **keywords,
         ).hidden_states
-        finite = all(bool(layer.isfinite().all()) for layer in states)
+        finite = all(bool(layer[seen > 0].isfinite().all()) for layer in states)
         alike = bool((states[-1][0] == states[-1][0, :1]).all())
     if not finite:
         raise model.refusal("its hidden states of two words are not finite")

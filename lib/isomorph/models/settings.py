@@ -18,7 +18,7 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 class EncoderConfig(Config):
     """The shape of the encoder; see `isomorph.models.encoder.BilingualConfig`."""
 
-    layers: int = Field(default=4, ge=1)
+    layers: int = Field(default=4, ge=1, le=1000)
     width: int = Field(default=128, ge=8)
     heads: int = Field(default=4, ge=1)
     norm: Literal["post", "pre"] = "pre"  # trains without long warm-up; the papers' is "post"

@@ -37,7 +37,8 @@ class Pretraining(Run):
     vocabulary: VocabularyConfig = VocabularyConfig()
     encoder: EncoderConfig = EncoderConfig()
     training: TrainingConfig
-    marks: int = Field(default=1, ge=1)  # measurements in training, each sqrt(2) times as late
+    # Measurements in training, each sqrt(2) times as late as the one before.
+    marks: int = Field(default=1, ge=1, le=100)
     seed: int = Field(default=0, ge=0)  # of the weights, the order of text and the masking
 
     read: Literal["both", "first"] = "both"  # "first": one language's text, two's vocabulary

@@ -49,7 +49,7 @@ def read_manifest(folder: Path | None = None) -> dict:
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         # A manifest without these is damaged.
-        [entry["sha256"] for entry in manifest["files"].values()], manifest["sources"].items()
+        ["" + entry["sha256"] for entry in manifest["files"].values()], manifest["sources"].items()
         return manifest
     except FileNotFoundError:
         raise DataCorrupted(f"{path} is missing: {REBUILD}.") from None

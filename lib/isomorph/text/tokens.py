@@ -16,6 +16,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,11 +59,13 @@ def _problem(part: object) -> str | None:
 
 
 def check_texts(texts: Iterable, name: str = "texts[{}]", *, empty: bool = False) -> None:
-    """`check_text` of each, `name` being filled with its number, from 0; one string is no list."""
-    if isinstance(texts, str):
-        raise TypeError(
-            f"{name.partition('[')[0]} is one string, {texts[:40]!r}, but must be a list."
-        )
+    """`check_text` of each, `name` being filled with its number, from 0.
+
+    Raises TypeError for one string, and for an iterator, of which this would leave nothing.
+    """
+    if isinstance(texts, str | Iterator):
+        kind = f"one string, {texts[:40]!r}," if isinstance(texts, str) else "read once only"
+        raise TypeError(f"{name.partition('[')[0]} is {kind} but must be a list.")
     for number, text in enumerate(texts):
         check_text(text, name.format(number), empty=empty)
 
@@ -157,15 +160,22 @@ def word_tokens(encoding: Encoding, text: Text, side: int = 0) -> list[list[int]
     words is of both. side: which of a pair the text is.
     """
     places = word_places(text)
-    ends = [end for _, end in places]
     found: list[list[int]] = [[] for _ in places]
-    for token, start, end in token_places(encoding, joined(text), side):
-        word = bisect_right(ends, start)
+    for word, token in _owned(encoding, joined(text), places, side):
+        found[word].append(token)
+    return found
+
+
+def _owned(
+    encoding: Encoding, text: str, places: list[Place], side: int = 0
+) -> Iterator[tuple[int, int]]:
+    """(word, token) of each token that covers a character of a word at `places`."""
+    for token, start, end in token_places(encoding, text, side):
+        word = bisect_right(places, start, key=itemgetter(1))
         while word < len(places) and places[word][0] < end:
             if places[word][0] < places[word][1]:
-                found[word].append(token)
+                yield word, token
             word += 1
-    return found
 
 
 def read_words(encoding: Encoding, text: Text) -> list[tuple[int, list[int], str]]:
@@ -175,12 +185,7 @@ def read_words(encoding: Encoding, text: Text) -> list[tuple[int, list[int], str
     are those of the list, and words that share a token have none of their own and are left out.
     """
     whole, places = joined(text), word_places(text)
-    cut = {
-        word
-        for rest in encoding.overflowing
-        for word, tokens in enumerate(word_tokens(rest, text))
-        if tokens
-    }
+    cut = {word for rest in encoding.overflowing for word, _ in _owned(rest, whole, places)}
     units: list[tuple[list[int], list[int]]] = []
     for word, tokens in enumerate(word_tokens(encoding, text)):
         if tokens and units and tokens[0] <= units[-1][1][-1]:

@@ -115,9 +115,11 @@ def learn(config: VocabularyConfig, texts: Mapping[str, list[str]]) -> Vocabular
     Raises ValueError when there is no text, one is no string (naming it), or there is no room for
     two languages' separate vocabularies.
     """
+    if not texts:
+        raise ValueError("texts has no language to learn a vocabulary from.")
     for language, sentences in texts.items():
         check_texts(sentences, f"texts[{language!r}][{{}}]", empty=True)
-        if not sentences:
+        if not any(map(str.strip, sentences)):
             raise ValueError(f"no text in {language!r} to learn a vocabulary from.")
     if config.anchors in ("joint", "extra") or len(texts) == 1:
         pieces = _pieces(config, [s for sentences in texts.values() for s in sentences])
@@ -142,7 +144,7 @@ def anchor_rate(vocabulary: Vocabulary, texts: Mapping[str, list[str]]) -> dict[
     `types`: distinct subwords occurring in both, over those occurring in either. `tokens`:
     occurrences, in either language, of subwords that occur in both. Special tokens do not count.
 
-    Raises ValueError unless there are two languages.
+    Raises ValueError unless there are two languages, and a subword.
     """
     if len(texts) != 2:
         raise ValueError(f"an anchor rate needs two languages; there are {list(texts)}.")
@@ -152,6 +154,8 @@ def anchor_rate(vocabulary: Vocabulary, texts: Mapping[str, list[str]]) -> dict[
         )
         for language, sentences in texts.items()
     )
+    if not first + second:
+        raise ValueError("texts has no subword in either language.")
     both = first.keys() & second.keys()
     shared = sum(first[i] + second[i] for i in both)
     return {
