@@ -70,7 +70,7 @@ def source(cell: str = PLAIN_CELL, title: str = "A needle in a haystack") -> str
 def make(root: Path, chapters: dict[str, str], ledger: bool = True) -> Path:
     """Lay out a book under `root` from page names (`part/name`) and chapter sources.
 
-    Judging all claims takes longer than the rest of it: `ledger` says whether the landing page does.
+    Judging all claims takes longer than the rest of it: `ledger` says whether the pages that do are real.
     """
     shutil.copytree(ROOT / "book", root / "book")
     for name in ("_config.yml", "requirements.txt"):
@@ -81,7 +81,8 @@ def make(root: Path, chapters: dict[str, str], ledger: bool = True) -> Path:
     toc["parts"].insert(0, {"caption": "Chapters", "chapters": pages})
     (root / "book" / "_toc.yml").write_text(yaml.safe_dump(toc))
     if not ledger:
-        (root / "book" / "index.md").write_text("# A book without the ledger\n")
+        for name in ("index", "ledger"):
+            (root / "book" / f"{name}.md").write_text("# A book without the ledger\n")
     for page, text in chapters.items():
         path = root / "chapters" / f"{page}.py"
         path.parent.mkdir(parents=True, exist_ok=True)

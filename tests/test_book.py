@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import nbformat
 import psutil
 import pytest
 
-from isomorph import book
+from isomorph import book, claims
 from isomorph.book.chapters import (
     BadRequest,
     BookError,
@@ -24,7 +25,7 @@ from isomorph.book.chapters import (
     select,
 )
 from isomorph.book.execute import execute_all
-from isomorph.book.site import ledger_markdown
+from isomorph.book.ledger_page import KINDS, filled
 from tests import small_book
 
 SMOKE = {"size": "smoke", "recompute": False}
@@ -171,6 +172,7 @@ from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from isomorph.book.chapters import Layout, discover
 from isomorph.book.execute import execute_all
+from isomorph.book.ledger_page import KINDS, filled
 Layout.library = Path({str(still_library)!r})
 layout = Layout(Path({str(root)!r}))
 execute_all(discover(layout), layout, {SMOKE!r}, jobs=1)
@@ -180,7 +182,7 @@ execute_all(discover(layout), layout, {SMOKE!r}, jobs=1)
     wait_until(lambda: pid.exists() and pid.read_text())
     kernel = int(pid.read_text())
     os.kill(build.pid, signal.SIGINT)
-    assert build.wait(timeout=30) != 0
+    assert build.wait(timeout=120) != 0
     wait_until(lambda: not psutil.pid_exists(kernel))
     assert is_fresh(PLAIN, layout, SMOKE)
     assert not is_fresh(slow, layout, SMOKE)
@@ -246,8 +248,27 @@ def test_two_chapters_may_not_share_a_name(tmp_path):
         discover(Layout(root))
 
 
-def test_the_ledger_links_only_to_chapters_that_exist():
-    assert "](" not in ledger_markdown([])
-    assert "not yet measured" in ledger_markdown([])
+@pytest.fixture
+def stage(tmp_path):
+    shutil.copyfile(book.ROOT / "book" / "references.bib", tmp_path / "references.bib")
+    return tmp_path
+
+
+def test_the_ledger_links_only_to_chapters_that_exist(stage):
     first = Chapter("cross_lingual", "a_bilingual_model_from_scratch")
-    assert "[11.5](cross_lingual/a_bilingual_model_from_scratch.ipynb)" in ledger_markdown([first])
+    without, with_one = (filled("<!-- ledger -->", stage, own) for own in ([], [first]))
+    assert "<a " not in without and without.count("<tr data-outcome") == len(claims.ledger())
+    assert '<a href="cross_lingual/a_bilingual_model_from_scratch.html">11.5</a>' in with_one
+    told = filled("before <!-- found --> after", stage, [first])
+    assert told.startswith("before 1. **") and told.endswith(" after")
+    assert "](cross_lingual/a_bilingual_model_from_scratch.ipynb)" in told
+    assert told.count(".ipynb") == 1, "a finding without its chapter has no link"
+
+
+def test_the_counts_are_those_of_the_ledger(stage):
+    table = filled("<!-- counts -->", stage, [])
+    for name, number in claims.counts(claims.judged()).items():
+        (line,) = [line for line in table.splitlines() if KINDS[name] in line.split("|")[1:2][0]]
+        assert [int(n) for n in re.findall(r"</span> (\d+)", line)] == sorted(
+            number.values(), reverse=True
+        )

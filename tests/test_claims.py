@@ -1,4 +1,4 @@
-"""The ledger: every claim is there, and rows alone decide what it is worth."""
+"""The ledger: rows alone decide, on the ground that they stand on."""
 
 import itertools
 import json
@@ -9,24 +9,40 @@ import pytest
 
 from isomorph import claims
 from isomorph.ledger import schema
+from isomorph.ledger.verdicts import OUTCOMES, bodies, judge, places
+
+NOISE = np.array([-0.04, 0.03, 0.0, -0.02, 0.05])
+BEFORE, AFTER = "2026-01-01", "2026-12-31"
 
 
-def claim_of(*parts, rows="planted", **fields):
-    """A claim with one rule; `parts` are as in the YAML."""
-    return schema.Claim(
-        id="1.1",
-        paper={"citation": "Planted (2000)", "title": "A planted paper", "key": "planted2000"},
-        statement="A statement made up for a test.",
-        source={"where": "Nowhere", "provenance": ["derived here"]},
-        quantity="a planted quantity",
-        rule={"rows": rows, "parts": parts},
-        **fields,
-    )
+def rule_of(primary, *secondary, requires=()):
+    told = [{"says": "A planted prediction", **part} for part in (primary, *secondary)]
+    controls = [{"says": "A planted control", **part} for part in requires]
+    return schema.Rule(rows="planted", primary=told[0], secondary=told[1:], requires=controls)
+
+
+def claim_of(rule, *subjects):
+    fields = {
+        "id": "1.1",
+        "paper": {"citation": "Planted (2000)", "title": "A planted paper", "key": "planted2000"},
+        "statement": "A statement made up for a test.",
+        "source": {"where": "Nowhere", "provenance": ["derived here"]},
+        "quantity": "a planted quantity",
+        "scope": {"says": "planted models", "subjects": subjects},
+        "rule": rule,
+        "registered": "2026-06-01T00:00:00Z",
+    }
+    unchecked = schema.Claim.model_construct(**fields | {"scope": schema.Scope(**fields["scope"])})
+    return schema.Claim(**fields, fingerprint=unchecked.computed_fingerprint())
 
 
 def rows_of(condition, values, **columns):
     """One row a seed, seeds counted from 0 unless given."""
-    fixed = {"pair": "en-fr", "layer": pd.NA, "metric": "score", "tokens": 1000, "size": "laptop"}
+    fixed = {
+        "pair": "en-fr", "layer": pd.NA, "metric": "score", "tokens": 1000, "size": "reference",
+        "subject": "bilingual model", "model": "our bilingual models", "unit": "pretraining seed",
+        "body": "ours", "recorded": AFTER, "experiment": "planted",
+    }  # fmt: skip
     seeds = columns.pop("seeds", range(len(values)))
     frame = pd.DataFrame({"seed": list(seeds), "value": list(values)})
     frame = frame.assign(condition=condition, **{**fixed, **columns})
@@ -37,217 +53,259 @@ def contrast(**fields):
     return {"metric": "score", "plus": "a", "minus": "b", "direction": "above", **fields}
 
 
-def decided(parts, *frames, size=None):
-    return claims.verdict(claim_of(*parts), pd.concat(frames, ignore_index=True), size)
+def judged(parts, *frames, requires=()):
+    return judge(rule_of(*parts, requires=requires), pd.concat(frames, ignore_index=True))
 
 
 @pytest.mark.parametrize(
-    ("direction", "effect", "expected"),
+    ("fields", "effect", "expected"),
     [
-        ("above", 0.5, "reproduced"),
-        ("above", -0.5, "contradicted"),
-        ("above", 0.0, "inconclusive"),
-        ("below", -0.5, "reproduced"),
-        ("below", 0.5, "contradicted"),
-        ("below", 0.0, "inconclusive"),
-        ("within", 0.0, "reproduced"),
-        ("within", 0.5, "contradicted"),
-        ("within", 0.2, "inconclusive"),
+        ({}, 0.5, "holds"),
+        ({}, -0.5, "does not hold"),
+        ({}, 0.0, "cannot tell"),
+        ({"direction": "below"}, -0.5, "holds"),
+        ({"direction": "below"}, 0.5, "does not hold"),
+        ({"direction": "below"}, 0.0, "cannot tell"),  # the interval holds the bound
+        ({"direction": "within", "tolerance": 0.2}, 0.0, "holds"),
+        ({"direction": "within", "tolerance": 0.2}, 0.5, "does not hold"),
+        ({"direction": "within", "tolerance": 0.2}, 0.2, "cannot tell"),
+        # An interval inside the smallest effect of interest is nothing to speak of.
+        ({"smallest": 0.2}, 0.05, "no meaningful effect"),
+        ({"smallest": 0.2}, 0.2, "cannot tell"),
+        ({"smallest": 0.2}, 0.5, "holds"),
+        ({"smallest": 0.2}, -0.5, "does not hold"),
+        # A bound of ours cannot contradict; the sign of a contrast is the paper's.
+        ({"bound": 0.3, "bound_from": "ours"}, 0.1, "cannot tell"),
+        ({"bound": 0.3, "bound_from": "ours"}, -0.5, "does not hold"),
+        ({"bound": -0.3, "bound_from": "ours"}, -0.9, "cannot tell"),
+        ({"direction": "within", "tolerance": 0.2, "bound_from": "ours"}, 0.9, "cannot tell"),
+        # The paper's effect is 50 points.
+        ({"paper": 50.0}, 0.5, "holds"),
+        ({"paper": 50.0}, 0.1, "other size"),
+        ({"paper": 5.0}, 0.9, "other size"),
     ],
 )
-def test_the_side_of_the_interval_decides(direction, effect, expected):
-    noise = np.array([-0.04, 0.03, 0.0, -0.02, 0.05])
-    part = contrast(direction=direction, tolerance=0.2 if direction == "within" else 0.0)
-    found = decided([part], rows_of("a", 1 + effect + noise), rows_of("b", np.ones(5)))
-    assert found.verdict == expected
-    assert found.value == pytest.approx(effect + noise.mean())
-    assert found.low <= found.value <= found.high
-    assert (found.n_seeds, found.size) == (5, "laptop")
+def test_the_side_and_the_size_of_the_interval_decide(fields, effect, expected):
+    found = judged([contrast(**fields)], rows_of("a", 1 + effect + NOISE), rows_of("b", np.ones(5)))
+    assert found.outcome == expected
+    own = found.primary.estimate
+    assert own.value == pytest.approx(effect + NOISE.mean()) and own.units == 5
 
 
-def test_two_seeds_are_inconclusive_and_say_so():
-    found = decided([contrast()], rows_of("a", [9.0, 9.1]), rows_of("b", [1.0, 1.0]))
-    assert (found.verdict, found.low, found.high, found.n_seeds) == ("inconclusive", None, None, 2)
-    assert found.value == pytest.approx(8.05)
-    assert found.reason.startswith("2 of the 3 seeds")
+@pytest.mark.parametrize("seeds", [1, 2, 3, 4])
+def test_fewer_than_five_units_decide_nothing(seeds):
+    found = judged([contrast()], rows_of("a", 9 + NOISE[:seeds]), rows_of("b", np.ones(seeds)))
+    assert (found.outcome, found.primary.estimate.kind) == ("cannot tell", "range")
 
 
-def test_no_rows_are_not_yet_measured():
-    claim = claim_of(contrast())
-    for rows in (None, rows_of("a", []), rows_of("c", [1.0, 2.0, 3.0])):
-        found = claims.verdict(claim, rows)
-        assert (found.verdict, found.value, found.n_seeds) == ("not yet measured", None, 0)
+def test_items_of_one_model_have_no_interval():
+    unit = {"unit": "items of one model"}
+    frames = rows_of("a", 9 + NOISE, **unit), rows_of("b", 2 * NOISE, **unit)
+    found = judged([contrast()], *frames)
+    assert (found.outcome, found.primary.estimate.kind) == ("cannot tell", "range")
+    own = found.primary.estimate
+    assert (own.low, own.high) == pytest.approx((9 - NOISE.max(), 9 - NOISE.min())), "what was seen"
 
 
-def test_constant_differences_have_a_point_for_an_interval():
-    found = decided([contrast()], rows_of("a", [2.0] * 4), rows_of("b", [1.0] * 4))
-    assert (found.low, found.high, found.verdict) == (1.0, 1.0, "reproduced")
+def test_no_rows_are_not_measured():
+    assert judged([contrast()], rows_of("a", NOISE)).outcome == "not measured"
 
 
-def test_what_has_no_layers_is_compared_with_all_layers():
-    layers = [rows_of("a", [1.0, 1.1, 1.2], layer=layer) for layer in (0, 1)]
-    found = decided([contrast()], *layers, rows_of("b", [0.5, 0.6, 0.7]))
-    assert found.verdict == "reproduced" and found.value == pytest.approx(0.5)
-    # Of two that have layers, those in common still count alone.
-    found = decided([contrast()], *layers, rows_of("b", [0.5, 0.6, 0.7], layer=1))
-    assert found.n_seeds == 3 and found.value == pytest.approx(0.5)
+@pytest.mark.parametrize("otherwise", ["at floor", "at ceiling"])
+def test_a_rule_is_silent_where_its_control_fails(otherwise):
+    frames = [rows_of("a", 1 + NOISE), rows_of("b", NOISE[::-1])]
+    frames.append(rows_of("random", 1 + NOISE[::-1]))
+    control = contrast(minus="random", bound=0.1, otherwise=otherwise)
+    assert judged([contrast()], *frames).outcome == "holds"
+    found = judged([contrast()], *frames, requires=[control])
+    assert found.outcome == otherwise and found.controls[0].outcome != "holds"
+    # What was never measured, or of too few seeds, says nothing of a floor.
+    assert judged([contrast()], *frames[:2], requires=[control]).outcome == "cannot tell"
+
+
+def test_the_primary_prediction_decides_and_a_disagreement_is_mixed():
+    frames = [
+        rows_of("a", sign + NOISE, metric=name) for name, sign in (("up", 1), ("down", -1), ("flat", 0))
+    ]  # fmt: skip
+    up, down, flat = (
+        {"metric": m, "condition": "a", "direction": "above"} for m in ("up", "down", "flat")
+    )
+    assert judged([up, flat], *frames).outcome == "holds"
+    assert judged([up, down], *frames).outcome == "mixed"
+    assert judged([down, flat], *frames).outcome == "does not hold"
+    assert judged([up, up | {"metric": "gone"}], *frames).outcome == "holds"
+
+
+def test_what_could_contradict_is_corrected_for_its_number():
+    # Alone p is 0.02 on one side; among twenty predictions such a thing is expected.
+    values = -0.03 + np.array([-0.02, 0.03, 0.0, -0.01, 0.0])
+    frames = [rows_of("a", values)] + [
+        rows_of("a", 1 + NOISE, metric=f"other_{n}") for n in range(19)
+    ]
+    one = {"metric": "score", "condition": "a", "direction": "above"}
+    assert judged([one], *frames).outcome == "does not hold"
+    more = [one | {"metric": f"other_{n}"} for n in range(19)]
+    assert judged([one, *more], *frames).outcome == "cannot tell"
 
 
 def test_seeds_are_paired_where_they_are_shared():
     # Seeds differ a hundred times more than the conditions do: only pairing can see the effect.
     seeds = np.array([10.0, 20.0, 30.0, 40.0, 50.0])
     effect = np.array([0.1, 0.12, 0.08, 0.11, 0.09])
-    shuffled = [3, 0, 4, 1, 2]
-    same = decided(
-        [contrast()], rows_of("a", seeds + effect), rows_of("b", seeds[shuffled], seeds=shuffled)
+    order = [3, 0, 4, 1, 2]
+    same = judged(
+        [contrast()], rows_of("a", seeds + effect), rows_of("b", seeds[order], seeds=order)
     )
-    assert same.verdict == "reproduced" and " paired" in same.reason
-    other = decided(
+    assert same.outcome == "holds" and same.primary.estimate.paired
+    other = judged(
         [contrast()], rows_of("a", seeds + effect), rows_of("b", seeds, seeds=range(5, 10))
     )
-    assert other.verdict == "inconclusive" and "unpaired" in other.reason
-    assert other.high - other.low > 10 * (same.high - same.low)
+    assert other.outcome == "cannot tell" and not other.primary.estimate.paired
 
 
-def test_all_parts_must_hold_and_one_can_contradict():
-    up, down, flat = [1.0, 1.1, 0.9], [-1.0, -1.1, -0.9], [-1.0, 1.0, 0.1]
-    frames = [rows_of("a", v, metric=m) for m, v in {"up": up, "down": down, "flat": flat}.items()]
-    verdicts = {}
-    for metrics in (
-        ["up"],
-        ["up", "flat"],
-        ["up", "flat", "down"],
-        ["up", "gone"],
-        ["down", "gone"],
-    ):
-        parts = [{"metric": m, "condition": "a", "direction": "above"} for m in metrics]
-        found = decided(parts, *frames)
-        verdicts["+".join(metrics)] = found.verdict
-        assert len(found.parts) == len(metrics)
-    assert list(verdicts.values()) == [
-        "reproduced", "inconclusive", "contradicted", "not yet measured", "contradicted",
-    ]  # fmt: skip
-
-
-def test_each_pair_is_its_own_part():
-    good, bad = [1.0, 1.1, 0.9], [-1.0, -1.1, -0.9]
+def test_each_pair_is_a_prediction_and_the_worst_of_the_primary_decides():
     part = {"metric": "score", "condition": "a", "direction": "above", "each": "pair"}
-    frames = [rows_of("a", good, pair="en-fr"), rows_of("a", bad, pair="en-zh")]
-    assert decided([part], *frames).verdict == "contradicted"
-    assert len(decided([part], *frames).parts) == 2
-    assert decided([part | {"pair": "en-fr"}], *frames).verdict == "reproduced"
-    assert decided([part | {"pair": ["en-fr", "en-ru"]}], *frames).verdict == "not yet measured"
+    frames = [rows_of("a", 1 + NOISE, pair="en-fr"), rows_of("a", NOISE - 1, pair="en-zh")]
+    found = judged([part], *frames)
+    assert found.primary.outcome == "does not hold" and len(found.findings) == 2
+    assert judged([part | {"pair": "en-fr"}], *frames).outcome == "holds"
 
 
 def test_a_contrast_compares_the_pairs_which_both_conditions_have():
-    frames = [rows_of("a", [1.0, 1.0, 1.0]), rows_of("b", [0.0, 0.0, 0.0])]
-    frames.append(rows_of("b", [9.0, 9.0, 9.0], pair="en-zh"))
-    assert decided([contrast()], *frames).value == 1.0
+    frames = [rows_of("a", 1 + NOISE), rows_of("b", NOISE), rows_of("b", 9 + NOISE, pair="en-zh")]
+    assert judged([contrast()], *frames).primary.estimate.value == pytest.approx(1.0)
 
 
 def test_a_seed_which_lacks_a_pair_is_left_out():
     part = {"metric": "score", "condition": "a", "direction": "above"}
-    frames = [rows_of("a", [1.0, 2.0, 3.0, 4.0]), rows_of("a", [1.0, 2.0, 3.0], pair="en-zh")]
-    found = decided([part], *frames)
-    assert (found.n_seeds, found.value) == (3, 2.0)
-    assert "1 left out" in found.reason
+    frames = [rows_of("a", range(6)), rows_of("a", range(5), pair="en-zh")]
+    own = judged([part], *frames).primary.estimate
+    assert (own.units, own.value) == (5, 2.0)
 
 
-def test_a_difference_of_differences():
-    gain = {("a", "en-zh"): 0.5, ("b", "en-zh"): 0.1, ("a", "en-fr"): 0.3, ("b", "en-fr"): 0.2}
-    frames = [rows_of(c, [v, v, v], pair=p) for (c, p), v in gain.items()]
+@pytest.mark.parametrize(("close", "distant"), [("en-fr", "en-zh"), ("a-b", "far")])
+def test_close_and_distant_are_roles(close, distant):
+    gain = {("a", distant): 0.5, ("b", distant): 0.1, ("a", close): 0.3, ("b", close): 0.2}
+    frames = [rows_of(c, v + NOISE, pair=p) for (c, p), v in gain.items()]
     part = {
         "metric": "score",
-        "plus": [{"condition": "a", "pair": "en-zh"}, {"condition": "b", "pair": "en-fr"}],
-        "minus": [{"condition": "b", "pair": "en-zh"}, {"condition": "a", "pair": "en-fr"}],
+        "plus": [{"condition": "a", "pair": "distant"}, {"condition": "b", "pair": "close"}],
+        "minus": [{"condition": "b", "pair": "distant"}, {"condition": "a", "pair": "close"}],
         "direction": "above",
     }
-    assert decided([part], *frames).value == pytest.approx(0.3)
+    assert judged([part], *frames).primary.estimate.value == pytest.approx(0.3)
+    # The far world counts only where it is asked for.
+    alone = judged([contrast()], *frames).primary.estimate.value
+    assert alone == pytest.approx(0.1 if distant == "far" else (0.4 + 0.1) / 2)
 
 
-def test_the_spread_over_seeds():
+def test_a_spread_is_read_over_runs_that_learnt():
     wide, narrow = np.linspace(-1, 1, 12), np.linspace(-0.1, 0.1, 12)
-    part = contrast(over_seeds="std", seeds=10, direction="below")
-    found = decided([part], rows_of("a", narrow), rows_of("b", wide))
-    assert found.verdict == "reproduced"
-    assert found.value == pytest.approx(np.std(narrow, ddof=1) - np.std(wide, ddof=1))
+    failed = [rows_of(name, [0.0] * 12, metric="failed_run") for name in ("a", "b")]
+    part = contrast(over_seeds="std", direction="below", bound=1, learnt=True)
+    found = judged([part], rows_of("a", narrow), rows_of("b", wide), *failed)
+    assert found.outcome == "holds" and found.primary.estimate.value == pytest.approx(0.1)
+    # Failed runs stand close together, and that is no stability.
+    failed[1] = rows_of("b", [1.0] * 12, metric="failed_run")
     assert (
-        decided([part], rows_of("a", narrow[:9]), rows_of("b", wide[:9])).verdict == "inconclusive"
+        judged([part], rows_of("a", narrow), rows_of("b", wide), *failed).outcome == "not measured"
     )
 
 
-def test_the_largest_size_with_enough_seeds_speaks():
-    part = {"metric": "score", "condition": "a", "direction": "above"}
+def test_the_fast_path_is_the_mean_at_the_last_checkpoint():
     frames = [
-        rows_of("a", [-1.0, -1.0, -1.0], size="smoke"),
-        rows_of("a", [1.0, 1.0, 1.0], size="laptop"),
-        rows_of("a", [2.0, 2.0, 2.0], size="reference"),
-        rows_of("a", [3.0], size="paper"),
+        rows_of("a", NOISE + tokens, tokens=tokens, pair=pair, layer=layer)
+        for tokens, pair, layer in itertools.product((1, 2, 3), ("en-fr", "en-ru"), (0, 1))
     ]
-    assert (decided([part], *frames).size, decided([part], *frames).value) == ("reference", 2.0)
-    assert decided([part], frames[3]).size == "paper"
-    assert decided([part], frames[0]).verdict == "not yet measured"
-    assert decided([part], *frames, size="smoke").verdict == "contradicted"
-    with pytest.raises(ValueError, match="size is 'huge', but it must be one of smoke"):
-        decided([part], *frames, size="huge")
-    with pytest.raises(ValueError, match="rows lack the column 'metric'"):
-        decided([part], frames[0].drop(columns="metric"))
+    part = {"metric": "score", "condition": "a", "direction": "above"}
+    own = judged([part], *frames).primary.estimate
+    assert own.value == pytest.approx(3 + NOISE.mean()) and own.units == 5
 
 
-def planted_loader(name):
-    if name != "learning_curve":
-        return pd.DataFrame()
-    tokens = np.array([1e5, 2e5, 4e5, 8e5, 16e5])
-    curves = {"multilinguality": [0, 0, 0, 0.5, 1], "heldout_loss": [6, 4, 3, 2.5, 2.4]}
-    return pd.concat(
-        rows_of("middle", values, metric=metric, tokens=tokens, seeds=[seed] * 5, size="reference")
-        for (metric, values), seed in itertools.product(curves.items(), range(3))
+def planted(subject, model, body, value, **columns):
+    named = {"subject": subject, "model": model, "body": body} | columns
+    return rows_of("a", value + NOISE, **named)
+
+
+def test_only_subjects_in_scope_decide():
+    part = {"metric": "score", "condition": "a", "direction": "above"}
+    claim = claim_of(rule_of(part), "masked model")
+    frames = [
+        planted("masked model", "our masked models", "ours", 1),
+        planted("sentence encoder", "MiniLM", "MiniLM", -1),
+        planted("controlled world", "worlds", "controlled world", -2, size="laptop"),
+    ]
+    found = claims.Judged(claim, tuple(places(claim, bodies(pd.concat(frames, ignore_index=True)))))
+    assert (found.outcome, found.ground) == ("holds", "real text")
+    assert [place.model for place in found.on("other models")] == ["MiniLM"]
+    assert [place.judgement.outcome for place in found.on("worlds")] == ["does not hold"]
+    # Without a subject in scope nothing decides, whatever the others do.
+    rest = claims.Judged(
+        claim, tuple(places(claim, bodies(pd.concat(frames[1:], ignore_index=True))))
     )
+    assert (rest.outcome, rest.ground) == ("not measured", "none")
 
 
-def test_json_has_exactly_the_promised_keys():
-    entries = claims.as_json(planted_loader)
+def test_few_seeds_of_a_larger_size_hide_no_interval():
+    part = {"metric": "score", "condition": "a", "direction": "above"}
+    claim = claim_of(rule_of(part), "bilingual model")
+    frames = [rows_of("a", [5.0]), rows_of("a", 1 + NOISE, size="laptop")]
+    found = claims.Judged(claim, tuple(places(claim, bodies(pd.concat(frames, ignore_index=True)))))
+    assert (found.outcome, found.deciding.size) == ("holds", "laptop")
+
+
+@pytest.mark.parametrize(("recorded", "late"), [(BEFORE, True), (AFTER, False)])
+def test_a_rule_written_after_its_rows_says_so(recorded, late):
+    claim = claim_of(
+        rule_of({"metric": "score", "condition": "a", "direction": "above"}), "bilingual model"
+    )
+    (place,) = places(claim, bodies(rows_of("a", 1 + NOISE, recorded=recorded)))
+    assert place.after_rows is late
+    count = claims.counts([claims.Judged(claim, (place,))])
+    assert count["rule after rows" if late else "real text"] == {"holds": 1}
+
+
+def test_a_claim_that_is_proved_is_counted_apart():
+    claim = claim_of(rule_of({"metric": "score", "condition": "a", "direction": "within"}))
+    found = claims.Judged(claim, ())
+    assert (found.outcome, found.ground) == ("proved", "proof")
+    assert claims.counts([found])["proof"] == {"proved": 1}
+
+
+@pytest.mark.parametrize("value", [0.0123, -0.876, 34.56, -88.04, 0.0, 1234.0, 99.6])
+def test_two_significant_digits(value):
+    told = claims.significant(value)
+    assert "e" not in told and float(told) == pytest.approx(value, rel=0.05, abs=1e-9)
+
+
+def test_json_has_the_promised_keys_and_numbers_in_the_papers_unit():
+    entries = claims.as_json()
     promised = (
-        "id paper statement source paper_value quantity rule size value low high n_seeds verdict"
+        "id statement scope primary outcome ground value low high unit n paper_value ratio requires "
+        "registered history since places"
     )
-    assert all(list(entry) == promised.split() for entry in entries)
+    for entry in entries:
+        assert set(promised.split()) <= set(entry)
+        assert set(entry["places"]) == {"real text", "worlds", "other models"}
     assert json.loads(json.dumps(entries, allow_nan=False)) == entries
-    by_id = {entry["id"]: entry for entry in entries}
-    assert by_id["11.5"]["verdict"] == "reproduced"
-    # Loss is half-way (4.2) at 1e5 * 2**0.9, multilinguality (0.5) at 8e5 = 1e5 * 2**3.
-    assert by_id["11.5"]["value"] == pytest.approx(np.log(2) * (3 - 0.9))
-    assert by_id["1.1"]["verdict"] == "not yet measured"
+    (world,) = next(e for e in entries if e["id"] == "1.4")["places"]["worlds"]
+    assert world["outcome"] == "other size" and world["unit"] == "points"
+    assert world["ratio"] == pytest.approx(world["value"] / -0.9)
+    with pytest.raises(ValueError, match="size is 'huge'"):
+        claims.as_json(size="huge")
 
 
-def test_the_table_the_text_and_the_landing_page_agree():
-    table = claims.table(planted_loader).set_index("id")
-    assert list(table.index) == [claim.id for claim in claims.ledger()]
-    assert table.loc["11.5", "verdict"] == "reproduced" and table.loc["11.5", "n_seeds"] == 3
-    entry = next(e for e in claims.landing(planted_loader) if e["id"] == "11.5")
-    assert entry["ours"] == "1.46 [1.46, 1.46], 3 seeds, reference"
-    text = claims.as_text(planted_loader, width=200)
-    assert "1.46 [1.46, 1.46]" in " ".join(text.split()) and "4a.4" in text
-    page = claims.as_markdown(claims.landing(planted_loader), link="../{}.html".format)
-    assert f"[11.5](../{entry['chapter']}.html)" in page
-    assert page.count("\n### ") + 1 == 13
-    # A log ratio must not be read as a share; what is not measured has no unit to tell.
-    assert page.count("Measured: ") == sum(1 for e in claims.landing(planted_loader) if e["ours"])
-    assert f"Measured: {entry['quantity']}</small>" in page
-    lines = [line for line in page.splitlines() if line.startswith("|")]
-    assert {line.replace("\\|", "").count("|") for line in lines} == {6}
+def test_the_text_the_tables_and_the_box_tell_the_same():
+    (found,) = [each for each in claims.judged() if each.claim.id == "1.3"]
+    (place,) = found.on("worlds")
+    told = claims.written(place.judgement.primary, place.unit)
+    assert told in " ".join(claims.as_text(width=400).split())
+    assert told in set(claims.predictions(["1.3"])["here"])
+    assert told in claims.answer("1.3")._repr_html_()
+    assert told in claims.by_ground(["1.3"])["worlds"].item()
+    with pytest.raises(ValueError, match="claim is '99.1'"):
+        claims.answer("99.1")
 
 
-def test_a_correlation_is_told_as_the_number_it_is_and_a_score_in_points():
-    rows = pd.DataFrame(
-        [
-            {"condition": name, "pair": "a-b", "layer": layer, "seed": seed, "metric": "cka",
-             "value": value - layer / 10, "tokens": 1, "size": "laptop"}
-            for name, value in (("bilingual", 0.9), ("monolingual", 0.6))
-            for layer in range(4)
-            for seed in range(5)
-        ]
-    )  # fmt: skip
-    table = claims.by_part(["1.11"], {"here": (rows, "laptop")})
-    told = dict(zip(table["prediction"], table["measured"], strict=True))
-    assert told["spearman of cka / bilingual below 0"] == "-1.00"
-    assert told["cka / bilingual - cka / monolingual above 0"] == "+30.0"
+def test_every_outcome_has_a_meaning():
+    assert set(OUTCOMES) | {"proved", "mixed"} == set(claims.MEANINGS)

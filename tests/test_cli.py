@@ -110,7 +110,8 @@ def test_claims_as_json_are_one_object_a_claim(call):
     assert told.exit_code == 0
     entries = json.loads(told.stdout)
     assert {"1.3", "4a.1"} <= {entry["id"] for entry in entries}
-    keys = "id paper statement source paper_value quantity rule size value low high n_seeds verdict"
+    keys = """id paper statement source chapter scope primary outcome ground value low high unit interval n n_of
+        ratio paper_value paper_values requires registered rule_after_rows history since places"""
     assert all(list(entry) == keys.split() for entry in entries)
 
 

@@ -8,6 +8,7 @@ import pytest
 from isomorph import results
 from isomorph.candidates import among
 from isomorph.findings import cured
+from isomorph.ledger import subjects
 from isomorph.measure.cured import CURES
 from isomorph.presets.degeneration import MINILM
 from isomorph.presets.english_models import smoke_model
@@ -144,12 +145,14 @@ def test_runs_are_found_again_by_their_config():
 
 
 def test_rows_of_one_encoder_have_the_ledgers_names():
-    names = ["original", "e5_original", "bible_flow_target"]
-    found = _found(pd.DataFrame({"condition": names, "value": [1.0, 2.0, 3.0]}))
-    prefixes = ["", "e5_", "bible_"]
-    assert cured.of_encoder(found, "", prefixes).rows["condition"].tolist() == ["original"]
-    own = cured.of_encoder(found, "bible_", prefixes).rows
-    assert own["condition"].tolist() == ["flow_target"] and own["value"].tolist() == [3.0]
+    e5 = Cures(cured="intfloat/multilingual-e5-small", task="passages", prefix="e5_")
+    ours = Cures(cured="en", task="passages")
+    rows = pd.DataFrame({"config": [ours.config_json(), e5.config_json(), e5.config_json()],
+                         "condition": ["original", "e5_original", "e5_flow_target"], "pair": "en"})  # fmt: skip
+    placed = subjects.placed(rows)
+    assert placed["condition"].tolist() == ["original", "original", "flow_target"]
+    assert placed["model"].tolist() == ["the English encoder that ships", "E5", "E5"]
+    assert set(placed["unit"]) == {"items of one model"}
 
 
 def _found(rows):

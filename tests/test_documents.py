@@ -75,7 +75,7 @@ def test_the_example_of_a_claim_is_a_claim():
     (example,) = blocks(book.ROOT / "CONTRIBUTING.md", "yaml")
     (claim,) = parse(example, "the example")
     assert claim.paper.key == yaml.safe_load(example)["paper"]["key"]
-    assert claim.rule.parts[0].direction == "below"
+    assert claim.rule.primary.direction == "within" and claim.rule.requires and claim.history
 
 
 def test_the_example_of_an_exercise_is_an_exercise(tmp_path, monkeypatch):

@@ -64,7 +64,7 @@ def test_a_forest_has_a_line_at_no_effect():
 
 def test_an_effect_without_an_interval_is_hollow():
     marks = scatters(figures.forest(EFFECTS).axes[0])
-    (hollow,) = [label for label in marks if "too few seeds" in label]
+    (hollow,) = [label for label in marks if "no interval" in label]
     assert hollow.startswith("real text")
     assert marks[hollow].get_offsets().tolist()[0][0] == -3
     assert marks[hollow].get_facecolor()[0].tolist() == [1, 1, 1, 1]
@@ -90,7 +90,7 @@ def test_marks_of_one_line_do_not_cover_each_other_and_differ_in_shape():
 def test_the_legend_names_every_mark_once():
     (legend,) = figures.forest(EFFECTS).legends
     names = [text.get_text() for text in legend.get_texts()]
-    assert names == ["worlds", "real text: hollow, too few seeds for an interval", "the paper"]
+    assert names == ["worlds", "real text: hollow, no interval over seeds", "the paper"]
 
 
 def test_a_plain_table_is_enough_for_a_forest():
@@ -158,7 +158,7 @@ def test_a_dose_response_is_the_mean_over_seeds_at_each_setting():
 def test_too_few_seeds_have_no_band_and_hollow_marks():
     (axis,) = figures.dose_response(rows(seeds=2), x="overlap", metrics="las").axes
     (label,) = scatters(axis)
-    assert "too few seeds" in label
+    assert "no interval" in label
     bands = [c for c in axis.collections if c.get_label().startswith("_")]
     assert all(len(path.vertices) == 0 for c in bands for path in c.get_paths())
 

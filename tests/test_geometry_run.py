@@ -29,7 +29,7 @@ def own_cache(tmp_path_factory):
 def measured():
     """The metrics of each kind of run on one small model."""
     found = {}
-    for name in ("mle", "rare_words", "frequent_words", "layer_norm_direction"):
+    for name in ("mle", "rare_words", "frequent_words", "layer_norm_direction", "word2vec"):
         run = results.cached(geometry("smoke", 0, name))
         found[name] = {r["metric"]: r["value"] for r in run.outcome()["records"]}
     return found
@@ -104,3 +104,10 @@ def test_what_contradicts_itself_is_refused():
     two = run.model_copy(update={"text": ShippedText(languages=("en", "fr"))})
     with pytest.raises(ValueError, match="a geometry is of one language"):
         Geometry(pretraining=two)
+
+
+def test_word2vec_reads_the_same_words_of_the_same_text(measured):
+    run = Geometry(pretraining=language_model("smoke", 0), of="word2vec")
+    assert run.foundations() == (), "nothing is pretrained for it"
+    assert set(measured["word2vec"]) == set(measured["mle"]) - {"perplexity"}
+    assert measured["word2vec"]["average_cosine"] != measured["mle"]["average_cosine"]

@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pytest
@@ -34,6 +35,7 @@ TINY = TrainingConfig(tokens=4000, batch=8, length=32, warmup=2)
 @pytest.fixture
 def elsewhere(tmp_path, monkeypatch):
     """Empty folders for recorded rows and for the cache."""
+    (tmp_path / "data").mkdir()
     monkeypatch.setenv("ISOMORPH_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("ISOMORPH_CACHE", str(tmp_path / "cache"))
     return tmp_path
@@ -105,7 +107,13 @@ def test_marks_double_every_second_time_and_end_with_the_run():
     assert tiny_run(marks=1).stops() == [0, TINY.steps]
 
 
-def test_live_recorded_and_gathered(elsewhere):
+class _Later(datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return super().now(tz) + timedelta(days=1)
+
+
+def test_live_recorded_and_gathered(elsewhere, monkeypatch):
     condition = Condition("tiny", tiny_run())
     first = results.live("trial", condition, size="smoke")
     assert list(first.columns) == [*COLUMNS, "provenance"]
@@ -117,12 +125,19 @@ def test_live_recorded_and_gathered(elsewhere):
     assert path.parent == elsewhere / "data" / "results"
     recorded = results.gather("trial", [condition], size="smoke")
     assert set(recorded["provenance"]) == {"recorded"}
+    assert first["recorded"].isna().all()
+    (when,) = set(recorded["recorded"])
+    assert datetime.now(UTC) - datetime.fromisoformat(when) < timedelta(hours=1)
+    # Recorded once more, it keeps its first time: a rule between the two was not blind to it.
+    monkeypatch.setattr(results, "datetime", _Later)
+    results.record("trial", [condition], size="smoke")
+    assert set(results.recorded("trial")["recorded"]) == {when}
     same = ["metric", "layer", "tokens", "value"]
     pd.testing.assert_frame_equal(
         recorded[same], first[same].reset_index(drop=True), check_dtype=False
     )
     again = results.live("trial", condition, size="smoke")
-    timed = {"seconds"}
+    timed = {"seconds", "recorded"}
     pd.testing.assert_frame_equal(
         again.drop(columns=["provenance", *timed]), recorded.drop(columns=["provenance", *timed]),
         check_dtype=False,

@@ -19,7 +19,15 @@ if not REQUIRED:
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
 ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
-PAGES = ("index", "how_to_read", "how_to_reproduce", "how_to_teach", "glossary", "bibliography")
+PAGES = (
+    "index",
+    "ledger",
+    "how_to_read",
+    "how_to_reproduce",
+    "how_to_teach",
+    "glossary",
+    "bibliography",
+)
 CHAPTERS = ("cross_lingual/needle", "cross_lingual/example", "fine_tuning/broken")
 PHONE, DESK = {"width": 375, "height": 700}, {"width": 1280, "height": 900}
 
@@ -138,7 +146,7 @@ def test_figures_are_drawn_in_both_modes(read):
 @pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
 def test_no_serious_barrier(read, mode, viewport):
     reader = read(mode=mode, viewport=viewport)
-    pages = ("index", "glossary", "bibliography", "how_to_reproduce", "search", *CHAPTERS)
+    pages = ("index", "ledger", "glossary", "bibliography", "how_to_reproduce", "search", *CHAPTERS)
     assert barriers(reader, pages) == []
 
 
@@ -215,10 +223,46 @@ def test_exercises_are_numbered_and_no_id_is_given_twice(read):
     assert heading.is_visible()  # what follows the last solution is not folded with it
 
 
-def test_the_landing_page_holds_the_ledger(read):
+def test_the_first_page_says_what_was_found(read):
     window = read().open("index")
-    assert window.locator("td .verdict").count() >= 40
-    assert "claims:" in window.locator("article").inner_text()
+    assert window.locator("article ol > li").count() == 5
+    assert window.locator("article figure img").count() == 1
+    counted = window.locator("article table .outcome")
+    assert counted.count() >= 5
+    window.locator("article").get_by_role("link", name="The ledger", exact=True).click()
+    assert window.url.endswith("ledger.html")
+
+
+def test_the_ledger_can_be_filtered_and_sorted_without_a_network(read):
+    reader = read()
+    window = reader.open("ledger")
+    rows, count = window.locator("table.ledger tbody tr"), window.locator("#ledger-count")
+    whole = rows.count()
+    assert whole >= 60 and count.inner_text() == f"{whole} of {whole} claims"
+    window.get_by_label("Outcome").select_option("proved")
+    proved = rows.locator("visible=true")
+    assert 0 < proved.count() < whole
+    assert all(row.get_attribute("data-outcome") == "proved" for row in proved.all())
+    window.get_by_label("Outcome").select_option("")
+    window.get_by_label("Find").fill("parsing")
+    assert 0 < rows.locator("visible=true").count() < whole
+    window.get_by_label("Find").fill("")
+    window.get_by_role("button", name="Paper", exact=True).click()
+    paper = window.locator("table.ledger thead th").nth(1)
+    assert paper.get_attribute("aria-sort") == "ascending"
+    first = rows.first.locator("strong").inner_text()
+    window.get_by_role("button", name="Claim", exact=True).click()
+    numbers = [row.inner_text() for row in rows.locator("strong").all()]
+    assert numbers[:3] == ["1.1", "1.2", "1.3"] != [first] and len(numbers) == whole
+    assert reader.complaints == []
+
+
+def test_on_a_phone_a_claim_is_a_block_with_its_headings(read):
+    window = read(viewport=PHONE).open("ledger")
+    assert not window.locator("table.ledger thead").is_visible()
+    cell = window.locator("table.ledger tbody tr").first.locator("td").nth(2)
+    assert cell.evaluate("c => getComputedStyle(c).display") == "block"
+    assert "In scope" in cell.evaluate("c => getComputedStyle(c, '::before').content")
 
 
 def test_the_book_built_here_keeps_the_same_promises(browser):

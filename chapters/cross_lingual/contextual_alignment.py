@@ -10,6 +10,11 @@
 size = "laptop"
 recompute = False
 
+# %% tags=["hide-input"]
+from isomorph import claims
+
+claims.answer("1.9")
+
 # %% [markdown]
 # ## The claim
 #
@@ -36,7 +41,7 @@ import pandas as pd
 from IPython.display import Markdown, display
 
 from isomorph import exercises, figures, findings
-from isomorph.findings import REAL, WORLD, aligned, aligned_models
+from isomorph.findings import aligned, aligned_models
 
 NAMES = ("monolingual", "bilingual")
 SCORES = {"ner_f1": "entities", "las": "parsing"}
@@ -143,15 +148,15 @@ display(Markdown(findings.behind(real)))
 # the bilingual model may lean on whatever else it has learnt. Two monolingual models have two rows, and a rotation between. Grammar has no such
 # short cut, and there twice the text may count for more: the bilingual model reads as many tokens in all as each monolingual one.
 #
-# ## The verdict
+# ## The outcome
 
 # %% tags=["hide-input"]
-table = findings.verdicts(["1.9"], {WORLD: world, REAL: real})
+table = claims.predictions(["1.9"])
 figures.show_table(table, name="Claim 1.9, prediction by prediction")
 display(Markdown(findings.in_short(table)))
 
 # %% [markdown]
-# The first two parts give the depth of the best layer as a share of all layers; between 0.2 and 0.8 counts as the middle. With four layers that
+# The first prediction gives the depth of the best layer as a share of all layers; between 0.2 and 0.8 counts as the middle. With four layers that
 # leaves layers 1, 2 and 3.
 #
 # ## Cautions

@@ -9,6 +9,13 @@
 size = "laptop"
 recompute = False
 
+# %% tags=["hide-input"]
+from isomorph import claims
+
+claims.answer(
+    "1.4", "1.5", "1.6", "1.12", "1.14", "11.1", "11.2", "11.4", "11.6"
+)
+
 # %% [markdown]
 # ## The claims
 #
@@ -39,7 +46,7 @@ from isomorph import (
     results,
 )
 from isomorph.effects import Contrast
-from isomorph.findings import FLOORS, PAPER, REAL, TASKS, WORLD, sharing
+from isomorph.findings import FLOORS, REAL, TASKS, WORLD, sharing
 from isomorph.findings import condition_name as name_of
 from isomorph.ledger.tables import table_one
 from isomorph.presets.ablations import (
@@ -507,28 +514,25 @@ figures.show_table(
 )
 
 # %% [markdown]
-# ## The verdict
+# ## The outcome
 
 # %% tags=["hide-input"]
-places = {WORLD: world, REAL: real, PAPER: full}
-verdicts = pd.concat(
-    [
-        findings.verdicts(("1.4", "1.5", "1.6"), places),
-        findings.verdicts(("11.1",), {WORLD: elements}),
-    ]
+verdicts = claims.predictions(
+    ["1.4", "1.5", "1.6", "1.12", "1.14", "11.1", "11.2"]
 )
 figures.show_table(verdicts, name="Every prediction of the rules")
 above = sharing.told(world.rows, TASKS, "default_anchors", "random_encoder")
 display(
     Markdown(
-        f"{findings.in_short(verdicts)}\n\nPredictions about French and Chinese cannot be tested in worlds; there "
-        "they stay *not yet measured*. The rules of 1.4 to 1.6 look at inference first, as the paper does. From a "
-        f"random encoder to one with all parts shared, in worlds: {above}. Where that is little, a cut "
-        "has little to take away, and *inconclusive* says something of our size and nothing of the paper. And where "
-        "a score is at chance before any cut, it will be at chance after it. Do not count that as support for a "
-        "prediction that it falls there."
+        f"{findings.in_short(verdicts)}\n\nFrom an untrained encoder to one with all parts shared, in worlds: {above}. "
+        "Parsing has the room to fall, so the rules ask it first."
     )
 )
+
+# %% [markdown]
+# Two things stand out in worlds. Separate embeddings do not cost a point or two, as in the paper: they take everything, and leave less than an
+# untrained encoder has. So the abstract's headline, that sharing in the upper layers is enough, does not hold in a world of a few hundred
+# words. And a softmax of each language's own *helps*: entities and multilinguality rise clearly, against what the paper expects.
 
 # %% [markdown]
 # **Where worlds and real text may part.** In worlds both languages have one grammar, so layers trained apart

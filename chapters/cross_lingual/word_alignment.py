@@ -13,6 +13,11 @@
 size = "laptop"
 recompute = False
 
+# %% tags=["hide-input"]
+from isomorph import claims
+
+claims.answer("1.8")
+
 # %% [markdown]
 # ## The claim
 #
@@ -43,7 +48,7 @@ recompute = False
 from IPython.display import Markdown, display
 
 from isomorph import exercises, figures, findings
-from isomorph.findings import REAL, WORLD, aligned, aligned_models
+from isomorph.findings import aligned, aligned_models
 from isomorph.text.corpora import load_corpus
 
 NAMES = ("monolingual", "bilingual", "random", "word_vectors")
@@ -223,10 +228,10 @@ display(
 )
 
 # %% [markdown]
-# ## The verdict
+# ## The outcome
 
 # %% tags=["hide-input"]
-table = findings.verdicts(["1.8"], {WORLD: world, REAL: real})
+table = claims.predictions(["1.8"])
 figures.show_table(table, name="Claim 1.8, prediction by prediction")
 display(Markdown(findings.in_short(table)))
 

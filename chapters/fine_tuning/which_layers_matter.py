@@ -8,6 +8,11 @@
 size = "laptop"
 recompute = False
 
+# %% tags=["hide-input"]
+from isomorph import claims
+
+claims.answer("5.5")
+
 # %% [markdown]
 # ## The claim
 #
@@ -268,12 +273,10 @@ put_back(real, "MiniLM")
 three(real, "MiniLM")
 
 # %% [markdown]
-# ## The verdict
+# ## The outcome
 
 # %% tags=["hide-input"]
-verdict = findings.verdicts(
-    ["5.5"], {findings.WORLD: world, "MiniLM": real}
-)
+verdict = claims.predictions(["5.5"])
 figures.show_table(verdict, name="Claim 5.5, by prediction")
 display(Markdown(findings.in_short(verdict)))
 for where, found in (("In the world", world), ("On MiniLM", real)):
@@ -294,7 +297,7 @@ for where, found in (("In the world", world), ("On MiniLM", real)):
 # ## Cautions
 #
 # - **Six blocks are not twelve.** The top third is four blocks of BERT and two of ours. What two can do alone, four can; what two cannot, four may.
-# - **The claim is at second hand**, and "notably" is ours. With another bound the verdict may be another one; the changes and intervals above are for the reader to judge by.
+# - **The claim is at second hand**, and "notably" is ours. With another bound the outcome may be another one; the changes and intervals above are for the reader to judge by.
 # - **Frozen includes the embeddings.** So does the reading of "the first 8 layers" that most libraries take, but the account does not say.
 # - **Pretraining decides what a frozen block is worth.** Ours in the world took a minute. The less a pretraining has laid ready below, the more freezing must cost.
 # - **One recipe for all.** The same rate and number of steps, whatever is frozen. With fewer blocks to tune, a higher rate may do better.

@@ -270,7 +270,7 @@ def claims(
         str | None, typer.Option(help="Judge by rows of this size only; otherwise the largest.")
     ] = None,
 ) -> None:
-    """Print what each paper claims, what was measured here, and the verdict."""
+    """Print what each paper claims, what was measured here, the outcome and its ground."""
     from isomorph import claims as ledger
 
     one_of("--format", format, ("text", "json"))

@@ -7,7 +7,7 @@
 
 The numbers are those of the ledger's own rule (`isomorph.ledger.verdicts`): the last checkpoint,
 the mean over pairs of languages, seed by seed; seeds that lack one of the pairs are left out. So
-an effect that is drawn and the verdict on it cannot disagree. `rows` is the long table of runs of
+an effect that is drawn and what the ledger says of it cannot disagree. `rows` is the long table of runs of
 one size; its scores are fractions, and everything here is in percent or in percent points.
 """
 
@@ -18,11 +18,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from isomorph.ledger.schema import Part, Rule
-from isomorph.ledger.verdicts import judge
+from isomorph.ledger.schema import Part
+from isomorph.ledger.verdicts import estimate
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from isomorph.ledger import intervals as interval
 
 PERCENT = 100
 CONTRAST_COLUMNS = ("heading", "label", "metric", "plus", "minus")
@@ -34,8 +36,9 @@ COLUMNS = ("condition", "pair", "layer", "seed", "metric", "value", "tokens")
 class Estimate:
     """A score in percent, or a change of one in percent points, averaged over `pairs`.
 
-    low and high bound the 95% interval over seeds, nan with fewer than three; value is nan too
-    with none. `paired`: the change was taken within each seed.
+    low and high bound the 95% interval over seeds, nan with fewer than five, where all agree, or
+    where they are parts of one model's items;
+    value is nan too with none. `paired`: the change was taken within each seed.
     """
 
     value: float
@@ -78,7 +81,7 @@ def effect(
 ) -> Estimate:
     """How many points `plus` scores above `minus`, with a 95% interval over seeds.
 
-    Paired by seed where both conditions have the same seeds, or at least three in common; only
+    Paired by seed where both conditions have the same seeds, or at least five in common; only
     those count then. `pairs` are the pairs of languages to average over; all that both conditions
     have, if left out. Raises ValueError when the rows hold no such two scores.
     """
@@ -207,7 +210,7 @@ def _demanded(rows, metric: str, conditions: tuple[str, ...], pairs) -> Estimate
 def _estimate(rows, metric: str, conditions: tuple[str, ...], pairs) -> Estimate:
     """The first condition, less the second if there is one; nan where nothing was measured."""
     wanted = (rows["metric"] == metric) & rows["condition"].isin(conditions)
-    measured = rows.loc[wanted, list(COLUMNS)]
+    measured = read(rows)[wanted]
     of_each = [
         set(measured.loc[measured["condition"] == name, "pair"].dropna()) for name in conditions
     ]
@@ -219,9 +222,19 @@ def _estimate(rows, metric: str, conditions: tuple[str, ...], pairs) -> Estimate
     part = Part(
         metric=metric, pair=used, plus=conditions[:1], minus=conditions[1:], direction="above"
     )
-    (found,) = judge(Rule(parts=(part,)), measured.reset_index(drop=True), None).parts
-    points = [math.nan if x is None else PERCENT * x for x in (found.value, found.low, found.high)]
-    return Estimate(*points, found.n_seeds, found.paired, used)
+    return in_points(estimate(part, measured.reset_index(drop=True)), used)
+
+
+def read(rows: DataFrame) -> DataFrame:
+    """The columns that an estimate reads; of runs that were recorded with what they are about."""
+    return rows[[*COLUMNS, *rows.columns.intersection(["config"])]]
+
+
+def in_points(found: interval.Estimate, pairs: tuple[str, ...] = ()) -> Estimate:
+    """The ledger's estimate in percent points; without an interval its ends are nan."""
+    ends = (found.low, found.high) if found.kind == "interval" else (None, None)
+    points = [math.nan if x is None else PERCENT * x for x in (found.value, *ends)]
+    return Estimate(*points, found.units, found.paired, pairs)
 
 
 def _paper(table: DataFrame | None, metric: str, conditions: Sequence[str], ours: Estimate) -> dict:

@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -72,6 +73,12 @@ def recorded(experiment: str) -> pd.DataFrame:
             f"{shipped.RECORD.format(experiment)}."
         )
     return rows[list(COLUMNS)].assign(provenance="recorded")
+
+
+def rows_digest(experiment: str) -> str:
+    """SHA-256 of the rows that ship for an experiment, "" where there are none. Raises as `recorded`."""
+    path = results_path(experiment)
+    return shipped.sha256_of(_verified(path)) if path.exists() or _listed(path) else ""
 
 
 def _listed(path: Path) -> str | None:
@@ -267,6 +274,8 @@ def finished_rows(experiment: str, condition: Condition, *, size: str) -> pd.Dat
 def record(experiment: str, conditions: Iterable[Condition], *, size: str) -> Path:
     """Write the finished runs' rows where they ship; a run's earlier rows are replaced.
 
+    `recorded` is when, in UTC: a rule of the ledger that is younger than a row was not blind to it. A
+    run that was there before keeps its first time.
     Several processes may record at a time, and one that is killed leaves the earlier file whole.
     """
     import pandas as pd
@@ -279,10 +288,14 @@ def record(experiment: str, conditions: Iterable[Condition], *, size: str) -> Pa
     if not fresh:
         raise ValueError(f"nothing of {experiment!r} at size {size!r} has finished yet.")
     rows = pd.concat(fresh, ignore_index=True).drop(columns="provenance")
+    rows["recorded"] = datetime.now(UTC).isoformat(timespec="minutes")
     path = results_path(experiment)
     with _writing(path) as aside:
         if path.exists():  # else they are recorded anew
             kept = recorded(experiment).drop(columns="provenance")
+            first = kept.drop_duplicates("digest").set_index("digest")["recorded"]
+            again = rows["digest"].isin(first.index)
+            rows.loc[again, "recorded"] = rows.loc[again, "digest"].map(first)
             kept = kept[~kept["digest"].isin(rows["digest"])]
             rows = pd.concat([kept, rows], ignore_index=True) if len(kept) else rows
         rows.to_parquet(aside, index=False, compression="zstd")

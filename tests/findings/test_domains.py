@@ -77,7 +77,7 @@ def planted(drops, seeds=5):
     """Rows in which each (task, part) falls by its drop, from a level that differs by seed."""
     rows = [
         {"condition": condition, "pair": "a-b", "layer": None, "seed": seed, "metric": metric,
-         "value": 0.6 + 0.05 * seed - drop * (condition == "domain_mismatch") + 0.001 * (seed % 2),
+         "value": 0.6 + 0.05 * seed - drop * (condition == "domain_mismatch") + 0.001 * (seed - 2) * metric.endswith("lost") * (condition == "default"),
          "tokens": 1, "size": "laptop"}
         for metric, drop in drops.items()
         for condition in ("default", "domain_mismatch")
@@ -106,7 +106,7 @@ def test_a_difference_of_drops_is_only_read_where_its_interval_allows():
         (1, 3, 2, "lost topics fare worse"),
         (-3, -1, -2, "kept topics fare worse"),
         (-1, 3, 1, "not told apart"),
-        (nan, nan, 2, "too few seeds to tell"),
+        (nan, nan, 2, "no interval: all agree, or are of one model"),
         (nan, nan, nan, "not run"),
     ):
         assert domains.reading(Estimate(value, low, high, 5, True, ())) == words

@@ -7,9 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from isomorph import findings
 from isomorph.findings import Found, few_samples, many_seeds, printed_spreads
-from isomorph.findings.predictions import prediction_words
 from isomorph.findings.words import CONDITIONS, SCORES
 from isomorph.ledger.tables import few_sample
 from isomorph.presets import conditions
@@ -99,15 +97,26 @@ def test_spreads_are_told_with_their_intervals():
     assert single["spread"].tolist() == ["–"]
 
 
-def test_the_spread_of_two_conditions_is_compared_seed_by_seed():
-    change = few_samples.spread_change(HERE, "bert_adam_1k", "standard_1k")
+def test_spreads_are_compared_by_their_ratio_over_the_runs_that_learnt():
     own = 100 * STANDARD.std(ddof=1)
-    assert change.value == pytest.approx(2 * own) and change.paired
-    assert 0 < change.low < change.value < change.high
     assert few_samples.spread(HERE, "standard_1k").value == pytest.approx(own)
-    assert few_samples.told(change).startswith("rises by 5.7 points")
-    absent = few_samples.spread_change(HERE, "reinit_1k", "standard_1k")
-    assert few_samples.told(absent) == "is not known yet"
+    wide = {("standard_1k", "test_score"): STANDARD,
+            ("bert_adam_1k", "test_score"): 0.42 + 8 * (STANDARD - 0.42)}  # fmt: skip
+    told = few_samples.spread_ratio(place(wide), "bert_adam_1k", "standard_1k")
+    assert told.startswith("is 8.00 times as large [") and told.endswith("]")
+    low, high = map(float, told[told.index("[") + 1 : -1].split(", "))
+    assert 1 < low < 8 < high
+    same = few_samples.spread_ratio(HERE, "standard_1k", "standard_1k")
+    assert same.startswith("is 1.00 times") and same.endswith("which is not told from as large")
+    assert few_samples.spread_ratio(HERE, "reinit_1k", "standard_1k") == "is not known yet"
+    # Two of six runs fail: their scores do not widen the spread, and four are too few.
+    failed = HERE.rows["metric"].eq("failed_run") & HERE.rows["condition"].eq("bert_adam_1k")
+    failed &= HERE.rows["seed"].isin((3, 4))
+    rows = HERE.rows.assign(value=HERE.rows["value"].mask(failed, 1.0))
+    left = (3 * STANDARD[[0, 1, 2, 5]]).std(ddof=1) / STANDARD.std(ddof=1)
+    assert few_samples.spread_ratio(Found(rows, "laptop", 18, ASKED), *ASKED[1::-1]) == (
+        f"is {left:.2f} times as large (too few seeds for an interval)"
+    )
 
 
 @pytest.mark.parametrize("count", [1, 2, 4, 6])
@@ -201,13 +210,9 @@ def test_seeds_that_a_printed_difference_asks_for():
     assert printed_spreads.settled(same, contrasts)["cola"].tolist() == ["+0.0: never"]
 
 
-def test_no_condition_and_no_prediction_is_left_without_words():
+def test_no_condition_is_left_without_words():
     asked = {c.name for size in ("smoke", "laptop", "reference", "paper")
              for c in conditions("few_samples", size)}  # fmt: skip
     ours = set(few_samples.names("laptop")) | set(few_samples.names("reference"))
     assert ours <= set(CONDITIONS) and ours <= asked
-    claims = findings.claims_of([f"6.{number}" for number in range(1, 8)])
-    told = [prediction_words(str(part)) for claim in claims for part in claim.rule.parts]
-    assert not [words for words in told if "_" in words]
-    assert told[-3] == "spread over seeds of [test score: standard, 1k] below 3 points"
     assert SCORES["failed_run"] == "failed runs"

@@ -22,7 +22,7 @@ def planted(tasks=("nli", "parsing"), seeds=5):
             for layer in range(3):
                 # All of the loss, three times the mean one, is at the last layer.
                 extra = 3 * shift if layer == 2 else 0.0
-                value = 0.7 + 0.01 * seed + extra
+                value = 0.7 + 0.01 * seed + extra + (seed - 2) / 1000 * (condition == "probed")
                 rows.append(run | {"metric": "uuas", "layer": layer, "value": value})
                 rows.append(run | {"metric": "relation_accuracy", "layer": layer, "value": 0.98})
             rows.append(run | {"metric": "relation_selectivity", "layer": 2, "value": 0.12})
@@ -46,14 +46,14 @@ def test_a_curve_before_and_after_each_task_that_was_run():
 def test_changes_are_of_the_mean_over_layers_seed_by_seed():
     (line,) = probed_states.changed(planted(), ("uuas", "pos_accuracy")).to_dict("records")
     assert line["before tuning"].startswith("72.0 [")
-    assert line["after inference"].startswith("-2.0 [-2.0, -2.0]")
+    assert line["after inference"].startswith("-2.0 [-2.2, -1.8]")
     assert line["after parsing"].startswith("+10.0 [")
     assert line["after questions"] == "not run" and line["seeds"] == 5
 
 
 def test_the_worst_task_and_layer_are_named():
     said = probed_states.told(planted(), "uuas")
-    assert "*inference*, -2.0 points [-2.0, -2.0]" in said and "at layer 2 -6.0" in said
+    assert "*inference*, -2.0 points [-2.2, -1.8]" in said and "at layer 2 -6.0" in said
     assert probed_states.told(planted(tasks=()), "uuas") == ""
 
 
@@ -61,18 +61,6 @@ def test_scores_without_a_curve_are_told_as_they_are():
     table = probed_states.once(planted()).set_index("score")
     assert list(table["before tuning"].str[:4]) == ["0.12", "1.50"]
     assert set(table["after questions"]) == {"not run"}
-
-
-def test_an_encoder_that_was_not_tuned_is_called_so():
-    whole = pd.concat([planted().rows, _questions(planted().rows)])
-    found = Found(whole, "laptop", 0, ("untuned", "probed"))
-    table = findings.verdicts(["5.1"], {"here": found})
-    assert table["prediction"].str.contains(r"- before tuning, no task\]").sum() == 2
-
-
-def _questions(rows):
-    own = rows[rows["pair"] == "nli"]
-    return own.assign(pair="questions", digest=own["digest"] + "q")
 
 
 def test_nothing_run_gives_empty_tables():

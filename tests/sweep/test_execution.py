@@ -53,7 +53,7 @@ def test_a_worker_ends_with_the_process_that_started_it(elsewhere):
     while "pretraining" not in worker.log_path(long(0).run).read_text():
         time.sleep(0.1)
     started.process.stdin.close()  # as when this process is killed
-    assert started.process.wait(timeout=20) == -signal.SIGTERM
+    assert started.process.wait(timeout=120) == -signal.SIGTERM
 
 
 def test_each_worker_has_the_gpu_with_the_fewest(elsewhere, monkeypatch):

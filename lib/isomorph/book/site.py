@@ -5,17 +5,16 @@ import os
 import re
 import shutil
 import sys
-from collections import Counter
 from pathlib import Path
 
 from isomorph import children, files
 
+from . import ledger_page
 from .card import not_executed, run_card
 from .chapters import BookError, Chapter, Layout, hash_files, is_fresh, made_from, read_text
 from .notebook import derive, fold, plain_text, role, without_solutions
 from .plain import plain_notebook, without_traces
 
-LEDGER_MARK = "<!-- ledger -->"
 # Of the two checks of an exercise, the page shows the call once, and what it says of the solution.
 HIDDEN = {"unanswered": "remove-output", "solved": "remove-input"}
 
@@ -73,10 +72,8 @@ def stage_pages(
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text(_chapter_page(chapter, layout, chapter in failed, parameters), "utf-8")
     for page in sorted(layout.book.rglob("*.md")):
-        text = read_text(page, layout.root)
-        if LEDGER_MARK in text:
-            text = text.replace(LEDGER_MARK, ledger_markdown(chapters))
-            (stage / page.relative_to(layout.book)).write_text(text, "utf-8")
+        text = ledger_page.filled(read_text(page, layout.root), stage, chapters)
+        (stage / page.relative_to(layout.book)).write_text(text, "utf-8")
     return stage
 
 
@@ -104,24 +101,6 @@ def _markdown_cell(name: str, text: str):
     import nbformat
 
     return nbformat.v4.new_markdown_cell(text, id=name)
-
-
-def ledger_markdown(chapters: list[Chapter]) -> str:
-    """The ledger: a count, then tables with a badge a verdict and a link to each chapter."""
-    from .. import claims
-
-    pages = {chapter.page: f"{chapter.page}.ipynb" for chapter in chapters}
-    entries = claims.landing()
-    counts = Counter(entry["verdict"] for entry in entries)
-    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
-    for entry in entries:
-        kind = entry["verdict"].replace(" ", "-")
-        entry["verdict"] = f'<span class="verdict verdict-{kind}">{entry["verdict"]}</span>'
-        entry["theirs"] = entry["theirs"].replace("; ", "<br>")
-        if entry["chapter"] not in pages:  # a chapter that is yet to be written
-            entry["chapter"] = None
-    tables = claims.as_markdown(entries, link=pages.__getitem__)
-    return f"**{len(entries)} claims:** {told}.\n\n{tables}"
 
 
 def _jupyter_book(layout: Layout, stage: Path) -> Path:

@@ -157,8 +157,8 @@ def marks(
     axis: "Axes", x: "Series", y: "Series", filled: "Series", *, colour, marker, label
 ) -> None:
     """Marks at (x, y), each filled or hollow as `filled` says; those without a number are not
-    drawn. Hollow ones are means of too few seeds for an interval, and the legend says so."""
-    for fill, text in ((True, label), (False, f"{label}: hollow, too few seeds for an interval")):
+    drawn. Hollow ones are means without an interval over seeds, and the legend says so."""
+    for fill, text in ((True, label), (False, f"{label}: hollow, no interval over seeds")):
         chosen = (filled == fill) & x.notna() & y.notna()
         if chosen.any():
             axis.scatter(

@@ -7,7 +7,7 @@
     combined                                  any sum of scores with its interval
     points                                    gains to read
     written, moved                            one number with its interval, alone or in words
-    verdicts, in_short                        the ledger's predictions one by one, and a count
+    in_short                                  what claims of the ledger come to, a sentence each
     claims_of                                 claims of the ledger, for what their papers print
 
 A chapter asks for conditions by name. In worlds (or at `smoke`) one of them is run live and the
@@ -37,7 +37,6 @@ from isomorph.findings.tables import (
     moved,
     points,
     scores,
-    verdicts,
     written,
 )
 from isomorph.findings.words import condition_name, score_name, span
@@ -78,7 +77,6 @@ __all__ = [
     "score_name",
     "scores",
     "small",
-    "verdicts",
     "written",
 ]
 

@@ -5,8 +5,7 @@ shared_strings    which strings two shipped texts have in common, and which of t
 along_dial        rows with the share of strings that their world was made with
 strings_alone     what an encoder that was never pretrained gets from common strings (and order)
 help_further      how much further added anchors help the distant pair (claim 1.3)
-standing_in       worlds in the place of French and Chinese, so that claim 1.3's rule can read them
-seeds_to_settle   how many seeds an inconclusive prediction would need
+seeds_to_settle   how many seeds a prediction would need that cannot be told
 
 Conneau, Wu et al. (2020), section 4.2.
 """
@@ -15,15 +14,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from isomorph import claims, effects
 from isomorph.findings import TASKS, Found, combined, condition_name, score_name, written
-from isomorph.findings.predictions import prediction_words
 from isomorph.findings.sharing import change, left_share
 from isomorph.findings.tables import NOT_RUN
-from isomorph.presets.anchors import DIAL, DISTANT, POLICIES
+from isomorph.presets.anchors import DIAL, POLICIES
 from isomorph.text.anchors import WORDS, by_word
 
 if TYPE_CHECKING:
@@ -177,52 +175,37 @@ def help_further(rows: DataFrame, table: DataFrame, metrics: Sequence[str] = TAS
     return pd.DataFrame(lines)
 
 
-def standing_in(found: Found) -> Found:
-    """Worlds under the names of real pairs: the near one as en-fr, the distant one as en-zh.
+def seeds_to_settle(identifiers: Iterable[str], rows: claims.Loader | None = None) -> DataFrame:
+    """For each prediction that cannot be told but has an interval, how many units would decide it.
 
-    The ledger's rule on claim 1.3 names these two. Only for that rule: the rows stay what they are.
+    `rows` as in `isomorph.claims.judged`.
+
+    An interval is taken to narrow with the root of the number of units while the mean stays; it decides
+    when it no longer reaches the nearest bound.
     """
     import pandas as pd
 
-    rows, distant = found.rows, list(DISTANT)
-    near = rows[rows["condition"].isin(["default", "extra_anchors"])].assign(pair="en-fr")
-    far = rows[rows["condition"].isin(distant)].assign(pair="en-zh")
-    far = far.assign(condition=far["condition"].str.removeprefix("far_"))
-    return Found(pd.concat([near, far], ignore_index=True), found.size, found.asked, found.names)
-
-
-def seeds_to_settle(asked: Mapping[str, Mapping[str, Found | None]]) -> DataFrame:
-    """For each inconclusive prediction that has an interval, about how many seeds would decide it.
-
-    `asked` maps a claim to its places. An interval is taken to narrow with the root of the number
-    of seeds while the mean stays; it decides when it no longer reaches the nearest bound.
-    """
-    import pandas as pd
-
-    known, lines = {claim.id: claim for claim in claims.ledger()}, []
-    for identifier, places in asked.items():
-        for where, found in places.items():
-            if not found:
-                continue
-            rule = known[identifier].rule
-            parts = claims.verdict(known[identifier], found.rows, found.size).parts
-            for part, judged in zip(
-                rule.parts, parts, strict=False
-            ):  # none of what is not measured
-                if judged.verdict != "inconclusive" or judged.low is None:
-                    continue
-                half = (judged.high - judged.low) / 2
-                slack = part.tolerance or 0.0
-                room = min(abs(judged.value - b) for b in (part.bound - slack, part.bound + slack))
+    wanted, lines = set(identifiers), []
+    for found in claims.judged(rows):
+        if found.claim.id not in wanted:
+            continue
+        for place in found.places:
+            for one in place.judgement.findings:
+                own, part = one.estimate, one.part
+                if one.outcome != "cannot tell" or own.kind != "interval" or one.reason:
+                    continue  # with a reason the interval is beyond a bound of ours already
+                half = part.printed((own.high - own.low) / 2)
+                bounds = (part.bound - part.tolerance, part.bound + part.tolerance)
+                room = part.printed(min(abs(own.value - bound) for bound in bounds))
                 lines.append(
                     {
-                        "claim": identifier,
-                        "where": where,
-                        "prediction": prediction_words(judged.prediction),
-                        "seeds": judged.n_seeds,
-                        "half of the interval, points": f"{100 * half:.1f}",
-                        "to the bound, points": f"{100 * room:.1f}",
-                        "seeds needed, about": seeds_needed(judged.n_seeds, half, room),
+                        "claim": found.claim.id,
+                        "where": f"{place.model} ({place.size})",
+                        "prediction": part.says,
+                        "now": f"{own.units} {place.unit}s",
+                        "half of the interval": f"{half:.1f} {part.printed_unit()}",
+                        "to the bound": f"{room:.1f} {part.printed_unit()}",
+                        "needed, about": seeds_needed(own.units, half, room),
                     }
                 )
     return pd.DataFrame(lines)

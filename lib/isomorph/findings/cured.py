@@ -2,7 +2,6 @@
 
 gains       how much each cure adds to a score, with its interval
 levels      measures of each cure, as a table
-of_encoder  one encoder's rows, named as the ledger names them
 behind      how many runs, since one run has many cures
 cured       one cloud of words under every cure
 regularised what the regulariser does, weight by weight
@@ -39,8 +38,9 @@ def gains(
     """How many percent points each cure scores above the untreated vectors, a line a cure.
 
     Columns cure, value, low, high, score, seeds and provenance. Intervals are paired, over chapters,
-    words or sentences where that was recorded (`isomorph.measure.items`), else over fifths of the
-    items. Cures that were not run are left out. beside: the condition of the untreated vectors.
+    words or sentences where that was recorded (`isomorph.measure.items`); fifths of one model's items
+    give none, and low and high are nan. Cures that were not run are left out. beside: the condition
+    of the untreated vectors.
     """
     import pandas as pd
 
@@ -66,8 +66,8 @@ def gains(
 def levels(
     found: Found, measures: Mapping[str, str], names: Sequence[str], *, prefix: str = ""
 ) -> DataFrame:
-    """A line a cure, a column a measure: the mean over folds with its interval, as numbers; intervals
-    as of `gains`."""
+    """A line a cure, a column a measure: the mean over folds, as numbers, with an interval as of
+    `gains` where there is one."""
     table = levels_of(found, measures, [prefix + name for name in names])
     for metric, label in measures.items():
         for line, name in enumerate(names):
@@ -91,32 +91,16 @@ def _bounds(found: Found, metric: str, condition: str) -> dict[str, float]:
     return {end: 100 * float(own[name]) for end, name in names.items() if name in own}
 
 
-def of_encoder(found: Found, prefix: str, others: Sequence[str]) -> Found:
-    """The rows of one encoder, its conditions named as the ledger's rules name them.
-
-    prefix: before its conditions, "" where there is none; others: the prefixes of other encoders.
-    """
-    condition = found.rows["condition"]
-    own = condition.str.startswith(prefix)
-    for other in others:
-        if other and other != prefix:
-            own &= ~condition.str.startswith(other)
-    rows = found.rows[own]
-    return replace(found, rows=rows.assign(condition=rows["condition"].str.removeprefix(prefix)))
-
-
 def behind(found: Found) -> str:
     """A sentence that counts the runs; each has every cure, on the same vectors."""
     if found.rows.empty:
         return "No run of this is recorded yet."
     origin = found.rows.groupby("digest")["provenance"].first().value_counts()
     how = ", ".join(f"{origin[kind]} {kind}" for kind in PROVENANCE if kind in origin)
-    over = (
-        "fifths of the items, which share chapters, words and sentences, so it is often too narrow"
-    )
+    over = "in fifths of the items, which give no interval"
     if found.rows["metric"].str.endswith("_gain_low").any():
-        over = "the chapters, words or sentences of the items where such were recorded, else over their fifths"
-    return f"{found.runs} of {found.asked} runs ({how}), each with every cure; an interval is over {over}."
+        over = "with its interval over the chapters, words or sentences of the items where that was recorded"
+    return f"{found.runs} of {found.asked} runs ({how}), each with every cure, {over}."
 
 
 class Views(NamedTuple):
@@ -179,14 +163,6 @@ def regularised(found: Found, measures: Sequence[str]) -> DataFrame:
             line["seeds"] = level.seeds
         lines.append(line)
     return pd.DataFrame(lines)
-
-
-def whole_claims(verdicts: DataFrame) -> DataFrame:
-    """A line a claim, a column a place, of the table of `isomorph.findings.verdicts`."""
-    whole = verdicts[verdicts["prediction"] == "all of the claim"]
-    places = list(dict.fromkeys(whole["where"]))
-    table = whole.pivot(index="claim", columns="where", values="verdict")[places]
-    return table.reset_index().rename_axis(columns=None)
 
 
 def printed(claim, names: Sequence[str] | None = None) -> str:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from isomorph import effects
 from isomorph.effects import PERCENT, Contrast
 from isomorph.findings import Found, chosen
-from isomorph.findings.tables import NOT_RUN, moved, written
+from isomorph.findings.tables import NOT_RUN, moved, without_interval, written
 from isomorph.findings.words import TUNED_FOR as TASKS
 from isomorph.findings.words import condition_name
 from isomorph.presets.fine_tuning import DEPTHS, SHARES
@@ -158,7 +158,7 @@ def answer(kind: str, change: Estimate | Series) -> str:
     if math.isnan(change.value):
         return NOT_RUN
     if math.isnan(change.low):
-        return "too few seeds to tell"
+        return without_interval(change)
     if change.low > -BOUND:
         return little
     return much if change.high < -BOUND else "not told"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from isomorph.effects import Contrast, levels
 from isomorph.findings import TASKS, combined, score_name, written
+from isomorph.findings.tables import without_interval
 from isomorph.findings.words import span
 from isomorph.text.corpora import load_parallel
 from isomorph.text.worlds import World
@@ -141,7 +142,7 @@ def reading(found: Estimate) -> str:
     if math.isnan(found.value):
         return "not run"
     if math.isnan(found.low):
-        return "too few seeds to tell"
+        return without_interval(found)
     if found.low > 0:
         return "lost topics fare worse"
     return "kept topics fare worse" if found.high < 0 else "not told apart"

@@ -8,7 +8,7 @@ runs            a row a run, for boxes; `floor` is the score without an encoder
 further         how many times as far the weights move in one condition as in another
 chance_error    how far a score may be off because test sentences are few
 spreads         mean, spread over seeds and failed runs, condition by condition
-spread_change   what a condition changes in the spread
+spread_ratio    one condition's spread in multiples of another's
 distances       how far weights move, condition by condition
 
 `isomorph.findings.many_seeds` asks how many seeds are enough, and `printed_spreads` what the paper
@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from isomorph import effects
-from isomorph.effects import Estimate
+from isomorph.effects import Estimate, in_points
 from isomorph.findings.tables import NOT_MEASURED, NOT_RUN, moved, written
 from isomorph.findings.words import condition_name
-from isomorph.ledger.schema import Part, Rule
-from isomorph.ledger.verdicts import judge
+from isomorph.ledger.schema import Part
+from isomorph.ledger.verdicts import estimate
 from isomorph.models.optimisers import overstep
 from isomorph.models.settings import TuningConfig
 from isomorph.presets import conditions
@@ -172,19 +172,26 @@ def chance_error(share: float, examples: int) -> float:
 
 def spread(found: Found, name: str, metric: str = TEST) -> Estimate:
     """The standard deviation over seeds in percent points, with its interval; nan with one seed."""
-    return _spread(found, {"condition": (name,)}, metric)
+    return in_points(_spread(found, metric, name))
 
 
-def spread_change(found: Found, plus: str, minus: str, metric: str = TEST) -> Estimate:
-    """How many points more one condition spreads over seeds than another."""
-    return _spread(found, {"plus": (plus,), "minus": (minus,)}, metric)
+def spread_ratio(found: Found, plus: str, minus: str, metric: str = TEST) -> str:
+    """How many times as far one condition spreads over seeds as another, in words, of the runs that
+    learnt: "is 0.59 times as large [0.38, 0.91]"."""
+    own = _spread(found, metric, plus, minus, learnt=True)
+    if own.value is None:
+        return "is not known yet"
+    told = f"is {own.value:.2f} times as large"
+    if own.kind != "interval":
+        return f"{told} (too few seeds for an interval)"
+    told += f" [{own.low:.2f}, {own.high:.2f}]"
+    return f"{told}, which is not told from as large" if own.low <= 1 <= own.high else told
 
 
-def _spread(found: Found, selected: dict, metric: str) -> Estimate:
-    part = Part(metric=metric, over_seeds="std", direction="below", **selected)
-    (own,) = judge(Rule(parts=(part,)), found.rows.reset_index(drop=True), None).parts
-    points = [math.nan if x is None else 100 * x for x in (own.value, own.low, own.high)]
-    return Estimate(*points, own.n_seeds, own.paired, ())
+def _spread(found: Found, metric: str, plus: str, *minus: str, learnt: bool = False):
+    part = Part(metric=metric, plus=plus, minus=list(minus), over_seeds="std", learnt=learnt,
+                direction="below")  # fmt: skip
+    return estimate(part, found.rows.reset_index(drop=True))
 
 
 def spreads(found: Found, names: Iterable[str], metric: str = TEST) -> DataFrame:

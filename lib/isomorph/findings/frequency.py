@@ -73,31 +73,31 @@ def beside_paper(table: DataFrame, quantity: str, claim: str) -> DataFrame:
 
 def by_model(found: Mapping[str, Found]) -> DataFrame:
     """What the rows say of each trend, a line a model: the rank correlation with its interval, and
-    the verdict by the rule of the claim, as if the claim were on this model.
+    what the claim's prediction would come to, were the claim on this model.
 
     found: where the rows come from, in words -> rows.
     """
     import pandas as pd
 
-    from isomorph.ledger.schema import Part, Rule
-    from isomorph.ledger.verdicts import judge
+    from isomorph.ledger.schema import Part
+    from isomorph.ledger.verdicts import estimate, outcome_of
 
     lines = []
     for where, one in found.items():
         for name in one.names:
             line = {"vectors": condition_name(name), "where": where}
             for claim, (metric, label) in TRENDS.items():
-                rule = Rule(parts=(Part(metric=metric, condition=name, direction="above"),))
+                part = Part(metric=metric, condition=name, direction="above")
                 own = one.rows[(one.rows["metric"] == metric) & (one.rows["condition"] == name)]
-                (part,) = judge(rule, own.reset_index(drop=True), None).parts
+                seen = estimate(part, own.reset_index(drop=True))
                 told = "not run"
-                if part.value is not None:
-                    told = f"{part.value:+.2f}"
-                    if part.low is not None:
-                        told += f" [{part.low:+.2f}, {part.high:+.2f}]"
+                if seen.value is not None:
+                    told = f"{seen.value:+.2f}"
+                    if seen.kind == "interval":
+                        told += f" [{seen.low:+.2f}, {seen.high:+.2f}]"
                 line[f"rank and {label}"] = told
                 if claim:
-                    line[f"claim {claim}"] = part.verdict
+                    line[f"claim {claim}"] = outcome_of(part, seen)
             lines.append(line)
     return pd.DataFrame(lines)
 

@@ -2,7 +2,6 @@
 
 trained       the model, trained now where that has not been done here, and what it read
 Trained       its words, their vectors, and the states from which it predicts
-joined        the rows of several experiments at one size, for a claim that needs them all
 levels        measures with their intervals over seeds, each in its own unit
 """
 
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from isomorph.text.corpora import Corpus
     from isomorph.text.vocab import Vocabulary
 
-PLANTED, SMALL, LARGER = "planted cases", "small models", "larger models"  # places of verdicts
 MEASURES = {
     "negative_product_share": "states with a negative product, share",
     "offset_size": "size of the sum of b/g",
@@ -145,23 +143,6 @@ def trained(condition: Condition) -> Trained:
     model, vocabulary = load_masked_lm(geometry.beside(run).model_folder())
     model = model.to(device_named("auto"))
     return Trained(model, vocabulary, run.languages[0], run.text.corpus(), run)
-
-
-def joined(*found: Found) -> Found:
-    """The rows of several experiments at one size.
-
-    Raises ValueError when their sizes differ.
-    """
-    import pandas as pd
-
-    sizes = sorted({one.size for one in found})
-    if len(sizes) != 1:
-        raise ValueError(f"the sizes are {sizes}; rows of one claim must be of one size.")
-    rows = [one.rows for one in found if len(one.rows)] or [found[0].rows]
-    names = tuple(name for one in found for name in one.names)
-    return Found(
-        pd.concat(rows, ignore_index=True), sizes[0], sum(one.asked for one in found), names
-    )
 
 
 def levels(

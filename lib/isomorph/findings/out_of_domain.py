@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from isomorph import effects
 from isomorph.effects import Estimate
-from isomorph.findings.tables import NOT_RUN, written
+from isomorph.findings.tables import NOT_RUN, without_interval, written
 from isomorph.findings.words import TUNED_FOR as TASKS
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def reading(found: Found, pairs: Iterable[str], where: str) -> str:
             continue
         size = f"{written(change, sign=True)} hundredths of RSA, out of domain less in domain"
         if math.isnan(change.low):
-            said = "too few seeds to tell"
+            said = without_interval(change)
         elif change.low > 0:
             said = "states **out of domain change less**, as claimed"
         elif change.high < 0:

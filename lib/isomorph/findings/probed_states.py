@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from isomorph.effects import PERCENT, Estimate
+from isomorph.effects import PERCENT, Estimate, in_points
 from isomorph.findings.tables import written
 from isomorph.findings.words import TUNED_FOR as TASKS
 from isomorph.findings.words import score_name
@@ -123,13 +123,11 @@ def _level(found: Found, metric: str, pair: str | None = None) -> Estimate:
 
 
 def _judged(found: Found, metric: str, plus: tuple, minus: tuple) -> Estimate:
-    from isomorph.ledger.schema import Part, Rule
-    from isomorph.ledger.verdicts import judge
+    from isomorph.ledger.schema import Part
+    from isomorph.ledger.verdicts import estimate
 
     part = Part(metric=metric, plus=plus, minus=minus, direction="above")
-    (one,) = judge(Rule(parts=(part,)), found.rows.reset_index(drop=True), None).parts
-    points = [math.nan if x is None else PERCENT * x for x in (one.value, one.low, one.high)]
-    return Estimate(*points, one.n_seeds, one.paired, ())
+    return in_points(estimate(part, found.rows.reset_index(drop=True)))
 
 
 def _gap_by_layer(found: Found, metric: str, pair: str):

@@ -23,7 +23,7 @@ import numpy as np
 from scipy import stats
 
 from isomorph.effects import PERCENT, Contrast
-from isomorph.ledger.verdicts import CONFIDENCE
+from isomorph.ledger.intervals import CONFIDENCE
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series

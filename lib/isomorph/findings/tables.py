@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from isomorph import claims, effects
 from isomorph.effects import Contrast, Estimate
-from isomorph.findings.predictions import prediction_words
 from isomorph.findings.words import condition_name, score_name, span
+from isomorph.ledger.intervals import FEWEST
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -143,15 +143,13 @@ def combined(
     Seed by seed where all have the same seeds, so a difference of differences has an honest
     interval. All nan where one of them was not measured.
     """
-    from isomorph.ledger.schema import Part, Rule
-    from isomorph.ledger.verdicts import judge
+    from isomorph.ledger.schema import Part
+    from isomorph.ledger.verdicts import estimate
 
     terms = [[{"metric": m, "condition": c} for m, c in side] for side in (plus, minus)]
     part = Part(plus=terms[0], minus=terms[1], direction="above")
-    own = rows[list(effects.COLUMNS)].reset_index(drop=True)
-    (found,) = judge(Rule(parts=(part,)), own, None).parts
-    points = [math.nan if x is None else 100 * x for x in (found.value, found.low, found.high)]
-    return Estimate(*points, found.n_seeds, found.paired, ())
+    own = effects.read(rows).reset_index(drop=True)
+    return effects.in_points(estimate(part, own))
 
 
 def points(table: DataFrame, what: str) -> DataFrame:
@@ -171,23 +169,14 @@ def points(table: DataFrame, what: str) -> DataFrame:
     return pd.DataFrame(lines, columns=[what, "where", "points", "seeds"])
 
 
-def verdicts(identifiers: Sequence[str], places: Mapping[str, Found | None]) -> DataFrame:
-    """Every prediction of some claims in each place, in plain words (`isomorph.claims.by_part`)."""
-    tables = {name: (found.rows, found.size) for name, found in places.items() if found}
-    table = claims.by_part(identifiers, tables)
-    return table.assign(prediction=table["prediction"].map(prediction_words))
-
-
 def in_short(table: DataFrame) -> str:
-    """What `verdicts` says, counted: a sentence for each claim and place."""
-    told = []
-    for (claim, where), own in table.groupby(["claim", "where"], sort=False):
-        whole, parts = own.iloc[0], own.iloc[1:]
-        counts = parts["verdict"].value_counts()
-        listed = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-        listed = f" (its predictions: {listed})" if listed else ""
-        told.append(f"Claim {claim}, {where}: **{whole['verdict']}**{listed}.")
-    return " ".join(told)
+    """The outcome of each claim of a table of `isomorph.claims.predictions`, and on what ground."""
+    wanted = set(table["claim"])
+    return " ".join(
+        f"Claim {each.claim.id}: **{each.outcome}** ({claims.on_ground(each)})."
+        for each in claims.judged()
+        if each.claim.id in wanted
+    )
 
 
 def written(found, *, sign: bool = False, percent: bool = True) -> str:
@@ -218,11 +207,17 @@ def moved(found) -> str:
     told = f"{verb} by {abs(found.value):.1f} points"
     if math.isnan(found.low):
         told = told if abs(found.value) >= 0.05 else "does not move"
-        return f"{told} (too few seeds for an interval)"
+        return f"{told} ({without_interval(found)})"
     ends = sorted((abs(found.low), abs(found.high)))
     if found.low <= 0 <= found.high:
         return f"moves by {found.value:+.1f} points [{found.low:+.1f}, {found.high:+.1f}], which is not told from 0"
     return f"{told} [{ends[0]:.1f}, {ends[1]:.1f}]"
+
+
+def without_interval(found) -> str:
+    """Why an Estimate or a row of a table has none, in words."""
+    few = found.seeds < FEWEST
+    return "too few seeds for an interval" if few else "no interval: all agree, or are of one model"
 
 
 def _level(rows: DataFrame, metric: str, condition: str, pairs) -> Estimate:

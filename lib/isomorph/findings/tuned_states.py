@@ -17,7 +17,7 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from isomorph.effects import PERCENT, Estimate
+from isomorph.effects import Estimate, in_points
 from isomorph.findings.tables import written
 from isomorph.findings.words import TUNED_FOR as TASKS
 
@@ -120,17 +120,15 @@ def along(
 
     As an Estimate, so a hundred times the number. Nan where nothing was measured.
     """
-    from isomorph.ledger.schema import Part, Rule
-    from isomorph.ledger.verdicts import judge
+    from isomorph.ledger.schema import Part
+    from isomorph.ledger.verdicts import estimate
 
     rows = found.rows[found.rows["condition"] == "tuned"]
     if not len(rows):
         return NOT_ONE
     part = Part(metric=metric, condition="tuned", pair=pair, quantity=quantity, beside=beside,
                 layer=layer, direction="above")  # fmt: skip
-    (one,) = judge(Rule(parts=(part,)), rows.reset_index(drop=True), None).parts
-    points = [math.nan if x is None else PERCENT * x for x in (one.value, one.low, one.high)]
-    return Estimate(*points, one.n_seeds, one.paired, (pair,))
+    return in_points(estimate(part, rows.reset_index(drop=True)), (pair,))
 
 
 def weights_by_task(found: Found) -> DataFrame:

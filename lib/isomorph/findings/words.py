@@ -63,6 +63,7 @@ CONDITIONS = {
     "cosreg_100": "causal, regulariser 100",
     "frequent_words": "frequent fifth of the words",
     "rare_words": "rare fifth of the words",
+    "word2vec": "word2vec, same text",
     "layer_norm_direction": "direction of the last norm",
     "absent_word": "an absent word",
     "point_clouds": "planted clouds",

@@ -25,7 +25,7 @@ NUMBERS = (
     "_spearman", "_pearson", "_cosine", "_norm", "_distance", "_size", "_over_bound",
     "_over_directions", "singular_value_mean", "isoscore", "perplexity", "bleu",
 )  # fmt: skip
-STARTS = ("cls_", "rsa")  # or how they begin
+STARTS = ("cls_", "rsa", "cka")  # or how they begin
 
 
 def is_number(metrics: Iterable[str]) -> bool:

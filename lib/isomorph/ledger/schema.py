@@ -1,17 +1,22 @@
 """What a ledger entry may hold: papers, claims, and the rule which settles a claim.
 
-A rule is data and not code, so that it can be fixed before a run and read by anyone; where it was
-changed after one, the claim's chapter says so. It names the experiments whose rows it reads (none
-yet: the claim is *not yet measured*) and one or more parts. A part selects rows, sums some
-selections and subtracts others, and predicts on which side of a bound the result falls:
+A rule is data and not code, so that it can be fixed before a run and read by anyone. It names the
+experiments whose rows it reads (none yet: *not measured*) and its predictions. A prediction selects
+rows, sums some selections and subtracts others, and says on which side of a bound the result falls:
 
-    {metric: nli_accuracy, plus: no_anchors, minus: default_anchors,
-     direction: within, bound: 0, tolerance: 0.03}
+    {says: "Parsing falls by less than 3 points", metric: las, plus: no_anchors,
+     minus: default_anchors, direction: within, tolerance: 0.03, bound_from: ours}
 
-A claim holds only when all its parts hold. Scores are fractions of one, and so are bounds on them;
-`paper_value` keeps the papers' own units and says which.
+The `primary` prediction decides; `secondary` ones are shown one by one; `requires` are positive
+controls, which must hold where the rule is to speak at all. `scope` says which subjects
+(`isomorph.ledger.subjects`) the claim is about: others decide nothing. `registered` is when the rule
+was fixed, `fingerprint` its digest, and `history` what stood there before. Scores are fractions of
+one, and so are bounds on them; `paper` and `paper_value` keep the papers' own units.
 """
 
+import hashlib
+import json
+from datetime import datetime
 from functools import cache
 from importlib import resources
 from typing import Annotated, Any, Literal
@@ -19,7 +24,9 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from isomorph.ledger.quantities import QUANTITIES
+from isomorph.ledger.intervals import FEWEST
+from isomorph.ledger.quantities import QUANTITIES, is_number
+from isomorph.ledger.subjects import Subject
 
 Provenance = Literal["full text", "authors' code", "abstract", "notes by others", "derived here"]
 
@@ -46,18 +53,11 @@ class Selection(_Frozen):
 
     metric: Names | None = None
     condition: Names | None = None
-    pair: Names | None = None
+    pair: Names | None = None  # languages, a task, or a role: "close" or "distant"
     layer: Layers | None = None  # 0 is the embeddings; -1 the deepest layer of each model
 
     def narrowed(self, other: "Selection") -> "Selection":
         return self.model_copy(update=other.model_dump(exclude_none=True))
-
-    def __str__(self) -> str:
-        chosen = self.model_dump(exclude_none=True)
-        shown = [", ".join(chosen.get(field, ())) for field in ("metric", "condition", "pair")]
-        if self.layer is not None:
-            shown.append("layer " + ", ".join(map(str, self.layer)))
-        return " / ".join(filter(None, shown)) or "all rows"
 
 
 def _selections(value: Any) -> Any:
@@ -76,17 +76,26 @@ class Part(Selection):
     `minus`, which may narrow them further.
     """
 
+    says: str | None = None  # the prediction in one English sentence; every one of a rule has it
     plus: Selections = (Selection(),)
     minus: Selections = ()
     quantity: Literal[tuple(QUANTITIES)] = "value"
     beside: str | None = None  # the second metric, for quantities which relate two
     along: Literal["layer", "tokens"] = "layer"  # what `spearman` and `pearson` run along
+    # "std" of one selection, or the ratio of the first one's to the second's: its bound is 1
     over_seeds: Literal["mean", "std"] = "mean"
+    learnt: bool = False  # read only units whose run learnt: its `failed_run` is 0
     each: Literal["metric", "condition", "pair"] | None = None  # one part for each value of it
     direction: Literal["above", "below", "within"]
     bound: float = 0.0
+    # A bound that no source gives may keep us from saying that a claim holds, and no more.
+    bound_from: Literal["paper", "ours"] = "paper"
     tolerance: float = Field(default=0.0, ge=0.0)  # half the width of `within`
-    seeds: int = Field(default=3, ge=3)  # fewer give no interval
+    smallest: float = Field(default=0.0, ge=0.0)  # effect of interest; less is no meaningful effect
+    smallest_from: Literal["paper", "ours"] = "ours"
+    paper: float | None = None  # the paper's own number for this very quantity, in `unit`
+    unit: str | None = None  # of the number as it is printed; "points" of a score, if left out
+    least: int = Field(default=FEWEST, ge=FEWEST)  # units; fewer decide nothing
 
     @model_validator(mode="after")
     def _consistent(self) -> "Part":
@@ -100,7 +109,32 @@ class Part(Selection):
             raise ValueError("plus must select something")
         if any(term.metric is None for term in (*self.terms()[0], *self.terms()[1])):
             raise ValueError("metric is missing in one of the selections")
+        if self.over_seeds == "std" and (len(self.plus), len(self.minus)) not in ((1, 0), (1, 1)):
+            raise ValueError("over_seeds std compares one selection, or one with another")
         return self
+
+    def metrics(self) -> set[str]:
+        """Every metric that it reads."""
+        named = {name for side in self.terms() for term in side for name in term.metric}
+        return named | ({self.beside} if self.beside else set())
+
+    def is_score(self) -> bool:
+        """Whether the number is a share of a whole, printed in percent points."""
+        ratio = self.over_seeds == "std" and self.minus
+        return self.quantity == "value" and not is_number(self.metrics()) and not ratio
+
+    def edge(self, side: Literal[1, -1]) -> float:
+        """The bound moved by the smallest effect of interest: 1 further on the predicted side, -1 on
+        the other."""
+        step = self.smallest if self.direction == "above" else -self.smallest
+        return self.bound + side * step
+
+    def printed(self, value: float) -> float:
+        """A number of this part in the unit in which it is printed."""
+        return 100 * value if self.is_score() or "x100" in (self.unit or "") else value
+
+    def printed_unit(self) -> str:
+        return self.unit or ("points" if self.is_score() else "")
 
     def terms(self) -> tuple[tuple[Selection, ...], tuple[Selection, ...]]:
         """The full selections which are added and which are subtracted."""
@@ -116,29 +150,47 @@ class Part(Selection):
             self.model_copy(update={self.each: (value,), "each": None}) for value in values
         ] or [self]
 
-    def __str__(self) -> str:
-        """The prediction in words, as the tables print it."""
-        added, subtracted = self.terms()
-        text = " + ".join(map(str, added)) + "".join(f" - {term}" for term in subtracted)
-        if self.quantity != "value":
-            beside = f" beside {self.beside}" if self.beside else ""
-            along = " over tokens" if self.along != "layer" else ""
-            text = f"{self.quantity.replace('_', ' ')}{along} of {text}{beside}"
-        if self.over_seeds == "std":
-            text = f"standard deviation over seeds of {text}"
-        spread = f" ± {self.tolerance:g}" if self.direction == "within" else ""
-        each = f", for each {self.each}" if self.each else ""
-        return f"{text} {self.direction} {self.bound:g}{spread}{each}"
+
+class Control(Part):
+    """What must hold before a rule may speak; `otherwise` is the outcome where it does not."""
+
+    otherwise: Literal["at floor", "at ceiling"] = "at floor"
 
 
 class Rule(_Frozen):
     """Which experiments' rows settle the claim (None: no experiment yet), and the predictions."""
 
     rows: Names | None = None
-    parts: tuple[Part, ...] = Field(min_length=1)
+    primary: Part
+    secondary: tuple[Part, ...] = ()
+    requires: tuple[Control, ...] = ()
 
-    def __str__(self) -> str:
-        return "; and ".join(map(str, self.parts))
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return (self.primary, *self.secondary)
+
+
+class Scope(_Frozen):
+    """The kind of model and data that a claim is about, in words and as subjects."""
+
+    says: str = Field(min_length=5)
+    subjects: tuple[Subject, ...] = ()  # none: the claim is proved, and what runs checks our code
+
+
+class Earlier(_Frozen):
+    """A rule that stood here before: what it was, what it said, and why it went."""
+
+    rule: str = Field(min_length=10)
+    said: str
+    until: datetime
+    because: str = Field(min_length=10)
+
+
+class Since(_Frozen):
+    """What later work found."""
+
+    says: str = Field(min_length=10)
+    key: str = Field(pattern=r"^[a-z0-9]+$")  # of the entry in book/references.bib
 
 
 class Source(_Frozen):
@@ -168,8 +220,40 @@ class Claim(_Frozen):
     source: Source
     paper_value: dict[str, float | tuple[float, ...]] | None = None
     quantity: str = Field(min_length=10)  # what is measured here, in words
+    scope: Scope
     rule: Rule
+    registered: datetime  # when the rule was fixed, in UTC
+    fingerprint: str
+    history: tuple[Earlier, ...] = ()
+    since: tuple[Since, ...] = ()
     chapter: str | None = Field(default=None, pattern=r"^[a-z_]+/[a-z0-9_]+$")
+
+    @model_validator(mode="after")
+    def _told_and_registered(self) -> "Claim":
+        for part in (*self.rule.parts, *self.rule.requires):
+            if not part.says:
+                raise ValueError("every prediction and control needs says, one English sentence")
+        if self.fingerprint != self.computed_fingerprint():
+            raise ValueError(
+                f"the rule's fingerprint is {self.computed_fingerprint()}: a changed rule takes it, "
+                "with a new date in registered and the old rule in history"
+            )
+        return self
+
+    @property
+    def proved(self) -> bool:
+        return not self.scope.subjects
+
+    def computed_fingerprint(self) -> str:
+        """Of all that decides: scope, predictions, controls and bounds; not of words."""
+        words = {"says", "paper", "unit", "smallest_from"}
+        parts = [
+            part.model_dump(mode="json", exclude=words, exclude_defaults=True)
+            for part in (*self.rule.parts, *self.rule.requires)
+        ]
+        whole = [self.scope.subjects, self.rule.rows, len(self.rule.requires), parts]
+        canonical = json.dumps(whole, sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
 def parse(text: str, name: str) -> list[Claim]:
@@ -212,8 +296,10 @@ def validated(model: type[BaseModel], text: str, name: str):
 def sentence(error: ValidationError) -> str:
     """The first thing wrong, in one sentence: the field, its value and what is allowed."""
     first = error.errors()[0]
-    field = ".".join(map(str, first["loc"])) or "entry"
+    field = ".".join(map(str, first["loc"]))
     reason = first["msg"].removeprefix("Value error, ")
+    if not field:  # of the whole entry, which is too long to be told
+        return f"{reason}."
     return f"{field} is {first['input']!r}, but {reason[0].lower()}{reason[1:]}."
 
 

@@ -14,8 +14,9 @@ from isomorph.text.vocab import VocabularyConfig
 
 # Weights of the regulariser; the paper has 1 and calls the choice insensitive, without a sweep.
 WEIGHTS = {"cosreg": 1.0, "cosreg_01": 0.1, "cosreg_10": 10.0, "cosreg_100": 100.0}
-# Measured on the very models of "mle".
-PARTS = {"frequent_words": "frequent", "rare_words": "rare", "layer_norm_direction": "states"}
+# Measured on the very models of "mle"; word2vec on the text that they read.
+PARTS = {"frequent_words": "frequent", "rare_words": "rare", "layer_norm_direction": "states",
+         "word2vec": "word2vec"}  # fmt: skip
 NAMES = ("mle", "cosreg", "masked", *PARTS, "no_last_norm", "cosreg_10", "cosreg_100", "cosreg_01",
          "masked_cosreg")  # fmt: skip
 

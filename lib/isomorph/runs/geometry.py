@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from isomorph.models.masked_lm import BilingualMaskedLM
     from isomorph.text.vocab import Vocabulary
 
+SKIPGRAM_EPOCHS = 5  # word2vec's own
 STATES = 20_000  # positions of held-out text at most
 
 
@@ -34,7 +35,7 @@ class Geometry(UsesPretraining):
     are asked for and it is not causal: of a masked one most states meet no softmax.
     """
 
-    of: Literal["words", "frequent", "rare", "states"] = "words"
+    of: Literal["words", "frequent", "rare", "states", "word2vec"] = "words"
 
     infra: Cache = Cache(version="1")
 
@@ -49,7 +50,7 @@ class Geometry(UsesPretraining):
         return self
 
     def foundations(self) -> tuple[Pretraining, ...]:
-        return (self.pretraining,)
+        return () if self.of == "word2vec" else (self.pretraining,)
 
     @infra.apply
     def outcome(self) -> dict:
@@ -57,7 +58,8 @@ class Geometry(UsesPretraining):
 
         The records of "words" are those of `isomorph.measure.geometry.of_words` and perplexity; of
         "frequent" and "rare", the first and the last fifth of the words that occur, those of
-        `of_group`; of "states" those of `of_states`, and the first two again with unnormalised_
+        `of_group`; of "word2vec" those of `of_words` for skip-gram vectors of the very text that the
+        model reads, as wide as its own, for which nothing is pretrained; of "states" those of `of_states`, and the first two again with unnormalised_
         before their names for what the last layer normalisation is given.
         """
         import torch
@@ -67,6 +69,8 @@ class Geometry(UsesPretraining):
 
         code, place = code_version(), device_named(self.device)
         began = time.monotonic()
+        if self.of == "word2vec":
+            return self._outcome(self._word2vec(), began, place, code)
         with tempfile.TemporaryDirectory() as aside:
             below = self.beside(self.pretraining, None if self.infra.folder else Path(aside))
             records = trained(below)["records"]
@@ -76,12 +80,32 @@ class Geometry(UsesPretraining):
         if self.of == "words":
             last = [r["value"] for r in records if r["metric"].startswith("perplexity_")][-1]
             found["perplexity"] = last
+        return self._outcome(found, began, place, code)
+
+    def _outcome(self, found: dict[str, float], began: float, place, code: str) -> dict:
         named = {"step": 0, "tokens": self.tokens, "seconds": time.monotonic() - began}
         return {
             "records": [{"metric": name, "value": value} | named for name, value in found.items()
                         if not math.isnan(value)],
             "data": self.checksum() or "", "device": device_name(place), "code": code,
         }  # fmt: skip
+
+    def _word2vec(self) -> dict[str, float]:
+        from isomorph.measure.geometry import of_words
+        from isomorph.models.skipgram import skipgram_vectors
+        from isomorph.text.vocab import learn
+
+        (language,), train = self.pretraining.languages, self.pretraining.text.corpus().train
+        vocabulary = learn(self.pretraining.vocabulary, train)
+        words = by_frequency(vocabulary, language, train[language])[0]
+        # By number: the very pieces that the model reads are the words here.
+        sentences = [list(map(str, ids)) for ids in vocabulary.encode(language, train[language])]
+        return of_words(
+            skipgram_vectors(
+                sentences, list(map(str, words)), width=self.pretraining.encoder.width,
+                epochs=SKIPGRAM_EPOCHS, seed=self.seed, subwords=False,
+            )
+        )  # fmt: skip
 
     def _measured(self, model: BilingualMaskedLM, vocabulary: Vocabulary) -> dict[str, float]:
         from isomorph.measure.geometry import of_group, of_states, of_words

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "experiment", "size", "condition", "pair", "layer", "seed", "metric", "value", "tokens",
-    "seconds", "device", "threads", "code", "data", "digest", "config",
+    "seconds", "device", "threads", "code", "data", "recorded", "digest", "config",
 )  # fmt: skip
-LATER_COLUMNS = {"threads": "Int64"}  # that rows recorded earlier do not have
+LATER_COLUMNS = {"threads": "Int64", "recorded": "string"}  # that rows recorded earlier do not have
 
 
 class Run(Config):
@@ -124,7 +124,8 @@ def to_rows(run: Run, outcome: dict, *, experiment: str, size: str, condition: s
     named = {
         "experiment": experiment, "size": size, "condition": condition, "pair": run.pair,
         "seed": run.seed, "device": outcome["device"],
-        "threads": outcome.get("threads"), "code": outcome["code"], "data": outcome["data"], "digest": run.digest, "config": run.config_json(),
+        "threads": outcome.get("threads"), "code": outcome["code"], "data": outcome["data"],
+        "recorded": None, "digest": run.digest, "config": run.config_json(),
     }  # fmt: skip
     own = {name for name in ("condition", "seed") if name in rows}
     rows = rows.assign(**{name: value for name, value in named.items() if name not in own})

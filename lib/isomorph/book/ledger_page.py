@@ -1,0 +1,148 @@
+"""The ledger as a page: counts by ground, and a row a claim that can be filtered and sorted."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from isomorph import claims
+from isomorph.claims import GROUNDS, Judged, significant, told
+
+if TYPE_CHECKING:
+    from isomorph.book.chapters import Chapter
+
+HEADINGS = ("Claim", "Paper", "In scope", "In worlds", "Other models", "Since then")
+KINDS = {
+    "real text": "In its scope, by a rule fixed before the rows",
+    "rule after rows": "In its scope, by a rule written when the rows were known",
+    "worlds": "In invented languages",
+    "other models": "On models that the claim is not about",
+    "proof": "Proved",
+}
+
+
+def filled(text: str, stage: Path, chapters: Sequence[Chapter]) -> str:
+    """A page with what is computed in the place of its marks: `<!-- ledger -->`, `<!-- counts -->` and
+    `<!-- found -->`; `stage` holds the bibliography, `chapters` are those that there are."""
+    known = [chapter.page for chapter in chapters]
+    for mark, make in MARKS.items():
+        if mark in text:
+            text = text.replace(mark, make(stage, known))
+    # Without its chapter a link is its text.
+    absent = (
+        rf"\[([^\]]*)\]\((?!(?:{'|'.join(map(re.escape, known)) or '$^'})\.ipynb\))[\w/]+\.ipynb\)"
+    )
+    return re.sub(absent, r"\1", text)
+
+
+def _ledger(stage: Path, chapters: Sequence[str]) -> str:
+    found = claims.judged()
+    links = {name: f"{name}.html" for name in chapters}
+    return f"{counted(found)}\n\n{page(links, citations(stage / 'references.bib'), found)}"
+
+
+def _counts(stage: Path, chapters: Sequence[str]) -> str:
+    return counted(claims.judged())
+
+
+def _found(stage: Path, chapters: Sequence[str]) -> str:
+    from isomorph.book import front
+    from isomorph.figures.display import figure_html
+
+    return f"{front.found()}\n\n{figure_html(front.picture(), front.CAPTION, front.ALT, None, '')}"
+
+
+MARKS = {"<!-- ledger -->": _ledger, "<!-- counts -->": _counts, "<!-- found -->": _found}
+
+
+def citations(path: Path) -> Callable[[str], str]:
+    """How a key of a bibliography is named in running text: "Kallini et al. 2025"."""
+    from pybtex.database import parse_file
+
+    entries = parse_file(path).entries
+
+    def cite(key: str) -> str:
+        authors = entries[key].persons["author"]
+        names = [" ".join(map(str, person.rich_last_names)) for person in authors]
+        several = " and ".join(names) if len(names) < 3 else f"{names[0]} et al."
+        return html.escape(f"{several} {entries[key].fields['year']}")
+
+    return cite
+
+
+def counted(found: list[Judged]) -> str:
+    """How many claims come to which outcome, a line a ground, as a Markdown table."""
+    lines = ["| Ground | Outcomes |", "|:--|:--|"]
+    for name, number in claims.counts(found).items():
+        outcomes = ", ".join(f"{badge(outcome)} {count}" for outcome, count in number.most_common())
+        lines.append(f"| {KINDS[name]} | {outcomes or 'none yet'} |")
+    return "\n".join(lines)
+
+
+def badge(outcome: str) -> str:
+    kind = outcome.replace(" ", "-")
+    return f'<span class="outcome outcome-{kind}">{html.escape(outcome)}</span>'
+
+
+def page(links: Mapping[str, str], cite: Callable[[str], str], found: list[Judged]) -> str:
+    """The table as HTML; `links` maps a chapter to its page, `cite` a key of the bibliography to how
+    it is named."""
+    head = "".join(f'<th scope="col">{name}</th>' for name in HEADINGS)
+    rows = "\n".join(row(each, links, cite) for each in found)
+    outcomes = sorted({each.outcome for each in found})
+    papers = dict.fromkeys(each.claim.paper.citation for each in found)
+    return (
+        '<div class="ledger-filters">'
+        '<label>Find <input type="search" id="ledger-find"></label> '
+        f'<label>Outcome <select id="ledger-outcome">{_options(outcomes)}</select></label> '
+        f'<label>Paper <select id="ledger-paper">{_options(papers)}</select></label> '
+        '<span id="ledger-count" role="status"></span></div>\n'
+        f'<table class="ledger" id="ledger"><caption>Every claim, what its paper says and what was '
+        f"measured here</caption><thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table>"
+    )
+
+
+def _options(names) -> str:
+    every = '<option value="">all</option>'
+    return every + "".join(f"<option>{html.escape(name)}</option>" for name in names)
+
+
+def row(each: Judged, links: Mapping[str, str], cite: Callable[[str], str]) -> str:
+    claim, primary = each.claim, each.claim.rule.primary
+    number = html.escape(claim.id)
+    if claim.chapter in links:
+        number = f'<a href="{links[claim.chapter]}">{number}</a>'
+    statement = (
+        f"<strong>{number}</strong> {html.escape(claim.statement)} "
+        f"<small>Decided by: {html.escape(primary.says)}. About: "
+        f"{html.escape(claim.scope.says)}.</small>"
+    )
+    paper = (
+        "" if primary.paper is None else f"{significant(primary.paper)} {primary.printed_unit()}"
+    )
+    late = " <small>rule after rows</small>" if each.deciding and each.deciding.after_rows else ""
+    scope = badge(each.outcome) + late + _places(each, GROUNDS[0])
+    since = "<br>".join(f"{html.escape(s.says)} ({cite(s.key)})" for s in claim.since)
+    cells = [
+        statement,
+        html.escape(paper) or "–",
+        scope,
+        *(_places(each, g) for g in GROUNDS[1:]),
+        since,
+    ]
+    labelled = zip(HEADINGS, cells, strict=True)
+    body = "".join(f'<td data-label="{name}">{cell or "–"}</td>' for name, cell in labelled)
+    return (
+        f'<tr data-outcome="{html.escape(each.outcome)}" '
+        f'data-paper="{html.escape(claim.paper.citation)}">{body}</tr>'
+    )
+
+
+def _places(each: Judged, name: str) -> str:
+    return "".join(
+        f"<p><em>{html.escape(place.model)}</em>: {html.escape(told(place))}</p>"
+        for place in each.on(name)
+    )

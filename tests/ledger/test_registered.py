@@ -1,0 +1,113 @@
+"""Rules against the rows that they decide on: which came first, and what each row is about."""
+
+from datetime import UTC, datetime
+from typing import get_args
+
+import pandas as pd
+import pytest
+from pybtex.database import parse_file
+
+from isomorph import book, claims, results
+from isomorph.ledger.schema import Claim
+from isomorph.ledger.subjects import ROLES, SUBJECTS, Unit, placed
+from isomorph.ledger.verdicts import bodies, places
+
+LEDGER = claims.ledger()
+EXPERIMENTS = sorted(path.stem for path in results.results_path("any").parent.glob("*.parquet"))
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    """What is recorded of every experiment, each row with its subject, model and unit."""
+    rows = pd.concat([results.recorded(name) for name in EXPERIMENTS], ignore_index=True)
+    rows = placed(rows)
+    return rows.assign(recorded=rows["recorded"].fillna(claims.BEFORE))
+
+
+def when(text):
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def deciding(claim, rows):
+    """The rows that a claim's primary prediction names by metric, condition and pair."""
+    chosen = pd.Series(False, index=rows.index)
+    for term in [term for side in claim.rule.primary.terms() for term in side]:
+        own = rows["metric"].isin(term.metric)
+        own &= rows["condition"].isin(term.condition) | (term.condition is None)
+        pairs = [pair for name in term.pair or () for pair in ROLES.get(name, (name,))]
+        chosen |= own & (rows["pair"].isin(pairs) if pairs else rows["pair"].ne("far"))
+    return rows[chosen]
+
+
+@pytest.mark.parametrize("claim", LEDGER, ids=lambda claim: claim.id)
+def test_a_rule_is_marked_where_any_deciding_row_is_older(claim, recorded):
+    for key, rows in bodies(recorded[recorded["experiment"].isin(claim.rule.rows or ())]).items():
+        for place in places(claim, {key: rows}):
+            first = min(map(when, deciding(claim, rows)["recorded"].unique()))
+            assert place.after_rows is (first < claim.registered), (key, first)
+
+
+def test_dates_are_in_utc_and_in_order():
+    for claim in LEDGER:
+        dates = [*(earlier.until for earlier in claim.history), claim.registered]
+        assert all(date.utcoffset().total_seconds() == 0 for date in dates), claim.id
+        assert dates == sorted(dates), claim.id
+        # What stood there before stood until the present rule was fixed.
+        assert not claim.history or claim.history[-1].until == claim.registered, claim.id
+
+
+@pytest.mark.parametrize(
+    ("changed", "decides"),
+    [
+        ({"bound": 0.25}, True),
+        ({"smallest": 0.25}, True),
+        ({"direction": "within", "tolerance": 0.2}, True),
+        ({"bound_from": "ours"}, True),
+        ({"says": "Another sentence for the same prediction"}, False),
+        ({"paper": 12.0}, False),
+    ],
+)
+def test_what_decides_is_in_the_fingerprint_and_words_are_not(changed, decides):
+    (claim,) = [claim for claim in LEDGER if claim.id == "11.3"]
+    entry = claim.model_dump()
+    entry["rule"]["primary"] |= changed
+    if decides:
+        with pytest.raises(ValueError, match="a changed rule takes it"):
+            Claim.model_validate(entry)
+    else:
+        assert Claim.model_validate(entry).fingerprint == claim.fingerprint
+
+
+def test_a_scope_and_the_experiments_are_in_the_fingerprint_too():
+    (claim,) = [claim for claim in LEDGER if claim.id == "11.3"]
+    for field, value in (("scope", {"says": "anything at all", "subjects": ["masked model"]}),
+                         ("rule", claim.rule.model_dump() | {"rows": ["factors"]})):  # fmt: skip
+        with pytest.raises(ValueError, match="a changed rule takes it"):
+            Claim.model_validate(claim.model_dump() | {field: value})
+
+
+def test_every_work_that_is_cited_is_in_the_bibliography():
+    entries = parse_file(book.ROOT / "book" / "references.bib").entries
+    cited = {claim.paper.key for claim in LEDGER}
+    cited |= {since.key for claim in LEDGER for since in claim.since}
+    assert cited <= set(entries), cited - set(entries)
+
+
+def test_subjects_of_scopes_are_of_the_closed_list():
+    named = {subject for claim in LEDGER for subject in claim.scope.subjects}
+    assert named <= set(SUBJECTS)
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_recorded_condition_has_a_subject_a_model_and_a_unit(experiment, recorded):
+    own = recorded[recorded["experiment"] == experiment]
+    about = own[["subject", "model", "unit", "body"]].drop_duplicates()
+    assert not about.isna().any(axis=None) and (about != "").all(axis=None)
+    assert set(about["subject"]) <= set(SUBJECTS) and set(about["unit"]) <= set(get_args(Unit))
+    # A name to be read, and neither a path nor an id.
+    assert not about["model"].str.contains("/").any()
+    # What is drawn anew is told apart by its seed, so a cell holds one number a seed.
+    cell = ["size", "body", "condition", "pair", "layer", "metric", "seed", "tokens"]
+    repeated = own[own.duplicated(cell)]
+    assert repeated.empty, repeated[[*cell, "value"]].head().to_string()
