@@ -8,6 +8,7 @@ from isomorph.runs import pretraining
 @pytest.fixture
 def elsewhere(tmp_path, monkeypatch):
     """Empty folders for recorded rows and for the cache."""
+    (tmp_path / "data").mkdir()
     monkeypatch.setenv("ISOMORPH_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("ISOMORPH_CACHE", str(tmp_path / "cache"))
     return tmp_path

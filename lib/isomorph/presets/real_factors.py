@@ -9,7 +9,7 @@ from isomorph.models.settings import EncoderConfig, TrainingConfig, TuningConfig
 from isomorph.presets.ablations import ANCHORS, FLOORS, TABLE_ONE, transfer
 from isomorph.results import Condition
 from isomorph.runs import CopyText, Pretraining, ShippedText, Task
-from isomorph.sizes import Size
+from isomorph.sizes import Size, sized
 from isomorph.text.vocab import VocabularyConfig
 
 SEEDS = (1, 2, 3, 4, 5)  # recipes were tried on seed 100, which is in no row
@@ -64,6 +64,7 @@ SMOKE_TASKS = (
 )
 
 
+@sized
 def copy_factors(size: Size) -> list[Condition]:
     """What helps transfer to a copy of English, word for word? (1.1, 1.2, 1.4 to 1.7)"""
     if size == "smoke":
@@ -79,6 +80,7 @@ def copy_factors(size: Size) -> list[Condition]:
     ]
 
 
+@sized
 def french_factors(size: Size) -> list[Condition]:
     """What helps transfer from English to French, on Bible and help? (1.1, 1.2, 1.4 to 1.7)"""
     if size != "reference":
