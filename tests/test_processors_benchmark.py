@@ -46,7 +46,11 @@ def test_the_page_has_the_table_of_the_results(benchmark):
     path = benchmark.PAGE.parents[1] / "benchmarks" / "results" / "processors.json"
     results, page = json.loads(path.read_text()), benchmark.PAGE.read_text()
     assert benchmark.with_table(page, results) == page
-    assert all(one["agree"] == one["judged"] for one in results["found"])
+    apart = [one for one in results["found"] if one["agree"] < one["judged"]]
+    # What does not agree is told, and is the translation of few words alone.
+    assert {one["experiment"] for one in apart} <= {"alignment"}
+    assert all(one["metric"].startswith("translation") for one in apart)
+    assert sum(one["judged"] - one["agree"] for one in apart) == 4 and "Four rows do not" in page
 
 
 def test_a_run_made_again_here_agrees(benchmark, tmp_path, monkeypatch):
