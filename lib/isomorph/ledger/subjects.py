@@ -107,7 +107,9 @@ def about_config(config: str) -> About:
         return About("static vectors", "skip-gram vectors", "pretraining seed", "ours")
     if subject in WORLDS:
         return About(subject, OURS[subject], "pretraining seed", subject)
-    return About(subject, f"{OURS[subject]}{_length(run)}", "pretraining seed", "ours")
+    # Two tasks measure the same things of other sentences, so each is a body of its own.
+    body = f"ours, {run['task']}" if "cured" in run else "ours"
+    return About(subject, f"{OURS[subject]}{_length(run)}", "pretraining seed", body)
 
 
 def named(name: str) -> tuple[Subject, str]:
