@@ -68,7 +68,7 @@ def found(rows: Rows = rows_of) -> str:
                 "[Aligning sentences](cross_lingual/sentence_alignment.ipynb)"
             ),
             (
-                "3. **Sharing layers decides, sharing words hardly does.** In invented languages, giving "
+                "3. **Sharing layers matters more than sharing words.** In invented languages, giving "
                 "each language three quarters of the layers costs "
                 f"{one(factors, metric='las', pair='a-b', plus=['default_anchors'], minus=['sep_l1_6'])} "
                 "points of parsing, and having no word in common "
@@ -145,7 +145,7 @@ def _late(axis: Axes, rows: DataFrame) -> None:
         way = (curve - curve.iloc[0]) / (curve.iloc[-1] - curve.iloc[0])
         axis.plot(way.index, 100 * way, style, label=label)
     axis.set(
-        xscale="log", xlabel="words read", ylabel="% of its way", title="Two languages meet late"
+        xscale="log", xlabel="tokens read", ylabel="% of its way", title="Two languages meet late"
     )
     axis.legend(fontsize="small")
 
