@@ -114,13 +114,8 @@ def test_what_chapters_show_says_it():
 
 
 def test_the_ledger_says_it_where_a_rule_reads_such_a_score():
-    known = {claim.id: claim for claim in claims.ledger()}
-    recorded = results.recorded("alignment")
-    place = {"real": (recorded, "reference")}
-    assert claims.by_part(["1.10"], place)["candidates"].iloc[0] == (
-        "sentence retrieval among 1,000"
-    )
-    assert "candidates" not in claims.by_part(["7.1"], place)
-    found = claims.verdict(known["1.10"], recorded)
-    assert claims._ours(found).endswith(f", {found.size}, {found.candidates}")
-    assert found.candidates.startswith("sentence retrieval among ")
+    found = {each.claim.id: each for each in claims.judged()}
+    place = found["1.10"].deciding
+    assert place.candidates.startswith("sentence retrieval among ")
+    assert claims.told(place).endswith(f"; {place.candidates}")
+    assert not any(place.candidates for place in found["7.1"].places)
