@@ -101,3 +101,17 @@ def test_making_a_plain_copy_leaves_the_original_alone():
     assert plain_notebook(notebook).cells[0].source == "seed"
     assert notebook.cells[0].source == "{term}`seed`"
     assert notebook.cells[0].metadata["papermill"] == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("tags", "collapsed"),
+    [(["hide-input"], True), (["solution", "hide-cell"], True), (["remove-input"], True),
+     (["remove-output"], False), ([], False)],
+)  # fmt: skip
+def test_code_that_the_page_folds_away_is_collapsed_in_jupyter(tags, collapsed):
+    code = nbformat.v4.new_code_cell("plot()", metadata={"tags": tags})
+    words = nbformat.v4.new_markdown_cell("Words.", metadata={"tags": tags})
+    plain = plain_notebook(nbformat.v4.new_notebook(cells=[code, words]))
+    assert plain.cells[0].metadata.get("jupyter", {}).get("source_hidden", False) is collapsed
+    assert "jupyter" not in plain.cells[1].metadata
+    nbformat.validate(plain)

@@ -22,13 +22,19 @@ MATH_KINDS = {"math", "eq-block"}
 INVISIBLE = {"bibliography", "tableofcontents", "contents", "toctree", "raw"}
 CODE_KINDS = {"code", "code-block", "literalinclude"}
 ADDED_METADATA = ("papermill", "execution")
+HIDING_TAGS = {"hide-input", "hide-cell", "remove-input"}
 
 
 def plain_notebook(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """A copy of `notebook` whose Markdown cells are ordinary Markdown, outputs untouched."""
+    """A copy of `notebook` whose Markdown cells are ordinary Markdown, outputs untouched.
+
+    Code that the page folds away is collapsed: Jupyter knows nothing of the page's tags.
+    """
     copy = without_traces(notebook)
     for cell in copy.cells:
         cell.metadata.pop("isomorph", None)
+        if cell.cell_type == "code" and HIDING_TAGS & set(cell.metadata.get("tags", ())):
+            cell.metadata["jupyter"] = {"source_hidden": True}
         if cell.cell_type == "markdown":
             cell.source = plain_markdown(cell.source)
     return copy
