@@ -131,3 +131,20 @@ def test_data_verify_finds_a_damaged_file(call, tmp_path, monkeypatch):
     assert told.exit_code == 1
     assert "text.txt is damaged" in told.stderr
     assert "isomorph data build" in told.stderr
+
+
+def test_data_build_runs_the_code_beside_the_data(call, monkeypatch):
+    from data.build import SourceUnavailable, everything
+
+    monkeypatch.setattr(everything, "build", lambda: ["apt is now version 2."])
+    assert call("data", "build").output == "apt is now version 2.\n"
+    monkeypatch.setattr(everything, "build", raising(SourceUnavailable("no such package")))
+    told = call("data", "build")
+    assert (told.exit_code, told.stderr) == (1, "isomorph: no such package\n")
+
+
+def test_data_cannot_be_built_outside_of_a_checkout(call, tmp_path, monkeypatch):
+    monkeypatch.setattr(cli, "ROOT", tmp_path)
+    told = call("data", "build")
+    assert told.exit_code == 2
+    assert "is not a checkout of Isomorph: it has no data/build" in told.stderr

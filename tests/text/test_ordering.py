@@ -6,8 +6,8 @@ from itertools import pairwise
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from data.build import relation
 
-from isomorph.sources import relation
 from isomorph.text import hub
 from isomorph.text.corpora import load_parallel
 from isomorph.text.examples import ORDER, OrderExample

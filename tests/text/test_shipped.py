@@ -129,8 +129,9 @@ def test_a_manifest_that_lists_less_or_nothing_does_not_pass(folder):
 
 
 def test_what_a_writer_leaves_or_an_editor_hides_is_no_shipped_file(folder):
-    (folder / "text/.partial-1").mkdir()
-    for name in ("README.md", "MANIFEST.lock", "text/.partial-1/words.txt", ".DS_Store"):
+    names = ("README.md", "MANIFEST.lock", "text/.partial-1/words.txt", ".DS_Store", "build/a.py")
+    for name in names:
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("")
     assert shipped.verify() == []
 

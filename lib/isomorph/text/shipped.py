@@ -24,6 +24,7 @@ RECORD = (
     "take it from the repository again, or remove it and record its runs anew with "
     "`isomorph run {} --record`"
 )
+BUILDS = "build"  # the folder of the code that builds the data
 UNLISTED = {"README.md", "results/README.md", MANIFEST}  # what no result can come from
 
 # One process reads the same file many times; its checksum is computed once for each state of it.
@@ -160,7 +161,7 @@ def verify() -> list[str]:
 
 def _ships(path: Path) -> bool:
     hidden = any(part.startswith(".") for part in path.parts)
-    return not hidden and path.suffix != ".lock"
+    return not hidden and path.suffix != ".lock" and path.parts[0] != BUILDS
 
 
 def _problem(folder: Path, relative_path: str, files: dict) -> str | None:

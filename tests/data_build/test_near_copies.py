@@ -1,10 +1,10 @@
 """Near copies across a split are found, and no others."""
 
 import numpy as np
+from data.build import near_copies
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics.pairwise import cosine_similarity
 
-from isomorph.sources import near_copies
 from isomorph.text.corpora import load_parallel
 from isomorph.text.shipped import LANGUAGES
 from isomorph.text.tables import read_table

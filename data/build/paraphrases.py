@@ -8,9 +8,9 @@ import re
 
 import numpy as np
 
-from isomorph.sources.bible import DATABASE, clean, query
-from isomorph.sources.packages import Fetched
-from isomorph.sources.rows import letters
+from .bible import DATABASE, clean, query
+from .packages import Fetched
+from .rows import letters
 
 SEED = 2019
 TRANSLATION = "4"  # the World English Bible

@@ -5,9 +5,10 @@ a name on the screen (menu, dialog, button, field), KEY a key, INPUT something t
 paragraphs are kept in which all six languages mark the same kinds in the same order.
 """
 
-from isomorph.sources.office_help import Paragraph
 from isomorph.text.shipped import LANGUAGES
 from isomorph.text.tasks import TAGS, split_words
+
+from .office_help import Paragraph
 
 FEWEST_PLAIN_WORDS = 2  # a paragraph that is nothing but a term teaches where terms end badly
 

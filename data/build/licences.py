@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from isomorph.sources import office_help
-from isomorph.sources.dictionaries import READERS
-from isomorph.sources.packages import Fetched, SourceUnavailable
-from isomorph.sources.word_lists import read_dictd
+from . import office_help
+from .dictionaries import READERS
+from .packages import Fetched, SourceUnavailable
+from .word_lists import read_dictd
 
 FULL_TEXTS = ("GPL-2", "GPL-3", "MPL-2.0")
 SYSTEM_FOLDER = Path("/usr/share/common-licenses")  # on every Debian system

@@ -10,9 +10,10 @@ from html.parser import HTMLParser
 
 from tqdm import tqdm
 
-from isomorph.sources.packages import Fetched
-from isomorph.sources.rows import hold_out, letters, tidy, without_repetitions
 from isomorph.text.shipped import LANGUAGES
+
+from .packages import Fetched
+from .rows import hold_out, letters, tidy, without_repetitions
 
 SEED = 2100  # one that puts some of the few marked keys into every split (terms.py)
 FOLDERS = {"en": "en-US", "fr": "fr", "de": "de", "ru": "ru", "zh": "zh-CN", "es": "es"}

@@ -4,12 +4,11 @@ import gzip
 import pickle
 
 import pytest
-
-from isomorph.sources import (
+from data.build import (
     dictionaries,
     word_lists,
 )
-from isomorph.sources.packages import SourceUnavailable
+from data.build.packages import SourceUnavailable
 
 
 @pytest.fixture

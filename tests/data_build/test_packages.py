@@ -6,8 +6,8 @@ import subprocess
 import zipfile
 
 import pytest
+from data.build import everything, packages
 
-from isomorph.sources import everything, packages
 from isomorph.text import shipped
 
 CONTROL = "Package: tiny\nVersion: {}\nArchitecture: all\nMaintainer: a <a@b.c>\nDescription: d\n"

@@ -3,8 +3,7 @@
 import numpy as np
 import pyarrow.parquet
 import pytest
-
-from isomorph.sources import (
+from data.build import (
     bible,
     dictionaries,
     office_help,
@@ -13,12 +12,13 @@ from isomorph.sources import (
     relation,
     terms,
 )
-from isomorph.sources.rows import (
+from data.build.rows import (
     hold_out,
     tidy,
     without_repetitions,
     write_table,
 )
+
 from isomorph.text.shipped import LANGUAGES
 
 

@@ -9,7 +9,7 @@ import pickle
 import re
 from collections.abc import Iterable, Iterator
 
-from isomorph.sources.packages import SourceUnavailable
+from .packages import SourceUnavailable
 
 _DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _VALUE = {digit: value for value, digit in enumerate(_DIGITS)}

@@ -14,9 +14,10 @@ from importlib.metadata import PackageNotFoundError, version
 
 from tqdm import tqdm
 
-from isomorph.sources import word_lists
-from isomorph.sources.packages import Fetched, SourceUnavailable
 from isomorph.text.shipped import DOMAINS, LANGUAGES
+
+from . import word_lists
+from .packages import Fetched, SourceUnavailable
 
 # language -> (package, file or folder in it, reader, name of the database)
 _DICTD = "usr/share/dictd"
