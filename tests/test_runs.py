@@ -241,7 +241,13 @@ def test_stale_rows_are_reported(elsewhere):
     assert "the text they were measured on has changed" in problem and "'tiny'" in problem
     unknown = json.loads(good["config"][0]) | {"temperature": 1}
     (problem,) = spoilt(config=json.dumps(unknown))
-    assert "no longer validates" in problem
+    assert "no longer validates" in problem and "temperature" in problem
+    without = json.loads(good["config"][0])
+    del without["kind"]
+    (problem,) = spoilt(config=json.dumps(without))
+    assert "it has no kind; the kinds are anchor_share, comparison," in problem
+    (problem,) = spoilt(config=json.dumps(without | {"kind": "distillation"}))
+    assert "'distillation'" in problem and "'pretraining'" in problem and "\n" not in problem
     other = json.loads(good["config"][0]) | {"seed": 9}
     (problem,) = spoilt(config=json.dumps(other))
     assert "names another run" in problem

@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 
 LARGEST = 2**63  # whole numbers are below it, as wherever they are stored
 
@@ -48,3 +48,13 @@ def _distinct(values: tuple) -> tuple:
 
 
 Distinct = AfterValidator(_distinct)
+
+
+def sentence(error: ValidationError) -> str:
+    """The first thing wrong, in one sentence: the field, its value and what is allowed."""
+    first = error.errors()[0]
+    field = ".".join(map(str, first["loc"]))
+    reason = first["msg"].removeprefix("Value error, ")
+    if not field:  # of the whole entry, which is too long to be told
+        return f"{reason}."
+    return f"{field} is {first['input']!r}, but {reason[0].lower()}{reason[1:]}."

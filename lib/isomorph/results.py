@@ -338,7 +338,7 @@ def _reason_stale(digest: str, config: str, data: str) -> str | None:
     try:
         run = run_from_json(config)
     except ValueError as error:
-        return f"their config no longer validates ({str(error).splitlines()[0]})."
+        return f"their config no longer validates: {error}"
     if run.digest != digest:
         return f"their config now names another run ({run.digest})."
     if not run.is_of(data):

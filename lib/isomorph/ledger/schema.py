@@ -24,6 +24,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from isomorph.config import sentence
 from isomorph.ledger.intervals import FEWEST
 from isomorph.ledger.quantities import QUANTITIES, is_number
 from isomorph.ledger.subjects import Subject
@@ -291,16 +292,6 @@ def validated(model: type[BaseModel], text: str, name: str):
         return model.model_validate(from_yaml(text, name))
     except ValidationError as error:
         raise LedgerError(f"{name}: {sentence(error)}") from None
-
-
-def sentence(error: ValidationError) -> str:
-    """The first thing wrong, in one sentence: the field, its value and what is allowed."""
-    first = error.errors()[0]
-    field = ".".join(map(str, first["loc"]))
-    reason = first["msg"].removeprefix("Value error, ")
-    if not field:  # of the whole entry, which is too long to be told
-        return f"{reason}."
-    return f"{field} is {first['input']!r}, but {reason[0].lower()}{reason[1:]}."
 
 
 @cache

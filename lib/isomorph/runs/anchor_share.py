@@ -7,7 +7,7 @@ all steps of them: for *extra* anchors the switched text, in which more is share
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import model_validator
@@ -27,6 +27,7 @@ class AnchorShare(UsesPretraining):
     Raises a validation error, before any work, when the run does not read two languages.
     """
 
+    kind: Literal["anchor_share"] = "anchor_share"
     infra: Cache = Cache(version="1")
 
     @model_validator(mode="after")

@@ -42,6 +42,7 @@ class Comparison(TwoModels):
     Raises a validation error, before any work, when two fields contradict each other.
     """
 
+    kind: Literal["comparison"] = "comparison"
     hub: str | None = None  # somebody else's encoder that reads both, by its id, in their place
     encoder: Literal["trained", "random"] = "trained"  # "random": the target before any training
     others: Annotated[

@@ -37,6 +37,7 @@ class Cures(OfEncoder):
     ships. "sentence_similarity" and "word_similarity": sets that the hub or a mirror has.
     """
 
+    kind: Literal["cures"] = "cures"
     names_conditions: ClassVar[bool] = True
 
     cured: str | Pretraining  # an encoder that ships, an encoder's id on the hub, or a pretraining

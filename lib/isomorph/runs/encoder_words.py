@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -32,6 +32,7 @@ class EncoderWords(OfEncoder):
     the words, every fifth one, is a seed; of a pretraining all words are measured together.
     """
 
+    kind: Literal["encoder_words"] = "encoder_words"
     # "glove", an encoder that ships, an encoder's id on the hub, or a pretraining
     words_of: str | Pretraining = "glove"
     most: int = Field(default=100_000, ge=25 * PARTS)  # words, the most frequent first

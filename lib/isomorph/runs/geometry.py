@@ -35,6 +35,7 @@ class Geometry(UsesPretraining):
     are asked for and it is not causal: of a masked one most states meet no softmax.
     """
 
+    kind: Literal["geometry"] = "geometry"
     of: Literal["words", "frequent", "rare", "states", "word2vec"] = "words"
 
     infra: Cache = Cache(version="1")

@@ -1,7 +1,10 @@
-"""The kinds of run there are, told apart by their fields."""
+"""The kinds of run there are, told apart by the field `kind` of each."""
 
-import json
+from typing import Annotated, get_args
 
+from pydantic import Field, TypeAdapter, ValidationError
+
+from isomorph.config import sentence
 from isomorph.runs.anchor_share import AnchorShare
 from isomorph.runs.comparison import Comparison
 from isomorph.runs.cures import Cures
@@ -15,26 +18,19 @@ from isomorph.runs.transfer import Transfer
 from isomorph.runs.tuned import Tuned
 from isomorph.runs.word_vectors import WordVectors
 
+Kinds = (
+    AnchorShare | Comparison | Cures | EncoderWords | Geometry | LayerTransfer | Pretraining
+    | Theorem | Transfer | Tuned | WordVectors
+)  # fmt: skip
+RUN = TypeAdapter(Annotated[Kinds, Field(discriminator="kind")])
+
 
 def run_from_json(config: str) -> Run:
-    """The run that a recorded config names. Raises ValueError when it no longer validates."""
-    fields = json.loads(config)
-    if "theorem" in fields:
-        return Theorem(**fields)
-    if "looks" in fields:
-        return Tuned(**fields)
-    if "cured" in fields:
-        return Cures(**fields)
-    if "words_of" in fields:
-        return EncoderWords(**fields)
-    if "top" in fields:
-        return LayerTransfer(**fields)
-    if "of" in fields:
-        return Geometry(**fields)
-    if "tasks" in fields:
-        return Transfer(**fields)
-    if "hub" in fields:
-        return Comparison(**fields)
-    if "words_read" in fields:
-        return WordVectors(**fields)
-    return AnchorShare(**fields) if "pretraining" in fields else Pretraining(**fields)
+    """The run that a recorded config names. Raises ValueError, in a sentence, where it names none."""
+    try:
+        return RUN.validate_json(config)
+    except ValidationError as error:
+        if error.errors()[0]["type"] == "union_tag_not_found":
+            names = ", ".join(kind.model_fields["kind"].default for kind in get_args(Kinds))
+            raise ValueError(f"it has no kind; the kinds are {names}.") from None
+        raise ValueError(sentence(error)) from None

@@ -12,7 +12,7 @@ import tempfile
 import time
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
@@ -45,6 +45,7 @@ class LayerTransfer(TwoModels):
     Raises a validation error, before any work, when two fields contradict each other.
     """
 
+    kind: Literal["layer_transfer"] = "layer_transfer"
     tasks: tuple[Task, ...]
     top: int = Field(default=2, ge=1)  # new layers; the paper puts 4 on 8, we 2 on 4
     # Whose states, two thirds up, say which word is which; None has them from the world.

@@ -33,6 +33,7 @@ class Pretraining(Run):
 
     _exclude_from_cls_uid: ClassVar[tuple[str, ...]] = ("device", "micro_batch", "progress")
 
+    kind: Literal["pretraining"] = "pretraining"
     text: Annotated[Text, Field(discriminator="kind")] = ShippedText()
     vocabulary: VocabularyConfig = VocabularyConfig()
     encoder: EncoderConfig = EncoderConfig()

@@ -42,6 +42,7 @@ class Run(Config):
     _exclude_from_cls_uid: ClassVar[tuple[str, ...]] = ("device", "progress")
     names_conditions: ClassVar[bool] = False
 
+    kind: str  # by which a recorded config says whose it is; see `isomorph.runs.kinds`
     device: Device = "auto"
     progress: bool = True
     infra: Cache = Cache(version="1")

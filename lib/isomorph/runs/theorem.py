@@ -30,6 +30,7 @@ class Theorem(Run):
     Raises a validation error when a cloud would have no interior.
     """
 
+    kind: Literal["theorem"] = "theorem"
     theorem: Literal["absent_word", "point_clouds", "strongly_convex"]
     seed: int = Field(default=0, ge=0)
     width: int = Field(default=8, ge=2)  # of a state; of point clouds the most, the least being 2

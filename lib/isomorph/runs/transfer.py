@@ -115,6 +115,7 @@ class Transfer(UsesPretraining):
 
     _exclude_from_cls_uid: ClassVar[tuple[str, ...]] = ("device", "progress")
 
+    kind: Literal["transfer"] = "transfer"
     tasks: tuple[Task, ...]
     encoder: Literal["trained", "random"] = "trained"  # "random": the floor, nothing pretrained
 

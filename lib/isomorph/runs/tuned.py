@@ -35,6 +35,7 @@ class Tuned(Run):
     Raises a validation error, before any work, when two fields contradict each other.
     """
 
+    kind: Literal["fine_tuning"] = "fine_tuning"
     looks: Annotated[
         tuple[Look, ...], Distinct
     ] = ()  # what is measured beside the score; see `isomorph.runs.looks`

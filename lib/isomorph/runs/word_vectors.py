@@ -7,7 +7,7 @@ monolingual models read, and of the words that are one subword for them.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -26,6 +26,7 @@ class WordVectors(Run):
     Raises a validation error, before any work, when the text is not of two languages.
     """
 
+    kind: Literal["word_vectors"] = "word_vectors"
     text: Annotated[Text, Field(discriminator="kind")] = ShippedText()
     vocabulary: VocabularyConfig = VocabularyConfig()  # of each language: which words are compared
     width: int = Field(default=128, ge=1)  # of our encoders; the paper's vectors have 300
