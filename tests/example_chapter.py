@@ -1,4 +1,4 @@
-"""The source of a chapter with one exercise of each kind, those of `isomorph.exercises.example`."""
+"""The source of a chapter with one exercise of each kind, those of `checks/example.py`."""
 
 SOURCE = '''# %% [markdown]
 # # A chapter with exercises

@@ -87,6 +87,9 @@ def make(root: Path, chapters: dict[str, str], ledger: bool = True) -> Path:
         path = root / "chapters" / f"{page}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+        checks = ROOT / "tests" / "checks" / path.name
+        if checks.exists():
+            shutil.copytree(checks.parent, path.parent / "checks")
     return root
 
 

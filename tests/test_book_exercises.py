@@ -1,6 +1,7 @@
 """Exercises in the book: two marks, one source, and copies with and without solutions."""
 
 import re
+import shutil
 
 import jupytext
 import nbformat
@@ -10,7 +11,15 @@ from typer.testing import CliRunner
 
 from isomorph import book, cli
 from isomorph.book import course
-from isomorph.book.chapters import BadRequest, BookError, Chapter, Layout, discover
+from isomorph.book.chapters import (
+    BadRequest,
+    BookError,
+    Chapter,
+    Layout,
+    checks_of,
+    discover,
+    expected_manifest,
+)
 from isomorph.book.execute import execute_all
 from isomorph.book.notebook import derive, fold, mistold, role, without_solutions
 from isomorph.book.solutions import find_exercises, split
@@ -28,12 +37,13 @@ SECRETS = (
     "anchors=0.5",
     '"many", "some"',
 )
+CHECKS = book.ROOT / "tests" / "checks"
 CHAPTERS = discover(Layout(book.ROOT))
 
 
 def write(tmp_path, text=SOURCE, name="example"):
     path = tmp_path / "chapters" / "cross_lingual" / f"{name}.py"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(CHECKS, path.parent / "checks", dirs_exist_ok=True)
     path.write_text(text)
     return path
 
@@ -107,7 +117,9 @@ def test_both_versions_come_from_one_source_and_do_what_they_promise(tmp_path):
     outcomes = {}
     for path in written:
         done = tmp_path / f"{path.parts[-3]}.ipynb"
-        papermill.execute_notebook(str(path), str(done), kernel_name="python3", progress_bar=False)
+        papermill.execute_notebook(
+            str(path), str(done), kernel_name="python3", progress_bar=False, cwd=layout.root
+        )
         outcomes[path.parts[-3]] = nbformat.read(done, as_version=4)
     assert told(outcomes["students"]) == ["Not answered yet"] * 5
     assert told(outcomes["teachers"]) == ["Not answered yet", "Right"] * 5
@@ -225,7 +237,7 @@ MALFORMED = [
     ("# It is a *quokka*", "# ### Why\n# It is a *quokka*", "cell 7: a solution has a heading"),
     ("# It is a *quokka*", "# Why\n# ---\n# It is a *quokka*", "cell 7: a solution has a heading"),
     ("{exercise} Which", "{exercise-start} Which", "cell 4: the directive 'exercise-start' is used"),
-    ("example.5", "example.7", "lib/isomorph/exercises/example.py has no exercise 'example.7'"),
+    ("example.5", "example.7", "chapters/cross_lingual/checks/example.py has no exercise 'example.7'"),
     ("example.5", "example.1", "'example.1' is asked twice"),
     ('print("the last', 'print(alike, "the last', "which a learner does not have: use another name"),
     ('print("the last', 'def late():\n    return half\n\n\nprint("the last', "'half' is set by the"),
@@ -285,6 +297,26 @@ def test_a_malformed_exercise_stops_the_build_before_anything_runs(tmp_path):
     assert not EXAMPLE.executed(Layout(root)).exists()
     failures = execute_all([EXAMPLE], Layout(root), SMOKE, jobs=1)
     assert failures[EXAMPLE].error.startswith("chapters/cross_lingual/example.py, cell 5: the mark")
+
+
+def test_a_check_may_be_called_by_its_name_alone(tmp_path):
+    text = SOURCE.replace("exercises.check(", "check(")
+    text = text.replace(
+        "import exercises", "import exercises\nfrom isomorph.exercises import check"
+    )
+    source = write(tmp_path, text)
+    assert len(find_exercises(jupytext.read(source, fmt="py:percent").cells, source)) == 5
+    with pytest.raises(BookError, match="cell 6: a check has to be one call"):
+        derive(write(tmp_path, text.replace('check("example.1", answer)', "check(name, answer)")))
+
+
+def test_a_chapter_is_executed_again_when_its_checks_change(tmp_path):
+    layout = Layout(small_book.make(tmp_path / "root", {EXAMPLE.page: SOURCE}, ledger=False))
+    before = expected_manifest(EXAMPLE, layout, SMOKE)
+    with checks_of(EXAMPLE.source(layout)).open("a") as file:
+        file.write("\n# changed\n")
+    after = expected_manifest(EXAMPLE, layout, SMOKE)
+    assert {name for name in before if before[name] != after[name]} == {"source"}
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.name)

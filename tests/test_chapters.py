@@ -11,7 +11,7 @@ from isomorph import book
 from isomorph.book.chapters import Layout, discover
 
 LAYOUT = Layout(book.ROOT)
-SOURCES = sorted(LAYOUT.chapters.rglob("*.py"))
+SOURCES = sorted(LAYOUT.chapters.glob("*/*.py"))
 BIBLIOGRAPHY = set(parse_file(LAYOUT.book / "references.bib").entries)
 CITATION = re.compile(r"\{cite(?::\w+)?\}`([^`]+)`")
 

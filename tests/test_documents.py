@@ -12,6 +12,8 @@ import typer
 import yaml
 
 from isomorph import book, exercises
+from isomorph.book import solutions
+from isomorph.book.chapters import checks_of
 from isomorph.book.notebook import derive, role
 from isomorph.cli import app
 from isomorph.ledger.schema import parse
@@ -82,15 +84,16 @@ def test_the_example_of_an_exercise_is_an_exercise(tmp_path, monkeypatch):
     examples = blocks(book.ROOT / "CONTRIBUTING.md", "python")
     (shown,) = [example for example in examples if "{exercise}" in example]
     (checks,) = [example for example in examples if "@exercise" in example]
-    source = tmp_path / "example.py"
+    source = tmp_path / "part" / "example.py"
+    beside = checks_of(source)
+    beside.parent.mkdir(parents=True)
     source.write_text(shown)
-    monkeypatch.setattr(exercises, "in_chapter", lambda chapter: {"example.1": None})
+    beside.write_text(textwrap.dedent(checks))
+    known = exercises.checks(beside)
+    assert known["example.1"]("rises").state == "right"
+    assert known["example.2"](19 / 64).state == "right"
+    monkeypatch.setattr(solutions, "checks", lambda path: {"example.1": None})
     assert [role(cell) for cell in derive(source).cells][-1] == "solved"
-    source.write_text(textwrap.dedent(checks))
-    monkeypatch.setattr(exercises, "_known", {})
-    module = runpy.run_path(str(source), run_name="isomorph.exercises.example")
-    assert module["trend"]("rises").state == "right"
-    assert module["words_alike"](19 / 64).state == "right"
 
 
 def test_the_example_of_own_data_trains_and_measures(tmp_path, capsys):

@@ -1,9 +1,7 @@
 """What a check says of an answer: right, wrong and in what way, or not answered yet."""
 
 import math
-import sys
-import types
-from pathlib import Path
+import shutil
 
 import numpy as np
 import pytest
@@ -13,12 +11,11 @@ from isomorph import book, exercises
 from isomorph.book.chapters import Layout
 from isomorph.exercises import (
     check,
+    checks,
     choice,
     equals,
     every,
-    exercise,
     function,
-    in_chapter,
     number,
     ranking,
     satisfies,
@@ -27,11 +24,21 @@ from isomorph.exercises import (
 from isomorph.exercises.kinds import Feedback
 from isomorph.text.worlds import World
 
-FOLDER = Path(exercises.__file__).parent
-MODULES = sorted(p.stem for p in FOLDER.glob("*.py") if p.stem not in ("__init__", "kinds"))
-EVERY_EXERCISE = [name for module in MODULES for name in in_chapter(module)]
+LAYOUT = Layout(book.ROOT)
+EXAMPLE = book.ROOT / "tests" / "checks" / "example.py"
+FILES = sorted(LAYOUT.chapters.glob("*/checks/*.py"))
+EVERY_EXERCISE = [name for path in FILES for name in checks(path)]
 OPTIONS = ("rises", "falls", "stays")
 MEAN = ([([1.0, 2.0],), ([4.0, 4.0, -2.0],)], equals(np.mean))
+
+
+@pytest.fixture
+def example(tmp_path, monkeypatch):
+    """Within a checkout whose one chapter is the example."""
+    folder = tmp_path / "chapters" / "part" / "checks"
+    folder.mkdir(parents=True)
+    shutil.copy(EXAMPLE, folder)
+    monkeypatch.chdir(folder.parent)
 
 
 def mean(values):
@@ -197,65 +204,70 @@ def test_feedback_is_told_in_words():
 
 
 @pytest.mark.parametrize("blank", [..., None, [..., 1], (2, ...), {"share": ...}, [[...]]])
-def test_three_dots_are_not_answered(blank):
+def test_three_dots_are_not_answered(blank, example):
     said = check("example.2", blank)
     assert said.state == "unanswered"
     assert repr(said).startswith("Not answered yet. Put your answer")
 
 
-def test_an_answer_that_is_zero_or_empty_is_an_answer():
+def test_an_answer_that_is_zero_or_empty_is_an_answer(example):
     for answer in (0, 0.0, "", [], np.zeros(2)):
         assert check("example.2", answer).state == "wrong"
 
 
-def test_what_the_chapter_has_at_hand_reaches_the_checker():
+def test_what_the_chapter_has_at_hand_reaches_the_checker(example):
     assert check("example.2", 19 / 64).state == "right"
     assert check("example.2", 0.0, anchors=0.0).state == "right"
     assert check("example.2", 0.0).state == "wrong"
 
 
-def test_an_exercise_that_does_not_exist_is_told_with_those_that_do():
-    for name in ("example.9", "nowhere.1", "../kinds.1", ""):
-        with pytest.raises(ValueError, match=f"exercise is '{name}', but there are"):
+def test_an_exercise_that_does_not_exist_is_told_with_those_that_do(example):
+    for name in ("example", "example.0", "example.one", "Example.1", "../kinds.1", ""):
+        with pytest.raises(ValueError, match=f"exercise is '{name}', but it must be <chapter>"):
             check(name, 1)
     with pytest.raises(ValueError, match="there are example.1, example.2, example.3"):
         check("example.9", 1)
-    assert in_chapter("nowhere") == in_chapter("kinds") == in_chapter("") == {}
 
 
-def written_in(module, checker):
-    checker.__module__ = f"isomorph.exercises.{module}"
-    return checker
+def test_the_checks_of_the_book_are_found_from_any_folder(example):
+    assert check("the_cone.2", "nonsense").state == "wrong"
 
 
-def test_an_exercise_is_registered_under_its_chapter_once():
-    def checker(answer):
-        return Feedback("right")
+def test_where_there_are_no_checks_one_sentence_says_where_they_are(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(exercises, "CHECKOUT", tmp_path)
+    said = repr(check("the_cone.2", 1))
+    assert said.startswith("Not checked. The checks are in chapters/*/checks/the_cone.py of")
+    assert said.count(". ") == 1
 
-    def demanding(answer, rows):
-        return Feedback("right")
 
+def test_an_exercise_belongs_to_the_chapter_beside_whose_checks_it_lies(tmp_path):
+    text = "from isomorph.exercises import exercise\n@exercise('{}')\ndef one({}): ...\n"
+    path = tmp_path / "example.py"
     for name in ("other.1", "example", "example.0", "example.one", "Example.1"):
+        path.write_text(text.format(name, "answer"))
         with pytest.raises(ValueError, match=f"'{name}', but it must be example.<number>"):
-            exercise(name)(written_in("example", checker))
-    with pytest.raises(ValueError, match="example.1' is already trend"):
-        exercise("example.1")(written_in("example", checker))
+            checks(path)
+    path.write_text(text.format("example.1", "answer, rows"))
     with pytest.raises(ValueError, match="every argument after 'answer' needs a default"):
-        exercise("example.77")(written_in("example", demanding))
-    assert "example.77" not in in_chapter("example")
+        checks(path)
 
 
-def test_exercises_are_listed_by_number(monkeypatch):
-    module = types.ModuleType("isomorph.exercises.many")
-    module.__spec__ = types.SimpleNamespace(name=module.__name__)
-    monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setattr(exercises, "_known", dict.fromkeys(["many.10", "many.9", "few.1"], print))
-    assert list(in_chapter("many")) == ["many.9", "many.10"]
+def test_an_exercise_has_one_checker(tmp_path):
+    path = tmp_path / "example.py"
+    marked = "@exercise('example.{}')\ndef {}(answer): ...\n"
+    text = "from isomorph.exercises import exercise\n"
+    path.write_text(text + marked.format(10, "ten") + marked.format(9, "nine"))
+    assert list(checks(path)) == ["example.9", "example.10"]
+    path = path.with_name("twice").with_suffix(".py")
+    text += marked.format(1, "first") + marked.format(1, "second")
+    path.write_text(text.replace("example", "twice"))
+    with pytest.raises(ValueError, match="'twice.1' is checked by first and second"):
+        checks(path)
 
 
-def test_every_module_of_exercises_belongs_to_a_chapter():
-    chapters = {path.stem for path in Layout(book.ROOT).chapters.glob("*/*.py")}
-    assert set(MODULES) - chapters == {"example"}
+def test_all_checks_belong_to_a_chapter():
+    assert FILES and all(path.parents[1].joinpath(path.name).is_file() for path in FILES)
 
 
 ODD = ["", "nonsense", -1e300, math.nan, object(), [], [1, 2], {"a": 1}, lambda *_: None, World]

@@ -1,9 +1,9 @@
 """The exercises on words, sentences and CKA: what they take as right, and what they say."""
 
 import pytest
+from chapters.cross_lingual.checks.similarity_by_cka import CHANGES, survives
 
 from isomorph.exercises import check
-from isomorph.exercises.similarity_by_cka import CHANGES, survives
 from isomorph.measure.align import procrustes
 from isomorph.measure.similarity import linear_cka
 

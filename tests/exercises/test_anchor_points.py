@@ -2,9 +2,9 @@
 
 import pandas as pd
 import pytest
+from chapters.cross_lingual.checks.anchor_points import MARGIN, clears_majority, shares, word_rate
 
 from isomorph.exercises import check
-from isomorph.exercises.anchor_points import MARGIN, clears_majority, shares, word_rate
 from isomorph.text.worlds import World
 
 

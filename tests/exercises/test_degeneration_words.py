@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+from chapters.degeneration.checks.words_rarely_seen import LOSSES, strongly_convex
 
 from isomorph.exercises import check
-from isomorph.exercises.words_rarely_seen import LOSSES, strongly_convex
 from isomorph.measure.degeneration import rare_word_bound
 
 

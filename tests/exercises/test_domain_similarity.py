@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-
-from isomorph.exercises import check
-from isomorph.exercises.domain_similarity import (
+from chapters.cross_lingual.checks.domain_similarity import (
     COMPARISONS,
     difference_of_drops,
 )
+
+from isomorph.exercises import check
 from isomorph.text.worlds import World
 
 

@@ -3,9 +3,9 @@
 from itertools import combinations
 
 import pytest
+from chapters.fine_tuning.checks.few_samples_many_seeds import needed
 
 from isomorph.exercises import check
-from isomorph.exercises.few_samples_many_seeds import needed
 
 
 def test_the_rate_that_undoes_the_missing_correction():

@@ -1,9 +1,9 @@
 """The exercises on text outside the task's domain: what is right, and what is said."""
 
 import pytest
+from chapters.fine_tuning.checks.out_of_domain import LEANS, after_one_step
 
 from isomorph.exercises import check
-from isomorph.exercises.out_of_domain import LEANS, after_one_step
 
 
 def test_one_step():

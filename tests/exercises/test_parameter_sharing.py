@@ -1,9 +1,9 @@
 """The exercises on shared parameters: what they take as right, and what they say of mistakes."""
 
 import pytest
+from chapters.cross_lingual.checks.parameter_sharing import RANKED, further, parameters
 
 from isomorph.exercises import check
-from isomorph.exercises.parameter_sharing import RANKED, further, parameters
 from isomorph.ledger.tables import table_one
 from isomorph.models.encoder import BilingualConfig
 from isomorph.models.masked_lm import BilingualMaskedLM

@@ -1,15 +1,15 @@
 """The exercises of `ranking_the_factors`: right answers, likely mistakes, and odd ones."""
 
 import pytest
-
-from isomorph.exercises import check
-from isomorph.exercises.ranking_the_factors import (
+from chapters.cross_lingual.checks.ranking_the_factors import (
     ORDERS,
     entity_weights,
     share_kept,
     share_larger,
     share_mirrored,
 )
+
+from isomorph.exercises import check
 
 FIRST, SECOND, THIRD = (f"ranking_the_factors.{n}" for n in (1, 2, 3))
 

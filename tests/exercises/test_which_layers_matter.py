@@ -1,9 +1,9 @@
 """The exercises on which layers matter: what is right, and what is said."""
 
 import pytest
+from chapters.fine_tuning.checks.which_layers_matter import FOLLOWS, reverted
 
 from isomorph.exercises import check
-from isomorph.exercises.which_layers_matter import FOLLOWS, reverted
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """Which chapters there are, and whether the last execution of each still stands.
 
 An execution stands while everything that could change what a chapter shows is unchanged: its own
-source, the library, the parameters, the shipped data and recorded rows, and the lock file. All of
-that is hashed into one manifest a chapter, written only after the chapter ran to its end.
+source and checks, the library, the parameters, the shipped data and recorded rows, and the lock
+file. All of that is hashed into one manifest a chapter, written only after the chapter ran to its
+end.
 """
 
 import hashlib
@@ -107,6 +108,11 @@ class Chapter:
         return layout.build / "manifests" / f"{self.name}.json"
 
 
+def checks_of(source: Path) -> Path:
+    """Where the checks of the exercises in the chapter at `source` lie, where it has any."""
+    return source.parent / "checks" / source.name
+
+
 def read_text(path: Path, root: Path) -> str:
     """The text of a source of the book in `root`; raises BookError when it is not UTF-8."""
     try:
@@ -198,8 +204,9 @@ def select(chapters: list[Chapter], name: str | None) -> list[Chapter]:
 
 def expected_manifest(chapter: Chapter, layout: Layout, parameters: dict) -> dict:
     """What the manifest of an execution with `parameters` would say, from the files as they are."""
+    source = chapter.source(layout)
     return {
-        "source": hash_files([chapter.source(layout)], layout.root),
+        "source": hash_files([source, checks_of(source)], layout.root),
         "parameters": parameters,
         **layout.shared_hashes,
         "environment": {

@@ -15,7 +15,7 @@ check and cells of the solution:
     # solution
     answer = "rises"
     # %%
-    exercises.check("example.1", answer)
+    check("example.1", answer)
     # %% [markdown] tags=["solution"]
     # More words, more translations.
 """
@@ -27,7 +27,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from .chapters import BookError
+from ..exercises import checks
+from .chapters import BookError, checks_of
 from .plain import FENCE, LABEL
 
 MARK = "# solution"
@@ -35,6 +36,7 @@ NEARLY_MARK = re.compile(
     r"^[ \t]*#[ \t]*solutions?[ \t]*[:.]?[ \t]*$", re.IGNORECASE | re.MULTILINE
 )
 FENCED = re.compile(r"^(`{3,}|:{3,}).*?^\1", re.DOTALL | re.MULTILINE)
+CALL = re.compile(r"(?<![\w.])(exercises\.)?check\(")
 HEADING = re.compile(r"^(#{1,6} |[^\n]+\n(=+|-+)[ \t]*$)", re.MULTILINE)
 OTHER_DIRECTIVES = {"exercise-start", "exercise-end", "solution", "solution-start", "solution-end"}
 
@@ -159,8 +161,8 @@ def _question(cell, source: Path, place: int) -> str | None:
 
 
 def _checked(cell, source: Path, place: int) -> str | None:
-    """The identifier in the cell's call of `exercises.check`, or None when there is no call."""
-    if cell.cell_type != "code" or "exercises.check" not in cell.source:
+    """The identifier in the cell's call of `check`, or None when there is no call."""
+    if cell.cell_type != "code" or not CALL.search(cell.source):
         return None
     try:
         statements = ast.parse(cell.source).body
@@ -170,13 +172,13 @@ def _checked(cell, source: Path, place: int) -> str | None:
     literal = calls and calls[0].args and isinstance(calls[0].args[0], ast.Constant)
     alone = len(statements) == len(calls) == 1 and isinstance(statements[0], ast.Expr)
     if not (alone and literal and len(calls[0].args) > 1):
-        form = f'exercises.check("{source.stem}.1", answer)'
+        form = f'check("{source.stem}.1", answer)'
         _stop(source, place, f"a check has to be one call and nothing else, such as {form}")
     return str(calls[0].args[0].value)
 
 
 def _is_check(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and ast.unparse(node.func) == "exercises.check"
+    return isinstance(node, ast.Call) and ast.unparse(node.func) in ("check", "exercises.check")
 
 
 def _gather(cells: list, stub: int, source: Path) -> Exercise:
@@ -191,16 +193,14 @@ def _gather(cells: list, stub: int, source: Path) -> Exercise:
             break
     if len(checks) != 1:
         many = "two checks follow" if checks else "no check follows at once"
-        _stop(source, stub, f"{many} '{MARK}', but one cell has to call exercises.check")
+        _stop(source, stub, f"{many} '{MARK}', but one cell has to call check")
     ((check, identifier),) = checks.items()
     return Exercise(identifier, stub, check, tuple(solution))
 
 
 def _known(found: list[Exercise], source: Path) -> None:
     """Every exercise of the chapter has its checker, and every checker its exercise."""
-    from .. import exercises
-
-    known, module = exercises.in_chapter(source.stem), f"lib/isomorph/exercises/{source.stem}.py"
+    known, module = checks(checks_of(source)), f"chapters/{source.parent.name}/checks/{source.name}"
     seen: set[str] = set()
     for exercise in found:
         if exercise.identifier not in known:

@@ -13,7 +13,12 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
-WORDS = {"right": "Right.", "wrong": "Not right.", "unanswered": "Not answered yet."}
+WORDS = {
+    "right": "Right.",
+    "wrong": "Not right.",
+    "unanswered": "Not answered yet.",
+    "unchecked": "Not checked.",
+}
 PUT = "Put your answer in the place of the three dots, run that cell, then this one."
 
 
@@ -21,7 +26,7 @@ PUT = "Put your answer in the place of the three dots, run that cell, then this 
 class Feedback:
     """What a check says of an answer: `state`, and a `hint` of one or two sentences."""
 
-    state: Literal["right", "wrong", "unanswered"]
+    state: Literal["right", "wrong", "unanswered", "unchecked"]
     hint: str = ""
 
     def __repr__(self) -> str:

@@ -2,9 +2,22 @@
 
 import math
 
-from isomorph.exercises import Feedback, equals, every, exercise, function, number
+from isomorph.exercises import (
+    Feedback,
+    equals,
+    every,
+    exercise,
+    function,
+    number,
+)
 
-CASES = [(1, 0.9, 0.999), (12, 0.9, 0.999), (96, 0.9, 0.999), (5000, 0.9, 0.999), (7, 0.5, 0.9)]
+CASES = [
+    (1, 0.9, 0.999),
+    (12, 0.9, 0.999),
+    (96, 0.9, 0.999),
+    (5000, 0.9, 0.999),
+    (7, 0.5, 0.9),
+]
 SCORES = [
     ([0.4, 0.7, 0.5], 1),
     ([0.4, 0.7, 0.5], 2),
@@ -38,7 +51,9 @@ def best_of(answer: object) -> Feedback:
     return function(answer, SCORES, equals(reference), hint=hint)
 
 
-def needed(condition: str, data_set: str = "mnli", points: float = 1.0) -> int:
+def needed(
+    condition: str, data_set: str = "mnli", points: float = 1.0
+) -> int:
     """Seeds until the mean of a condition of the paper's Table 1 has this standard error."""
     from isomorph.ledger.tables import few_sample
 
@@ -52,15 +67,32 @@ def needed(condition: str, data_set: str = "mnli", points: float = 1.0) -> int:
 def how_many(answer: object) -> Feedback:
     """The seeds of standard fine-tuning and of re-initialisation, on 1,000 examples of MNLI."""
     if not isinstance(answer, list | tuple) or len(answer) != 2:
-        return Feedback("wrong", "Two numbers are asked for: standard, then re-initialised.")
+        return Feedback(
+            "wrong",
+            "Two numbers are asked for: standard, then re-initialised.",
+        )
     parts = []
-    for given, condition in zip(answer, ("standard_1k", "reinit_1k"), strict=True):
+    for given, condition in zip(
+        answer, ("standard_1k", "reinit_1k"), strict=True
+    ):
         truth = needed(condition)
         mistakes = {
             "The standard error falls with the root of the number of seeds, and not with it.":
                 math.ceil(math.sqrt(truth)),
             "With that many it is just above 1 point.": truth - 1,
         }  # fmt: skip
-        wrong = {sentence: value for sentence, value in mistakes.items() if value != truth}
-        parts.append(number(given, truth, tolerance=0.01, between=(1, 1000), mistakes=wrong))
+        wrong = {
+            sentence: value
+            for sentence, value in mistakes.items()
+            if value != truth
+        }
+        parts.append(
+            number(
+                given,
+                truth,
+                tolerance=0.01,
+                between=(1, 1000),
+                mistakes=wrong,
+            )
+        )
     return every(*parts)

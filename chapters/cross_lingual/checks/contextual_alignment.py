@@ -23,7 +23,8 @@ def mutual(scores) -> list[tuple[int, int]]:
         (i, j)
         for i in range(rows)
         for j in range(columns)
-        if scores[i, j] == scores[i].max() and scores[i, j] == scores[:, j].max()
+        if scores[i, j] == scores[i].max()
+        and scores[i, j] == scores[:, j].max()
     ]
 
 
@@ -33,7 +34,10 @@ def mutual_choices(answer: object) -> Feedback:
     import torch
 
     generator = torch.Generator().manual_seed(0)
-    cases = [(torch.rand(n, m, generator=generator),) for n, m in ((5, 5), (3, 7), (8, 4))]
+    cases = [
+        (torch.rand(n, m, generator=generator),)
+        for n, m in ((5, 5), (3, 7), (8, 4))
+    ]
 
     def judge(result: object, scores) -> str:
         try:
@@ -51,7 +55,16 @@ def mutual_choices(answer: object) -> Feedback:
 
 @exercise("contextual_alignment.3")
 def the_word_before(answer: object) -> Feedback:
-    right = sum(head == place for place, head in enumerate(HEADS)) / len(HEADS)
+    right = sum(head == place for place, head in enumerate(HEADS)) / len(
+        HEADS
+    )
     mistakes = {"That counts heads that are the word after.": 1 / 5 + 1 / 5}
     hint = "Write the predicted heads under the true ones. What does the first word predict?"
-    return number(answer, right, tolerance=0.005, between=(0, 1), mistakes=mistakes, hint=hint)
+    return number(
+        answer,
+        right,
+        tolerance=0.005,
+        between=(0, 1),
+        mistakes=mistakes,
+        hint=hint,
+    )

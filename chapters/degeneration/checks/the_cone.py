@@ -1,6 +1,13 @@
 """What is right in the exercises on the cone."""
 
-from isomorph.exercises import Feedback, choice, equals, exercise, function, satisfies
+from isomorph.exercises import (
+    Feedback,
+    choice,
+    equals,
+    exercise,
+    function,
+    satisfies,
+)
 
 
 def _clouds():
@@ -8,7 +15,10 @@ def _clouds():
 
     generator = torch.Generator().manual_seed(3)
     for n, width, away in ((5, 3, 0.0), (40, 8, 1.0), (300, 4, -2.0)):
-        yield (torch.randn(n, width, generator=generator, dtype=torch.float64) + away,)
+        yield (
+            torch.randn(n, width, generator=generator, dtype=torch.float64)
+            + away,
+        )
 
 
 @exercise("the_cone.1")
@@ -16,8 +26,12 @@ def in_linear_time(answer: object) -> Feedback:
     """The average cosine of all pairs of different rows."""
     from isomorph.measure.isotropy import average_cosine
 
-    hint = "Are the rows of length 1? Does a row's product with itself count?"
-    return function(answer, list(_clouds()), equals(average_cosine), hint=hint)
+    hint = (
+        "Are the rows of length 1? Does a row's product with itself count?"
+    )
+    return function(
+        answer, list(_clouds()), equals(average_cosine), hint=hint
+    )
 
 
 @exercise("the_cone.2")
@@ -25,14 +39,22 @@ def blind_to_a_shift(answer: object) -> Feedback:
     """Which measure a common vector does not move, tried on a cloud."""
     import torch
 
-    from isomorph.measure.isotropy import average_cosine, isoscore, partition_ratio
+    from isomorph.measure.isotropy import (
+        average_cosine,
+        isoscore,
+        partition_ratio,
+    )
 
     measures = {
         "average cosine": average_cosine, "IsoScore": isoscore, "partition ratio": partition_ratio,
     }  # fmt: skip
     ((cloud,), *_) = list(_clouds())[1:]
     moved = cloud + 7 * torch.ones(cloud.shape[1])
-    still = [name for name, f in measures.items() if abs(f(cloud) - f(moved)) < 1e-6]
+    still = [
+        name
+        for name, f in measures.items()
+        if abs(f(cloud) - f(moved)) < 1e-6
+    ]
     return choice(answer, tuple(measures), right=still[0])
 
 
@@ -56,4 +78,8 @@ def round_and_away(answer: object) -> Feedback:
 
 
 def _has_rows(cloud) -> bool:
-    return len(cloud) >= 200 and cloud.shape[1:] == (16,) and bool(cloud.isfinite().all())
+    return (
+        len(cloud) >= 200
+        and cloud.shape[1:] == (16,)
+        and bool(cloud.isfinite().all())
+    )

@@ -10,7 +10,11 @@ def _pairs_of_clouds():
     for n, p, q in ((5, 3, 3), (40, 8, 6), (60, 4, 12)):
         draw = {"generator": generator, "dtype": torch.float64}
         shared = torch.randn(n, p, **draw)
-        other = shared @ torch.randn(p, q, **draw) + torch.randn(n, q, **draw) + 0.5
+        other = (
+            shared @ torch.randn(p, q, **draw)
+            + torch.randn(n, q, **draw)
+            + 0.5
+        )
         yield shared, other
 
 
@@ -19,10 +23,10 @@ def by_hand(answer: object) -> Feedback:
     """The correlation of two tables of cosines, without their diagonals."""
     from isomorph.measure.similarity import rsa
 
-    hint = (
-        "Are rows of length 1 first? Is each pair of different rows there, and no row with itself?"
+    hint = "Are rows of length 1 first? Is each pair of different rows there, and no row with itself?"
+    return function(
+        answer, list(_pairs_of_clouds()), equals(rsa), hint=hint
     )
-    return function(answer, list(_pairs_of_clouds()), equals(rsa), hint=hint)
 
 
 @exercise("what_moves.2")
@@ -55,5 +59,13 @@ def who_notices(answer: object) -> Feedback:
     cloud = torch.randn(200, 16, **draw)
     changed = cloud * (0.2 + 3 * torch.rand(200, 1, **draw))
     seen = [rsa(cloud, changed) < 0.99, linear_cka(cloud, changed) < 0.99]
-    right = {(True, False): "RSA", (False, True): "CKA", (True, True): "both"}
-    return choice(answer, ("RSA", "CKA", "both", "neither"), right.get(tuple(seen), "neither"))
+    right = {
+        (True, False): "RSA",
+        (False, True): "CKA",
+        (True, True): "both",
+    }
+    return choice(
+        answer,
+        ("RSA", "CKA", "both", "neither"),
+        right.get(tuple(seen), "neither"),
+    )

@@ -26,10 +26,14 @@ HALF = 0.5  # of the lexicon, in the third exercise
 
 
 @exercise("anchor_points.1")
-def without_anchors(answer: object, rows: DataFrame | None = None) -> Feedback:
+def without_anchors(
+    answer: object, rows: DataFrame | None = None
+) -> Feedback:
     """A prediction, judged by the rows of the run made live; without rows nothing is right yet."""
     if rows is None:
-        return Feedback("wrong", "Hand over the rows of the run that was made above.")
+        return Feedback(
+            "wrong", "Hand over the rows of the run that was made above."
+        )
     return choice(
         answer, ("yes", "no"), "yes" if clears_majority(rows) else "no",
         hint="Look at what else than strings the two languages have in common.",
@@ -57,7 +61,9 @@ def share_of_anchors(answer: object) -> Feedback:
     )  # fmt: skip
 
 
-def shares(first: Mapping[str, int], second: Mapping[str, int]) -> tuple[float, float]:
+def shares(
+    first: Mapping[str, int], second: Mapping[str, int]
+) -> tuple[float, float]:
     """The shares of types and of tokens that two languages have in common, from their counts."""
     types, tokens = [0, 0], [0, 0]
     for word in set(first) | set(second):
@@ -73,7 +79,9 @@ def shares(first: Mapping[str, int], second: Mapping[str, int]) -> tuple[float, 
 @exercise("anchor_points.3")
 def half_of_the_lexicon(answer: object, seed: int = 0) -> Feedback:
     """The share of running words that is shared where half of the lexicon is."""
-    lexicon = {"That is the share of the lexicon: common words count more often in a text.": HALF}
+    lexicon = {
+        "That is the share of the lexicon: common words count more often in a text.": HALF
+    }
     return number(
         answer, word_rate(HALF, seed), tolerance=0.005, between=(0, 1), mistakes=lexicon,
         hint="Count running words of both languages together, and leave out the full stop.",
@@ -88,11 +96,20 @@ def word_rate(anchors: float, seed: int = 0) -> float:
     from isomorph.text.worlds import World
 
     world = World(
-        seed=seed, anchors=anchors, training_sentences=1000, dev_sentences=1, test_sentences=1
+        seed=seed,
+        anchors=anchors,
+        training_sentences=1000,
+        dev_sentences=1,
+        test_sentences=1,
     )
     text = world.corpus().train
     counts = [
-        Counter(word for sentence in text[name] for word in sentence.split() if word.isalpha())
+        Counter(
+            word
+            for sentence in text[name]
+            for word in sentence.split()
+            if word.isalpha()
+        )
         for name in ("a", "b")
     ]
     return shares(*counts)[1]
@@ -107,7 +124,9 @@ def order_alone(answer: object, near: World | None = None) -> Feedback:
     return satisfies(
         answer,
         {
-            "The answer must be a World.": lambda world: isinstance(world, World),
+            "The answer must be a World.": lambda world: isinstance(
+                world, World
+            ),
             "Its word order should be that of the distant world.": (
                 lambda world: world.order == "verb-final"
             ),
@@ -115,7 +134,10 @@ def order_alone(answer: object, near: World | None = None) -> Feedback:
                 lambda world: world.anchors == near.anchors
             ),
             "Something else than the order differs from the near world.": (
-                lambda world: World(**world.model_dump() | {"order": near.order}) == near
+                lambda world: (
+                    World(**world.model_dump() | {"order": near.order})
+                    == near
+                )
             ),
         },
     )

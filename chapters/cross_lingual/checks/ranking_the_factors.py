@@ -2,7 +2,15 @@
 
 from itertools import product
 
-from isomorph.exercises import Feedback, equals, every, exercise, function, number, ranking
+from isomorph.exercises import (
+    Feedback,
+    equals,
+    every,
+    exercise,
+    function,
+    number,
+    ranking,
+)
 
 ORDERS = ("adjective-after-noun", "verb-final", "reversed")
 
@@ -41,7 +49,10 @@ def share_larger(first: list[float], second: list[float]) -> float:
     """The share of draws of seeds, with replacement, in which the first has the larger mean."""
     seeds = range(len(first))
     draws = list(product(seeds, repeat=len(first)))
-    larger = sum(sum(first[i] for i in drawn) > sum(second[i] for i in drawn) for drawn in draws)
+    larger = sum(
+        sum(first[i] for i in drawn) > sum(second[i] for i in drawn)
+        for drawn in draws
+    )
     return larger / len(draws)
 
 
@@ -49,14 +60,23 @@ def share_larger(first: list[float], second: list[float]) -> float:
 def kept_neighbours(answer: object) -> Feedback:
     """The share of neighbours that each word order keeps, in a world of its own."""
     if not isinstance(answer, dict) or set(answer) != set(ORDERS):
-        return Feedback("wrong", f"The answer must be a dictionary of {', '.join(ORDERS)}.")
+        return Feedback(
+            "wrong",
+            f"The answer must be a dictionary of {', '.join(ORDERS)}.",
+        )
     truth = {order: share_kept(order) for order in ORDERS}
     mirrored = "Mirrored neighbours do not count: the order of the two has to be the same."
     parts = []
     for order in ORDERS:
         mistakes = {mirrored: truth[order] + share_mirrored(order)}
         parts.append(
-            number(answer[order], truth[order], tolerance=0.005, between=(0, 1), mistakes=mistakes)
+            number(
+                answer[order],
+                truth[order],
+                tolerance=0.005,
+                between=(0, 1),
+                mistakes=mistakes,
+            )
         )
     return every(*parts)
 
@@ -77,5 +97,7 @@ def _share(order: str, step: int) -> float:
     kept = []
     for sentence in World(seed=0, order=order).sentences("test", 200):
         place = dict(sentence.alignment)
-        kept += [place[i + 1] - place[i] == step for i in range(len(place) - 1)]
+        kept += [
+            place[i + 1] - place[i] == step for i in range(len(place) - 1)
+        ]
     return sum(kept) / len(kept)

@@ -9,7 +9,11 @@ def _clouds():
     generator = torch.Generator().manual_seed(8)
     for n, width, away in ((30, 4, 2.0), (200, 6, -1.0)):
         stretch = torch.arange(1, width + 1, dtype=torch.float64)
-        yield (torch.randn(n, width, generator=generator, dtype=torch.float64) * stretch + away,)
+        yield (
+            torch.randn(n, width, generator=generator, dtype=torch.float64)
+            * stretch
+            + away,
+        )
 
 
 @exercise("cures_compared.1")
@@ -35,7 +39,11 @@ def what_whitening_forgets(answer: object) -> Feedback:
     ((cloud,), _) = _clouds()
     centred = cloud - cloud.mean(0)
     axes = principal_axes(centred.T @ centred)[1].flip(1)
-    louder = centred @ axes * torch.tensor([1.0, 2.0, 4.0, 8.0], dtype=torch.float64)
+    louder = (
+        centred
+        @ axes
+        * torch.tensor([1.0, 2.0, 4.0, 8.0], dtype=torch.float64)
+    )
     one, other = whitening(cloud)(cloud), whitening(louder)(louder)
     options = (
         "along which directions words differ", "how loud each direction was", "the number of words",
@@ -50,4 +58,6 @@ def by_hand(answer: object) -> Feedback:
     from isomorph.models.cosine_regulariser import cosine_regulariser
 
     hint = "Are the vectors of length 1 first? What is divided by, and what is subtracted?"
-    return function(answer, list(_clouds()), equals(cosine_regulariser, 1e-4), hint=hint)
+    return function(
+        answer, list(_clouds()), equals(cosine_regulariser, 1e-4), hint=hint
+    )

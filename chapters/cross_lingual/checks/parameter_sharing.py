@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from isomorph.exercises import Feedback, equals, exercise, function, number, ranking, satisfies
+from isomorph.exercises import (
+    Feedback,
+    equals,
+    exercise,
+    function,
+    number,
+    ranking,
+    satisfies,
+)
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -11,33 +19,53 @@ if TYPE_CHECKING:
     from isomorph.models.encoder import BilingualConfig
 
 Scores = Mapping[str, Mapping[int, float]]
-RANKED = ("default_anchors", "sep_emb", "sep_l1_3", "sep_l1_6", "sep_emb_l1_3")
+RANKED = (
+    "default_anchors",
+    "sep_emb",
+    "sep_l1_3",
+    "sep_l1_6",
+    "sep_emb_l1_3",
+)
 
 
 @exercise("parameter_sharing.1")
-def printed_order(answer: object, table: "DataFrame | None" = None) -> Feedback:
+def printed_order(
+    answer: object, table: "DataFrame | None" = None
+) -> Feedback:
     """The conditions by the paper's own inference accuracy, mean of its three pairs."""
     from isomorph.ledger.tables import table_one
 
     table = table_one() if table is None else table
-    own = table[table["metric"] == "nli_accuracy"].groupby("condition")["value"].mean()
+    own = (
+        table[table["metric"] == "nli_accuracy"]
+        .groupby("condition")["value"]
+        .mean()
+    )
     hint = "Count what is still one for both languages, and how much each of it could do alone."
-    return ranking(answer, {name: float(own[name]) for name in RANKED}, hint=hint)
+    return ranking(
+        answer, {name: float(own[name]) for name in RANKED}, hint=hint
+    )
 
 
 @exercise("parameter_sharing.2")
 def softmax_alone_shared(answer: object) -> Feedback:
     """A configuration of what no row of the paper's table has."""
     conditions = {
-        "The answer must be an EncoderConfig.": lambda one: type(one).__name__ == "EncoderConfig",
-        "It should have the six layers that were asked for.": lambda one: one.layers == 6,
+        "The answer must be an EncoderConfig.": lambda one: (
+            type(one).__name__ == "EncoderConfig"
+        ),
+        "It should have the six layers that were asked for.": lambda one: (
+            one.layers == 6
+        ),
         "The words of the two languages still have one embedding each for both.": (
             lambda one: "embeddings" in one.specific
         ),
         "The positions should be each language's own as well.": (
             lambda one: "positions" in one.specific
         ),
-        "The softmax should be one for both languages.": lambda one: "softmax" not in one.specific,
+        "The softmax should be one for both languages.": lambda one: (
+            "softmax" not in one.specific
+        ),
         "Some part is none of this encoder's.": (
             lambda one: one.shaped(100, ("a", "b"), 32) is not None
         ),
@@ -47,20 +75,25 @@ def softmax_alone_shared(answer: object) -> Feedback:
                 == {"layer.0", "layer.1"}
             )
         ),
-        "Something is separate that was not asked for.": lambda one: len(set(one.specific)) == 4,
+        "Something is separate that was not asked for.": lambda one: (
+            len(set(one.specific)) == 4
+        ),
     }
     return satisfies(answer, conditions)
 
 
 @exercise("parameter_sharing.3")
-def shared_share(answer: object, config: "BilingualConfig | None" = None) -> Feedback:
+def shared_share(
+    answer: object, config: "BilingualConfig | None" = None
+) -> Feedback:
     """The share of one language's parameters that the other uses too."""
     shared, own = parameters(config or _three_quarters_separate())
     mistakes = {
         "The parameters of both languages were counted. One language never uses the other's.": (
             shared / (shared + 2 * own)
         ),
-        "That is the share of those that are not shared.": own / (shared + own),
+        "That is the share of those that are not shared.": own
+        / (shared + own),
     }
     hint = "Of every parameter, look at the name: which have a part that names a language?"
     return number(
@@ -92,7 +125,9 @@ def _three_quarters_separate() -> "BilingualConfig":
     from isomorph.presets.ablations import vary, world_default
 
     run = vary(world_default(0), "sep_l1_6")
-    return run.encoder.shaped(run.vocabulary.size, run.languages, run.training.length)
+    return run.encoder.shaped(
+        run.vocabulary.size, run.languages, run.training.length
+    )
 
 
 @exercise("parameter_sharing.4")
@@ -116,9 +151,15 @@ def further(close: Scores, far: Scores) -> float:
 
     Each has, by "shared" and "separate", a score for each seed; only seeds that all four have count.
     """
-    four = (far["separate"], far["shared"], close["separate"], close["shared"])
+    four = (
+        far["separate"],
+        far["shared"],
+        close["separate"],
+        close["shared"],
+    )
     seeds = set.intersection(*(set(scores) for scores in four))
     changes = [
-        (four[0][seed] - four[1][seed]) - (four[2][seed] - four[3][seed]) for seed in sorted(seeds)
+        (four[0][seed] - four[1][seed]) - (four[2][seed] - four[3][seed])
+        for seed in sorted(seeds)
     ]
     return sum(changes) / len(changes)

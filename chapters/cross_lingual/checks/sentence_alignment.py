@@ -1,6 +1,14 @@
 """What is right in the exercises on aligned sentences."""
 
-from isomorph.exercises import Feedback, choice, equals, every, exercise, function, number
+from isomorph.exercises import (
+    Feedback,
+    choice,
+    equals,
+    every,
+    exercise,
+    function,
+    number,
+)
 
 WIDTH = 64
 
@@ -19,7 +27,9 @@ def the_map(answer: object) -> Feedback:
 
     cases = [(cloud(30, 4), cloud(30, 4)), (5 * cloud(12, 3), cloud(12, 3))]
     hint = "Which matrix is decomposed, and which of its factors make up the map?"
-    return function(answer, cases, equals(procrustes, tolerance=1e-5), hint=hint)
+    return function(
+        answer, cases, equals(procrustes, tolerance=1e-5), hint=hint
+    )
 
 
 @exercise("sentence_alignment.2")
@@ -33,14 +43,23 @@ def no_common_directions(answer: object) -> Feedback:
 def free_numbers(answer: object) -> Feedback:
     """Of an orthogonal and of any matrix of width 64."""
     if not isinstance(answer, list | tuple) or len(answer) != 2:
-        return Feedback("wrong", "Two numbers are asked for, in round brackets.")
+        return Feedback(
+            "wrong", "Two numbers are asked for, in round brackets."
+        )
     mistakes = {
-        "That counts the conditions, not what they leave free.": WIDTH * (WIDTH + 1) / 2,
+        "That counts the conditions, not what they leave free.": WIDTH
+        * (WIDTH + 1)
+        / 2,
         "Lengths alone are not all that is fixed: columns are also at right angles.": (
             WIDTH * (WIDTH - 1)
         ),
     }
     return every(
-        number(answer[0], WIDTH * (WIDTH - 1) / 2, tolerance=0.5, mistakes=mistakes),
+        number(
+            answer[0],
+            WIDTH * (WIDTH - 1) / 2,
+            tolerance=0.5,
+            mistakes=mistakes,
+        ),
         number(answer[1], WIDTH**2, tolerance=0.5),
     )

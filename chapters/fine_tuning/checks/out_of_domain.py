@@ -1,6 +1,13 @@
 """What is right in the exercises on text outside the task's domain."""
 
-from isomorph.exercises import Feedback, choice, equals, exercise, function, number
+from isomorph.exercises import (
+    Feedback,
+    choice,
+    equals,
+    exercise,
+    function,
+    number,
+)
 
 INSIDE, OUTSIDE = (3, 4, 7, 8, 12), (2, 6, 9, 9, 9, 21)
 LEANS = ("towards the claim", "against the claim", "to neither side")
@@ -28,7 +35,9 @@ def _steps():
 def one_step(answer: object) -> Feedback:
     """How far the answer of a linear layer moves at an input that it was not stepped on."""
     hint = "Each gradient counts by the product of its input with the new one; descent goes down."
-    return function(answer, list(_steps()), equals(after_one_step), hint=hint)
+    return function(
+        answer, list(_steps()), equals(after_one_step), hint=hint
+    )
 
 
 @exercise("out_of_domain.2")
@@ -36,14 +45,25 @@ def matched(answer: object) -> Feedback:
     """How many texts of each set are left when bins of five words hold as many of both."""
     from isomorph.measure.changes import matched_for_length
 
-    sets = [[" ".join(["word"] * words) for words in own] for own in (INSIDE, OUTSIDE)]
+    sets = [
+        [" ".join(["word"] * words) for words in own]
+        for own in (INSIDE, OUTSIDE)
+    ]
     truth = len(matched_for_length(*sets)[0])
     mistakes = {
-        "That is as many as the smaller set has: does each bin have a partner?": len(INSIDE),
+        "That is as many as the smaller set has: does each bin have a partner?": len(
+            INSIDE
+        ),
         "That counts both sets together; how many of each?": 2 * truth,
         "Two bins are shared, but a bin may keep more than one text.": 2,
     }
-    return number(answer, truth, tolerance=0.01, between=(0, len(INSIDE)), mistakes=mistakes)
+    return number(
+        answer,
+        truth,
+        tolerance=0.01,
+        between=(0, len(INSIDE)),
+        mistakes=mistakes,
+    )
 
 
 @exercise("out_of_domain.3")

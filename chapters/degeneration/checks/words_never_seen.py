@@ -1,9 +1,21 @@
 """What is right in the exercises on words that never occur."""
 
-from isomorph.exercises import Feedback, choice, equals, exercise, function, number, satisfies
+from isomorph.exercises import (
+    Feedback,
+    choice,
+    equals,
+    exercise,
+    function,
+    number,
+    satisfies,
+)
 
 CORNERS = ((2.0, 0.0), (-1.0, 1.0), (-1.0, -3.0))
-WAYS = ("it must still run off", "it may come to rest", "it must return to the origin")
+WAYS = (
+    "it must still run off",
+    "it may come to rest",
+    "it must return to the origin",
+)
 
 
 @exercise("words_never_seen.1")
@@ -15,7 +27,11 @@ def way_out(answer: object) -> Feedback:
 
     generator = torch.Generator().manual_seed(0)
     cases = [
-        tuple(torch.randn(2, 8, generator=generator, dtype=torch.float64) * 0.5 + shift)
+        tuple(
+            torch.randn(2, 8, generator=generator, dtype=torch.float64)
+            * 0.5
+            + shift
+        )
         for shift in (1.0, -1.0, 1.5, 0.5)
     ]
 
@@ -34,12 +50,20 @@ def sector(answer: object) -> Feedback:
     from isomorph.figures.hulls import negative_sector
 
     angles = np.radians(np.arange(20, 131))
-    low, high = negative_sector(np.column_stack([np.cos(angles), np.sin(angles)]))
+    low, high = negative_sector(
+        np.column_stack([np.cos(angles), np.sin(angles)])
+    )
     mistakes = {
         "That is how far the states spread. A direction must be more than a right angle from each.": 110,
         "That is where no state lies. A direction must be more than a right angle from each.": 250,
     }
-    return number(answer, high - low, tolerance=0.5, between=(0, 180), mistakes=mistakes)
+    return number(
+        answer,
+        high - low,
+        tolerance=0.5,
+        between=(0, 180),
+        mistakes=mistakes,
+    )
 
 
 @exercise("words_never_seen.3")
@@ -48,11 +72,16 @@ def mixture(answer: object) -> Feedback:
     import numpy as np
 
     conditions = {
-        "Three numbers are asked for.": lambda a: np.asarray(a, dtype=float).shape == (3,),
-        "No weight may be negative.": lambda a: (np.asarray(a, dtype=float) >= 0).all(),
+        "Three numbers are asked for.": lambda a: (
+            np.asarray(a, dtype=float).shape == (3,)
+        ),
+        "No weight may be negative.": lambda a: (
+            np.asarray(a, dtype=float) >= 0
+        ).all(),
         "The weights must sum to 1.": lambda a: abs(np.sum(a) - 1) < 1e-3,
         "They mix to another point than the origin.": lambda a: (
-            np.linalg.norm(np.asarray(a, dtype=float) @ np.array(CORNERS)) < 0.01
+            np.linalg.norm(np.asarray(a, dtype=float) @ np.array(CORNERS))
+            < 0.01
         ),
     }
     return satisfies(answer, conditions)

@@ -2,7 +2,12 @@
 
 from isomorph.exercises import Feedback, choice, equals, exercise, function
 
-OPTIONS = ("the nearest neighbours within a", "the nearest neighbours in b", "both", "neither")
+OPTIONS = (
+    "the nearest neighbours within a",
+    "the nearest neighbours in b",
+    "both",
+    "neither",
+)
 
 
 @exercise("word_alignment.1")
@@ -13,15 +18,26 @@ def kept_by_rotation(answer: object) -> Feedback:
     from isomorph.measure.neighbours import nearest
 
     generator = torch.Generator().manual_seed(0)
-    a, b, drawn = (torch.randn(40, 6, generator=generator) for _ in range(3))
+    a, b, drawn = (
+        torch.randn(40, 6, generator=generator) for _ in range(3)
+    )
     turn = torch.linalg.qr(drawn[:6]).Q
     within, across = (
-        torch.equal(nearest(a, other, k=3)[1], nearest(a @ turn, after, k=3)[1])
+        torch.equal(
+            nearest(a, other, k=3)[1], nearest(a @ turn, after, k=3)[1]
+        )
         for other, after in ((a, a @ turn), (b, b))
     )
-    right = {(True, False): 0, (False, True): 1, (True, True): 2, (False, False): 3}
+    right = {
+        (True, False): 0,
+        (False, True): 1,
+        (True, True): 2,
+        (False, False): 3,
+    }
     hint = "Which distances does a rotation change, and which not?"
-    return choice(answer, OPTIONS, right=OPTIONS[right[within, across]], hint=hint)
+    return choice(
+        answer, OPTIONS, right=OPTIONS[right[within, across]], hint=hint
+    )
 
 
 @exercise("word_alignment.2")
@@ -36,7 +52,11 @@ def corrected_cosines(answer: object) -> Feedback:
 
     generator = torch.Generator().manual_seed(0)
     cases = [
-        (2 * torch.rand(n, m, generator=generator, dtype=torch.float64) - 1, k)
+        (
+            2 * torch.rand(n, m, generator=generator, dtype=torch.float64)
+            - 1,
+            k,
+        )
         for n, m, k in ((6, 9, 3), (8, 5, 2), (4, 4, 4))
     ]
     hint = "Which of the two corrections belongs to rows, and which to columns?"
@@ -50,9 +70,13 @@ def directions_left_open(answer: object) -> Feedback:
     def reference(n, d):
         import torch
 
-        drawn = torch.randn(n, d, generator=torch.Generator().manual_seed(0))
+        drawn = torch.randn(
+            n, d, generator=torch.Generator().manual_seed(0)
+        )
         return d - int(torch.linalg.matrix_rank(drawn))
 
     cases = [(5, 64), (30, 64), (63, 64), (64, 64), (200, 64), (1, 3)]
-    hint = "How many directions do the vectors of so many words span at most?"
+    hint = (
+        "How many directions do the vectors of so many words span at most?"
+    )
     return function(answer, cases, equals(reference), hint=hint)

@@ -14,11 +14,19 @@ def two_of_three_put_back(answer: object) -> Feedback:
     """The share of right answers when one block's third of a quarter turn is left."""
     missing = 90 * 2 / 3
     mistakes = {
-        "That is with one block put back; here it is two.": 1 - missing / 2 / 180,
+        "That is with one block put back; here it is two.": 1
+        - missing / 2 / 180,
         "That is the share that is wrong.": missing / 180,
-        "An error of how many degrees makes every answer wrong? It is not 90.": 1 - missing / 90,
+        "An error of how many degrees makes every answer wrong? It is not 90.": 1
+        - missing / 90,
     }
-    return number(answer, 1 - missing / 180, tolerance=0.005, between=(0, 1), mistakes=mistakes)
+    return number(
+        answer,
+        1 - missing / 180,
+        tolerance=0.005,
+        between=(0, 1),
+        mistakes=mistakes,
+    )
 
 
 @exercise("which_layers_matter.2")
@@ -37,7 +45,8 @@ def blocks_by_name(answer: object) -> Feedback:
 def reverted(tuned: dict, original: dict, blocks: list) -> dict:
     """The tuned weights, with those of some blocks as they were; names as in "block.3.weight"."""
     return {
-        name: original[name] if _block(name) in blocks else weight for name, weight in tuned.items()
+        name: original[name] if _block(name) in blocks else weight
+        for name, weight in tuned.items()
     }
 
 
@@ -48,14 +57,20 @@ def _block(name: str) -> int | None:
 
 def _cases():
     names = ["embeddings.weight", "head.weight"]
-    names += [f"block.{i}.{part}" for i in range(12) for part in ("weight", "bias")]
+    names += [
+        f"block.{i}.{part}"
+        for i in range(12)
+        for part in ("weight", "bias")
+    ]
     original = {name: float(place) for place, name in enumerate(names)}
     tuned = {name: weight + 100 for name, weight in original.items()}
     for blocks in ([0], [1], [2, 11], []):
         yield tuned, original, blocks
 
 
-def _judge(result: object, tuned: dict, original: dict, blocks: list) -> str:
+def _judge(
+    result: object, tuned: dict, original: dict, blocks: list
+) -> str:
     if not isinstance(result, dict) or set(result) != set(tuned):
         return "The result must be a dictionary with all the names, also those that stay tuned."
     expected = reverted(tuned, original, blocks)
@@ -66,4 +81,6 @@ def _judge(result: object, tuned: dict, original: dict, blocks: list) -> str:
         return "The embeddings and the head are no blocks: they stay as they were tuned."
     if any(result[name] == original[name] for name in wrong):
         return "A block was put back that was not named: there are twelve, so mind 1, 10 and 11."
-    return "A block that was named is still as it was tuned, in part at least."
+    return (
+        "A block that was named is still as it was tuned, in part at least."
+    )

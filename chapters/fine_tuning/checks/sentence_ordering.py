@@ -1,9 +1,22 @@
 """What is right in the exercises on sentence ordering."""
 
-from isomorph.exercises import Feedback, equals, exercise, function, number, satisfies
+from isomorph.exercises import (
+    Feedback,
+    equals,
+    exercise,
+    function,
+    number,
+    satisfies,
+)
 
 TRUE = (0, 1, 2, 3, 4)
-SWAPPED = (4, 1, 2, 3, 0)  # the first and the last of five have changed places
+SWAPPED = (
+    4,
+    1,
+    2,
+    3,
+    0,
+)  # the first and the last of five have changed places
 
 
 @exercise("sentence_ordering.1")
@@ -14,7 +27,10 @@ def listwise(answer: object) -> Feedback:
     from isomorph.models.ordering import list_mle
 
     generator = torch.Generator().manual_seed(3)
-    cases = [(torch.randn(n, generator=generator, dtype=torch.float64),) for n in (2, 5)]
+    cases = [
+        (torch.randn(n, generator=generator, dtype=torch.float64),)
+        for n in (2, 5)
+    ]
     cases.append((torch.zeros(3, dtype=torch.float64),))
 
     def reference(scores):
@@ -31,11 +47,20 @@ def first_and_last(answer: object) -> Feedback:
 
     found = order_scores([TRUE], [SWAPPED])
     mistakes = {
-        "That is the accuracy; tau counts pairs in the wrong order.": found["accuracy"],
-        "Not only that one pair is inverted: each also stands wrong to those between.": 1 - 2 / 10,
+        "That is the accuracy; tau counts pairs in the wrong order.": found[
+            "accuracy"
+        ],
+        "Not only that one pair is inverted: each also stands wrong to those between.": 1
+        - 2 / 10,
         "Each inverted pair counts twice in the formula.": 1 - 7 / 10,
     }
-    return number(answer, found["tau"], tolerance=0.005, between=(-1, 1), mistakes=mistakes)
+    return number(
+        answer,
+        found["tau"],
+        tolerance=0.005,
+        between=(-1, 1),
+        mistakes=mistakes,
+    )
 
 
 @exercise("sentence_ordering.3")
@@ -54,7 +79,9 @@ def all_wrong(answer: object) -> Feedback:
                 and all(isinstance(place, int) for place in given)
                 and sorted(given) == list(TRUE)
             ),
-            "Some sentence is at its place.": lambda given: scores(given)["accuracy"] == 0,
+            "Some sentence is at its place.": lambda given: (
+                scores(given)["accuracy"] == 0
+            ),
             "Too many pairs are in the wrong order. Move each sentence as little as you can.": (
                 lambda given: scores(given)["tau"] > 0.35
             ),

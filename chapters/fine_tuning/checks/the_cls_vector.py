@@ -2,7 +2,15 @@
 
 from itertools import count
 
-from isomorph.exercises import Feedback, choice, equals, exercise, function, number, satisfies
+from isomorph.exercises import (
+    Feedback,
+    choice,
+    equals,
+    exercise,
+    function,
+    number,
+    satisfies,
+)
 
 STAYS = (
     "the cosine of two vectors",
@@ -26,7 +34,9 @@ def _estimates():
 
     generator = torch.Generator().manual_seed(5)
     for width in (2, 5, 9):
-        cloud = torch.randn(60, width, generator=generator, dtype=torch.float64)
+        cloud = torch.randn(
+            60, width, generator=generator, dtype=torch.float64
+        )
         cloud = (cloud + cloud[:, :1]) * torch.arange(1, width + 1)
         yield cloud.std(0, correction=0), cloud.T.cov(correction=0)
 
@@ -47,7 +57,9 @@ def factors(answer: object) -> Feedback:
         "Is gamma a mean over all coordinates, the coordinate itself among them? Does the sum of "
         "the variances, each times its factor squared, stay what it was?"
     )
-    return function(answer, list(_estimates()), equals(_factors, 2e-3), hint=hint)
+    return function(
+        answer, list(_estimates()), equals(_factors, 2e-3), hint=hint
+    )
 
 
 @exercise("the_cls_vector.2")
@@ -110,7 +122,9 @@ def a_case_against_it(answer: object) -> Feedback:
         answer,
         {
             "It has to be a tensor with at least 200 finite rows, 10 wide.": _has_rows,
-            "All of its coordinates have to vary.": lambda cloud: bool((cloud.std(0) > 0).all()),
+            "All of its coordinates have to vary.": lambda cloud: bool(
+                (cloud.std(0) > 0).all()
+            ),
             "The first direction's share does not rise by 0.05. Which coordinates does gamma shrink "
             "most, and which one should then stand out?": louder,
         },
@@ -118,4 +132,8 @@ def a_case_against_it(answer: object) -> Feedback:
 
 
 def _has_rows(cloud) -> bool:
-    return len(cloud) >= 200 and cloud.shape[1:] == (10,) and bool(cloud.isfinite().all())
+    return (
+        len(cloud) >= 200
+        and cloud.shape[1:] == (10,)
+        and bool(cloud.isfinite().all())
+    )

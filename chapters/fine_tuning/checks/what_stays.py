@@ -1,6 +1,13 @@
 """What is right in the exercises on what fine-tuning leaves in the states."""
 
-from isomorph.exercises import Feedback, choice, equals, exercise, function, number
+from isomorph.exercises import (
+    Feedback,
+    choice,
+    equals,
+    exercise,
+    function,
+    number,
+)
 
 OPTIONS = (
     "the model uses relations to judge inference",
@@ -23,9 +30,7 @@ def probed_distances(answer: object) -> Feedback:
         (torch.randn(n, width, **draw), torch.randn(rank, width, **draw))
         for n, width, rank in ((4, 3, 3), (9, 6, 2))
     ]
-    hint = (
-        "Is it the square, without a root? Does B, and not its transpose, act on each difference?"
-    )
+    hint = "Is it the square, without a root? Does B, and not its transpose, act on each difference?"
     return function(answer, cases, equals(reference), hint=hint)
 
 
@@ -43,7 +48,9 @@ def edges_of_a_chain(answer: object) -> Feedback:
         "The share is of edges, and a tree has one fewer than words.": words,
         "The share is of the true edges, and not of all that stand in either tree.": either,
     }
-    return number(answer, truth, tolerance=0.004, between=(0, 1), mistakes=mistakes)
+    return number(
+        answer, truth, tolerance=0.004, between=(0, 1), mistakes=mistakes
+    )
 
 
 @exercise("what_stays.3")

@@ -19,7 +19,10 @@ def _clouds(count: int, n: int = 40, p: int = 5, q: int = 3):
     generator = torch.Generator().manual_seed(1)
     for _ in range(count):
         x = torch.randn(n, p, generator=generator, dtype=torch.float64) + 2
-        y = torch.randn(n, q, generator=generator, dtype=torch.float64) + x[:, :q]
+        y = (
+            torch.randn(n, q, generator=generator, dtype=torch.float64)
+            + x[:, :q]
+        )
         yield x, y
 
 
@@ -44,7 +47,9 @@ def survives(change: str) -> bool:
     ((x, y),) = _clouds(1)
     generator = torch.Generator().manual_seed(2)
     order = torch.randperm(len(x), generator=generator)
-    drawn = torch.randn(x.shape[1], x.shape[1], generator=generator, dtype=torch.float64)
+    drawn = torch.randn(
+        x.shape[1], x.shape[1], generator=generator, dtype=torch.float64
+    )
     turn = torch.linalg.qr(drawn).Q
     stretch = torch.ones(x.shape[1], dtype=torch.float64)
     stretch[0] = 6
@@ -62,15 +67,22 @@ def survives(change: str) -> bool:
 @exercise("similarity_by_cka.2")
 def invariances(answer: object) -> Feedback:
     names = list(CHANGES)
-    if not isinstance(answer, list | tuple | set) or not set(map(str, answer)) <= set(names):
+    if not isinstance(answer, list | tuple | set) or not set(
+        map(str, answer)
+    ) <= set(names):
         told = ", ".join(f'"{name}"' for name in names)
-        return Feedback("wrong", f"The answer must be a list of some of {told}.")
+        return Feedback(
+            "wrong", f"The answer must be a list of some of {told}."
+        )
     right = {name for name in names if survives(name)}
     wrong = len(right ^ set(map(str, answer)))
     if not wrong:
         return Feedback("right")
     of = f"{wrong} of the {len(names)} {'is' if wrong == 1 else 'are'} on the wrong side."
-    return Feedback("wrong", f"{of} Ask of each whether it changes which examples are near.")
+    return Feedback(
+        "wrong",
+        f"{of} Ask of each whether it changes which examples are near.",
+    )
 
 
 @exercise("similarity_by_cka.3")
@@ -80,15 +92,26 @@ def half_by_noise(answer: object) -> Feedback:
 
     from isomorph.measure.similarity import linear_cka
 
-    if isinstance(answer, bool) or not isinstance(answer, int) or not 4 <= answer <= 20_000:
-        return Feedback("wrong", "A whole number of examples is asked for, from 4 to 20,000.")
+    if (
+        isinstance(answer, bool)
+        or not isinstance(answer, int)
+        or not 4 <= answer <= 20_000
+    ):
+        return Feedback(
+            "wrong",
+            "A whole number of examples is asked for, from 4 to 20,000.",
+        )
     generator = torch.Generator().manual_seed(3)
     values = []
     for _ in range(10 if answer < 2000 else 2):
-        x, y = (torch.randn(answer, WIDTH, generator=generator) for _ in "xy")
+        x, y = (
+            torch.randn(answer, WIDTH, generator=generator) for _ in "xy"
+        )
         values.append(linear_cka(x, y, debiased=False))
     mean = sum(values) / len(values)
     if 0.4 <= mean <= 0.6:
         return Feedback("right")
     less = "more" if mean > 0.6 else "fewer"
-    return Feedback("wrong", f"It is outside that range. Try {less} examples.")
+    return Feedback(
+        "wrong", f"It is outside that range. Try {less} examples."
+    )

@@ -1,6 +1,12 @@
 """What is right in the exercises on phrasal paraphrase."""
 
-from isomorph.exercises import Feedback, equals, exercise, function, satisfies
+from isomorph.exercises import (
+    Feedback,
+    equals,
+    exercise,
+    function,
+    satisfies,
+)
 
 WIDTH = 4  # of the vectors of the last exercise
 
@@ -51,11 +57,15 @@ def no_favourite(answer: object) -> Feedback:
 
     def symmetric(given) -> bool:
         u, v = torch.randn(
-            2, WIDTH, dtype=torch.float64, generator=torch.Generator().manual_seed(1)
+            2,
+            WIDTH,
+            dtype=torch.float64,
+            generator=torch.Generator().manual_seed(1),
         )
         w = weights(given)
         one, other = (
-            (torch.cat([a, b, (a - b).abs(), a * b]) @ w).item() for a, b in ((u, v), (v, u))
+            (torch.cat([a, b, (a - b).abs(), a * b]) @ w).item()
+            for a, b in ((u, v), (v, u))
         )
         return abs(one - other) < 1e-6
 
@@ -63,10 +73,11 @@ def no_favourite(answer: object) -> Feedback:
         answer,
         {
             f"{4 * WIDTH} numbers are asked for, one a coordinate of the four blocks.": lambda given: (
-                len(weights(given)) == 4 * WIDTH and bool(weights(given).isfinite().all())
+                len(weights(given)) == 4 * WIDTH
+                and bool(weights(given).isfinite().all())
             ),
-            "Every block has to be used: none may have zeros alone.": lambda given: bool(
-                (blocks(given) != 0).any(1).all()
+            "Every block has to be used: none may have zeros alone.": lambda given: (
+                bool((blocks(given) != 0).any(1).all())
             ),
             "The score still changes when the two phrases change places. Which blocks change then?": (
                 symmetric

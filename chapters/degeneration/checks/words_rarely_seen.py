@@ -1,32 +1,55 @@
 """What is right in the exercises on words that are rare."""
 
-from isomorph.exercises import Feedback, choice, equals, exercise, function, number
+from isomorph.exercises import (
+    Feedback,
+    choice,
+    equals,
+    exercise,
+    function,
+    number,
+)
 
 CHANGES = ("it stays", "it halves", "it falls to a quarter")
-LOSSES = ("square", "softplus", "softplus with decay", "fourth power", "length")
+LOSSES = (
+    "square",
+    "softplus",
+    "softplus with decay",
+    "fourth power",
+    "length",
+)
 
 
 @exercise("words_rarely_seen.1")
 def largest_share(answer: object) -> Feedback:
     mistakes = {
-        "That is the ratio of the two. At which share do the two curvatures cancel?": 2 / 6,
-        "That is the share at which the other loss alone would be left over.": 6 / 8,
+        "That is the ratio of the two. At which share do the two curvatures cancel?": 2
+        / 6,
+        "That is the share at which the other loss alone would be left over.": 6
+        / 8,
     }
-    return number(answer, 2 / (2 + 6), tolerance=0.002, between=(0, 1), mistakes=mistakes)
+    return number(
+        answer,
+        2 / (2 + 6),
+        tolerance=0.002,
+        between=(0, 1),
+        mistakes=mistakes,
+    )
 
 
 @exercise("words_rarely_seen.2")
 def sharper(answer: object) -> Feedback:
     """The bound with both curvatures, where the theorem's own is not wanted."""
-    cases = [(1.0, 0.0, 2.0, 0.1), (2.0, 1.0, 5.0, 0.3), (0.1, 4.0, 1.0, 0.01)]
+    cases = [
+        (1.0, 0.0, 2.0, 0.1),
+        (2.0, 1.0, 5.0, 0.3),
+        (0.1, 4.0, 1.0, 0.01),
+    ]
 
     def reference(alpha, beta, largest, share):
         convexity = alpha - share * (alpha + beta)
         return 4 * share * largest / (convexity + (1 - share) * alpha)
 
-    hint = (
-        "Two terms stand in the denominator: the curvature of the mixture, and that of f's share."
-    )
+    hint = "Two terms stand in the denominator: the curvature of the mixture, and that of f's share."
     return function(answer, cases, equals(reference), hint=hint)
 
 
@@ -36,10 +59,16 @@ def half_as_often(answer: object) -> Feedback:
     apart = [(share / (1 - share)) ** 2 for share in (2e-4, 1e-4)]
     left = apart[1] / apart[0]
     right = min(
-        CHANGES, key=lambda name: abs(left - {"it stays": 1, "it halves": 0.5}.get(name, 0.25))
+        CHANGES,
+        key=lambda name: abs(
+            left - {"it stays": 1, "it halves": 0.5}.get(name, 0.25)
+        ),
     )
     return choice(
-        answer, CHANGES, right=right, hint="Which slope has the lower line, at the left end?"
+        answer,
+        CHANGES,
+        right=right,
+        hint="Which slope has the lower line, at the left end?",
     )
 
 
@@ -62,11 +91,21 @@ def strongly_convex(name: str) -> bool:
 
 @exercise("words_rarely_seen.4")
 def curved(answer: object) -> Feedback:
-    if not isinstance(answer, list | tuple | set) or not set(map(str, answer)) <= set(LOSSES):
+    if not isinstance(answer, list | tuple | set) or not set(
+        map(str, answer)
+    ) <= set(LOSSES):
         told = ", ".join(f'"{name}"' for name in LOSSES)
-        return Feedback("wrong", f"The answer must be a list of some of {told}.")
-    wrong = len({name for name in LOSSES if strongly_convex(name)} ^ set(map(str, answer)))
+        return Feedback(
+            "wrong", f"The answer must be a list of some of {told}."
+        )
+    wrong = len(
+        {name for name in LOSSES if strongly_convex(name)}
+        ^ set(map(str, answer))
+    )
     if not wrong:
         return Feedback("right")
     of = f"{wrong} of the {len(LOSSES)} {'is' if wrong == 1 else 'are'} on the wrong side."
-    return Feedback("wrong", f"{of} Look for the place where each is flattest, far out included.")
+    return Feedback(
+        "wrong",
+        f"{of} Look for the place where each is flattest, far out included.",
+    )
