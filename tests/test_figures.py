@@ -142,12 +142,13 @@ def test_a_table_has_a_name_and_a_plain_form(monkeypatch):
         figures.show_table(table, name=" ")
 
 
-def test_a_table_says_what_it_holds_where_asked(monkeypatch):
+def test_a_table_has_a_caption_and_an_index_only_where_it_has_a_name(monkeypatch):
     shown = []
     monkeypatch.setattr("IPython.display.display", lambda bundle, raw: shown.append(bundle))
-    table = pd.DataFrame({"a": [1]})
-    figures.show_table(table, name="Scores <all>")
-    figures.show_table(table, name="Scores <all>", titled=True)
-    plain, titled = (bundle["text/html"] for bundle in shown)
-    assert "<em>" not in plain and "<em>Scores &lt;all&gt;</em>" in titled
-    assert titled.endswith(plain) and shown[1]["text/plain"].startswith("Scores <all>\n")
+    table = pd.DataFrame({"a": [1]}, index=pd.Index(["x"], name="layer"))
+    figures.show_table(table, "Scores <all>")
+    figures.show_table(table.reset_index(drop=True), "Scores <all>")
+    named, counted = (bundle["text/html"] for bundle in shown)
+    assert ">Scores &lt;all&gt;</figcaption>" in named and ">layer</th>" in named
+    assert "<th></th>" not in named + counted and ">layer" not in counted
+    assert shown[1]["text/plain"].startswith("Scores <all>\n")

@@ -91,7 +91,6 @@ for metric, task in SCORES.items():
         figures.show_table(
             aligned.by_layer(world, f"{metric}_source"),
             name=f"The same tasks in the first language, {task}: %",
-            titled=True,
         )
 display(Markdown(findings.behind(world)))
 
@@ -139,7 +138,6 @@ for pair in sorted(set(real.rows["pair"])):
         figures.show_table(
             aligned.by_layer(real, metric, pairs=[pair]),
             name=f"{pair}, {task}: %, by layer",
-            titled=True,
         )
 display(Markdown(findings.behind(real)))
 

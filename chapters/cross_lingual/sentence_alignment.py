@@ -102,12 +102,11 @@ figures.show(
 
 # %% tags=["hide-input"]
 figures.show_table(
-    aligned.by_layer(world, P1), name="Rotated: P@1 in percent", titled=True
+    aligned.by_layer(world, P1), name="Rotated: P@1 in percent"
 )
 figures.show_table(
     aligned.by_layer(world, "retrieval_p1_unmapped"),
     name="As they are, no map: P@1 in percent",
-    titled=True,
 )
 
 # %% [markdown]
@@ -219,7 +218,6 @@ for metric, told in (
         figures.show_table(
             aligned.at_best(real, metric),
             name=f"{told}: P@1 in percent at the best layer",
-            titled=True,
         )
 display(Markdown(findings.behind(real)))
 

@@ -228,14 +228,12 @@ for pair in sorted(set(real.rows["pair"])):
     figures.show_table(
         aligned.by_layer(real, "cka", own, pairs=[pair], percent=False),
         name=f"{pair}: CKA by layer",
-        titled=True,
     )
     figures.show_table(
         aligned.by_layer(
             real, "cka_biased", own, pairs=[pair], percent=False
         ),
         name=f"{pair}: what the biased estimator says",
-        titled=True,
     )
 grids = aligned.cka_grids(real, NAMES[:3], "en-fr")
 if grids:

@@ -80,7 +80,6 @@ made, world = findings.in_worlds(
 figures.show_table(
     aligned.of_words(world, MEASURES, NAMES),
     name="Embeddings: word translation, P@1 in percent",
-    titled=True,
 )
 asked = world.rows[world.rows["metric"] == "translation_queries"]
 display(
@@ -164,7 +163,6 @@ figures.show_table(
         percent=False,
     ),
     name="Hubs by cosine: skewness by layer",
-    titled=True,
 )
 figures.show_table(
     aligned.by_layer(
@@ -174,7 +172,6 @@ figures.show_table(
         percent=False,
     ),
     name="Hubs by CSLS: skewness by layer",
-    titled=True,
 )
 
 # %% [markdown]
@@ -191,7 +188,6 @@ for pair in sorted(set(real.rows["pair"])):
     figures.show_table(
         aligned.of_words(real, MEASURES, NAMES, pairs=[pair]),
         name=f"{pair}, embeddings: P@1 in percent",
-        titled=True,
     )
     own = aligned.curves(real, CONTEXT, NAMES[:3], pair)
     if len(own):

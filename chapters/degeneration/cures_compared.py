@@ -203,7 +203,6 @@ for prefix, name in (
             prefix=prefix,
         ),
         name=f"{name}: which passage follows",
-        titled=True,
     )
 display(Markdown(cured.behind(small)))
 
@@ -242,7 +241,6 @@ for prefix, name in ENCODERS.items():
             prefix=prefix,
         ),
         name=f"{name}: rank correlation of cosine with people's scores",
-        titled=True,
     )
 gold = cured.levels(
     large, {"edit_distance_spearman": "with edit distance"}, ["gold"]
@@ -298,7 +296,6 @@ figures.show_table(
         words,
     ),
     name="MiniLM: input embeddings, correlation with people's scores",
-    titled=True,
 )
 figures.show_table(
     cured.levels(
@@ -307,7 +304,6 @@ figures.show_table(
         ("all_but_the_top", "weighted_removal"),
     ),
     name="MiniLM: word similarity by the number of directions removed",
-    titled=True,
 )
 
 # %% [markdown]
@@ -332,9 +328,7 @@ for title, one in (
     ("Larger, all English text that ships, 10,000 words", real),
 ):
     figures.show_table(
-        cured.regularised(one, ("perplexity", *SHAPE[:2])),
-        name=title,
-        titled=True,
+        cured.regularised(one, ("perplexity", *SHAPE[:2])), name=title
     )
 display(Markdown(f"{findings.behind(models)} {findings.behind(real)}"))
 
@@ -371,9 +365,7 @@ figures.show_table(
     claims.by_ground(names), name="Claims 3.3 to 4c.2, by ground"
 )
 figures.show_table(
-    claims.predictions(names),
-    name="The same, prediction by prediction",
-    titled=True,
+    claims.predictions(names), name="The same, prediction by prediction"
 )
 
 # %% [markdown]

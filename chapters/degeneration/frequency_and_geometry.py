@@ -77,7 +77,6 @@ for quantity, claim in (
     figures.show_table(
         frequency.beside_paper(table, quantity, claim),
         name=f"Mean {quantity} of a word's vector, by frequency rank",
-        titled=True,
     )
 lines = frequency.over_mean(table, "length")
 figures.show(

@@ -11,9 +11,9 @@ size = "laptop"
 recompute = False
 
 # %% tags=["hide-input"]
-from isomorph import claims
+from isomorph.experiment import Experiment, answer, summary, verdict
 
-claims.answer("2.7", "4a.1")
+answer("2.7", "4a.1")
 
 # %% [markdown]
 # ## The claim
@@ -36,38 +36,93 @@ claims.answer("2.7", "4a.1")
 # $\hat w = w/\lVert w\rVert$,
 #
 # $$\sum_{i\ne j}\hat w_i^\top\hat w_j = \Big\lVert\sum_i\hat w_i\Big\rVert^2 - N .$$
-#
-# **Is the variance alike in all directions?** *IsoScore* {cite}`rudman2022isoscore` compares the variances along the principal axes with equal
-# ones: 1 when they are equal, 0 when there is one axis only. *Variance evenness* asks it of the first tenth of the axes.
-#
+
+# %%
+import pandas as pd
+import torch
+
+from isomorph.figures import blank, show, show_table
+from isomorph.measure import isotropy
+
+
+def average_cosine(w):  # (words, width)
+    unit, n = w / w.norm(dim=1, keepdim=True), len(w)
+    return float((unit.sum(0).square().sum() - n) / (n * (n - 1)))
+
+
+# %% [markdown]
 # **Would a softmax favour some direction?** The *partition ratio* {cite}`mu2018allbutthetop` sums $e^{c^\top w}$ over the words, for
-# each eigenvector $c$ of $W^\top W$, and divides the smallest sum by the largest. It is 1 when no direction is favoured.
-#
-# **How many dimensions are used, close up?** *Intrinsic dimension* {cite}`levina2004maximum`, from the distances to nearest neighbours.
+# each eigenvector $c$ of $W^\top W$ and its opposite, and divides the smallest sum by the largest. It is 1 when no direction is favoured.
 
-# %% tags=["hide-input"]
-from IPython.display import Markdown, display
 
-from isomorph import exercises, figures, findings
-from isomorph.findings import clouds, language_models
-from isomorph.measure.isotropy import sampled_cosines, singular_values
-from isomorph.presets.degeneration import MINILM
+# %%
+def partition_ratio(w):
+    along = w @ torch.linalg.eigh(w.T @ w).eigenvectors  # (words, width)
+    log_sums = torch.cat([along.logsumexp(0), (-along).logsumexp(0)])
+    return float((log_sums.min() - log_sums.max()).exp())
 
-NAMES = ("mle", "masked")
-ENCODERS = ("pretrained", "glove", "bible")
+
+# %% [markdown]
+# **Is the variance alike in all directions?** *IsoScore* {cite}`rudman2022isoscore` takes the variances along the principal axes as one long
+# vector, and asks how far its direction $\hat v$ is from that of equal ones: $\delta^2 = \lVert\hat v-\mathbf 1/\sqrt d\rVert^2\,d/(2(d-\sqrt d))$.
+# What share $\phi$ of the directions has variance then follows, and is stretched so that one direction gives 0 and all of them 1.
+
+
+# %%
+def isoscore(w):
+    moved, d = w - w.mean(0), w.shape[1]
+    v = torch.linalg.svdvals(moved).square()  # along the principal axes
+    defect = (
+        (v / v.norm() - d**-0.5).square().sum() * d / (2 * (d - d**0.5))
+    )
+    used = (d - defect * (d - d**0.5)) ** 2 / d**2
+    return float((d * used - 1) / (d - 1))
+
+
+MEASURES = {
+    "average cosine": average_cosine,
+    "IsoScore": isoscore,
+    "partition ratio": partition_ratio,
+}
+
+
+def measured(clouds):
+    lines = {
+        name: {label: f(w.double()) for label, f in MEASURES.items()}
+        for name, w in clouds.items()
+    }
+    return pd.DataFrame(lines).T.rename_axis("cloud").round(2)
+
+
+# %% [markdown]
+# The library has the same three, safe for clouds of any size. They agree:
+
+# %%
+some = torch.randn(500, 20).double() + 1
+for label, ours in MEASURES.items():
+    theirs = getattr(isotropy, label.lower().replace(" ", "_"))
+    assert abs(ours(some) - theirs(some)) < 1e-6, label
 
 # %% [markdown]
 # ## The traps, first
 #
-# Here are clouds whose shape we know, since we made them. The first is a round ball of 2,000 points in 64 dimensions.
+# Here are clouds whose shape we know, since we make them. The first is a round ball of 2,000 points in 64 dimensions.
 
 # %%
-made_up = clouds.planted()
-
-# %% tags=["hide-input"]
-figures.show_table(
-    made_up, name="Planted clouds, and what four measures say of them"
+generator = torch.Generator().manual_seed(0)
+ball = torch.randn(2000, 64, generator=generator, dtype=torch.float64) / 8
+away, loud = torch.zeros(64), torch.ones(64)
+away[0], loud[0] = 3, 8
+planted = measured(
+    {
+        "a ball": ball,
+        "the ball, three times as large": 3 * ball,
+        "the ball, moved away": ball + away,
+        "the ball, stretched along one axis": ball * loud,
+        "both": ball * loud + away,
+    }
 )
+show_table(planted, "Planted clouds, and what three measures say of them")
 
 # %% [markdown]
 # - **The average cosine sees a shift and not a stretch.** Move the ball, and any two points look alike, though it is as round as before.
@@ -79,86 +134,104 @@ figures.show_table(
 # ## Six clouds
 #
 # We train a small causal language model now, on half of the English Bible that ships with this book: whole words, tied embeddings, no bias in
-# the softmax, as in the theory. Beside it:
+# the softmax, as in the theory. This is its configuration; change a field, and the rest of the page is about your model.
+
+# %%
+experiment = Experiment("language_models", size, recompute=recompute)
+run = experiment.run("mle", seed=0)
+# For example: run.pretraining.training.model_copy(update={"tokens": 100_000})
+model = experiment.model(run)
+print(run.pretraining.encoder, run.pretraining.training, sep="\n")
+
+# %% [markdown]
+# Beside it:
 #
 # - a **masked** model of the same text, which ships with this book (its softmax is tied too);
 # - **MiniLM**, a real English encoder, distilled from a large one and then tuned to compare sentences by cosine;
 # - **skip-grams** of the same text, learnt in this execution, the kind of vectors that word2vec makes;
 # - **GloVe**, vectors without contexts from six billion words;
 # - a **classifier** of handwritten digits: ten rows, one a digit.
+#
+# The most frequent word comes first in each.
 
 # %%
-made, found = findings.in_worlds(
-    "language_models", NAMES, size=size, live="mle", recompute=recompute
-)
-first = findings.chosen("language_models", found.size, ["mle"])[0]
-model = language_models.trained(first)
-most = 1000 if size == "smoke" else clouds.MOST
-six = {
-    "causal language model": clouds.words_of(model),
-    "masked language model": clouds.encoder("en", most),
-    "MiniLM": clouds.encoder(MINILM, most),
-    "skip-grams, same text": clouds.skipgrams(
-        model, epochs=1 if size == "smoke" else 5
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+
+from isomorph.runs.encoder_words import ranked_words
+
+most = 1000 if size == "smoke" else 10_000
+images, digits = load_digits(return_X_y=True)
+classifier = LogisticRegression(max_iter=2000).fit(images / 16, digits)
+clouds = {
+    "causal language model": model.vectors[model.by_frequency[0]],
+    "masked language model": ranked_words("en")[1][:most],
+    "MiniLM": ranked_words("sentence-transformers/all-MiniLM-L6-v2")[1][
+        :most
+    ],
+    "skip-grams, same text": model.skipgrams(
+        epochs=1 if size == "smoke" else 5
     ),
-    "GloVe": clouds.encoder("glove", most),
-    "digit classifier": clouds.digit_classifier(),
+    "GloVe": ranked_words("glove")[1][:most],
+    "digit classifier": torch.from_numpy(classifier.coef_),
 }
-words = {name: own for name, own in six.items() if len(own.words) >= 25}
+words = {name: w for name, w in clouds.items() if len(w) > 25}
+table = measured(words)
+table["positive cosines"] = {
+    name: float(
+        (isotropy.sampled_cosines(w, pairs=50_000) > 0).double().mean()
+    )
+    for name, w in words.items()
+}
+show_table(table.round(2), "Clouds of words, by three measures")
+print(
+    f"Digit classifier: average cosine {average_cosine(clouds['digit classifier'].double()):.2f}"
+)
+
+# %%
+figure, axes = blank(7, 8, columns=2, rows=3)
+for axis, (name, w) in zip(axes, clouds.items(), strict=True):
+    w = w.double()
+    plane = w @ torch.linalg.eigh(w.T @ w).eigenvectors[:, -2:].flip(1)
+    plane = plane * plane.mean(0).sign()  # not centred: the cross is (0, 0)
+    every = plane[:: max(1, len(plane) // 1500)]
+    axis.scatter(*every.T, s=5, c=range(len(every)), cmap="coolwarm")
+    axis.plot(0, 0, "k+", markersize=14, markeredgewidth=2)
+    axis.set(title=name, xticks=[], yticks=[], aspect="equal")
 
 # %% tags=["hide-input"]
-table = clouds.measured(six)
-figures.show(
-    figures.cloud_panels({name: own.vectors for name, own in six.items()}),
-    caption="Word vectors along their two largest singular directions. The cross is the origin; each panel has its own scale.",
-    alt="Six scatter plots. How far each cloud stands to one side of the origin, and whether frequent and rare words part, is what "
-    "the table below says in numbers.",
-    table=table,
-    provenance="Causal model, skip-grams and classifier: made in this execution. The others come with the book or its packages.",
+show(
+    figure,
+    caption="In the language models and the skip-grams nearly all words stand to one side of the origin, the cross. MiniLM, GloVe and the "
+    "classifier stand around it. Each panel is along the two largest singular directions, with its own scale; blue words are frequent, red ones rare.",
+    alt="Six scatter plots. How far each cloud stands to one side of the origin is what the table above says in numbers.",
+    table=table.reset_index(),
 )
 
 # %% [markdown]
-# The projection is *not* centred: the cross is the true origin. A cloud that stands to one side of it is a cone. Colour runs from frequent words
-# (blue) to rare ones (orange).
+# The projection is *not* centred: the cross is the true origin. A cloud that stands to one side of it is a cone.
+
+# %%
+figure, (axis,) = blank()
+for name, w in words.items():
+    cosines = isotropy.sampled_cosines(w, pairs=50_000)
+    axis.hist(cosines, bins=60, density=True, histtype="step", label=name)
+axis.axvline(0, color="grey", linestyle=":")
+axis.set(xlabel="cosine of two words", ylabel="density")
+legend = axis.legend(fontsize="small")
 
 # %% tags=["hide-input"]
-cosines = {
-    name: sampled_cosines(own.vectors, pairs=50_000)
-    for name, own in words.items()
-}
-figures.show(
-    figures.cosine_histograms(cosines),
-    caption="Cosines of 50,000 random pairs of words in each cloud.",
+show(
+    figure,
+    caption="Cosines of 50,000 random pairs of words: nearly all positive in the causal model, around zero in MiniLM.",
     alt="Outlines of five distributions of cosines. A cone shows as a hump to the right of zero, an even cloud as one around zero.",
-    table=table[["vectors", "average cosine", "share of positive cosines"]],
-    provenance="Points: made in this execution.",
-)
-spectra = {
-    name: singular_values(own.vectors) for name, own in words.items()
-}
-figures.show(
-    figures.spectra(spectra),
-    caption="Singular values of each cloud over its largest one, not centred.",
-    alt="Falling lines, one a cloud. A line that drops at once and then runs flat has one direction that all words share.",
-    table=table[["vectors", "second singular value, over the first"]],
-    provenance="Points: made in this execution.",
-)
-narrow, wide = (
-    table.dropna().sort_values("average cosine")["vectors"].iloc[place]
-    for place in (-1, 0)
-)
-lm = table.set_index("vectors").loc["causal language model"]
-display(
-    Markdown(
-        f"The causal model has an average cosine of {lm['average cosine']:.2f}, and {lm['share of positive cosines']:.0%} of its pairs are positive. "
-        f"The narrowest of the five clouds of words is that of the *{narrow}*, the widest that of *{wide}*."
-    )
+    table=table.reset_index(),
 )
 
 # %% [markdown]
 # Four things are worth a second look.
 #
-# **In the language models the cone is made of rare words.** The frequent ones, blue, stand around the origin or beyond it; the orange ones crowd on the
+# **In the language models the cone is made of rare words.** The frequent ones, blue, stand around the origin or beyond it; the red ones crowd on the
 # other side. Keep that in mind: the next three chapters are about it.
 #
 # **Skip-grams crowd as well.** On a text as small as ours, vectors of the word2vec kind stand in a cone of their own, without any tied softmax. That has
@@ -172,54 +245,39 @@ display(
 #
 # ## Over seeds
 #
-# The same models from five seeds, recorded; the first of them is the one trained above.
+# The same models from five seeds, recorded; the first of them is the one trained above. Then larger models, and encoders of others.
 
-# %% tags=["hide-input"]
-MEASURES = {
-    "average_cosine": "average cosine",
-    "positive_cosine_share": "positive cosines",
-    "mean_vector_share": "length of the mean",
-    "isoscore": "IsoScore",
-    "partition_ratio": "partition ratio",
-}
-real = findings.on_real_text(
-    "language_models", NAMES, size=size, recompute=recompute
-)
-_, others = findings.in_worlds(
-    "encoder_words",
-    ENCODERS,
-    size=size,
-    live=None,
-    recompute=recompute,
-)
-hub = findings.on_real_text(
-    "encoder_words", ("e5", "glove"), size=size, recompute=recompute
-)
-for title, one in (
-    ("Small language models, half a Bible", found),
-    ("Larger ones, all English text that ships", real),
-    ("Encoders of others, and GloVe", others),
-    (
-        "An encoder of the hub, and as many words of GloVe as the larger models have",
-        hub,
+# %%
+SHAPE = [
+    "average_cosine",
+    "positive_cosine_share",
+    "mean_vector_share",
+    "isoscore",
+    "partition_ratio",
+]
+NAMES = ("mle", "masked", "word2vec")
+others = Experiment("encoder_words", size, recompute=recompute)
+for title, rows in {
+    "Small language models, half a Bible": experiment.rows(*NAMES),
+    "Larger ones, all English text that ships": experiment.rows(
+        *NAMES, at="reference"
     ),
-):
-    figures.show_table(
-        clouds.levels(one, MEASURES), name=title, titled=True
-    )
-display(
-    Markdown(
-        f"{findings.behind(found)} {findings.behind(real)} For encoders by others the number is a mean over fifths of the words, which gives no interval."
-    )
-)
+    "Encoders of others, and GloVe": others.rows(),
+    "An encoder of the hub, and as many words of GloVe as the larger models have": others.rows(
+        at="reference"
+    ),
+}.items():
+    if len(rows):
+        show_table(summary(rows, SHAPE), title)
 
 # %% [markdown]
+# Causal models stand in a cone in every seed: nine pairs in ten or more are positive. For encoders of others the number is a mean over fifths of the
+# words of one model, which gives no interval.
+#
 # ## The outcome
 
-# %% tags=["hide-input"]
-verdict = claims.predictions(["2.7", "4a.1"])
-figures.show_table(verdict, name="Claims 2.7 and 4a.1, by prediction")
-display(Markdown(findings.in_short(verdict)))
+# %%
+verdict("2.7", "4a.1")
 
 # %% [markdown]
 # Skip-gram vectors of the very same text crowd as well, as shown above. So "word2vec has no cone" depends on the text and on which words one looks at.
@@ -256,6 +314,8 @@ def mean_cosine(x):
 
 
 # %%
+from isomorph import exercises
+
 exercises.check("the_cone.1", mean_cosine)
 
 # %% [markdown] tags=["solution"]

@@ -421,8 +421,7 @@ if larger.runs:
             ["origin_outside", "hull_margin", "negative_product_share",
              "offset_size", "absent_negative_share", "absent_norm"],
         ),
-        name="Larger models, more text",
-        titled=True,
+        name="Larger models, more text"
     )  # fmt: skip
     display(Markdown(findings.behind(larger)))
 

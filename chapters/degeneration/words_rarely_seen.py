@@ -115,7 +115,6 @@ figures.show_table(
         },
     ),
     name="Planted cases of theorem 3",
-    titled=True,
 )
 lines = []
 for beta, share in ((0, 0.1), (1, 0.1), (1, 0.4)):
@@ -296,7 +295,6 @@ figures.show_table(
         ["pair_distance", "pair_distance_scaled", "average_cosine", "norm"],
     ),
     name="Small models: pairs of words, over seeds",
-    titled=True,
 )
 display(Markdown(findings.behind(words)))
 larger = findings.on_real_text(
@@ -312,8 +310,7 @@ if larger.runs:
             NAMES,
             ["pair_distance", "pair_distance_scaled", "average_cosine", "norm"],
         ),
-        name="Larger models, more text",
-        titled=True,
+        name="Larger models, more text"
     )  # fmt: skip
     display(Markdown(findings.behind(larger)))
 
@@ -325,9 +322,7 @@ if larger.runs:
 # %% tags=["hide-input"]
 fifths = rare.by_fifth(model)
 figures.show_table(
-    fifths,
-    name="Pairs of words of each fifth of the vocabulary, one model",
-    titled=True,
+    fifths, name="Pairs of words of each fifth of the vocabulary, one model"
 )
 grows = fifths["length"].iloc[-1] > fifths["length"].iloc[0]
 beyond = fifths["distance"].iloc[-1] / fifths["distance before"].iloc[-1]

@@ -600,7 +600,6 @@ for place, found in ((findings.WORLD, small), ("MiniLM, CoLA", large)):
     figures.show_table(
         many_seeds.enough(found, names),
         name=f"{place}: how many seeds until the best run, or the mean, is known to one point; and what choosing the best of all gains, in points",
-        titled=True,
     )
     figures.show_table(
         many_seeds.disagreeing(
@@ -608,7 +607,6 @@ for place, found in ((findings.WORLD, small), ("MiniLM, CoLA", large)):
             [(name, "standard_1k") for name in names if name != SEEDS[0]],
         ),
         name=f"{place}: how often n seeds put the two conditions in the other order than all seeds do",
-        titled=True,
     )
 (sixth,) = findings.claims_of(["6.6"])
 low, high = next(iter(sixth.paper_value.values()))
@@ -661,7 +659,6 @@ for place, found in ((findings.WORLD, small), ("MiniLM, CoLA", large)):
             found, [n for n in MOVED if n in found.names], measures
         ),
         name=f"{place}: distance of the weights from their start",
-        titled=True,
     )
 
 # %% [markdown]
@@ -681,7 +678,6 @@ for name, title in (
     figures.show_table(
         printed_spreads.printed(tables[tables["table"] == name]),
         name=f"Zhang et al. (2021), {name}: {title}",
-        titled=True,
     )
 apart = printed_spreads.disputed(tables)
 told = "; ".join(
@@ -723,9 +719,7 @@ verdicts = claims.predictions(CLAIMS)
 figures.show_table(
     claims.by_ground(CLAIMS), name="Claims 6.1 to 6.7, by ground"
 )
-figures.show_table(
-    verdicts, name="The same, prediction by prediction", titled=True
-)
+figures.show_table(verdicts, name="The same, prediction by prediction")
 say(findings.in_short(verdicts))
 failed = small.rows.loc[small.rows["metric"] == "failed_run", "value"]
 say(

@@ -183,7 +183,6 @@ made, world = findings.in_worlds(
 figures.show_table(
     out_of_domain.by_layer(made),
     name="The run made now, before and after tuning",
-    titled=True,
 )
 display(
     Markdown(
@@ -243,12 +242,10 @@ def gaps(found, where, pairs):
     figures.show_table(
         out_of_domain.in_total(found, pairs),
         name=f"{where}: similarity before and after, over all layers",
-        titled=True,
     )
     figures.show_table(
         out_of_domain.compared(found, pairs),
         name=f"{where}: how many texts were compared",
-        titled=True,
     )
     display(Markdown(out_of_domain.reading(found, pairs, where)))
 

@@ -95,7 +95,6 @@ for one, other in aligned(verse.first, verse.second):
 figures.show_table(
     phrasal.listed(test, same=True).head(12),
     name="Phrase pairs inside one verse, the first twelve",
-    titled=True,
 )
 train = phrase_examples("train", 600 if size != "smoke" else 40)
 drawn = phrasal.listed(train, same=True)
@@ -103,7 +102,6 @@ drawn = drawn[drawn["paraphrase"] == "yes"]
 figures.show_table(
     drawn.sample(15, random_state=1)[[phrasal.FIRST, phrasal.SECOND]],
     name="Fifteen pairs that are called paraphrases, drawn at random",
-    titled=True,
 )
 
 # %% [markdown]
@@ -129,12 +127,10 @@ figures.show_table(
         }
     ),
     name="Are two phrases paraphrases?",
-    titled=True,
 )
 figures.show_table(
     verses.assign(accuracy=verses["accuracy"].map("{:.1%}".format)),
     name="Are two texts one verse?",
-    titled=True,
 )
 place = phrases[phrases["rule"].str.startswith("same place in")].iloc[0]
 say(
@@ -221,7 +217,6 @@ say(phrasal.told(places))
 figures.show_table(
     few_samples.spreads(large, REAL),
     name="MiniLM and the larger encoder, STS-B: rank correlation over seeds, times 100",
-    titled=True,
 )
 
 # %% [markdown]

@@ -92,10 +92,8 @@ drawn = ordered.draws(scores)
 hinges = ordered.hinges(scores)
 
 # %% tags=["hide-input"]
-figures.show_table(drawn.round(3), name="ListMLE: three draws", titled=True)
-figures.show_table(
-    hinges.round(3), name="The margin: three pairs", titled=True
-)
+figures.show_table(drawn.round(3), name="ListMLE: three draws")
+figures.show_table(hinges.round(3), name="The margin: three pairs")
 row, places = (
     torch.tensor([list(scores.values())]),
     torch.arange(len(scores))[None],
@@ -141,7 +139,7 @@ head = ordering_head(encoder, seed=0, pooling="mean")
 page = ordered.as_read(test.items[0], head, tokenizer)
 
 # %% tags=["hide-input"]
-figures.show_table(page, name="One page as it is read", titled=True)
+figures.show_table(page, name="One page as it is read")
 share = ordered.share_read(test, head, tokenizer)
 say(
     f"Of all tokens of the {len(test.items)} test pages the encoder reads {share:.0%}. It puts in order the *beginnings* of sentences. Its subwords are those of a Bible, so that technical words fall to pieces and are cut all the sooner."
@@ -197,7 +195,7 @@ if len(taus):
 for name, found in where.items():
     table = ordered.all_scores(found)
     if len(table):
-        figures.show_table(table, name=name, titled=True)
+        figures.show_table(table, name=name)
     say(findings.behind(found))
 
 # %% [markdown]

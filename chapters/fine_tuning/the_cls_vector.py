@@ -312,7 +312,6 @@ for place, found in places.items():
             found, ("test_score", "floor", "failed_run"), floors=False
         ),
         name=f"Test scores, {place}, in percent",
-        titled=True,
     )
 (claim,) = findings.claims_of(["9.1"])
 (points,) = claim.paper_value.values()
@@ -366,7 +365,6 @@ for place, found in places.items():
             ],
         ),
         name=f"The shape of [CLS], {place}: untuned, tuned, and tuned and normalised",
-        titled=True,
     )
 change = {
     place: class_vectors.largest_change(found)
@@ -405,7 +403,6 @@ for place, found in places.items():
             found, ("cls_gradient_norm_before", "cls_gradient_norm")
         ),
         name=f"Mean length of the loss's gradient at [CLS], {place}",
-        titled=True,
     )
 deviation = {
     name: float(vectors.std(0).mean()) for name, vectors in first.items()
@@ -431,9 +428,7 @@ figures.show_table(
     claims.by_ground(dict.fromkeys(verdict["claim"])),
     name="Claims 8.1 to 9.3, by ground",
 )
-figures.show_table(
-    verdict, name="The same, prediction by prediction", titled=True
-)
+figures.show_table(verdict, name="The same, prediction by prediction")
 display(Markdown(findings.in_short(verdict)))
 
 # %% [markdown]

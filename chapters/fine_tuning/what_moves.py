@@ -63,8 +63,8 @@ TUNED = ("tuned",)
 four = known_changes.pulled()
 
 # %% tags=["hide-input"]
-figures.show_table(four.before, name="Before", titled=True)
-figures.show_table(four.after, name="After dog has moved", titled=True)
+figures.show_table(four.before, name="Before")
+figures.show_table(four.after, name="After dog has moved")
 display(
     Markdown(
         "RSA with the points as they were: "
@@ -163,12 +163,10 @@ for metric in SIMILARITIES:
 figures.show_table(
     tuned_states.by_task(world),
     name="The world: similarity before and after, by task",
-    titled=True,
 )
 figures.show_table(
     tuned_states.settings(world),
     name="The world: how each task was tuned, and its score in percent",
-    titled=True,
 )
 display(
     Markdown(
@@ -191,12 +189,10 @@ for metric in SIMILARITIES:
 figures.show_table(
     tuned_states.by_task(real),
     name="MiniLM: similarity before and after, by task",
-    titled=True,
 )
 figures.show_table(
     tuned_states.settings(real),
     name="MiniLM: how each task was tuned, and its score in percent",
-    titled=True,
 )
 display(
     Markdown(f"{tuned_states.told(real, 'MiniLM')} {findings.behind(real)}")
@@ -237,7 +233,6 @@ for where, found in PLACES.items():
     figures.show_table(
         tuned_states.weights_by_task(found),
         name=f"Over the blocks of {where}: correlations",
-        titled=True,
     )
 
 # %% [markdown]

@@ -155,7 +155,6 @@ def tables(found, where):
     figures.show_table(
         probed_states.changed(found, SCORES),
         name=f"In {where}: before tuning, and what each task changed, over all layers, in percent points",
-        titled=True,
     )
     told = [
         probed_states.told(found, metric) for metric in found.has(*SCORES)
@@ -197,9 +196,7 @@ for where, found in PLACES.items():
     table = probed_states.once(found)
     if len(table):
         figures.show_table(
-            table,
-            name=f"In {where}: the mix, and selectivity",
-            titled=True,
+            table, name=f"In {where}: the mix, and selectivity"
         )
     else:
         display(Markdown(f"The mix and selectivity, {where}: not run."))

@@ -206,7 +206,6 @@ def put_back(found, where):
     figures.show_table(
         depth.spared(found),
         name=f"{where}: how many blocks can be put back before the mean score falls by more than {depth.BOUND:g} points",
-        titled=True,
     )
 
 
@@ -242,7 +241,7 @@ def three(found, where):
         provenance=findings.behind(found),
     )
     figures.show_table(
-        shown, name=f"{where}: what each question is answered", titled=True
+        shown, name=f"{where}: what each question is answered"
     )
     display(Markdown(depth.told(table)))
 

@@ -181,7 +181,12 @@ def train_below(run: Run) -> None:
     Chapters that are executed at a time and start from the same models share the work: each goes on
     with a model on which no other is at work.
     """
-    waiting = [run.beside(below) for below in run.foundations()]
+    train_here([run.beside(below) for below in run.foundations()])
+
+
+def train_here(pretrainings: Iterable[Run]) -> None:
+    """Train some models, tied to a cache, unless this very code has trained them there."""
+    waiting = list(pretrainings)
     while waiting:
         below = next((b for b in waiting if not busy([b])), waiting[0])
         with held([below]):

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from isomorph import metrics
 from isomorph.findings import Found, few_samples, many_seeds, printed_spreads
-from isomorph.findings.words import CONDITIONS, SCORES
+from isomorph.labels import CONDITIONS
 from isomorph.ledger.tables import few_sample
 from isomorph.presets import conditions
 
@@ -215,4 +216,4 @@ def test_no_condition_is_left_without_words():
              for c in conditions("few_samples", size)}  # fmt: skip
     ours = set(few_samples.names("laptop")) | set(few_samples.names("reference"))
     assert ours <= set(CONDITIONS) and ours <= asked
-    assert SCORES["failed_run"] == "failed runs"
+    assert metrics.label("failed_run") == "failed runs"

@@ -72,7 +72,7 @@ def test_the_rest_of_the_softmax_is_all_other_words(model, states):
 
 def test_a_condition_without_a_model_is_refused():
     (planted, *_) = conditions("theorems", "smoke")
-    with pytest.raises(TypeError, match="condition 'absent_word' has no pretraining"):
+    with pytest.raises(TypeError, match="this run of Theorem has no model of ours"):
         language_models.trained(planted)
 
 

@@ -16,7 +16,6 @@ from .grids import show_grids
 from .layers import layer_grid
 from .space import show_space
 from .theme import (
-    AXIS_NAMES,
     DASHES,
     MARKERS,
     WIDTH,
@@ -112,7 +111,7 @@ def learning_curve(
             axis.set_xscale("log")
         if x == "layer":
             axis.xaxis.get_major_locator().set_params(integer=True)
-        axis.set_xlabel(AXIS_NAMES.get(x, x))
+        axis.set_xlabel(axis_name(x, width=100))
         # A longer line would not fit beside the axis and stand out into the legend.
         axis.set_ylabel(axis_name(metric, chosen, 30))
         legend_above(figure)
@@ -201,7 +200,7 @@ def interval_bars(
             level_line(axis.axvline, reference, None)
         axis.set_yticks(table.index, [str(name) for name in table[label]])
         axis.set_ylim(len(table) - 0.5, -0.5)
-        axis.set_xlabel(AXIS_NAMES.get(quantity, quantity))
+        axis.set_xlabel(axis_name(quantity, width=100))
         axis.grid(False, axis="y")
     return figure
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .theme import (
-    AXIS_NAMES,
     INK,
     LEVEL_DASHES,
     MARKERS,
     WIDTH,
+    axis_name,
     blank,
     legend_above,
     level_line,
@@ -74,7 +74,7 @@ def box_dots(
         axis.set_yticks(range(len(lines)), [str(name) for name in lines])
         axis.set_ylim(len(lines) - 0.5, -0.5)
         axis.tick_params(axis="y", length=0)
-        axis.set_xlabel(AXIS_NAMES.get(quantity, quantity))
+        axis.set_xlabel(axis_name(quantity, width=100))
         axis.grid(False, axis="y")
         legend_above(figure)
     return figure

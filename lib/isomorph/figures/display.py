@@ -46,20 +46,30 @@ def show(
     display(bundle, raw=True)
 
 
-def show_table(table: "DataFrame", *, name: str, titled: bool = False) -> None:
-    """Display a small table, readable in light, in dark and in plain Jupyter.
+def show_table(table: "DataFrame", name: str) -> None:
+    """Display a small table with its name as a caption, readable in light, in dark and in Jupyter.
 
-    `name` says what it holds to those who do not see it; `titled` prints it above the table, where
-    several follow each other. Raises ValueError when it is empty.
+    An index that has a name is shown as columns. Raises ValueError when `name` is empty.
     """
     from IPython.display import display
 
     if not name.strip():
         raise ValueError("name is empty, but every table needs one")
-    body, text = region(table, name), table.to_string(index=False)
-    if titled:
-        body, text = f"<p><em>{html.escape(name)}</em></p>{body}", f"{name}\n{text}"
-    display({"text/html": body, "text/plain": text}, raw=True)
+    text = f"{name}\n{_flat(table).to_string(index=False)}"
+    display({"text/html": table_figure(table, name), "text/plain": text}, raw=True)
+
+
+def table_figure(table: "DataFrame", name: str) -> str:
+    """A table as HTML under its caption, which ends with the table's note where it has one."""
+    said = ". ".join(filter(None, [name.rstrip("."), table.attrs.get("note", "")]))
+    caption = f"<figcaption>{html.escape(said)}</figcaption>"
+    return f'<figure class="isomorph-table">{caption}{region(_flat(table), name)}</figure>'
+
+
+def _flat(table: "DataFrame") -> "DataFrame":
+    """With an index that has a name as columns; one that has none only counts, and is left out."""
+    named = [name for name in table.index.names if name is not None]
+    return table.reset_index() if named else table
 
 
 def provenance_note(table: "DataFrame", *, marks: bool = True) -> str:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from isomorph.effects import levels
 
 from .theme import (
-    AXIS_NAMES,
     DASHES,
     INK,
     MARKERS,
@@ -117,7 +116,7 @@ def dose_response(
             if falling:
                 axis.invert_xaxis()
         axes[0].set_ylabel("score, %")
-        name_below(axes, AXIS_NAMES.get(x, x))
+        name_below(axes, axis_name(x, width=100))
         legend_above(figure)
     return figure
 
@@ -169,7 +168,7 @@ def _lines(
                 _papers(axis, own, _shift(lanes - 1, lanes), paper_name)
             draw_baselines(axis.axvline, baselines, metric)
             _name_lines(axis, lines, named=axis is axes[0])
-            axis.set_title(AXIS_NAMES.get(metric, metric))
+            axis.set_title(axis_name(metric, width=100))
         name_below(axes, quantity)
         legend_above(figure)
     return figure, axes

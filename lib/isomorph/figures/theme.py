@@ -4,10 +4,11 @@ A figure is drawn dark on white, which reads well in any notebook; the site's st
 its lightness, hue kept, in dark mode.
 """
 
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from isomorph import metrics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,48 +25,17 @@ INK = "#202020"
 FREQUENCY = ("#08306b", "#2171b5", "#6baed6", "#fdae6b", "#e6550d")
 WIDTH, HEIGHT = 7.0, 4.2  # inches; at the site's text width one inch is about one inch
 
-AXIS_NAMES = {
-    "tokens": "tokens seen in training",
-    "layer": "layer (0: embeddings)",
-    "pairs": "pairs that the map was learnt on",
-    "retrieval_p1_unmapped": "sentence retrieval, P@1 (no map)",
-    "tatoeba_retrieval_p1": "sentence retrieval, P@1 (Tatoeba)",
-    "cka_biased": "CKA (biased)",
-    "loss": "masked LM loss (nats)",
-    "heldout_loss": "held-out masked LM loss (nats)",
-    "perplexity": "held-out perplexity of masked tokens",
-    "pseudo_perplexity": "held-out pseudo-perplexity, every token masked once",
-    "retrieval_p1": "sentence retrieval, P@1",
-    "retrieval_p1_centred": "sentence retrieval, P@1 (centred)",
-    "retrieval_mrr": "sentence retrieval, mean reciprocal rank",
-    "translation_p1": "word translation, P@1",
-    "translation_p5": "word translation, P@5",
-    "translation_contextual_p1": "word translation from contextual vectors, P@1",
-    "multilinguality": "multilinguality score",
-    "nli_accuracy": "inference, accuracy",
-    "ner_f1": "entities, span F1",
-    "las": "parsing, LAS",
-    "uas": "parsing, UAS",
-    "passage_accuracy": "passage relation, accuracy",
-    "terms_f1": "interface terms, span F1",
-    "retrieval": "sentence retrieval, P@1 (centred)",
-    "topic_overlap": "topic overlap of the two languages",
-    "cka": "CKA (debiased)",
-    "similarity": "similarity of the two models",
-    "isotropy": "isotropy",
-}
-
 
 def axis_name(metric: str, rows: "DataFrame | None" = None, width: int = 34) -> str:
     """A metric in plain words, in lines of `width` characters.
 
     Rows with the column `among` (`isomorph.candidates`) say among how many candidates it is.
     """
-    name = AXIS_NAMES.get(metric, metric)
+    among = ""
     if rows is not None and "among" in rows.columns:
         numbers = dict.fromkeys(filter(None, rows.loc[rows["metric"] == metric, "among"]))
-        name = ", ".join([name, " or ".join(numbers)]) if numbers else name
-    return textwrap.fill(name, width)
+        among = " or ".join(numbers)
+    return metrics.axis(metric, among, width)
 
 
 def palette(count: int) -> list:
@@ -99,8 +69,10 @@ def theme() -> Iterator[None]:
         yield
 
 
-def blank(width: float = WIDTH, height: float = HEIGHT, columns: int = 1) -> tuple["Figure", list]:
-    """An empty themed figure and its axes (a list of `columns`); sizes in inches.
+def blank(
+    width: float = WIDTH, height: float = HEIGHT, columns: int = 1, rows: int = 1
+) -> tuple["Figure", list]:
+    """An empty themed figure and its axes, a list of rows times columns; sizes in inches.
 
     Not registered with pyplot, so a notebook never shows it a second time on its own.
     """
@@ -108,8 +80,8 @@ def blank(width: float = WIDTH, height: float = HEIGHT, columns: int = 1) -> tup
 
     with theme():
         figure = Figure(figsize=(width, height), layout="constrained")
-        axes = figure.subplots(1, columns, squeeze=False)[0]
-    return figure, list(axes)
+        axes = figure.subplots(rows, columns, squeeze=False)
+    return figure, list(axes.ravel())
 
 
 def require(table: "DataFrame", *columns: str) -> None:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from isomorph.metrics import metric
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
@@ -20,17 +22,11 @@ if TYPE_CHECKING:
 # Both scores (fractions) and losses (nats) move less than this by noise alone, and the half-way
 # point of noise means nothing.
 SMALLEST_RISE = 0.02
-# Metrics that are no share of a whole, by how their names end: told as they are, not in percent.
-NUMBERS = (
-    "_spearman", "_pearson", "_cosine", "_norm", "_distance", "_size", "_over_bound",
-    "_over_directions", "singular_value_mean", "isoscore", "perplexity", "bleu",
-)  # fmt: skip
-STARTS = ("cls_", "rsa", "cka")  # or how they begin
 
 
 def is_number(metrics: Iterable[str]) -> bool:
     """Whether some metrics are numbers of a kind of their own, and no shares."""
-    return all(metric.endswith(NUMBERS) or metric.startswith(STARTS) for metric in metrics)
+    return all(metric(name).unit != "%" for name in metrics)
 
 
 def half_rise(tokens: np.ndarray, values: np.ndarray) -> float:

@@ -272,7 +272,7 @@ def estimate(part: Part, rows: DataFrame) -> Estimate:
     comparable = _comparable(selected, terms)
     measured = [_per_unit(f, t, part) for f, t in zip(comparable, terms, strict=True)]
     samples, paired = _samples(measured, part.least)
-    least = math.inf if _of_items(selected[0]) else part.least
+    least = math.inf if of_items(selected[0]) else part.least
     if part.over_seeds == "std":
         return of_spreads(samples, least=least)
     found = of_means(samples, signs, paired=paired, least=least)
@@ -281,7 +281,7 @@ def estimate(part: Part, rows: DataFrame) -> Estimate:
     return found
 
 
-def _of_items(rows: DataFrame) -> bool:
+def of_items(rows: DataFrame) -> bool:
     """Whether only the items of one model vary, so that nothing was drawn anew. Rows that are not
     placed say so by their configuration."""
     if "unit" in rows:

@@ -1,0 +1,250 @@
+"""An experiment as a chapter sees it: its configurations, one model made now, the rows of all seeds.
+
+experiment = Experiment("language_models", size)
+run = experiment.run("mle")              # a configuration, to read or to change
+model = experiment.model(run)            # the model that it trains, trained here
+live = experiment.measure(run)           # its rows, measured here
+rows = experiment.rows("mle", "masked")  # the recorded rows of all seeds
+summary(rows, ["isoscore"])              # means with their intervals
+verdict("2.7")                           # what the rules of the ledger say of the rows
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from isomorph import claims, metrics, results
+from isomorph.candidates import with_candidates
+from isomorph.claims import answer
+from isomorph.labels import condition_label
+from isomorph.ledger.schema import Part
+from isomorph.ledger.verdicts import estimate, of_items
+from isomorph.presets import conditions
+from isomorph.results import Condition
+from isomorph.sizes import known
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from isomorph.ledger.intervals import Estimate
+    from isomorph.runs import Run
+    from isomorph.sizes import Size
+    from isomorph.trained import Trained
+
+__all__ = ["Experiment", "answer", "change", "summary", "verdict"]
+
+
+class Experiment:
+    """An experiment of `isomorph.presets`, at the size of a chapter.
+
+    In worlds, which is where a chapter makes something live, it is at `laptop`, or at `smoke` when
+    the chapter is; real text is recorded at `reference`. With `recompute` recorded rows do not
+    count. Raises ValueError for an unknown name or size.
+    """
+
+    def __init__(self, name: str, size: Size, *, recompute: bool = False) -> None:
+        known(size)
+        self.name, self.size, self.recompute = name, size, recompute
+        self.small: Size = "smoke" if size == "smoke" else "laptop"
+        self.conditions = conditions(name, self.small)
+
+    def run(self, condition: str, seed: int = 0, *, pair: str | None = None) -> Run:
+        """The configuration of a condition and a seed; of a task or of two languages, where a
+        condition has several.
+
+        Change it as any pydantic model: `run.model_copy(update={"seed": 7})`. Raises ValueError for
+        one that the experiment does not have.
+        """
+        for each in self.conditions:
+            own = each.run
+            if (each.name, own.seed) == (condition, seed) and pair in (None, own.pair):
+                return own
+        raise ValueError(
+            f"condition is {condition!r} of seed {seed}; {self.name} at {self.small} has "
+            f"{', '.join(dict.fromkeys(each.name for each in self.conditions))}."
+        )
+
+    def model(self, run: Run) -> Trained:
+        """The model that a run trains or starts from, trained here unless this code has done so."""
+        return self.models(run)[0]
+
+    def models(self, run: Run) -> tuple[Trained, ...]:
+        """The models of a run: of a comparison one for each of its two languages, in that order."""
+        from isomorph.trained import trained_models
+
+        return trained_models(run)
+
+    def measure(self, run: Run, condition: str = "live") -> DataFrame:
+        """The rows of a run, measured now, on models trained here; see `isomorph.results.live`."""
+        return results.live(self.name, Condition(condition, run), size=self.small)
+
+    def rows(self, *names: str, at: Size | None = None) -> DataFrame:
+        """The recorded rows of some conditions, or of all; a row a measurement.
+
+        at: the size, by default that of the worlds. What nobody has recorded is left out, and run
+        at `smoke` or when the chapter itself is at that size.
+        """
+        at = self.small if at is None else known(at)
+        wanted = [c for c in conditions(self.name, at) if not names or c.name in names]
+        here = at in ("smoke", self.size)
+        rows = results.gather(
+            self.name, wanted, size=at, recompute=self.recompute and here,
+            missing="run" if here and at != "laptop" else "skip",
+        )  # fmt: skip
+        return with_candidates(upper_retrieval(rows))
+
+
+def upper_retrieval(rows: DataFrame) -> DataFrame:
+    """The rows with the score "retrieval": the centred sentence retrieval of each run two thirds of
+    the way up, where Dufter and Schütze (2020) measure it."""
+    import pandas as pd
+
+    by_layer = rows[rows["metric"] == "retrieval_p1_centred"]
+    deepest = by_layer.groupby("digest")["layer"].transform("max").astype(float)
+    upper = by_layer[by_layer["layer"].astype(float) == (2 * deepest / 3).round().clip(lower=1)]
+    if upper.empty:
+        return rows
+    named = upper.assign(metric="retrieval", layer=pd.NA).astype({"layer": "Int64"})
+    return pd.concat([rows, named], ignore_index=True)
+
+
+def summary(
+    rows: DataFrame,
+    metric: str | Sequence[str],
+    index: str = "condition",
+    columns: str = "metric",
+    *,
+    names: Sequence[str] | None = None,
+) -> DataFrame:
+    """Means over seeds with their 95% intervals, to read: "52.1 [50.3, 54.0]".
+
+    A line for each value of the column `index` and a column for each of `columns`; of anything else
+    that varies (pairs, layers) a cell is the mean. names: the lines, in their order. A cell without
+    an interval says what it is a mean of: "52.1 (3 runs)"; one that nobody measured is empty. The
+    table's note, which `isomorph.figures.show_table` prints, says how many seeds intervals are of.
+    Shares are in percent; `isomorph.metrics` says which metric is one. Raises ValueError when the
+    rows hold none of the metrics.
+    """
+    import pandas as pd
+
+    wanted = [metric] if isinstance(metric, str) else list(metric)
+    own = rows[rows["metric"].isin(wanted)]
+    own = own if names is None else own[own[index].isin(names)]
+    if own.empty and len(rows):
+        raise ValueError(f"metric is {wanted}, but the rows hold {sorted(set(rows['metric']))}.")
+    found = {
+        (line, column): (mean_of(cell, name), name, of_items(cell))
+        for (line, column), both in own.groupby([index, columns], sort=False)
+        for name, cell in both.groupby("metric")
+    }
+    cells = {place: written(*each[:2], parts=each[2]) for place, each in found.items()}
+    lines = list(dict.fromkeys(own[index])) if names is None else list(names)
+    heads = wanted if columns == "metric" else sorted(set(own[columns].dropna()))
+    heads = [head for head in heads if any((line, head) in cells for line in lines)]
+    table = pd.DataFrame(
+        [[cells.get((line, head), "") for head in heads] for line in lines],
+        index=pd.Index([_named(index, line) for line in lines], name=index),
+        columns=[_named(columns, head) for head in heads],
+    )
+    table.attrs["note"] = _note([each for each, *_ in found.values()], wanted)
+    return table
+
+
+def _note(found: list[Estimate], metric: Sequence[str]) -> str:
+    """In which unit a table is, and how many seeds its intervals are of."""
+    seeds = sorted({each.units for each in found if each.kind == "interval"})
+    units = {metrics.metric(name).unit for name in metric}
+    said = "In percent" if units == {"%"} else "Shares in percent" if "%" in units else ""
+    if seeds:
+        many = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+        what = f"mean of {many} seeds [its 95% interval]"
+        said = f"{said}: {what}" if said else what.capitalize()
+    return f"{said}." if said else ""
+
+
+def _named(column: str, value) -> str:
+    """A value of a column of the rows as a reader should see it."""
+    words = {"condition": condition_label, "metric": metrics.label}
+    return words[column](value) if column in words else (
+        f"{column} {value}" if column in ("layer", "seed") else str(value))  # fmt: skip
+
+
+def mean_of(rows: DataFrame, metric: str) -> Estimate:
+    """The mean of a metric over the seeds of some rows, as the ledger estimates it."""
+    rows = rows[rows["metric"] == metric].assign(condition="any").reset_index(drop=True)
+    pairs = tuple(sorted(set(rows["pair"].dropna()))) or None
+    return estimate(Part(metric=metric, pair=pairs, plus=("any",), direction="above"), rows)
+
+
+def change(rows: DataFrame, metric: str, plus: str, minus: str, **where) -> str:
+    """How far one condition lies above another, to read: "+3.2 points [2.1, 4.0]".
+
+    Seed by seed where both have the same. where: values of columns, such as `layer=0`. Empty where
+    one of them was not measured.
+    """
+    for column, value in where.items():
+        rows = rows[rows[column] == value]
+    own = rows[(rows["metric"] == metric) & rows["condition"].isin([plus, minus])]
+    part = Part(metric=metric, plus=(plus,), minus=(minus,), direction="above")
+    return written(estimate(part, own.reset_index(drop=True)), metric, sign=True)
+
+
+def written(found: Estimate, metric: str, *, sign: bool = False, parts: bool = False) -> str:
+    """An estimate in the metric's unit with its interval, or with what it is a mean of.
+
+    parts: it is a mean over parts of one model's items, and not over runs.
+    """
+    if found.value is None or math.isnan(found.value):
+        return ""
+    scale = metrics.metric(metric).scale
+    digits = 1 if scale == 100 or abs(found.value) >= 100 else 2
+    # Rounded first, and + 0.0, so that what is nothing has no sign.
+    value, low, high = (
+        f"{round(scale * end, digits) + 0.0:{'+' if sign else ''}.{digits}f}"
+        for end in (found.value, found.low, found.high)
+    )
+    value += " points" if scale == 100 and sign else ""
+    if found.kind == "interval":
+        return f"{value} [{low}, {high}]"
+    if parts:
+        return f"{value} (one model)"
+    return f"{value} ({found.units} run{'s' if found.units > 1 else ''})"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Every prediction of some claims in every place that has rows, and what the claims come to."""
+
+    identifiers: tuple[str, ...]
+
+    @property
+    def table(self) -> DataFrame:
+        return claims.predictions(self.identifiers)
+
+    def __str__(self) -> str:
+        return " ".join(
+            f"Claim {each.claim.id}: {each.outcome} ({claims.on_ground(each)})."
+            for each in claims.judged()
+            if each.claim.id in self.identifiers
+        )
+
+    def __repr__(self) -> str:
+        return f"{self}\n{self.table.to_string(index=False)}"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        from isomorph.figures.display import table_figure
+
+        listed = ", ".join(self.identifiers)
+        name = f"Claim{'s' if len(self.identifiers) > 1 else ''} {listed}, by prediction"
+        return f"{table_figure(self.table, name)}<p>{escape(str(self))}</p>"
+
+
+def verdict(*identifiers: str) -> Verdict:
+    """What the rules of the ledger say of some claims. Raises ValueError for one that is not there."""
+    claims.predictions(identifiers)
+    return Verdict(identifiers)
