@@ -161,13 +161,14 @@ def test_what_was_finished_here_by_the_same_code_is_not_run_again(elsewhere, mon
     again = results.gather("trial", [condition], size="smoke", recompute=True)
     assert set(again["provenance"]) == {"cached"}
     assert again["seconds"].tolist() == first["seconds"].tolist()
-    monkeypatch.setattr(results, "code_version", lambda: "another")
+    monkeypatch.setattr(Pretraining, "code", "another")
     anew = results.gather("trial", [condition], size="smoke", recompute=True)
     assert set(anew["provenance"]) == {"live"}
 
 
 def test_a_live_run_starts_from_models_that_this_code_trained_here(elsewhere, monkeypatch):
-    """Chapters on the same two models train them once; a model of other code does not count."""
+    """Chapters on the same two models train them once, and not again for another measure; a model
+    of other code does not count."""
     one = tiny_run()
     other = one.model_copy(update={"seed": 1})
     condition = Condition("trial", Comparison(text=one.text, source=one, target=other))
@@ -181,9 +182,15 @@ def test_a_live_run_starts_from_models_that_this_code_trained_here(elsewhere, mo
     again = results.live("trial", condition, size="smoke")
     assert trained_now == [0, 1]
     assert again["value"].tolist() == first["value"].tolist()
-    monkeypatch.setattr(results, "code_version", lambda: "another")
-    results.live("trial", condition, size="smoke")
+    monkeypatch.setattr(Pretraining, "code", "of other measures")
+    results.train_below(results.cached(condition.run))
+    assert trained_now == [0, 1]
+    monkeypatch.setattr(Comparison, "passes_records_on", True)
+    results.train_below(results.cached(condition.run))
     assert trained_now == [0, 1, 0, 1]
+    monkeypatch.setattr(Pretraining, "training_code", "another")
+    results.train_below(results.cached(condition.run))
+    assert trained_now == [0, 1, 0, 1, 0, 1]
 
 
 def test_a_live_run_first_trains_the_model_that_nobody_is_training(elsewhere, monkeypatch):

@@ -1,6 +1,7 @@
 """Experiments as values: see `isomorph.runs.run`."""
 
 from isomorph.runs.anchor_share import AnchorShare
+from isomorph.runs.code import code_version
 from isomorph.runs.comparison import Comparison
 from isomorph.runs.cures import Cures
 from isomorph.runs.downstream import Downstream
@@ -9,7 +10,7 @@ from isomorph.runs.geometry import Geometry
 from isomorph.runs.kinds import run_from_json
 from isomorph.runs.layer_transfer import LayerTransfer
 from isomorph.runs.pretraining import Pretraining, train, trained
-from isomorph.runs.run import COLUMNS, LATER_COLUMNS, Run, cache_folder, code_version, to_rows
+from isomorph.runs.run import COLUMNS, LATER_COLUMNS, Run, cache_folder, to_rows
 from isomorph.runs.texts import CopyText, HubText, ShippedText, WorldText, text_checksum
 from isomorph.runs.theorem import Theorem
 from isomorph.runs.transfer import Task, Transfer

@@ -14,7 +14,7 @@ from pydantic import model_validator
 
 from isomorph.runs.cache import Cache
 from isomorph.runs.pretraining import UsesPretraining, batches
-from isomorph.runs.run import code_version, device_name
+from isomorph.runs.run import device_name
 from isomorph.text.vocab import SPECIAL, Vocabulary, learn
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class AnchorShare(UsesPretraining):
         """
         import torch
 
-        run, began = self.pretraining, time.monotonic()
+        code, run, began = self.code, self.pretraining, time.monotonic()
         corpus = run.text.corpus()
         vocabulary = learn(run.vocabulary, corpus.train)
         counts = read_counts(
@@ -62,7 +62,7 @@ class AnchorShare(UsesPretraining):
         ]  # fmt: skip
         device = device_name(torch.device("cpu"))
         return {
-            "records": records, "data": corpus.checksum, "device": device, "code": code_version(),
+            "records": records, "data": corpus.checksum, "device": device, "code": code,
         }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from pydantic import model_validator
 from isomorph.config import Distinct
 from isomorph.runs.cache import Cache
 from isomorph.runs.pretraining import Pretraining
-from isomorph.runs.run import code_version, device_name
+from isomorph.runs.run import device_name
 from isomorph.runs.texts import ShippedText
 from isomorph.runs.two_models import (
     TwoModels,
@@ -79,7 +79,7 @@ def comparison(run: Comparison) -> dict:
     from isomorph.measure.comparison import compare
     from isomorph.models.inputs import device_named
 
-    code, place, corpus = code_version(), device_named(run.device), run.text.corpus()
+    code, place, corpus = run.code, device_named(run.device), run.text.corpus()
     began = time.monotonic()
     chosen = material(run, corpus)  # first: a data set that is not there must stop it now
     with tempfile.TemporaryDirectory() as aside, warnings.catch_warnings():

@@ -20,7 +20,7 @@ from pydantic import model_validator
 from isomorph.runs.cache import Cache
 from isomorph.runs.of_encoder import OfEncoder, files_checksum
 from isomorph.runs.pretraining import Pretraining
-from isomorph.runs.run import code_version, device_name
+from isomorph.runs.run import device_name
 from isomorph.text.fetch import names_reads
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Cures(OfEncoder):
         from isomorph.models.inputs import device_named
         from isomorph.runs import cured_tasks
 
-        code, place, began = code_version(), device_named(self.device), time.monotonic()
+        code, place, began = self.code, device_named(self.device), time.monotonic()
         measure: Callable[..., Iterator[cured_tasks.Record]] = getattr(cured_tasks, self.task)
         records = []
         with (

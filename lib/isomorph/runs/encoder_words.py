@@ -14,7 +14,7 @@ from pydantic import Field
 from isomorph.runs.cache import Cache
 from isomorph.runs.of_encoder import OfEncoder, files_checksum
 from isomorph.runs.pretraining import Pretraining
-from isomorph.runs.run import code_version, device_name
+from isomorph.runs.run import device_name
 from isomorph.text.fetch import names_reads
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class EncoderWords(OfEncoder):
 
         from isomorph.measure.geometry import of_words
 
-        code, began = code_version(), time.monotonic()
+        code, began = self.code, time.monotonic()
         with self.placed() as name:
             _, vectors = ranked_words(name)
         vectors = vectors[: self.most]

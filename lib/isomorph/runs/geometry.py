@@ -15,7 +15,7 @@ from pydantic import model_validator
 
 from isomorph.runs.cache import Cache
 from isomorph.runs.pretraining import Pretraining, UsesPretraining, trained
-from isomorph.runs.run import code_version, device_name
+from isomorph.runs.run import device_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,7 +68,7 @@ class Geometry(UsesPretraining):
         from isomorph.models.inputs import device_named
         from isomorph.models.pretrained import load_masked_lm
 
-        code, place = code_version(), device_named(self.device)
+        code, place = self.code, device_named(self.device)
         began = time.monotonic()
         if self.of == "word2vec":
             return self._outcome(self._word2vec(), began, place, code)

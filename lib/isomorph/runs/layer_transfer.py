@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 
 from isomorph.runs.cache import Cache
 from isomorph.runs.pretraining import Pretraining
-from isomorph.runs.run import code_version, device_name
+from isomorph.runs.run import device_name
 from isomorph.runs.texts import WorldText
 from isomorph.runs.transfer import FILES, Task, score
 from isomorph.runs.two_models import (
@@ -93,7 +93,7 @@ def layer_transfer(run: LayerTransfer) -> dict:
     """
     from isomorph.models.inputs import device_named
 
-    code, place, began = code_version(), device_named(run.device), time.monotonic()
+    code, place, began = run.code, device_named(run.device), time.monotonic()
     # First: a data set that is not there, or is too small, must stop it now.
     examples = [task.material(run.text, run.languages) for task in run.tasks]
     with tempfile.TemporaryDirectory() as aside, warnings.catch_warnings():

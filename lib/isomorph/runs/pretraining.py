@@ -14,7 +14,8 @@ from pydantic import Field, model_validator
 from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.one_core import threads
 from isomorph.runs.cache import Cache
-from isomorph.runs.run import Run, code_version, device_name
+from isomorph.runs.code import code_version
+from isomorph.runs.run import Run, device_name
 from isomorph.runs.texts import HubText, ShippedText, Text, text_checksum
 from isomorph.text.anchors import by_word
 from isomorph.text.fetch import names_reads
@@ -90,11 +91,16 @@ class Pretraining(Run):
 
     @infra.apply
     def outcome(self) -> dict:
-        """Train and measure: {"records", "data", "device", "code"}; cached by exca.
+        """Train and measure: {"records", "data", "device", "code", "trained_by"}; cached by exca.
 
         The trained model is left in `model_folder()` when there is a cache.
         """
         return train(self)
+
+    @property
+    def training_code(self) -> str:
+        """A name for the code that the model depends on, and not what is measured of it."""
+        return code_version(type(self).__module__, rooms=("text", "models", "runs"))
 
     def model_folder(self) -> Path | None:
         folder = self.infra.uid_folder()
@@ -151,7 +157,8 @@ def train(run: Pretraining) -> dict:
     from isomorph.models.perplexity import perplexity, pseudo_perplexity
     from isomorph.models.pretrain import initialise, pretrain
 
-    code = code_version()  # of the start: the source may be edited while a long run goes on
+    # Of the start: the source may be edited while a long run goes on.
+    code, trained_by = run.code, run.training_code
     corpus = run.text.corpus()
     vocabulary = learn(run.vocabulary, corpus.train)
     length = run.training.length
@@ -207,6 +214,7 @@ def train(run: Pretraining) -> dict:
         vocabulary.save(folder / "model")
     return {
         "records": records, "data": corpus.checksum, "device": device, "code": code,
+        "trained_by": trained_by,
     }  # fmt: skip
 
 

@@ -16,10 +16,10 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-import isomorph
 from isomorph.config import Config
 from isomorph.models.settings import Device
 from isomorph.runs.cache import Cache
+from isomorph.runs.code import code_version
 from isomorph.text.shipped import data_folder
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Run(Config):
 
     _exclude_from_cls_uid: ClassVar[tuple[str, ...]] = ("device", "progress")
     names_conditions: ClassVar[bool] = False
+    passes_records_on: ClassVar[bool] = False  # those of the pretraining that it starts from
 
     kind: str  # by which a recorded config says whose it is; see `isomorph.runs.kinds`
     device: Device = "auto"
@@ -79,6 +80,11 @@ class Run(Config):
         return dict.fromkeys(("infra", *self._exclude_from_cls_uid), True) | {
             name: run._unnamed() for name, run in inner.items() if isinstance(run, Run)
         }
+
+    @property
+    def code(self) -> str:
+        """A name for the code that the outcome depends on; see `isomorph.runs.code`."""
+        return code_version(type(self).__module__)
 
     @property
     @abstractmethod
@@ -134,20 +140,6 @@ def to_rows(run: Run, outcome: dict, *, experiment: str, size: str, condition: s
         rows["layer"] = None
     kinds = {"layer": "Int64", "value": float, "seed": int} | LATER_COLUMNS
     return rows.astype(kinds)[list(COLUMNS)]
-
-
-@cache
-def code_version() -> str:
-    """The package's version and a hash of the source that results depend on.
-
-    The same on every machine, and the same while only chapters, figures or claims change.
-    """
-    root = Path(isomorph.__file__).parent
-    source = hashlib.sha256()
-    for room in ("text", "models", "measure", "runs"):
-        for path in sorted((root / room).rglob("*.py")):
-            source.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
-    return f"{isomorph.__version__}+{source.hexdigest()[:8]}"
 
 
 def cache_folder() -> Path:

@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from isomorph.runs.cache import Cache
-from isomorph.runs.run import Run, code_version, device_name
+from isomorph.runs.run import Run, device_name
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -68,7 +68,7 @@ class Theorem(Run):
         """
         import torch
 
-        code, began, rng = code_version(), time.monotonic(), np.random.default_rng(self.seed)
+        code, began, rng = self.code, time.monotonic(), np.random.default_rng(self.seed)
         measure = {"absent_word": absent_word_cases, "point_clouds": point_clouds,
                    "strongly_convex": strongly_convex}[self.theorem]  # fmt: skip
         found = measure(self, rng)

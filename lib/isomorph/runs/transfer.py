@@ -21,7 +21,7 @@ from isomorph.config import Config
 from isomorph.models.settings import TuningConfig
 from isomorph.runs.cache import Cache
 from isomorph.runs.pretraining import Pretraining, UsesPretraining, trained
-from isomorph.runs.run import code_version, device_name
+from isomorph.runs.run import device_name
 from isomorph.runs.texts import CopyText, WorldText
 from isomorph.text import examples as labelled
 from isomorph.text.fetch import names_reads
@@ -114,6 +114,7 @@ class Transfer(UsesPretraining):
     """
 
     _exclude_from_cls_uid: ClassVar[tuple[str, ...]] = ("device", "progress")
+    passes_records_on: ClassVar[bool] = True
 
     kind: Literal["transfer"] = "transfer"
     tasks: tuple[Task, ...]
@@ -180,7 +181,7 @@ def transfer(run: Transfer) -> dict:
     in the first language, as a transfer that loses nothing would score. In worlds whose topics divide between the languages, `<score>_lost` and `<score>_kept`
     are of the test examples on the first language's topics and on the second's own.
     """
-    code = code_version()
+    code = run.code
     # First, so that more examples than there are get refused before an hour of pretraining.
     began = time.monotonic()
     text, languages = run.pretraining.text, run.pretraining.languages

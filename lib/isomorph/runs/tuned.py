@@ -16,7 +16,7 @@ from isomorph.runs.cache import Cache
 from isomorph.runs.downstream import Downstream, scores
 from isomorph.runs.of_encoder import files_checksum
 from isomorph.runs.pretraining import Pretraining
-from isomorph.runs.run import Run, code_version, device_name
+from isomorph.runs.run import Run, device_name
 from isomorph.runs.texts import WorldText
 from isomorph.runs.two_models import combined_checksum, trained_below
 from isomorph.text.examples import PAIR
@@ -130,7 +130,7 @@ def tune(run: Tuned) -> dict:
     from isomorph.models.pretrained import load_encoder
     from isomorph.runs import looks
 
-    code, place, began = code_version(), device_named(run.device), time.monotonic()
+    code, place, began = run.code, device_named(run.device), time.monotonic()
     world = getattr(run.pretraining.text, "world", None) if run.pretraining else None
     language = run.pretraining.languages[0] if run.pretraining else "en"
     # First, so that more examples than there are get refused before any training.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from isomorph.runs.cache import Cache
-from isomorph.runs.run import Run, code_version, device_name
+from isomorph.runs.run import Run, device_name
 from isomorph.runs.texts import ShippedText, Text, text_checksum
 from isomorph.text.vocab import Vocabulary, VocabularyConfig, learn, words_in
 
@@ -63,7 +63,7 @@ class WordVectors(Run):
         from isomorph.measure.comparison import translated
         from isomorph.measure.words import keyed_dictionary
 
-        code, corpus, began = code_version(), self.text.corpus(), time.monotonic()
+        code, corpus, began = self.code, self.text.corpus(), time.monotonic()
         vocabularies = {
             name: learn(self.vocabulary, {name: corpus.train[name]}) for name in corpus.languages
         }

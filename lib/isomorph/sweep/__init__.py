@@ -11,7 +11,7 @@ from isomorph import results
 from isomorph.models import interruptions
 from isomorph.presets import EXPERIMENTS, conditions
 from isomorph.results import Condition
-from isomorph.runs import Pretraining, code_version
+from isomorph.runs import Pretraining
 from isomorph.sizes import Size
 from isomorph.sweep.execution import Cluster, RunFailed, execute, in_order
 from isomorph.sweep.progress import Progress, describe
@@ -114,7 +114,7 @@ def _begun(condition: Condition) -> str | None:
             head = interruptions.about(path)
         except (interruptions.Damaged, OSError) as error:
             return f"{describe(condition)} starts anew, since {error}."
-        if head["code"] != code_version():
+        if head["code"] != run.code:
             return f"{describe(condition)} starts anew, since other code began it."
         return f"{describe(condition)} goes on at step {head['step']} of {head['steps']}."
     return None
