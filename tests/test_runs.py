@@ -188,6 +188,7 @@ def test_a_live_run_starts_from_models_that_this_code_trained_here(elsewhere, mo
     monkeypatch.setattr(Comparison, "passes_records_on", True)
     results.train_below(results.cached(condition.run))
     assert trained_now == [0, 1, 0, 1]
+    monkeypatch.setattr(Comparison, "passes_records_on", False)
     monkeypatch.setattr(Pretraining, "training_code", "another")
     results.train_below(results.cached(condition.run))
     assert trained_now == [0, 1, 0, 1, 0, 1]

@@ -180,27 +180,30 @@ def train_below(run: Run) -> None:
     Chapters that are executed at a time and start from the same models share the work: each goes on
     with a model on which no other is at work.
     """
-    train_here([run.beside(below) for below in run.foundations()])
+    foundations = [run.beside(below) for below in run.foundations()]
+    train_here(foundations, and_measure=run.passes_records_on)
 
 
-def train_here(pretrainings: Iterable[Run]) -> None:
-    """Train some models, tied to a cache, unless this very code has trained them there."""
+def train_here(pretrainings: Iterable[Run], *, and_measure: bool = False) -> None:
+    """Train some models, tied to a cache, unless this very code has trained them there.
+
+    and_measure: what was measured in training is needed too, and has to be of this very code.
+    """
     waiting = list(pretrainings)
     while waiting:
         below = next((b for b in waiting if not busy([b])), waiting[0])
         with held([below]):
-            if below.infra.status() == "completed" and not _by_this_code(below, run):
+            if below.infra.status() == "completed" and not _by_this_code(below, and_measure):
                 below.infra.clear_job()
             trained(below)
         waiting.remove(below)
 
 
-def _by_this_code(below: Pretraining, run: Run) -> bool:
-    """Whether this very code trained a model, and measured it where a run passes that on."""
+def _by_this_code(below: Pretraining, measured: bool) -> bool:
+    """Whether this very code trained a model, and if so asked, measured it too."""
     done = below.outcome()
-    if run.passes_records_on and done["code"] != below.code:
-        return False
-    return done.get("trained_by") == below.training_code
+    key, code = ("code", below.code) if measured else ("trained_by", below.training_code)
+    return done.get(key) == code
 
 
 @contextmanager
