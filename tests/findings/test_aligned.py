@@ -1,5 +1,7 @@
 """What is read off rows by layer: tables, curves, grids, and what nobody has run."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -48,6 +50,26 @@ def test_a_table_has_a_line_a_condition_and_a_column_a_layer(found):
     assert percent["layer 1"].item().startswith("52.0 [")
     few = Found(rows({"monolingual": {"cka": {0: 0.5}}}, seeds=4), "laptop", 4, ("monolingual",))
     assert aligned.by_layer(few, "cka", percent=False)["layer 0"].item() == "0.52"
+
+
+def test_seeds_are_counted_by_the_cell(found):
+    rows, live = found.rows, found.rows["metric"] == "retrieval_p1"
+    few = replace(
+        found,
+        rows=rows[~live | ((rows["seed"] == 0) & (rows["layer"] == 0))].assign(
+            metric=lambda t: t["metric"].replace("retrieval_p1", "cka_of_words"),
+            provenance=lambda t: [
+                "live" if m == "cka_of_words" else "recorded" for m in t["metric"]
+            ],
+        ),
+    )
+    measures = {"cka": "CKA", "cka_of_words": "of words"}
+    (line,) = aligned.of_words(few, measures, ["monolingual"]).to_dict("records")
+    assert line["seeds"] == 5 and line["CKA"].endswith("]")
+    assert line["of words"] == "80.0 (one live run, not in the recorded rows)"
+    short = rows[(rows["layer"] == 0) | (rows["seed"] < 3)]
+    by_layer = aligned.by_layer(replace(found, rows=short), "cka", ["monolingual"])
+    assert by_layer["layer 1"].item() == "51.0 (3 seeds)" and by_layer["seeds"].item() == 5
 
 
 def test_the_best_layer_alone_has_a_column_a_pair(found):

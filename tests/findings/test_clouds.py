@@ -48,6 +48,20 @@ def test_levels_are_numbers_with_intervals():
     assert absent["trend"].iloc[0] == "not run"
 
 
+@pytest.mark.parametrize(
+    ("seeds", "provenance", "said"),
+    [(1, "live", " (one live run, not in the recorded rows)"), (1, "recorded", " (1 seed)"),
+     (2, "recorded", " (2 seeds)")],
+)  # fmt: skip
+def test_a_cell_of_fewer_seeds_than_its_line_says_so(seeds, provenance, said):
+    new = rows_of({"mle": 0.7}, "effective_rank").assign(provenance=provenance)
+    both = pd.concat([rows_of({"mle": 0.5}), new[new["seed"] < seeds]], ignore_index=True)
+    measures = {"rank_norm_spearman": "trend", "effective_rank": "rank", "isoscore": "IsoScore"}
+    (line,) = clouds.levels(Found(both, "laptop", 5, ("mle",)), measures).to_dict("records")
+    assert line["seeds"] == 5 and "seed" not in line["trend"]
+    assert line["rank"] == "0.70" + said and line["IsoScore"] == "–"
+
+
 def test_each_model_has_a_verdict_of_its_own():
     table = frequency.by_model({"here": found({"mle": 0.5, "glove": -0.3, "e5": 0.0})})
     assert table["claim 3.1"].tolist()[:2] == ["holds", "does not hold"]

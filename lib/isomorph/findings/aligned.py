@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from isomorph import effects
 from isomorph.candidates import among
-from isomorph.findings.tables import NOT_RUN, written
+from isomorph.findings.tables import NOT_RUN, with_seeds, written
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -72,15 +72,15 @@ def by_layer(
     layers = sorted(rows["layer"].dropna().unique())
     lines = []
     for name in found.names if names is None else names:
-        line, seeds = {"condition": NAMES.get(name, name)}, 0
+        line = {}
         for layer in layers:
             own = rows[(rows["layer"] == layer) & (rows["condition"] == name)]
-            cell = NOT_RUN
+            line[f"layer {layer}"] = NOT_RUN, 0, own
             if len(own):
                 (level,) = effects.levels(own, metric, [name], pairs=pairs).itertuples()
-                cell, seeds = written(level, percent=percent), max(seeds, level.seeds)
-            line[f"layer {layer}"] = cell
-        lines.append(line | {"seeds": seeds} | _candidates(found, metric, name, pairs))
+                line[f"layer {layer}"] = written(level, percent=percent), level.seeds, own
+        named = {"condition": NAMES.get(name, name)}
+        lines.append(named | with_seeds(line) | _candidates(found, metric, name, pairs))
     return pd.DataFrame(lines)
 
 
@@ -100,15 +100,16 @@ def of_words(
     rows = found.rows[found.rows["layer"].fillna(0) == 0]
     lines = []
     for name in names:
-        line, seeds = {"condition": NAMES.get(name, name)}, 0
+        line = {}
         for metric, label in measures.items():
             own = rows[(rows["metric"] == metric) & (rows["condition"] == name)]
-            line[label] = NOT_RUN
+            line[label] = NOT_RUN, 0, own
             if len(own):
                 (level,) = effects.levels(own, metric, [name], pairs=pairs).itertuples()
-                line[label], seeds = written(level), max(seeds, level.seeds)
+                line[label] = written(level), level.seeds, own
+        named = {"condition": NAMES.get(name, name)}
         lines.append(
-            line | {"seeds": seeds} | _candidates(found, next(iter(measures)), name, pairs)
+            named | with_seeds(line) | _candidates(found, next(iter(measures)), name, pairs)
         )
     return pd.DataFrame(lines)
 

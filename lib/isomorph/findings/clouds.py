@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from isomorph import effects
-from isomorph.findings.tables import NOT_MEASURED, NOT_RUN, written
+from isomorph.findings.tables import NOT_MEASURED, NOT_RUN, with_seeds, written
 from isomorph.findings.words import condition_name
 from isomorph.measure.geometry import of_words
 from isomorph.measure.isotropy import (
@@ -118,15 +118,14 @@ def levels(
 
     lines = []
     for name in found.names if names is None else names:
-        line, seeds = {"vectors": condition_name(name)}, 0
+        line, run = {}, (found.rows["condition"] == name).any()
         for metric, label in measures.items():
             own = found.rows[(found.rows["metric"] == metric) & (found.rows["condition"] == name)]
-            run = (found.rows["condition"] == name).any()
-            line[label] = NOT_MEASURED if run else NOT_RUN
+            line[label] = NOT_MEASURED if run else NOT_RUN, 0, own
             if len(own):
                 (level,) = effects.levels(own, metric, [name]).itertuples()
-                line[label], seeds = written(level, percent=False), max(seeds, level.seeds)
-        lines.append(line | {"seeds": seeds})
+                line[label] = written(level, percent=False), level.seeds, own
+        lines.append({"vectors": condition_name(name)} | with_seeds(line))
     return pd.DataFrame(lines)
 
 

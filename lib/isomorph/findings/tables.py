@@ -196,6 +196,22 @@ def written(found, *, sign: bool = False, percent: bool = True) -> str:
     return form.format(value) + between
 
 
+def with_seeds(cells: Mapping[str, tuple[str, int, DataFrame]]) -> dict:
+    """A line's cells and, as "seeds", of how many the most are; a cell of fewer says so itself.
+
+    cells: what is written, of how many seeds, and the rows behind it, by column.
+    """
+    most = max((seeds for _, seeds, _ in cells.values()), default=0)
+    line = {}
+    for column, (text, seeds, rows) in cells.items():
+        if 0 < seeds < most:
+            live = seeds == 1 and "recorded" not in set(rows["provenance"])
+            of = "one live run, not in the recorded rows" if live else span(seeds, seeds, "seed")
+            text = f"{text} ({of})"
+        line[column] = text
+    return line | {"seeds": most}
+
+
 def moved(found) -> str:
     """A change in words, "falls by 3.2 points [2.1, 4.0]"; of an Estimate or a row of a table.
 
