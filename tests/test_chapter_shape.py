@@ -11,7 +11,6 @@ CHAPTERS = sorted((ROOT / "chapters").glob("*/[a-z]*.py"))
 HIDDEN, NAMES = 0.2, 12
 # Chapters that still hide their method; the list only gets shorter.
 CLOSED = [
-    "a_bilingual_model_from_scratch",
     "anchor_points",
     "contextual_alignment",
     "cures_compared",

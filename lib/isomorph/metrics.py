@@ -53,7 +53,7 @@ METRICS = {
     "multilinguality": share("multilinguality", "multilinguality score"),
     "retrieval": share("sentence retrieval", "sentence retrieval, P@1 (centred)"),
     "retrieval_p1": share("sentence retrieval", "sentence retrieval, P@1"),
-    "retrieval_p1_centred": share("sentence retrieval", "sentence retrieval, P@1 (centred)"),
+    "retrieval_p1_centred": share("sentence retrieval, centred", "sentence retrieval, P@1 (centred)"),
     "retrieval_p1_unmapped": share(
         "sentence retrieval, no map", "sentence retrieval, P@1 (no map)"
     ),
