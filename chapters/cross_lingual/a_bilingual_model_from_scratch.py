@@ -15,6 +15,7 @@ size = "laptop"
 recompute = False
 
 # %% tags=["hide-input"]
+from isomorph import exercises
 from isomorph.experiment import Experiment, answer, summary, verdict
 
 answer("11.5")
@@ -520,8 +521,6 @@ def first_loss(n):
 
 
 # %%
-from isomorph import exercises
-
 exercises.check("a_bilingual_model_from_scratch.1", first_loss)
 
 # %% [markdown] tags=["solution"]

@@ -11,6 +11,7 @@ size = "laptop"
 recompute = False
 
 # %% tags=["hide-input"]
+from isomorph import exercises
 from isomorph.experiment import Experiment, answer, summary, verdict
 
 answer("2.7", "4a.1")
@@ -314,8 +315,6 @@ def mean_cosine(x):
 
 
 # %%
-from isomorph import exercises
-
 exercises.check("the_cone.1", mean_cosine)
 
 # %% [markdown] tags=["solution"]
