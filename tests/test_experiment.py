@@ -63,6 +63,14 @@ def test_what_nobody_measured_is_empty_and_an_unknown_metric_is_refused():
         summary(rows(FIVE), "ner_f1")
 
 
+def test_a_score_of_retrieval_says_among_how_many():
+    chance = rows([0.001] * 5, metric="retrieval_p1_chance")
+    known = pd.concat([rows(FIVE, metric="retrieval_p1"), chance], ignore_index=True)
+    note = summary(known, "retrieval_p1").attrs["note"]
+    assert note.endswith("[its 95% interval]. Sentence retrieval among 1,000.")
+    assert "among" not in summary(rows(FIVE), "las").attrs["note"]
+
+
 def test_a_change_is_taken_seed_by_seed():
     lower = rows([x - 0.1 for x in FIVE[:4]] + [FIVE[4] - 0.11], condition="sep_emb")
     known = pd.concat([rows(FIVE), lower], ignore_index=True)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from isomorph import claims, metrics, results
+from isomorph.candidates import told as candidates_told
 from isomorph.candidates import with_candidates
 from isomorph.claims import answer
 from isomorph.labels import condition_label
@@ -124,7 +125,8 @@ def summary(
     A line for each value of the column `index` and a column for each of `columns`; of anything else
     that varies (pairs, layers) a cell is the mean. names: the lines, in their order. A cell without
     an interval says what it is a mean of: "52.1 (3 runs)"; one that nobody measured is empty. The
-    table's note, which `isomorph.figures.show_table` prints, says how many seeds intervals are of.
+    table's note, which `isomorph.figures.show_table` prints, says how many seeds intervals are of,
+    and of retrieval and translation among how many candidates.
     Shares are in percent; `isomorph.metrics` says which metric is one. Raises ValueError when the
     rows hold none of the metrics.
     """
@@ -149,7 +151,10 @@ def summary(
         index=pd.Index([_named(index, line) for line in lines], name=index),
         columns=[_named(columns, head) for head in heads],
     )
-    table.attrs["note"] = _note([each for each, *_ in found.values()], wanted)
+    measured = rows[rows["condition"].isin(set(own["condition"]))]
+    among = candidates_told(measured, wanted)
+    notes = _note([each for each, *_ in found.values()], wanted), among and f"{among}."
+    table.attrs["note"] = " ".join(note[0].upper() + note[1:] for note in notes if note)
     return table
 
 
