@@ -132,6 +132,14 @@ def test_live_recorded_and_gathered(elsewhere, monkeypatch):
     monkeypatch.setattr(results, "datetime", _Later)
     results.record("trial", [condition], size="smoke")
     assert set(results.recorded("trial")["recorded"]) == {when}
+    # What the run did not measure then, no rule has seen.
+    whole = results.recorded("trial").drop(columns="provenance")
+    whole[whole["metric"] != "retrieval_p1"].to_parquet(path, index=False)
+    shipped.write_manifest_entry("results/trial.parquet", rows=len(whole), written=path)
+    results.record("trial", [condition], size="smoke")
+    again = results.recorded("trial").groupby("metric")["recorded"].unique()
+    assert list(again.pop("retrieval_p1")) > [when]
+    assert {date for (date,) in again} == {when}
     same = ["metric", "layer", "tokens", "value"]
     pd.testing.assert_frame_equal(
         recorded[same], first[same].reset_index(drop=True), check_dtype=False

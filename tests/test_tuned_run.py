@@ -1,11 +1,15 @@
 """Fine-tuning runs: what is refused, what is recorded, and looks at encoders whose change is known."""
 
 import copy
+from contextlib import nullcontext
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
 from isomorph import results
+from isomorph.models.finetune import finetune
 from isomorph.models.pretrained import load_encoder
 from isomorph.models.settings import TuningConfig
 from isomorph.presets import EXPERIMENTS, conditions
@@ -24,6 +28,7 @@ from isomorph.text.examples import (
     PairExample,
     ScoredExample,
 )
+from tests.models import toy
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* were cut")
 
@@ -165,6 +170,7 @@ def test_looks_record_every_layer_and_two_domains(tuned):
         assert value(tuned, end, last) == value(tuned, "score_top_reverted", last)
     assert value(tuned, "cls_top_share_scaled") != value(tuned, "cls_top_share")
     assert 0 <= value(tuned, "cls_correlation_before") <= 1
+    assert 1 <= value(tuned, "cls_gradient_peak") < 100
 
 
 def test_an_encoder_that_was_not_moved_is_like_itself():
@@ -191,6 +197,39 @@ def test_the_shape_of_vectors_is_known_where_it_is():
     found = {r["metric"]: r["value"] for r in looks.shape(loud, "")}
     assert found["cls_std_spread"] == pytest.approx(10 / (17 / 8), rel=0.05)
     assert found["cls_top_share"] > 0.9 and found["cls_mean_share"] > 0.9
+
+
+@pytest.mark.parametrize("normalisation", [torch.nn.Identity(), torch.nn.LayerNorm(2)])
+def test_the_peak_of_the_gradient_is_that_of_the_steps(normalisation):
+    """Each step's loss is linear in what the classifier reads, so its gradient is known."""
+    normalisation.requires_grad_(False)
+    out = torch.nn.Sequential(normalisation, torch.nn.Linear(2, 1, bias=False))
+    out[1].weight = torch.nn.Parameter(torch.tensor([[3.0, 4.0]]))
+    texts = torch.tensor([[1.0, -1.0], [2.0, 0.0], [-1.0, 1.0]])
+    with looks.watched(SimpleNamespace(out=out)) as lengths:
+        for times, rows in ((1, 3), (2, 3), (2, 1), (10, 3)):
+            (times * out(texts[:rows].requires_grad_()).mean()).backward()
+            with torch.no_grad():  # an evaluation is no step
+                out(texts)
+    assert len(lengths) == 4
+    if isinstance(normalisation, torch.nn.Identity):  # 3, 4: a length of 5 for each text
+        assert lengths == pytest.approx([5, 10, 10, 50])
+    assert looks.peak(lengths)["value"] == pytest.approx(max(lengths) / np.median(lengths))
+    out(texts.requires_grad_()).mean().backward()
+    assert len(lengths) == 4, "whoever trains it later is not watched"
+
+
+def test_a_watched_head_learns_what_it_would_have_learnt():
+    def losses(watch):
+        head, texts = toy.head(PAIR), toy.examples(PAIR, "a", 40)
+        config = TuningConfig(epochs=2, batch=16, dropout=0.1)
+        with looks.watched(head) if watch else nullcontext([]) as lengths:
+            found = finetune(head, texts, toy.tokenizer("ours"), config, language="a",
+                             progress=False, device="cpu")  # fmt: skip
+        return found, len(lengths)
+
+    (watched, steps), (alone, _) = losses(True), losses(False)
+    assert watched == alone and steps == 2 * 3  # of 40 texts, 16 at a time
 
 
 def test_held_blocks_are_shares_of_all():

@@ -191,6 +191,7 @@ def _entry(found: Judged) -> dict[str, Any]:
         "requires": [
             control.model_dump(mode="json", exclude_defaults=True) for control in rule.requires
         ],
+        "no_control": rule.no_control,
         "registered": claim.registered.isoformat(),
         "rule_after_rows": bool(found.deciding and found.deciding.after_rows),
         "history": [each.model_dump(mode="json") for each in claim.history],

@@ -290,7 +290,7 @@ def record(experiment: str, conditions: Iterable[Condition], *, size: str) -> Pa
     """Write the finished runs' rows where they ship; a run's earlier rows are replaced.
 
     `recorded` is when, in UTC: a rule of the ledger that is younger than a row was not blind to it. A
-    run that was there before keeps its first time.
+    metric that was there before, of the same run, keeps its first time.
     Several processes may record at a time, and one that is killed leaves the earlier file whole.
     """
     import pandas as pd
@@ -308,9 +308,11 @@ def record(experiment: str, conditions: Iterable[Condition], *, size: str) -> Pa
     with _writing(path) as aside:
         if path.exists():  # else they are recorded anew
             kept = recorded(experiment).drop(columns="provenance")
-            first = kept.drop_duplicates("digest").set_index("digest")["recorded"]
-            again = rows["digest"].isin(first.index)
-            rows.loc[again, "recorded"] = rows.loc[again, "digest"].map(first)
+            key = ["digest", "metric"]
+            first = kept.drop_duplicates(key).set_index(key)["recorded"]
+            measured = pd.MultiIndex.from_frame(rows[key])
+            again = measured.isin(first.index)
+            rows.loc[again, "recorded"] = first.reindex(measured[again]).to_numpy()
             kept = kept[~kept["digest"].isin(rows["digest"])]
             rows = pd.concat([kept, rows], ignore_index=True) if len(kept) else rows
         rows.to_parquet(aside, index=False, compression="zstd")

@@ -8,7 +8,7 @@ rows, sums some selections and subtracts others, and says on which side of a bou
      minus: default_anchors, direction: within, tolerance: 0.03, bound_from: ours}
 
 The `primary` prediction decides; `secondary` ones are shown one by one; `requires` are positive
-controls, which must hold where the rule is to speak at all. `scope` says which subjects
+controls, which must hold where the rule is to speak at all, or `no_control` says why it needs none. `scope` says which subjects
 (`isomorph.ledger.subjects`) the claim is about: others decide nothing. `registered` is when the rule
 was fixed, `fingerprint` its digest, and `history` what stood there before. Scores are fractions of
 one, and so are bounds on them; `paper` and `paper_value` keep the papers' own units.
@@ -100,7 +100,7 @@ class Part(Selection):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Part":
-        if self.tolerance and self.direction != "within":
+        if self.tolerance and self.direction not in ("within", "outside"):
             raise ValueError(f"tolerance needs direction within, not {self.direction}")
         needs = QUANTITIES[self.quantity].relates_two
         if needs != (self.beside is not None):
@@ -153,8 +153,12 @@ class Part(Selection):
 
 
 class Control(Part):
-    """What must hold before a rule may speak; `otherwise` is the outcome where it does not."""
+    """What must hold before a rule may speak; `otherwise` is the outcome where it does not.
 
+    "outside" is further from the bound than the tolerance, on either side.
+    """
+
+    direction: Literal["above", "below", "within", "outside"]
     otherwise: Literal["at floor", "at ceiling"] = "at floor"
 
 
@@ -165,6 +169,7 @@ class Rule(_Frozen):
     primary: Part
     secondary: tuple[Part, ...] = ()
     requires: tuple[Control, ...] = ()
+    no_control: str | None = Field(default=None, min_length=20)  # why it cannot be at its floor
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -234,6 +239,11 @@ class Claim(_Frozen):
         for part in (*self.rule.parts, *self.rule.requires):
             if not part.says:
                 raise ValueError("every prediction and control needs says, one English sentence")
+        if not self.proved and bool(self.rule.requires) == bool(self.rule.no_control):
+            raise ValueError(
+                "a rule needs requires, its positive controls, or no_control, the reason why it can do "
+                "without, and not both"
+            )
         if self.fingerprint != self.computed_fingerprint():
             raise ValueError(
                 f"the rule's fingerprint is {self.computed_fingerprint()}: a changed rule takes it, "

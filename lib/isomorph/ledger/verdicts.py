@@ -148,6 +148,8 @@ def outcome_of(part: Part, found: Estimate, *, against: float | None = None) -> 
     low, high = found.low, found.high
     if part.direction == "within":
         held = part.bound - part.tolerance <= low and high <= part.bound + part.tolerance
+    elif part.direction == "outside":
+        held = low > part.bound + part.tolerance or high < part.bound - part.tolerance
     else:
         if part.smallest and max(abs(low), abs(high)) <= part.smallest:
             return "no meaningful effect"
@@ -161,7 +163,7 @@ def outcome_of(part: Part, found: Estimate, *, against: float | None = None) -> 
 def _against(part: Part, found: Estimate) -> float:
     """One-sided p of lying beyond the bound on the side that is not predicted; 1 where a bound that
     no source gives would have to say so."""
-    if found.kind != "interval":
+    if found.kind != "interval" or part.direction == "outside":
         return 1.0
     edge = part.edge(-1)
     if part.bound_from == "ours":

@@ -11,6 +11,8 @@ Each look takes a `State` and gives records.
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from isomorph.models.heads import Head
     from isomorph.text.examples import Examples
 
-__all__ = ["State", "cls", "probes", "reversion", "shape", "states", "texts_of"]
+__all__ = ["State", "cls", "peak", "probes", "reversion", "shape", "states", "texts_of", "watched"]
 
 TEXTS = 250  # of each domain, before they are matched for length
 LONGEST = 64  # tokens of a text that are compared
@@ -122,6 +124,32 @@ def _classified(state: State, head: Head, *, untuned: bool) -> tuple[torch.Tenso
         (slope,) = torch.autograd.grad(loss, leaf)
         lengths.append(slope.norm(dim=1))
     return torch.cat(vectors).cpu(), float(torch.cat(lengths).mean())
+
+
+@contextmanager
+def watched(head: Head) -> Iterator[list[float]]:
+    """Of each step that trains a head meanwhile, the mean length of the gradient at the vector that
+    the classifier reads: of a text's own loss, where the step's loss is the mean of its texts'."""
+    lengths: list[float] = []
+
+    def read(_: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        if inputs[0].requires_grad:
+            inputs[0].register_hook(keep)
+
+    def keep(slope: torch.Tensor) -> None:
+        lengths.append(len(slope) * float(slope.float().norm(dim=1).mean()))
+
+    handle = head.out.register_forward_pre_hook(read)
+    try:
+        yield lengths
+    finally:
+        handle.remove()
+
+
+def peak(lengths: list[float]) -> dict:
+    """`cls_gradient_peak`: the largest of the lengths over the steps of a run, over their median."""
+    found = torch.tensor(lengths, dtype=torch.float64)
+    return {"metric": "cls_gradient_peak", "value": float(found.max() / found.quantile(0.5))}
 
 
 def shape(vectors: torch.Tensor, suffix: str = "") -> list[dict]:

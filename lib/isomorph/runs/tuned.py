@@ -6,6 +6,7 @@ import copy
 import tempfile
 import time
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -114,8 +115,8 @@ class Tuned(Run):
         The records: `test_score`, the task's main score on test, `dev_score`, `<name>` of each
         further score, `floor`, the score without an encoder, `failed_run`, 1 where the test score
         is not above that; `loss`, of each epoch as a layer, in nats; `weight_distance`, of each
-        block from where it started, and its mean over the lowest and the highest third; and what
-        `isomorph.runs.looks` says.
+        block from where it started, and its mean over the lowest and the highest third; with the look
+        `cls`, `cls_gradient_peak` of the last task's steps; and what `isomorph.runs.looks` says.
         """
         with warnings.catch_warnings():
             # Of so many texts a few are always longer than is read.
@@ -150,12 +151,15 @@ def tune(run: Tuned) -> dict:
     for task, own in zip(run.tasks, parts, strict=True):
         tokenizer.model_max_length = min(reads, task.longest or reads)
         head = task.head(encoder, own["train"].names, seed=run.seed)
-        started, losses = _tune_one(run, task, own, head, tokenizer, language)
+        started = _started(run, task, head)
+        with looks.watched(head) if "cls" in run.looks else nullcontext() as lengths:
+            losses = _tune_one(run, task, own, head, tokenizer, language)
         encoder = head.encoder
     if run.downstream:
         records += _scored(run.downstream, parts[-1], head, tokenizer, language)
         records += [{"metric": "loss", "value": loss, "layer": i} for i, loss in enumerate(losses)]
         records += _moved(head.encoder, started)
+        records += [looks.peak(lengths)] if lengths else []
     state = looks.State(
         original=original, other=other, encoder=encoder.to(place).eval(), head=head, tokenizer=tokenizer,
         language=language, world=world, task=run.downstream, seed=run.seed,
@@ -173,20 +177,26 @@ def tune(run: Tuned) -> dict:
     }  # fmt: skip
 
 
-def _tune_one(run: Tuned, task: Downstream, own, head: Head, tokenizer, language: str):
-    """Tune a head and its encoder: the encoder from which it started, and the losses."""
-    from isomorph.models.finetune import finetune, prepare
+def _started(run: Tuned, task: Downstream, head: Head):
+    """The encoder from which tuning starts."""
+    from isomorph.models.finetune import prepare
 
     started = copy.deepcopy(head)
     prepare(started, task.tuning, seed=run.seed)
+    return started.encoder
+
+
+def _tune_one(run: Tuned, task: Downstream, own, head: Head, tokenizer, language: str):
+    """Tune a head and its encoder: the loss of each epoch."""
+    from isomorph.models.finetune import finetune
+
     development = {}
     if task.tuning.checks:
         development = {"development": own["dev"], "metric": task.main}
-    losses = finetune(
+    return finetune(
         head, own["train"], tokenizer, task.tuning, language=language, seed=run.seed,
         device=run.device, progress=run.progress, **development,
     )  # fmt: skip
-    return started.encoder, losses
 
 
 def _scored(task: Downstream, own, head: Head, tokenizer, language: str) -> list[dict]:
