@@ -18,7 +18,9 @@ BEFORE, AFTER = "2026-01-01", "2026-12-31"
 def rule_of(primary, *secondary, requires=()):
     told = [{"says": "A planted prediction", **part} for part in (primary, *secondary)]
     controls = [{"says": "A planted control", **part} for part in requires]
-    return schema.Rule(rows="planted", primary=told[0], secondary=told[1:], requires=controls)
+    reason = None if controls else "A planted reason why it needs none."
+    return schema.Rule(rows="planted", primary=told[0], secondary=told[1:], requires=controls,
+                       no_control=reason)  # fmt: skip
 
 
 def claim_of(rule, *subjects):
@@ -121,6 +123,18 @@ def test_a_rule_is_silent_where_its_control_fails(otherwise):
     assert found.outcome == otherwise and found.controls[0].outcome != "holds"
     # What was never measured, or of too few seeds, says nothing of a floor.
     assert judged([contrast()], *frames[:2], requires=[control]).outcome == "cannot tell"
+
+
+@pytest.mark.parametrize(("moved", "held"), [(0.5, True), (-0.5, True), (0.0, False), (0.1, False)])
+def test_a_control_may_ask_for_a_difference_either_way(moved, held):
+    frames = [
+        rows_of("a", 1 + NOISE / 10),
+        rows_of("b", NOISE[::-1] / 10),
+        rows_of("c", moved + NOISE),
+    ]
+    control = contrast(plus="c", minus="b", direction="outside", tolerance=0.1, bound_from="ours")
+    found = judged([contrast()], *frames, requires=[control])
+    assert found.outcome == ("holds" if held else "at floor")
 
 
 def test_the_primary_prediction_decides_and_a_disagreement_is_mixed():

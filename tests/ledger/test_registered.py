@@ -1,6 +1,7 @@
 """Rules against the rows that they decide on: which came first, and what each row is about."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import get_args
 
 import pandas as pd
@@ -55,6 +56,57 @@ def test_dates_are_in_utc_and_in_order():
         assert dates == sorted(dates), claim.id
         # What stood there before stood until the present rule was fixed.
         assert not claim.history or claim.history[-1].until == claim.registered, claim.id
+
+
+PINNED = Path(__file__).with_name("registered.txt")
+
+
+def unpinned(rules, lines):
+    """What is wrong with rules beside the pinned lines, each "claim fingerprint date", in their order;
+    empty when all is well."""
+    pinned, wrong = {}, []
+    for line in lines:
+        name, fingerprint, date = line.split()
+        pinned.setdefault(name, []).append((fingerprint, datetime.fromisoformat(date)))
+    for claim in rules:
+        dates = [date for _, date in pinned.get(claim.id, [])]
+        if pinned.get(claim.id, [None])[-1] != (claim.fingerprint, claim.registered):
+            wrong.append(f"{claim.id} {claim.fingerprint} {claim.registered:%Y-%m-%dT%H:%M:%SZ}")
+        if dates != sorted(set(dates)):
+            wrong.append(f"{claim.id}: a changed rule has a later date")
+        if not {*dates[1:]} <= {earlier.until for earlier in claim.history}:
+            wrong.append(f"{claim.id}: what stood there until a date is in no history")
+    return wrong
+
+
+def pins():
+    return [line for line in PINNED.read_text().splitlines() if not line.startswith("#")]
+
+
+def test_every_rule_is_pinned_with_its_date():
+    """A rule that was changed adds its line at the end, and no line goes."""
+    assert not unpinned(LEDGER, pins())
+
+
+@pytest.mark.parametrize(
+    ("changed", "added", "said"),
+    [
+        ({"fingerprint": "0" * 12}, [], "11.3 000000000000 2026"),
+        ({"fingerprint": "0" * 12}, ["11.3 000000000000 {then}"], "has a later date"),
+        ({"registered": datetime(2030, 1, 1, tzinfo=UTC)}, [], "2030-01-01T00:00:00Z"),
+        (
+            {"registered": datetime(2030, 1, 1, tzinfo=UTC)},
+            ["11.3 {now} 2030-01-01T00:00:00Z"],
+            "is in no history",
+        ),
+    ],
+)
+def test_a_rule_that_changes_without_a_new_date_and_history_is_caught(changed, added, said):
+    (claim,) = [claim for claim in LEDGER if claim.id == "11.3"]
+    then = f"{claim.registered:%Y-%m-%dT%H:%M:%SZ}"
+    lines = [line.format(then=then, now=claim.fingerprint) for line in added]
+    wrong = unpinned([claim.model_copy(update=changed)], [*pins(), *lines])
+    assert any(said in each for each in wrong), wrong
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,10 @@ claims:
     source: {where: Table 1, provenance: [full text]}
     quantity: a planted quantity
     scope: {says: planted models, subjects: [masked model]}
-    rule: {rows: null, primary: {says: A is above b, metric: score, plus: a, minus: b, direction: above}}
+    rule:
+      rows: null
+      primary: {says: A is above b, metric: score, plus: a, minus: b, direction: above}
+      no_control: A planted reason why it can do without.
     registered: 2026-01-01T00:00:00Z
     fingerprint: "6e2a7d10d3f1"
 """
@@ -149,6 +152,13 @@ def test_a_good_entry_is_read():
         ("[masked model]", "[a model]", "subjects.0 is 'a model'"),
         ("direction: above", "direction: below", "a changed rule takes it"),
         ("direction: above", "direction: above, bounds: 0", "bounds is 0"),
+        ("direction: above", "direction: outside", "direction is 'outside'"),
+        (
+            "      no_control: A planted reason why it can do without.\n",
+            "",
+            "a rule needs requires",
+        ),
+        ("A planted reason why it can do without.", "Why not", "no_control is 'Why not'"),
         ('id: "9.1"', 'id: "9.2"', "with id '9.1'"),
         ("quantity: a planted quantity", "", "quantity is"),
         ("claims:", "claim:", "exactly the keys"),
