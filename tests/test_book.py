@@ -1,5 +1,6 @@
 """The pipeline: what is executed, what is kept, what is told."""
 
+import html
 import json
 import os
 import re
@@ -263,6 +264,23 @@ def test_the_ledger_links_only_to_chapters_that_exist(stage):
     assert told.startswith("before 1. **") and told.endswith(" after")
     assert "](cross_lingual/a_bilingual_model_from_scratch.ipynb)" in told
     assert told.count(".ipynb") == 1, "a finding without its chapter has no link"
+
+
+def test_the_worked_example_is_what_the_ledger_holds_of_its_claim(stage):
+    page = (book.ROOT / "book" / "how_to_read.md").read_text()
+    assert not re.search(r"\d points? \[", page), "a number that no row gives"
+    told = filled(page, stage, [])
+    (found,) = [each for each in claims.judged() if each.claim.id == "1.2"]
+    for place in found.places:
+        for one in (place.judgement.primary, *place.judgement.controls):
+            assert claims.written(one, place.unit) in told
+
+
+def test_the_ledger_says_what_each_rule_needs_or_why_it_needs_nothing(stage):
+    table = filled("<!-- ledger -->", stage, [])
+    for claim in claims.ledger():
+        reasons = [control.says for control in claim.rule.requires] + [claim.rule.no_control]
+        assert all(html.escape(reason) in table for reason in reasons if reason), claim.id
 
 
 def test_the_counts_are_those_of_the_ledger(stage):

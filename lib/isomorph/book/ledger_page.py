@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isomorph import claims
-from isomorph.claims import GROUNDS, Judged, significant, told
+from isomorph.claims import GROUNDS, Claim, Judged, significant, told, written
 
 if TYPE_CHECKING:
     from isomorph.book.chapters import Chapter
@@ -25,8 +25,7 @@ KINDS = {
 
 
 def filled(text: str, stage: Path, chapters: Sequence[Chapter]) -> str:
-    """A page with what is computed in the place of its marks: `<!-- ledger -->`, `<!-- counts -->` and
-    `<!-- found -->`; `stage` holds the bibliography, `chapters` are those that there are."""
+    """A page with what is computed in the place of its marks (`MARKS`); `stage` holds the bibliography, `chapters` are those that there are."""
     known = [chapter.page for chapter in chapters]
     for mark, make in MARKS.items():
         if mark in text:
@@ -55,7 +54,29 @@ def _found(stage: Path, chapters: Sequence[str]) -> str:
     return f"{front.found()}\n\n{figure_html(front.picture(), front.CAPTION, front.ALT, None, '')}"
 
 
-MARKS = {"<!-- ledger -->": _ledger, "<!-- counts -->": _counts, "<!-- found -->": _found}
+def _example(stage: Path, chapters: Sequence[str]) -> str:
+    """What the ledger holds of one claim, a place a line: the controls, then the prediction."""
+    found = next(each for each in claims.judged() if each.claim.id == EXAMPLE)
+    lines = [
+        f"> {found.claim.statement}",
+        "",
+        f"What decides: *{found.claim.rule.primary.says}*.",
+        "",
+    ]
+    for place in found.places:
+        controls = "; ".join(
+            f"*{control.part.says}*: {control.outcome}, {written(control, place.unit)}"
+            for control in place.judgement.controls
+        )
+        lines.append(
+            f"- **{place.model}**, {place.size}. Controls: {controls}. Outcome: {told(place)}."
+        )
+    return "\n".join(lines)
+
+
+EXAMPLE = "1.2"
+MARKS = {"<!-- ledger -->": _ledger, "<!-- counts -->": _counts, "<!-- found -->": _found,
+         "<!-- example -->": _example}  # fmt: skip
 
 
 def citations(path: Path) -> Callable[[str], str]:
@@ -118,7 +139,7 @@ def row(each: Judged, links: Mapping[str, str], cite: Callable[[str], str]) -> s
     statement = (
         f"<strong>{number}</strong> {html.escape(claim.statement)} "
         f"<small>Decided by: {html.escape(primary.says)}. About: "
-        f"{html.escape(claim.scope.says)}.</small>"
+        f"{html.escape(claim.scope.says)}. {html.escape(_control(claim))}</small>"
     )
     paper = (
         "" if primary.paper is None else f"{significant(primary.paper)} {primary.printed_unit()}"
@@ -139,6 +160,15 @@ def row(each: Judged, links: Mapping[str, str], cite: Callable[[str], str]) -> s
         f'<tr data-outcome="{html.escape(each.outcome)}" '
         f'data-paper="{html.escape(claim.paper.citation)}">{body}</tr>'
     )
+
+
+def _control(claim: Claim) -> str:
+    """What must hold before the rule speaks, or why it needs no such thing."""
+    rule = claim.rule
+    if rule.no_control:
+        return f"No control: {rule.no_control}"
+    required = "; ".join(control.says for control in rule.requires)
+    return f"Silent unless: {required}." if required else ""
 
 
 def _places(each: Judged, name: str) -> str:
