@@ -41,7 +41,7 @@ def claim_of(rule, *subjects):
 def rows_of(condition, values, **columns):
     """One row a seed, seeds counted from 0 unless given."""
     fixed = {
-        "pair": "en-fr", "layer": pd.NA, "metric": "score", "tokens": 1000, "size": "reference",
+        "pair": "en-fr", "layer": pd.NA, "metric": "accuracy", "tokens": 1000, "size": "reference",
         "subject": "bilingual model", "model": "our bilingual models", "unit": "pretraining seed",
         "body": "ours", "recorded": AFTER, "experiment": "planted",
     }  # fmt: skip
@@ -52,7 +52,7 @@ def rows_of(condition, values, **columns):
 
 
 def contrast(**fields):
-    return {"metric": "score", "plus": "a", "minus": "b", "direction": "above", **fields}
+    return {"metric": "accuracy", "plus": "a", "minus": "b", "direction": "above", **fields}
 
 
 def judged(parts, *frames, requires=()):
@@ -156,7 +156,7 @@ def test_what_could_contradict_is_corrected_for_its_number():
     frames = [rows_of("a", values)] + [
         rows_of("a", 1 + NOISE, metric=f"other_{n}") for n in range(19)
     ]
-    one = {"metric": "score", "condition": "a", "direction": "above"}
+    one = {"metric": "accuracy", "condition": "a", "direction": "above"}
     assert judged([one], *frames).outcome == "does not hold"
     more = [one | {"metric": f"other_{n}"} for n in range(19)]
     assert judged([one, *more], *frames).outcome == "cannot tell"
@@ -178,7 +178,7 @@ def test_seeds_are_paired_where_they_are_shared():
 
 
 def test_each_pair_is_a_prediction_and_the_worst_of_the_primary_decides():
-    part = {"metric": "score", "condition": "a", "direction": "above", "each": "pair"}
+    part = {"metric": "accuracy", "condition": "a", "direction": "above", "each": "pair"}
     frames = [rows_of("a", 1 + NOISE, pair="en-fr"), rows_of("a", NOISE - 1, pair="en-zh")]
     found = judged([part], *frames)
     assert found.primary.outcome == "does not hold" and len(found.findings) == 2
@@ -191,7 +191,7 @@ def test_a_contrast_compares_the_pairs_which_both_conditions_have():
 
 
 def test_a_seed_which_lacks_a_pair_is_left_out():
-    part = {"metric": "score", "condition": "a", "direction": "above"}
+    part = {"metric": "accuracy", "condition": "a", "direction": "above"}
     frames = [rows_of("a", range(6)), rows_of("a", range(5), pair="en-zh")]
     own = judged([part], *frames).primary.estimate
     assert (own.units, own.value) == (5, 2.0)
@@ -202,7 +202,7 @@ def test_close_and_distant_are_roles(close, distant):
     gain = {("a", distant): 0.5, ("b", distant): 0.1, ("a", close): 0.3, ("b", close): 0.2}
     frames = [rows_of(c, v + NOISE, pair=p) for (c, p), v in gain.items()]
     part = {
-        "metric": "score",
+        "metric": "accuracy",
         "plus": [{"condition": "a", "pair": "distant"}, {"condition": "b", "pair": "close"}],
         "minus": [{"condition": "b", "pair": "distant"}, {"condition": "a", "pair": "close"}],
         "direction": "above",
@@ -231,7 +231,7 @@ def test_the_fast_path_is_the_mean_at_the_last_checkpoint():
         rows_of("a", NOISE + tokens, tokens=tokens, pair=pair, layer=layer)
         for tokens, pair, layer in itertools.product((1, 2, 3), ("en-fr", "en-ru"), (0, 1))
     ]
-    part = {"metric": "score", "condition": "a", "direction": "above"}
+    part = {"metric": "accuracy", "condition": "a", "direction": "above"}
     own = judged([part], *frames).primary.estimate
     assert own.value == pytest.approx(3 + NOISE.mean()) and own.units == 5
 
@@ -242,7 +242,7 @@ def planted(subject, model, body, value, **columns):
 
 
 def test_only_subjects_in_scope_decide():
-    part = {"metric": "score", "condition": "a", "direction": "above"}
+    part = {"metric": "accuracy", "condition": "a", "direction": "above"}
     claim = claim_of(rule_of(part), "masked model")
     frames = [
         planted("masked model", "our masked models", "ours", 1),
@@ -261,7 +261,7 @@ def test_only_subjects_in_scope_decide():
 
 
 def test_few_seeds_of_a_larger_size_hide_no_interval():
-    part = {"metric": "score", "condition": "a", "direction": "above"}
+    part = {"metric": "accuracy", "condition": "a", "direction": "above"}
     claim = claim_of(rule_of(part), "bilingual model")
     frames = [rows_of("a", [5.0]), rows_of("a", 1 + NOISE, size="laptop")]
     found = claims.Judged(claim, tuple(places(claim, bodies(pd.concat(frames, ignore_index=True)))))
@@ -271,7 +271,7 @@ def test_few_seeds_of_a_larger_size_hide_no_interval():
 @pytest.mark.parametrize(("recorded", "late"), [(BEFORE, True), (AFTER, False)])
 def test_a_rule_written_after_its_rows_says_so(recorded, late):
     claim = claim_of(
-        rule_of({"metric": "score", "condition": "a", "direction": "above"}), "bilingual model"
+        rule_of({"metric": "accuracy", "condition": "a", "direction": "above"}), "bilingual model"
     )
     (place,) = places(claim, bodies(rows_of("a", 1 + NOISE, recorded=recorded)))
     assert place.after_rows is late
@@ -280,7 +280,7 @@ def test_a_rule_written_after_its_rows_says_so(recorded, late):
 
 
 def test_a_claim_that_is_proved_is_counted_apart():
-    claim = claim_of(rule_of({"metric": "score", "condition": "a", "direction": "within"}))
+    claim = claim_of(rule_of({"metric": "accuracy", "condition": "a", "direction": "within"}))
     found = claims.Judged(claim, ())
     assert (found.outcome, found.ground) == ("proved", "proof")
     assert claims.counts([found])["proof"] == {"proved": 1}
