@@ -9,7 +9,7 @@ from isomorph import results
 from isomorph.candidates import among
 from isomorph.findings import cured
 from isomorph.ledger import subjects
-from isomorph.measure.cured import CURES
+from isomorph.measure.cures import CURES
 from isomorph.presets.degeneration import MINILM
 from isomorph.presets.english_models import smoke_model
 from isomorph.results import Condition

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from isomorph import results, runs
-from isomorph.measure.baselines import majority, premise_alone
+from isomorph.measure.scores import majority, premise_alone
 from isomorph.models.finetune import predict
 from isomorph.models.pretrain import initialise
 from isomorph.models.settings import TrainingConfig, TuningConfig

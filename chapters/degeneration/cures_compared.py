@@ -65,7 +65,7 @@ from IPython.display import Markdown, display
 
 from isomorph import candidates, exercises, figures, findings
 from isomorph.findings import clouds, cured, language_models
-from isomorph.measure.cured import CURES
+from isomorph.measure.cures import CURES
 from isomorph.runs.cured_words import DIRECTIONS
 
 MODELS = ("mle", "cosreg", "cosreg_01", "cosreg_10", "cosreg_100")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from isomorph.measure.answers import answer_scores, normal_words
+from isomorph.measure.scores import answer_scores, normal_words
 from isomorph.text.examples import QUESTION, Examples, QuestionExample
 
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from isomorph.measure.baselines import majority, premise_alone
-from isomorph.measure.scores import attachment
+from isomorph.measure.scores import attachment, majority, premise_alone
 from isomorph.text.examples import (
     PAIR,
     SPEECH,

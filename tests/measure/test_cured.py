@@ -5,15 +5,16 @@ import math
 import pytest
 import torch
 
-from isomorph.measure.correlation import pearson, spearman
-from isomorph.measure.cured import (
-    CURES,
-    cone,
+from isomorph.measure.correlation import (
     cosines,
     edit_distances,
-    folds,
     matching_auc,
+    pearson,
+    spearman,
 )
+from isomorph.measure.cures import CURES
+from isomorph.measure.isotropy import cone
+from isomorph.measure.items import folds
 from tests.measure.clouds import gaussian
 
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from isomorph.measure.correlation import pearson, spearman
-from isomorph.measure.cured import matching_auc
+from isomorph.measure.correlation import matching_auc, pearson, spearman
 from isomorph.measure.items import (
     Score,
     auc_score,

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import log_softmax
 
-from isomorph.measure.answers import answer_scores
+from isomorph.measure.scores import answer_scores
 from isomorph.models.features import IGNORED
 from isomorph.models.finetune import finetune, predict
 from isomorph.models.pretrained import load_encoder

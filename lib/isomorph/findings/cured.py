@@ -18,7 +18,8 @@ from isomorph import effects
 from isomorph.findings.clouds import levels as levels_of
 from isomorph.findings.tables import NOT_RUN, written
 from isomorph.findings.words import condition_name, score_name
-from isomorph.measure.cured import CURES, cone
+from isomorph.measure.cures import CURES
+from isomorph.measure.isotropy import cone
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -1,4 +1,7 @@
-"""Correlations that say nan, and do not warn, where there is nothing to correlate."""
+"""How alike two texts are, held against what people say of them.
+
+Correlations say nan, and do not warn, where there is nothing to correlate.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import numpy as np
 import torch
 from scipy import stats
 from torch import Tensor
+from torch.nn.functional import cosine_similarity
 
 from isomorph.measure.pairs import snapped, varies
 
@@ -34,3 +38,32 @@ def _correlation(function, found, gold) -> float:
     if len(sides[0]) < 3 or not all(map(varies, sides)):
         return math.nan
     return float(function(*(side.double() for side in sides)).statistic)
+
+
+def cosines(first: Tensor, second: Tensor) -> Tensor:
+    """The cosine of each row of the one with the same row of the other, (n,) in float64."""
+    return cosine_similarity(first.double(), second.double())
+
+
+def edit_distances(first: Sequence[str], second: Sequence[str]) -> Tensor:
+    """Levenshtein distance in characters of each text to its partner, in lower case, (n,).
+
+    Source: Li et al. 2020, table 6.
+    """
+    from rapidfuzz.distance import Levenshtein
+
+    pairs = zip(first, second, strict=True)
+    return torch.tensor([float(Levenshtein.distance(a.lower(), b.lower())) for a, b in pairs])
+
+
+def matching_auc(scores: Tensor, matches: Tensor) -> float:
+    """Share of (match, other) pairs of pairs of which the match has the higher score.
+
+    scores (n,), matches (n,) of bool. 0.5 is chance. Raises ValueError where one class is missing.
+    Source: the unsupervised matching of Li et al. 2020, table 4.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    if matches.all() or not matches.any():
+        raise ValueError("matches is all of one class; both are needed.")
+    return float(roc_auc_score(matches.numpy(), scores.numpy()))

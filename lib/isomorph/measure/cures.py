@@ -5,8 +5,9 @@
 - `conceptor_negation`: every direction shrunk, the more the louder it is.
 - `whitening`: decorrelated, of variance 1, perhaps the first k only (Su et al. 2021).
 - `standardisation`, `null_top`: the two cheap ones of Li et al. 2020, table 5.
+- `CURES` has each by its name, and `isomorph.measure.flow`, the one that bends.
 
-vectors: (n, width). All of them are affine, so a `Cure` is a matrix and an offset, and two make a third.
+vectors: (n, width). All of these are affine, so a `Cure` is a matrix and an offset, and two make a third.
 Axes of equal variance, and their signs, are those of `isomorph.measure.axes.settled`.
 Everything is in float64; costs n width^2. All raise ValueError when `vectors` is not (n, width) or
 not finite, or when more directions are asked for than there are.
@@ -14,7 +15,7 @@ not finite, or when more directions are asked for than there are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -22,6 +23,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from isomorph.measure.axes import principal_axes
+from isomorph.measure.flow import fit_flow
 from isomorph.measure.pairs import centred, checked, paired
 
 FAINT = 1e-10  # a variance this small beside the largest has too few digits to be divided by
@@ -187,3 +189,20 @@ def _without(directions: Tensor, weights: Tensor) -> Tensor:
 def _enough(count: int, width: int, name: str) -> None:
     if not 1 <= count <= width:
         raise ValueError(f"{name} is {count}; with a width of {width} allowed is 1 to {width}.")
+
+
+Fitted = Callable[[Tensor], Tensor]
+# A cure by name: from the vectors it is fitted on to the function that it is.
+CURES: dict[str, Callable[[Tensor], Fitted]] = {
+    "original": lambda _: lambda vectors: vectors.double(),
+    "all_but_the_top": all_but_the_top,
+    "null_top": lambda vectors: null_top(vectors, 1),
+    "standardisation": standardisation,
+    "conceptor_negation": conceptor_negation,
+    "whitening": whitening,
+    # Of the directions that can vary: fewer vectors than dimensions leave some flat.
+    "whitening_third": lambda vectors: whitening(
+        vectors, max(1, min(vectors.shape[1], len(vectors) - 1) // 3)
+    ),
+    "flow": fit_flow,
+}

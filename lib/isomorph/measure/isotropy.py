@@ -236,3 +236,12 @@ def by_rank(
             line[f"product_{k}"] = float(products[:, :k].mean())
         lines.append(line)
     return pd.DataFrame(lines)
+
+
+def cone(vectors: Tensor) -> dict[str, float]:
+    """average_cosine, isoscore and partition_ratio of some vectors, (n, width)."""
+    return {
+        "average_cosine": average_cosine(vectors),
+        "isoscore": isoscore(vectors),
+        "partition_ratio": partition_ratio(vectors),
+    }

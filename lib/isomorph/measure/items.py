@@ -25,6 +25,7 @@ from torch import Tensor
 from isomorph.measure.pairs import snapped
 
 CONFIDENCE = 0.95
+FOLDS = 5
 LARGEST_FAMILY = 0.25  # of linked pairs, as a share of all, to be a cluster like the others
 
 
@@ -42,7 +43,7 @@ def mean_score(values: Tensor) -> Score:
 
 
 def auc_score(scores: Tensor, matches: Tensor) -> Score:
-    """`cured.matching_auc`. Source of its variance: DeLong et al. 1988; Obuchowski 1997."""
+    """`correlation.matching_auc`. Source of its variance: DeLong et al. 1988; Obuchowski 1997."""
     found, own = snapped(scores.cpu()).numpy(), matches.cpu().numpy()
     above = np.empty(len(found))  # of the other class, as the item's side wants them
     above[own] = _share_below(found[own], found[~own])
@@ -90,6 +91,15 @@ def _of_products(products: Sequence[np.ndarray], more: np.ndarray) -> Score:
     influence = moves[0] / math.sqrt(one * other)
     influence = influence - value / 2 * (moves[1] / one + moves[2] / other)
     return Score(float(value), influence)
+
+
+def folds(count: int) -> list[slice]:
+    """Every fifth of so many items, from the first, from the second ...
+
+    They are no independent samples: one fit serves all of them, and items of several folds share a
+    chapter, a word or a sentence. So their spread is too small for an interval.
+    """
+    return [slice(fold, count, FOLDS) for fold in range(FOLDS)]
 
 
 def over_folds(folds: Sequence[tuple[slice | Sequence[int], Score]], count: int) -> Score:

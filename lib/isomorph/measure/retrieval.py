@@ -28,30 +28,13 @@ from isomorph.measure.neighbours import (
 )
 
 
-def retrieval(
-    source: Tensor,
-    target: Tensor,
-    *,
-    scoring: str = "cosine",
-    neighbours: int = NEIGHBOURS,
-    center: bool = False,
-    block: int | None = None,
-) -> dict[str, float]:
+def retrieval(source: Tensor, target: Tensor, **options) -> dict[str, float]:
     """How often row i of one side is nearest to row i of the other, and at what reciprocal rank.
 
-    source, target: (n, width), on the same device.
-    scoring: "cosine" or "csls"; neighbours: K of CSLS, at most n.
-    center: subtract each side's own mean first.
-    block: rows of scores held at once; None chooses. It changes no result.
-
     Returns p1_forward, p1_backward, p1 (their mean), mrr_forward, mrr_backward and mrr, each from 0
-    to 1. Chance is 1/n for P@1. A zero vector has cosine 0 with everything.
-    Raises ValueError when the shapes differ or are not (n, width), when a value is not finite, or
-    when an argument is not allowed.
+    to 1. Chance is 1/n for P@1. Arguments and errors are those of `retrieval_by_row`.
     """
-    found = retrieval_by_row(
-        source, target, scoring=scoring, neighbours=neighbours, center=center, block=block
-    )
+    found = retrieval_by_row(source, target, **options)
     result = {name: rows.mean().item() for name, rows in found.items()}
     for metric in ("p1", "mrr"):
         result[metric] = (result[f"{metric}_forward"] + result[f"{metric}_backward"]) / 2
@@ -67,7 +50,15 @@ def retrieval_by_row(
     center: bool = False,
     block: int | None = None,
 ) -> dict[str, Tensor]:
-    """p1_forward, p1_backward, mrr_forward and mrr_backward of `retrieval`, of each row, (n,)."""
+    """p1_forward, p1_backward, mrr_forward and mrr_backward of `retrieval`, of each row, (n,).
+
+    source, target: (n, width), on the same device.
+    scoring: "cosine" or "csls"; neighbours: K of CSLS, at most n.
+    center: subtract each side's own mean first. A zero vector has cosine 0 with everything.
+    block: rows of scores held at once; None chooses. It changes no result.
+    Raises ValueError when the shapes differ or are not (n, width), when a value is not finite, or
+    when an argument is not allowed.
+    """
     if source.shape != target.shape:
         raise ValueError(
             f"source is {tuple(source.shape)} and target {tuple(target.shape)}; "

@@ -1,15 +1,38 @@
-"""How right a task's answers are: accuracy, span F1, attachment.  All are shares from 0 to 1.
+"""How right a task's answers are, and what answers score that use no encoder: shares from 0 to 1.
 
-The metrics of Conneau, Wu et al. (ACL 2020, section 3.2).  A table of theirs gives 100 times as
-much.
+Accuracy, span F1 and attachment are the metrics of Conneau, Wu et al. (ACL 2020, section 3.2),
+exact match and token F1 those of SQuAD (Rajpurkar et al., EMNLP 2016, section 6.1). A table of
+theirs gives 100 times as much. Below the score of `majority` one of transfer means nothing.
 """
 
+from __future__ import annotations
+
+import re
+import string
+from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from isomorph.text.examples import PAIR, SPEECH, TAG
 
 # It stands with the shipped tasks, whose baselines need it too.
 from isomorph.text.tasks import span_scores
 
-__all__ = ["accuracy", "attachment", "span_scores"]
+if TYPE_CHECKING:
+    from isomorph.models.heads import Prediction
+    from isomorph.text.examples import Examples
+
+__all__ = [
+    "accuracy",
+    "answer_scores",
+    "attachment",
+    "majority",
+    "normal_words",
+    "premise_alone",
+    "span_scores",
+]
+
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 def accuracy(gold: Sequence[str], predicted: Sequence[str]) -> float:
@@ -67,3 +90,98 @@ def _same_number(what: str, gold: Sequence, predicted: Sequence, name: str = "pr
             f"{name} has {len(predicted)} {what} and gold {len(gold)}; allowed is the same number, "
             f"from 1."
         )
+
+
+def answer_scores(examples: Examples, answers: Sequence[str]) -> dict[str, float]:
+    """Exact match and F1 of a text for each question, each the mean over questions.
+
+    "exact": 1 where it is an accepted answer; "f1": of the words it shares with one, the best of
+    the accepted answers. Case, ASCII punctuation and English articles do not count. Where nothing
+    else is left of either, F1 is 1 if nothing is left of both, as in the script of SQuAD 2.0.
+    Raises ValueError when there are no questions, or not as many answers.
+    """
+    if not examples.items or len(examples.items) != len(answers):
+        raise ValueError(
+            f"answers has {len(answers)} texts for {len(examples.items)} questions; allowed is the "
+            "same number, from 1."
+        )
+    exact = f1 = 0.0
+    for item, answer in zip(examples.items, answers, strict=True):
+        given = normal_words(answer)
+        accepted = [normal_words(text) for text in item.answers]
+        exact += given in accepted
+        f1 += max(_f1(words, given) for words in accepted)
+    return {"exact": exact / len(answers), "f1": f1 / len(answers)}
+
+
+def normal_words(text: str) -> list[str]:
+    """A text's words that count: lower case, without ASCII punctuation and English articles."""
+    bare = text.lower().translate(_PUNCTUATION)
+    return re.sub(r"\b(a|an|the)\b", " ", bare).split()
+
+
+def _f1(gold: list[str], given: list[str]) -> float:
+    if not gold or not given:
+        return float(gold == given)
+    # 2PR / (P + R), with P = shared / given and R = shared / gold.
+    return 2 * (Counter(gold) & Counter(given)).total() / (len(gold) + len(given))
+
+
+def majority(train: Examples, test: Examples) -> list[Prediction]:
+    """The most frequent answers of the training examples, for each test example.
+
+    Pairs: the most frequent label. Words: the most frequent tag that the word has in training; for a
+    word that is not there "O", or the most frequent part of speech. So in another language it knows
+    the shared strings. Trees: every
+    word hangs on the same neighbour, the previous or the next one, whichever is right more often,
+    by the most frequent relation; the word without that neighbour is the root.
+    """
+    if train.task == PAIR:
+        label = Counter(item.label for item in train.items).most_common(1)[0][0]
+        return [label for _ in test.items]
+    if train.task in (TAG, SPEECH):
+        votes: dict[str, Counter] = {}
+        for item in train.items:
+            for word, tag in zip(item.words, item.tags, strict=True):
+                votes.setdefault(word, Counter())[tag] += 1
+        usual = {word: counter.most_common(1)[0][0] for word, counter in votes.items()}
+        other = "O"
+        if train.task == SPEECH:
+            other = sum(votes.values(), Counter()).most_common(1)[0][0]
+        return [tuple(usual.get(word, other) for word in item.words) for item in test.items]
+    steps = Counter(
+        head - place
+        for item in train.items
+        for place, head in enumerate(item.heads, start=1)
+        if head
+    )
+    relation = Counter(name for item in train.items for name in item.relations if name != "root")
+    usual = relation.most_common(1)[0][0] if relation else "root"
+    step = -1 if steps[-1] >= steps[1] else 1
+    return [_chain(len(item.words), step, usual) for item in test.items]
+
+
+def premise_alone(train: Examples, test: Examples) -> list[str]:
+    """What the first text of each pair says of the label, by itself: a logistic regression on the
+    counts of its words, fitted on the training pairs.
+
+    It knows the words of one language: both are examples of that one. Raises ValueError for examples
+    that are not pairs, and where training has one label.
+    """
+    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    if train.task != PAIR:
+        raise ValueError(f"the task is {train.task!r}; allowed are pairs, {PAIR!r}.")
+    words = CountVectorizer(token_pattern=r"\S+", lowercase=False)
+    classifier = make_pipeline(words, LogisticRegression(max_iter=1000))
+    classifier.fit([item.first for item in train.items], [item.label for item in train.items])
+    return classifier.predict([item.first for item in test.items]).tolist()
+
+
+def _chain(count: int, step: int, relation: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    heads = tuple(
+        place + step if 1 <= place + step <= count else 0 for place in range(1, count + 1)
+    )
+    return heads, tuple(relation if head else "root" for head in heads)

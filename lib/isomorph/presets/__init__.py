@@ -12,13 +12,12 @@ from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.presets.ablations import elements, factors
 from isomorph.presets.alignment import alignment, layer_transfer
 from isomorph.presets.anchors import anchor_shares
-from isomorph.presets.degeneration import cures, encoder_words, language_models
+from isomorph.presets.degeneration import cures, encoder_words, language_models, theorems
 from isomorph.presets.english_models import english_models
 from isomorph.presets.few_samples import few_samples
 from isomorph.presets.fine_tuning import changes, class_vectors, orders, phrases_first
 from isomorph.presets.paper import paper_run
 from isomorph.presets.real_factors import copy_factors, french_factors
-from isomorph.presets.theorems import theorems
 from isomorph.results import Condition
 from isomorph.runs import Pretraining, ShippedText, WorldText
 from isomorph.sizes import Size, known, sized

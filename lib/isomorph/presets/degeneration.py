@@ -8,7 +8,7 @@ other people's encoders, and `cures` tries every cure.
 
 from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.results import Condition
-from isomorph.runs import Cures, EncoderWords, Geometry, Pretraining, ShippedText
+from isomorph.runs import Cures, EncoderWords, Geometry, Pretraining, ShippedText, Theorem
 from isomorph.sizes import Size, sized
 from isomorph.text.vocab import VocabularyConfig
 
@@ -19,6 +19,7 @@ PARTS = {"frequent_words": "frequent", "rare_words": "rare", "layer_norm_directi
          "word2vec": "word2vec"}  # fmt: skip
 NAMES = ("mle", "cosreg", "masked", *PARTS, "no_last_norm", "cosreg_10", "cosreg_100", "cosreg_01",
          "masked_cosreg")  # fmt: skip
+THEOREMS = ("absent_word", "point_clouds", "strongly_convex")
 
 
 @sized
@@ -126,3 +127,16 @@ def cures(size: Size) -> list[Condition]:
             for prefix, encoder in sentences.items()
         ),
     ]  # fmt: skip
+
+
+@sized
+def theorems(size: Size) -> list[Condition]:
+    """Do the theorems hold where all their constants are known? (claims 2.1, 2.2 and 2.4)"""
+    if size == "smoke":
+        few = {"width": 3, "states": 20, "cases": 10, "steps": 300}
+        return [Condition(name, Theorem(theorem=name, **few)) for name in THEOREMS]
+    if size != "laptop":
+        return []
+    return [
+        Condition(name, Theorem(theorem=name, seed=seed)) for seed in range(5) for name in THEOREMS
+    ]

@@ -134,9 +134,6 @@ class TuningGrid:
         return sum(s["epochs"] * ceil(examples / s["batch"]) for s in self.settings())
 
 
-# The paper reports the mean of this many settings, the best of each grid on English dev text.
-BEST_SETTINGS = 2
-
 PAPER_GRIDS = {
     "nli": TuningGrid(
         epochs=200, batches=(4, 8), learning_rates=(1.25e-6, 2.5e-6, 5e-6),

@@ -19,20 +19,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isomorph.measure.correlation import spearman
-from isomorph.measure.cured import (
-    CURES,
-    FOLDS,
-    cone,
-    cosines,
-    edit_distances,
-    folds,
-    matching_auc,
-)
+from isomorph.measure.correlation import cosines, edit_distances, matching_auc, spearman
+from isomorph.measure.cures import CURES
+from isomorph.measure.isotropy import cone
 from isomorph.measure.items import (
+    FOLDS,
     Score,
     auc_score,
     clusters_of_pairs,
+    folds,
     intervals,
     mean_score,
     over_folds,

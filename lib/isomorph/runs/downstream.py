@@ -168,7 +168,7 @@ class Downstream(Config):
 
     def floor(self, train: Examples, test: Examples) -> float:
         """The main score without an encoder: of the most frequent answer, or of guessing."""
-        from isomorph.measure.baselines import majority
+        from isomorph.measure.scores import majority
 
         if train.task not in labelled.TASKS:
             return 0.5 if train.task == labelled.PHRASES else 0.0
@@ -214,7 +214,7 @@ def scores(examples: Examples, answers: list, source: str) -> dict[str, float]:
         gold = [item.score for item in examples.items]
         return {"spearman": spearman(answers, gold), "pearson": pearson(answers, gold)}
     if examples.task == labelled.QUESTION:
-        from isomorph.measure.answers import answer_scores
+        from isomorph.measure.scores import answer_scores
 
         return answer_scores(examples, answers)
     if examples.task == labelled.PHRASES:

@@ -13,17 +13,21 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
-from isomorph.runs.before_after import State
 from isomorph.runs.probing import probes
 from isomorph.text import examples as labelled
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
     from isomorph.models.heads import Head
+    from isomorph.runs.downstream import Downstream
     from isomorph.text.examples import Examples
+    from isomorph.text.worlds import World
 
 __all__ = ["State", "cls", "peak", "probes", "reversion", "shape", "states", "texts_of", "watched"]
 
@@ -31,6 +35,22 @@ TEXTS = 250  # of each domain, before they are matched for length
 LONGEST = 64  # tokens of a text that are compared
 REVERTED = 300  # test examples; each is answered twice as often as there are blocks
 SHAPED = 500  # texts of which the [CLS] is looked at
+
+
+@dataclass(frozen=True)
+class State:
+    """An encoder before and after tuning, and what it was tuned on (None, {}: nothing)."""
+
+    original: PreTrainedModel
+    other: PreTrainedModel | None
+    encoder: PreTrainedModel
+    head: Head | None
+    tokenizer: PreTrainedTokenizerFast
+    language: str
+    world: World | None
+    task: Downstream | None
+    seed: int
+    examples: dict[str, Examples]
 
 
 def states(state: State) -> list[dict]:

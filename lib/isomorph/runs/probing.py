@@ -16,7 +16,7 @@ from isomorph.text.hub_examples import hub_examples
 if TYPE_CHECKING:
     from isomorph.measure.probe_spans import Spans
     from isomorph.measure.represent import Representation
-    from isomorph.runs.before_after import State
+    from isomorph.runs.looks import State
     from isomorph.text.examples import Examples
     from isomorph.text.worlds import World
 

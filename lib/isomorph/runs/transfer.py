@@ -228,7 +228,7 @@ def _loader(run: Transfer, pretraining: Pretraining):
 
 def _task(run: Transfer, task: Task, data, load) -> tuple[dict[str, float], str]:
     """The scores of one task on its material, by name, and where they were made."""
-    from isomorph.measure.baselines import majority, premise_alone
+    from isomorph.measure.scores import majority, premise_alone
     from isomorph.models.finetune import predict
 
     (train, test), (fresh, vocabulary) = data, load

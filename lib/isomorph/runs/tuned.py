@@ -209,7 +209,7 @@ def _scored(task: Downstream, own, head: Head, tokenizer, language: str) -> list
     found |= scores(own["test"], answers, task.source)
     found["floor"] = task.floor(own["train"], own["test"])
     if task.of_world and own["train"].task == PAIR:
-        from isomorph.measure.baselines import premise_alone
+        from isomorph.measure.scores import premise_alone
 
         found["floor_premise"] = task.main(own["test"], premise_alone(own["train"], own["test"]))
     found["failed_run"] = float(found["test_score"] <= found["floor"])

@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 
 from isomorph.text import judged
-from isomorph.text.choice import drawn
 from isomorph.text.corpora import require
 from isomorph.text.examples import (
     PAIR,
@@ -20,6 +19,7 @@ from isomorph.text.examples import (
     ScoredExample,
 )
 from isomorph.text.fetch import load_hub, named
+from isomorph.text.tables import drawn
 
 ID = "nyu-mll/glue"
 # The columns of the texts, and the labels by number; None where the label is a number from 0 to 5.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from isomorph.text.choice import drawn
+from isomorph.text.tables import drawn
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -45,7 +45,7 @@ def examples_of(
 
 
 def places_of(rows: "Dataset", count: int | None, source: str) -> np.ndarray:
-    """``count`` places of a table in the order of the file; all for None. See `choice.drawn`."""
+    """``count`` places of a table in the order of the file; all for None. See `tables.drawn`."""
     return np.sort(drawn(len(rows), count, source))
 
 

@@ -12,12 +12,11 @@ from itertools import groupby
 import numpy as np
 
 from isomorph.text import judged
-from isomorph.text.choice import drawn
 from isomorph.text.corpora import require
 from isomorph.text.examples import ORDER, SPLITS, Examples, OrderExample
 from isomorph.text.fetch import DataUnavailable, load_hub, named
 from isomorph.text.shipped import DOMAINS, LANGUAGES
-from isomorph.text.tables import read_table
+from isomorph.text.tables import drawn, read_table
 
 SENTENCES = 5  # a passage, as many as a story has
 # Of identifiers, as in the task of passage relation: in the help, headings and untranslated lines

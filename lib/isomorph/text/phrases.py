@@ -16,7 +16,6 @@ from functools import cache
 
 import numpy as np
 
-from isomorph.text.choice import drawn
 from isomorph.text.corpora import require
 from isomorph.text.examples import (
     PHRASES,
@@ -25,7 +24,7 @@ from isomorph.text.examples import (
     PhraseExample,
     Span,
 )
-from isomorph.text.tables import read_table
+from isomorph.text.tables import drawn, read_table
 from isomorph.text.tasks import split_words
 
 LONGEST = 6  # words a phrase

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from isomorph.text import judged
-from isomorph.text.choice import drawn
 from isomorph.text.corpora import require
 from isomorph.text.examples import QUESTION, SPLITS, Examples, QuestionExample
 from isomorph.text.fetch import DataUnavailable, HubAway, load_hub, named
 from isomorph.text.grammar import Sentence
+from isomorph.text.tables import drawn
 from isomorph.text.worlds import BUCKETS_OF, LANGUAGES, World
 
 # Name -> (id, config, splits that can be had).

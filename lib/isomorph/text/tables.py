@@ -1,7 +1,9 @@
-"""The tables that ship: which columns each has, and reading one that is what it should be."""
+"""The tables that ship, which columns each has, and which rows of any are taken where not all are."""
 
 from functools import cache
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from isomorph.text import shipped
 from isomorph.text.shipped import DOMAINS, LANGUAGES
@@ -9,6 +11,8 @@ from isomorph.text.shipped import DOMAINS, LANGUAGES
 if TYPE_CHECKING:
     import pyarrow
     from datasets import Dataset
+
+CHOICE_SEED = 0  # part of the definition of what is taken, like the order of a file
 
 
 @cache
@@ -120,3 +124,17 @@ def _without_value(column: "pyarrow.ChunkedArray") -> list[int]:
         return []
     rows = enumerate(column.to_pylist())
     return [i for i, value in rows if value is None or (inner is not column and None in value)]
+
+
+def drawn(available: int, count: int | None, source: str) -> np.ndarray:
+    """The places of `count` of so many rows, in the order of the draw; of all for None.
+
+    Fewer begin more, and files of the same length give the same places. At random and not from the
+    start, since files are ordered, by genre for example.
+    source: what the rows are, for the message.
+    Raises ValueError when count is none from 1 to what there is.
+    """
+    whole = isinstance(count, int) and not isinstance(count, bool)
+    if count is not None and not (whole and 1 <= count <= available):
+        raise ValueError(f"count is {count!r}; {source} allows 1 to {available}.")
+    return np.random.default_rng(CHOICE_SEED).permutation(available)[:count]
