@@ -16,7 +16,6 @@ CLOSED = [
     "cures_compared",
     "domain_similarity",
     "few_samples_many_seeds",
-    "frequency_and_geometry",
     "out_of_domain",
     "parameter_sharing",
     "phrasal_paraphrase",

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from isomorph import figures
-from isomorph.figures.clouds import plane
 from isomorph.figures.space import coordinates, space_html
 from isomorph.measure.isotropy import singular_values
 
@@ -59,22 +58,7 @@ def test_what_does_not_fit_is_refused(changes):
         page(**changes)
 
 
-def test_panels_are_not_centred():
-    along, rows = plane(cloud(2, 5.0))
-    assert along[:, 0].min() > 0 and rows.tolist() == list(range(5))
-    figure = figures.cloud_panels({"a": cloud(), "b": cloud(1), "c": cloud(2), "d": cloud(3)})
-    shown = [axis for axis in figure.axes if axis.get_title()]
-    assert [axis.get_title() for axis in shown] == ["a", "b", "c", "d"]
-    with pytest.raises(ValueError, match="clouds is empty"):
-        figures.cloud_panels({})
-
-
-def test_lines_are_the_values():
+def test_spectra_are_the_values():
     values = singular_values(cloud())
     (axis,) = figures.spectra({"a": values, "b": values / 2}).axes
     np.testing.assert_allclose(axis.lines[0].get_ydata(), values)
-    (axis,) = figures.rank_lines(["0 up"], {"a": [1.0]}, quantity="length").axes
-    assert axis.get_ylabel() == "length"
-    (axis,) = figures.cosine_histograms({"a": torch.tensor([0.5, 0.5]), "b": torch.zeros(3)}).axes
-    heights = axis.patches[0].get_data().values
-    assert heights.sum() * 2 / len(heights) == pytest.approx(1)

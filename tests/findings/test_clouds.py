@@ -4,8 +4,7 @@ import pandas as pd
 import pytest
 import torch
 
-from isomorph.findings import Found, clouds, cured, frequency
-from isomorph.findings.clouds import Cloud
+from isomorph.findings import Found, clouds, cured
 
 
 def rows_of(values, metric="rank_norm_spearman"):
@@ -21,21 +20,6 @@ def rows_of(values, metric="rank_norm_spearman"):
 
 def found(values, metric="rank_norm_spearman"):
     return Found(rows_of(values, metric), "laptop", 5 * len(values), tuple(values))
-
-
-def test_a_shift_and_a_stretch_fool_different_measures():
-    table = clouds.planted().set_index("cloud")
-    ball, moved = table.loc["a ball"], table.loc["the ball, moved away"]
-    stretched = table.loc["the ball, stretched along one axis"]
-    assert moved["average cosine"] > 0.8 and moved["IsoScore"] == ball["IsoScore"]
-    assert stretched["IsoScore"] < 0.1 and abs(stretched["average cosine"]) < 0.05
-    assert table.loc["the ball, three times as large", "partition ratio"] < ball["partition ratio"]
-
-
-def test_a_classifier_has_no_cone():
-    digits = clouds.digit_classifier()
-    table = clouds.measured({"digits": digits})
-    assert table["average cosine"].iloc[0] < 0 and digits.words[0] == "0"
 
 
 def test_levels_are_numbers_with_intervals():
@@ -60,25 +44,6 @@ def test_a_cell_of_fewer_seeds_than_its_line_says_so(seeds, provenance, said):
     (line,) = clouds.levels(Found(both, "laptop", 5, ("mle",)), measures).to_dict("records")
     assert line["seeds"] == 5 and "seed" not in line["trend"]
     assert line["rank"] == "0.70" + said and line["IsoScore"] == "–"
-
-
-def test_each_model_has_a_verdict_of_its_own():
-    table = frequency.by_model({"here": found({"mle": 0.5, "glove": -0.3, "e5": 0.0})})
-    assert table["claim 3.1"].tolist()[:2] == ["holds", "does not hold"]
-    assert (table["claim 3.2"] == "not measured").all()
-
-
-def test_bins_and_extremes():
-    vectors = torch.arange(1, 201, dtype=torch.float64)[:, None] * torch.tensor([[1.0, 0.5]])
-    cloud = Cloud([f"w{i}" for i in range(200)], vectors)
-    table = frequency.by_rank({"planted": cloud})
-    assert table["ranks"].tolist() == ["0 to 100", "100 to 500"]
-    assert table["length"].is_monotonic_increasing
-    ends = frequency.extremes(cloud, 2)
-    assert ends == {"shortest": ["w0", "w1"], "longest": ["w199", "w198"]}
-    assert frequency.ranks_of(cloud, ends["shortest"]) == [1, 2]
-    beside = frequency.beside_paper(table, "length", "3.1")
-    assert beside.iloc[0]["0 to 100"] == 0.95 and beside.iloc[1]["5000 up"] == ""
 
 
 def test_every_cure_has_a_cloud_and_a_sentence():

@@ -1,13 +1,14 @@
 """Geometry of words and states: planted shapes are told, parts are fair, and bad input is named."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
 
 from isomorph.measure.degeneration import hull
 from isomorph.measure.geometry import of_group, of_states, of_words
-from isomorph.measure.isotropy import RANKS, by_rank, nearest_distances
+from isomorph.measure.isotropy import nearest_distances
 from tests.measure.clouds import gaussian
 
 
@@ -37,12 +38,16 @@ def test_a_ball_has_no_cone_and_moved_away_it_has():
 
 def test_bins_are_those_of_the_table():
     vectors = ranked(700)
-    found, table = of_words(vectors), by_rank(vectors, neighbours=(3,))
-    for place, line in table.iterrows():
-        assert found[f"norm_{place}"] == pytest.approx(line["norm"])
-        assert found[f"cosine_{place}"] == pytest.approx(line["cosine"])
-        assert found[f"distance_{place}"] == pytest.approx(line["distance_3"])
-    assert len(table) == sum(start < 700 for start in RANKS)
+    found = of_words(vectors)
+    distances = torch.cdist(vectors, vectors).fill_diagonal_(torch.inf).sort(1).values[:, :3]
+    cosines = torch.cosine_similarity(vectors[:, None], vectors[None], dim=-1).fill_diagonal_(0)
+    for place, (start, end) in enumerate(pairwise([0, 100, 500, 700])):
+        assert found[f"norm_{place}"] == pytest.approx(float(vectors[start:end].norm(dim=1).mean()))
+        assert found[f"cosine_{place}"] == pytest.approx(
+            float(cosines[start:end].sum(1).mean() / 699)
+        )
+        assert found[f"distance_{place}"] == pytest.approx(float(distances[start:end].mean()))
+    assert "norm_3" not in found
 
 
 def test_parts_are_samples_and_neighbours_are_among_all():

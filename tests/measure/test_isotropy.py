@@ -3,7 +3,6 @@
 import itertools
 import math
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,7 +11,6 @@ from scipy.stats import ortho_group
 
 from isomorph.measure.isotropy import (
     average_cosine,
-    by_rank,
     intrinsic_dimension,
     isoscore,
     partition_ratio,
@@ -145,32 +143,3 @@ def test_the_intrinsic_dimension_is_that_of_the_flat_in_which_the_cloud_lies():
     assert math.isnan(intrinsic_dimension(torch.ones(40, 3)))
     with pytest.raises(ValueError, match="neighbours is 20; with 20 vectors"):
         intrinsic_dimension(gaussian(20, 3, 0))
-
-
-def test_geometry_by_rank_against_a_slow_reference():
-    vectors = gaussian(60, 4, 2) * torch.linspace(0.5, 3, 60, dtype=torch.float64)[:, None]
-    table = by_rank(vectors, starts=(0, 10, 40, 100), neighbours=(1, 3))
-    assert table["first"].tolist() == [0, 10, 40] and table["last"].tolist() == [9, 39, 59]
-    for line in table.itertuples():
-        rows = range(line.first, line.last + 1)
-        distances, products, cosines = [], [], []
-        for i in rows:
-            others = sorted(
-                (float((vectors[i] - vectors[j]).norm()), j) for j in range(60) if j != i
-            )
-            distances += [distance for distance, _ in others[:3]]
-            products += [float(vectors[i] @ vectors[j]) for _, j in others[:3]]
-            cosines += [
-                float(torch.cosine_similarity(vectors[i], vectors[j], dim=0))
-                for j in range(60) if j != i
-            ]  # fmt: skip
-        assert line.words == len(rows)
-        assert line.norm == pytest.approx(float(vectors[list(rows)].norm(dim=1).mean()))
-        assert line.distance_3 == pytest.approx(np.mean(distances))
-        assert line.product_3 == pytest.approx(np.mean(products))
-        assert line.cosine == pytest.approx(np.mean(cosines))
-    assert table["norm"].is_monotonic_increasing
-    with pytest.raises(ValueError, match="starts is"):
-        by_rank(vectors, starts=(5, 10))
-    with pytest.raises(ValueError, match="neighbours is"):
-        by_rank(vectors, neighbours=(60,))

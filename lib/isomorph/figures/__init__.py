@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from .boxes import box_dots
-from .clouds import cloud_panels, cosine_histograms, rank_lines, spectra
+from .clouds import spectra
 from .correlations import correlation_panels
 from .display import provenance_note, show, show_table
 from .effects import condition_bars, dose_response, forest
@@ -41,10 +41,8 @@ MANY_POINTS = 3000  # beyond this a scatter is stored as pixels: its vectors wou
 __all__ = [
     "blank",
     "box_dots",
-    "cloud_panels",
     "condition_bars",
     "correlation_panels",
-    "cosine_histograms",
     "dose_response",
     "forest",
     "interval_bars",
@@ -53,7 +51,6 @@ __all__ = [
     "lexicon_scatter",
     "palette",
     "provenance_note",
-    "rank_lines",
     "show",
     "show_grids",
     "show_space",

@@ -7,7 +7,6 @@
 - `partition_ratio`: of Mu & Viswanath 2018.
 - `singular_values`, `variance_evenness`: how fast the spectrum falls.
 - `intrinsic_dimension`: of how many dimensions the cloud is where one looks closely.
-- `by_rank`: lengths, neighbours and cosines of frequent and of rare words (Li et al. 2020, table 1).
 
 vectors: (n, width). Everything is computed in float64, on the device of the vectors, in time linear
 in n but for neighbours, which cost n for each vector that is asked; memory is a copy of the vectors
@@ -17,8 +16,6 @@ and one block. All raise ValueError when a shape is not (n, width) or a value is
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -26,9 +23,6 @@ from torch import Tensor
 from isomorph.measure.axes import principal_axes
 from isomorph.measure.neighbours import SCORES_AT_ONCE, unit_rows
 from isomorph.measure.pairs import ROUNDING, centred, checked
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 RANKS = (0, 100, 500, 5000)  # where the bins of Li et al. 2020, table 1, begin
 
@@ -188,54 +182,6 @@ def _nearest_others(vectors: Tensor, rows: Tensor, count: int) -> tuple[Tensor, 
         distances.append(exact)
         others.append(near.gather(1, order))
     return torch.cat(distances), torch.cat(others)
-
-
-def by_rank(
-    vectors: Tensor,
-    *,
-    starts: Sequence[int] = RANKS,
-    neighbours: Sequence[int] = (3, 5, 7),
-    asked: int = 1000,
-) -> DataFrame:
-    """Geometry by frequency: a row a bin of ranks.
-
-    vectors: the most frequent word first. starts: the rank at which each bin begins; bins in which
-    no word is are left out. asked: of how many words of a bin, evenly spaced, neighbours are looked
-    up among all words.
-    Columns first, last (ranks, from 0, inclusive), words, norm (mean length), cosine (mean of each
-    word's average cosine with all others), and for each k distance_k and product_k, the mean
-    distance and inner product of a word and its k nearest by distance.
-    Raises ValueError when starts do not rise from 0 or a k is not below the number of words.
-    Source: Li et al. 2020, table 1.
-    """
-    import pandas as pd
-
-    vectors, most = checked(vectors, "vectors"), max(neighbours)
-    if list(starts) != sorted(set(starts)) or starts[0] != 0:
-        raise ValueError(f"starts is {list(starts)}; allowed are ranks that rise from 0.")
-    if not 1 <= min(neighbours) <= most < len(vectors):
-        raise ValueError(
-            f"neighbours is {list(neighbours)}; with {len(vectors)} words allowed is 1 to one less."
-        )
-    lengths, unit = vectors.norm(dim=1), unit_rows(vectors, "vectors")
-    cosines = (unit @ unit.sum(0) - unit.square().sum(1)) / (len(unit) - 1)
-    lines = []
-    for first, end in zip(starts, [*starts[1:], len(vectors)], strict=True):
-        end = min(end, len(vectors))
-        if first >= end:
-            continue
-        rows = _evenly(first, end, asked)
-        distances, near = _nearest_others(vectors, rows, most)
-        products = (vectors[rows, None] * vectors[near]).sum(-1)
-        line = {
-            "first": first, "last": end - 1, "words": end - first,
-            "norm": float(lengths[first:end].mean()), "cosine": float(cosines[first:end].mean()),
-        }  # fmt: skip
-        for k in neighbours:
-            line[f"distance_{k}"] = float(distances[:, :k].mean())
-            line[f"product_{k}"] = float(products[:, :k].mean())
-        lines.append(line)
-    return pd.DataFrame(lines)
 
 
 def cone(vectors: Tensor) -> dict[str, float]:
