@@ -2,8 +2,11 @@
 
 `MKL_CBWR` and `ATEN_CPU_CAPABILITY` tell the libraries to compute as on another processor. Each run
 is trained and measured anew under each setting, in a process and a cache of its own with one thread,
-and compared with its recorded rows. A row agrees where it differs by at most `ALLOWED` standard
-deviations of the same row over its recorded seeds; a row with fewer than three seeds cannot be judged.
+and compared with its recorded rows. Training lets the last digits grow, so what is trained again is a
+draw of its own. A row agrees where two draws would differ by as much in more than `CHANCE` of cases:
+with s the standard deviation of the row over its n recorded seeds, the difference is at most
+t sqrt(2) s, where t is Student's quantile for n - 1 degrees of freedom, since s itself is an estimate.
+Where no seed moved a row, it has to be identical. A row of fewer than five seeds cannot be judged.
 
     .venv/bin/python benchmarks/processors.py --json benchmarks/results/processors.json
     .venv/bin/python benchmarks/processors.py --json benchmarks/results/processors.json --page
@@ -35,7 +38,7 @@ RUNS = (  # experiment, size, condition, seed; the cheapest of each kind of comp
     ("changes", "laptop", "kept_third", 0),
 )
 KEYS = ["metric", "layer", "pair", "tokens", "seed"]
-ALLOWED = 3.0
+CHANCE = 0.0027  # on both sides; of a normal draw with a known spread, three standard deviations
 PAGE = Path(__file__).parents[1] / "book" / "how_to_reproduce.md"
 BEGIN, END = "<!-- processors: begin -->\n", "<!-- processors: end -->\n"
 
@@ -43,6 +46,7 @@ BEGIN, END = "<!-- processors: begin -->\n", "<!-- processors: end -->\n"
 def again(experiment: str, size: str, condition: str, seed: int):
     """A run's recorded rows, with those made here and now, and each row's spread over seeds."""
     from isomorph import presets, results
+    from isomorph.ledger.intervals import FEWEST
 
     recorded = results.recorded(experiment)
     recorded = recorded[(recorded["size"] == size) & (recorded["condition"] == condition)]
@@ -51,7 +55,8 @@ def again(experiment: str, size: str, condition: str, seed: int):
     made = results.live(experiment, run, size=size)[[*KEYS, "value"]]
     same = ["metric", "layer", "pair", "tokens"]
     spread = recorded.groupby(same, dropna=False)["value"].agg(["std", "count"])
-    spread = spread["std"].where(spread["count"] >= 3).rename("spread").reset_index()
+    spread["spread"] = spread["std"].where(spread["count"] >= FEWEST)
+    spread = spread.rename(columns={"count": "seeds"}).drop(columns="std").reset_index()
     rows = recorded.loc[recorded["digest"] == digest, [*KEYS, "value"]]
     rows = rows.merge(made, on=KEYS, suffixes=("", "_again"), validate="1:1", how="outer")
     return rows.merge(spread, on=same, how="left")
@@ -59,10 +64,13 @@ def again(experiment: str, size: str, condition: str, seed: int):
 
 def summary(rows) -> dict:
     """How many rows are identical, how many agree by the rule, and which moved the furthest."""
+    from scipy.stats import t
+
     moved = (rows["value_again"] - rows["value"]).abs()
     same = (moved == 0) | (rows["value"].isna() & rows["value_again"].isna())
     told = rows["spread"].notna() | same
-    agree = same | (moved <= ALLOWED * rows["spread"])
+    allowed = t.isf(CHANCE / 2, rows["seeds"] - 1) * 2**0.5 * rows["spread"]
+    agree = same | (moved <= allowed)
     # The furthest is by its own spread where there is one, else beside its own size.
     far = (moved / rows["spread"]).fillna(moved / rows["value"].abs()).where(~same, 0.0)
     last = rows.loc[far.idxmax()]
