@@ -12,13 +12,14 @@ from isomorph.text.vocab import VocabularyConfig, learn
 # Test words stand in training pairs too: on either side, in a direction that is not asked, and in
 # other letter case.
 TRAIN = [("cat", "chat"), ("hound", "chien"), ("dog", "toutou"), ("maison", "home"), ("sun", "sol"),
-         ("by", "mal")]  # fmt: skip
-TEST = [("dog", "chien"), ("house", "maison"), ("home", "foyer"), ("time", "Mal")]
+         ("by", "mal"), ("night", "Nuit"), ("street", "strasse")]  # fmt: skip
+TEST = [("dog", "chien"), ("house", "maison"), ("home", "foyer"), ("time", "Mal"), ("evening", "nuit"),
+        ("road", "STRAßE")]  # fmt: skip
 CORPUS = Corpus(
     languages=("a", "b"),
     train={
-        "a": ["the cat dog hound house home sun maison by time"] * 99,
-        "b": ["le chat chien toutou maison foyer sol home mal"] * 99,
+        "a": ["the cat dog hound house home sun maison by time night street"] * 99,
+        "b": ["le chat chien toutou maison foyer sol home mal nuit strasse"] * 99,
     },
     dev={"a": [], "b": []},
     test={"a": [], "b": []},
@@ -31,14 +32,14 @@ def test_no_test_word_is_shown_with_its_translation():
     run = smoke_run(0)
     run = run.model_copy(
         update={
-            "vocabulary": VocabularyConfig(anchors="extra", size=120),
+            "vocabulary": VocabularyConfig(anchors="extra", size=160),
             "training": TrainingConfig(tokens=40 * 64, batch=4, length=16, warmup=1),
         }
     )
     vocabulary = learn(run.vocabulary, CORPUS.train)
     shown = batches(run, vocabulary, CORPUS)
     # A word is one id here, so that nothing hides in its pieces.
-    number = {word: vocabulary.ids["a"][word] for pair in TRAIN for word in pair}
+    number = {word.lower(): vocabulary.ids["a"][word.lower()] for pair in TRAIN for word in pair}
     seen = {"a": set(), "b": set()}
     for step in range(40):
         batch = shown[step]

@@ -71,6 +71,7 @@ def test_words_are_the_same_whatever_their_case_and_encoding(kind):
         ("Été", "été", unicodedata.normalize("NFD", "Été"), "ÉTÉ"),
         ("Дом", "дом", "ДОМ"),
         ("λόγος", "ΛΌΓΟΣ", "Λόγος"),
+        ("straße", "Straße", "STRASSE"),
         ("йод", unicodedata.normalize("NFD", "Йод")),
         ("上帝", "上帝"),
         ("हिन्दी", "हिन्दी"),

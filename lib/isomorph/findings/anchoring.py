@@ -85,7 +85,7 @@ def shared_strings(corpus: Corpus) -> dict[str, str]:
                   key=lambda own: (-min(counts[0][own], counts[1][own]), own))  # fmt: skip
     words = [string for string in both if string.isalpha()]
     known = by_word([*corpus.dictionary["train"], *corpus.dictionary["test"]])
-    own = {word: [t.lower() for t in known[word]] for word in words if word in known}
+    own = {word: [t.casefold() for t in known[word]] for word in words if word in known}
     misleading = [word for word in own if word not in own[word]]
     told = [f"{word} ({own[word][0]})" for word in misleading]
     return {
@@ -102,7 +102,10 @@ def shared_strings(corpus: Corpus) -> dict[str, str]:
 def string_counts(sentences: Iterable[str]) -> Counter[str]:
     """How often each word, mark or number stands in some sentences, in lower case."""
     return Counter(
-        piece for text in sentences for piece in WORDS.findall(text.lower()) if not piece.isspace()
+        piece
+        for text in sentences
+        for piece in WORDS.findall(text.casefold())
+        if not piece.isspace()
     )
 
 

@@ -88,7 +88,7 @@ def apart(one: Span, other: Span, first: int, second: int) -> float:
 
 def overlap(first: Iterable[str], second: Iterable[str]) -> float:
     """The share of words that are in both, of those in either, letter case aside."""
-    one, other = ({word.lower() for word in side} for side in (first, second))
+    one, other = ({word.casefold() for word in side} for side in (first, second))
     return len(one & other) / len(one | other)
 
 

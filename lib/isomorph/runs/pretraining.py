@@ -227,9 +227,9 @@ def batches(run: Pretraining, vocabulary: Vocabulary, corpus: Corpus):
         first, second = run.languages
         # A word that the test asks for must not be shown with its translation, in either direction.
         # Letter case aside: to most of our vocabularies German "mal" and "Mal" are one word.
-        asked = {word.lower() for pair in corpus.dictionary["test"] for word in pair}
+        asked = {word.casefold() for pair in corpus.dictionary["test"] for word in pair}
         pairs = [
-            pair for pair in corpus.dictionary["train"] if asked.isdisjoint(map(str.lower, pair))
+            pair for pair in corpus.dictionary["train"] if asked.isdisjoint(map(str.casefold, pair))
         ]
         translations = {first: by_word(pairs), second: by_word((b, a) for a, b in pairs)}
     read = run.languages if run.read == "both" else run.languages[:1]

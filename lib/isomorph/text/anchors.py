@@ -20,10 +20,10 @@ UNSPACED = re.compile(r"[\u3400-\u9fff]")
 
 
 def by_word(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """Each word's translations; words in lower case, as text is compared."""
+    """Each word's translations; words case-folded, as text is compared."""
     translations: dict[str, list[str]] = {}
     for word, translation in pairs:
-        translations.setdefault(word.lower(), []).append(translation)
+        translations.setdefault(word.casefold(), []).append(translation)
     return translations
 
 
@@ -51,13 +51,13 @@ def code_switch(
     chosen = [
         (s, w)
         for s, w in words
-        if pieces[s][w].lower() in translations and generator.random() >= keep
+        if pieces[s][w].casefold() in translations and generator.random() >= keep
     ]
     limit = int(cap * len(words))
     if len(chosen) > limit:
         chosen = [chosen[i] for i in generator.choice(len(chosen), limit, replace=False)]
     for s, w in chosen:
-        options = translations[pieces[s][w].lower()]
+        options = translations[pieces[s][w].casefold()]
         drawn = options[generator.integers(len(options))]
         # A word of a spaced language must not run into its unspaced neighbours.
         pieces[s][w] = f" {drawn} " if UNSPACED.search(pieces[s][w]) else drawn

@@ -91,7 +91,7 @@ def aligned(first: Sequence[str], second: Sequence[str]) -> list[tuple[Span, Spa
     has 1 to LONGEST words, no mark, and one word at least that is not of FUNCTION_WORDS. No two
     phrases of a text are the same words.
     """
-    words = [[word.lower() for word in side] for side in (first, second)]
+    words = [[word.casefold() for word in side] for side in (first, second)]
     blocks = SequenceMatcher(None, *words, autojunk=False).get_opcodes()
     found, seen = [], (set(), set())
     for place, (kind, *bounds) in enumerate(blocks):
@@ -151,7 +151,7 @@ def _verses(split: str) -> list[tuple[int, tuple[str, ...], tuple[str, ...], lis
 def _texts(first: Sequence[str], second: Sequence[str], pair: tuple[Span, Span]):
     """The words of a pair of phrases, letter case aside."""
     return tuple(
-        tuple(word.lower() for word in side[slice(*span)])
+        tuple(word.casefold() for word in side[slice(*span)])
         for side, span in zip((first, second), pair, strict=True)
     )
 

@@ -61,8 +61,9 @@ def spelt(tokenizer: PreTrainedTokenizerFast, words: Sequence[str]) -> list[str]
 def word_key(tokenizer: PreTrainedTokenizerFast) -> Callable[[str], str]:
     """What words have in common that a dictionary does not tell apart, as a function of the word.
 
-    Words are the same whatever their letter case, however accents are encoded (Unicode's NFC or
-    NFD), and after what the tokeniser itself drops, such as accents.
+    Words are the same whatever their letter case, by Unicode's case folding, which makes one of
+    "straße" and "STRASSE"; however accents are encoded (NFC or NFD); and after what the tokeniser
+    itself drops, such as accents.
     """
     normalizer = tokenizer.backend_tokenizer.normalizer
     # One that writes bytes says nothing of letters.
@@ -78,6 +79,6 @@ def word_key(tokenizer: PreTrainedTokenizerFast) -> Callable[[str], str]:
             word = normalizer.normalize_str(word)
         # Without spaces and their mark: a normaliser may put some around every Chinese character.
         word = "".join(word.replace("\u2581", " ").split())
-        return unicodedata.normalize("NFC", word).lower().replace("ς", "σ")
+        return unicodedata.normalize("NFC", unicodedata.normalize("NFC", word).casefold())
 
     return key
