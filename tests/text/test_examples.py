@@ -10,6 +10,9 @@ from isomorph.text.examples import (
     SPLITS,
     TASKS,
     UNIVERSAL_RELATIONS,
+    ScoredExample,
+    TaggedExample,
+    TreeExample,
     shipped_examples,
     universal_relation,
     world_examples,
@@ -265,3 +268,25 @@ def test_unknown_relations_are_refused():
 def test_bad_input_is_refused_in_one_sentence(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    "make, said",
+    [
+        (
+            lambda: TreeExample(("a", "b"), (2,), ("obj", "root")),
+            r"heads is \(2,\); allowed is one",
+        ),
+        (lambda: TreeExample(("a", "b"), (2, 0), ("root",)), r"relations is .* each of 2 words"),
+        (lambda: TreeExample(("a", "b"), (0, 0), ("root", "root")), "the roots are"),
+        (lambda: TreeExample(("a", "b"), (2, 3), ("obj", "obj")), "the head of word 2 is 3"),
+        (lambda: TreeExample(("a", "b"), (2, 0), ("obj", "obj")), "allowed is word 2 alone"),
+        (lambda: TreeExample((), (), ()), r"the roots are \[\]"),
+        (lambda: TaggedExample(("a", "b"), ("O",)), r"tags is \('O',\); allowed is one for each"),
+        (lambda: ScoredExample("a", "b", float("nan")), "score is nan; allowed is a number"),
+        (lambda: ScoredExample("a", "b", None), "score is None; allowed is a number"),
+    ],
+)
+def test_examples_that_do_not_fit_together_are_refused(make, said):
+    with pytest.raises(ValueError, match=said):
+        make()

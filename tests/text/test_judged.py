@@ -106,6 +106,9 @@ BAD = [
     ("trees", {"head": ["0"]}, "head is ['0']; allowed is a list of one for each of 2 tokens"),
     ("trees", {column: [] for column in GOOD["trees"]}, "head is []; allowed is one word with a head"),
     ("trees", {"deprel": ["subject", "root"]}, "relation is 'subject'; allowed are 'acl'"),
+    ("trees", {"deprel": ["nsubj", "obj"]}, "the words [] have the relation 'root'; allowed is word 2"),
+    ("trees", {"deprel": ["root", "root"]}, "the words [1, 2] have the relation 'root'"),
+    ("trees", {"deprel": ["root:x", "obj"]}, "the words [1] have the relation 'root'; allowed is"),
     ("trees", {"deprel": [None, "root"]}, "deprel[0] is None; allowed is some text"),
     ("trees", {"upos": ["N", "VERB"]}, "upos[0] is 'N'; allowed are 0 (NOUN)"),
     ("trees", {"tokens": [None, "b"]}, "tokens[0] is None; allowed is some text"),
@@ -208,7 +211,12 @@ def test_nodes_without_a_head_are_no_words_and_words_may_lack_a_part_of_speech(p
         }  # fmt: skip
         (tree,) = put("trees", [nodes])()
         assert (tree.words, tree.heads) == (("a", "b"), (2, 0))
-    untagged = {**nodes, "upos": ["_", "VERB", "NOUN"], "head": [2, 0, 2], "deprel": ["obj"] * 3}
+    untagged = {
+        **nodes,
+        "upos": ["_", "VERB", "NOUN"],
+        "head": [2, 0, 2],
+        "deprel": ["obj", "root", "obj"],
+    }
     (tree,) = put("trees", [untagged])()
     assert (tree.words, tree.heads) == (("a", "b", "c"), (2, 0, 2))
     with pytest.raises(ValueError, match=r"row 0: upos\[0\] is '_'; allowed are 0 \(NOUN\)"):
@@ -223,9 +231,9 @@ def test_where_words_have_columns_of_their_own_each_needs_a_head(put):
 
 
 def test_a_circle_of_heads_is_shown():
-    judged.tree([2, 0, 4, 2])
+    judged.tree([2, 0, 4, 2], ["obj", "root", "obj", "obj"])
     with pytest.raises(ValueError, match=r"the words \[3, 4, 5\] are each other's heads"):
-        judged.tree([2, 0, 4, 5, 3])
+        judged.tree([2, 0, 4, 5, 3], ["obj", "root", "obj", "obj", "obj"])
 
 
 def test_texts_that_are_streamed_or_paired_are_judged_too(mirror):

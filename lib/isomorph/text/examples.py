@@ -6,6 +6,7 @@ language inference, named entity recognition and dependency parsing.  Parts of s
 papers' own: XNLI, WikiANN and Universal Dependencies.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from isomorph.text import grammar, hub, judged, semantics, tasks
@@ -55,31 +56,55 @@ class PairExample:
 
 @dataclass(frozen=True)
 class ScoredExample:
-    """Two texts and how alike they are."""
+    """Two texts and how alike they are. Raises ValueError for a score that is not finite."""
 
     first: str
     second: str
     score: float
 
+    def __post_init__(self):
+        judged.score(vars(self), "score")
+
 
 @dataclass(frozen=True)
 class TaggedExample:
-    """Words and a tag for each: of entities in BIO, or its part of speech."""
+    """Words and a tag for each: of entities in BIO, or its part of speech.
+
+    Raises ValueError unless there are as many tags as words.
+    """
 
     words: tuple[str, ...]
     tags: tuple[str, ...]
     topic: int | None = None
 
+    def __post_init__(self):
+        _one_each(self.words, tags=self.tags)
+
 
 @dataclass(frozen=True)
 class TreeExample:
-    """Words with the position of each one's head and the relation to it."""
+    """Words with the position of each one's head and the relation to it.
+
+    Raises ValueError unless there are as many of each, and they are a tree (`judged.tree`).
+    """
 
     words: tuple[str, ...]
     heads: tuple[int, ...]
     """0 for the root of the sentence, else the head's position, counted from 1."""
     relations: tuple[str, ...]
     topic: int | None = None
+
+    def __post_init__(self):
+        _one_each(self.words, heads=self.heads, relations=self.relations)
+        judged.tree(self.heads, self.relations)
+
+
+def _one_each(words: Sequence[str], **given: Sequence) -> None:
+    for name, values in given.items():
+        if len(values) != len(words):
+            raise ValueError(
+                f"{name} is {values!r}; allowed is one for each of {len(words)} words."
+            )
 
 
 @dataclass(frozen=True)

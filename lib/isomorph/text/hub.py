@@ -91,7 +91,7 @@ def load_universal_dependencies(treebank: str, split: str) -> "Dataset":
     heads count words: multi-word tokens (French "du" before "de" and "le") and elided words.
     Nivre et al. (2020), Universal Dependencies v2.
     Raises DataUnavailable, and ValueError, by the number of the sentence, for one that has no words
-    or whose heads make no tree.
+    or whose heads make no tree, or whose relations name another root.
     """
     if not re.fullmatch(r"[a-z]{2,3}_[a-z]+", treebank):
         raise ValueError(f"treebank is {treebank!r}; allowed is a name such as 'en_ewt'.")
@@ -213,14 +213,15 @@ def _words_of_tree(row: dict, names: Sequence[str], words_alone: bool) -> dict:
     for i in words:
         if not re.fullmatch(r"[0-9]+", str(heads[i])):
             raise ValueError(f"head[{i}] is {heads[i]!r}; allowed is the place of a word, or 0.")
-    judged.tree([int(heads[i]) for i in words])
     kept = {column: [row[column][i] for i in words] for column in TREE_COLUMNS}
-    return {
+    found = {
         "tokens": judged.texts(kept, "tokens"),
         "upos": judged.labels(kept, "upos", names, len(words)),
         "head": [int(head) for head in kept["head"]],
         "deprel": judged.texts(kept, "deprel"),
     }
+    judged.tree(found["head"], found["deprel"])
+    return found
 
 
 def _sentences(name: str, language: str, sentences: int, held_out: set[str]) -> list[str]:

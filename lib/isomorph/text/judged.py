@@ -119,8 +119,9 @@ def declared(rows: "Dataset", column: str, names: Sequence[str], where: str) -> 
     return own
 
 
-def tree(heads: Sequence[int]) -> None:
-    """Raises ValueError unless heads, counted from 1, make one tree under one root, whose head is 0."""
+def tree(heads: Sequence[int], relations: Sequence[str]) -> None:
+    """Raises ValueError unless heads, counted from 1, make one tree under one root, whose head is 0
+    and which alone has the relation "root"."""
     count = len(heads)
     for i, head in enumerate(heads):
         if not 0 <= head <= count or head == i + 1:
@@ -131,6 +132,12 @@ def tree(heads: Sequence[int]) -> None:
     roots = [i + 1 for i, head in enumerate(heads) if head == 0]
     if len(roots) != 1:
         raise ValueError(f"the roots are {roots}; allowed is one word whose head is 0.")
+    named = [i + 1 for i, name in enumerate(relations) if name.partition(":")[0] == "root"]
+    if named != roots:
+        raise ValueError(
+            f"the words {named} have the relation 'root'; allowed is word {roots[0]} alone, whose "
+            "head is 0."
+        )
     reached = {0, roots[0]}
     for i in range(1, count + 1):
         path = []
