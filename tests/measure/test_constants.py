@@ -8,11 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isomorph.measure import cures, isotropy, similarity
-from isomorph.measure.correlation import pearson, spearman
+from isomorph.measure import align, cures, isotropy, similarity
+from isomorph.measure.correlation import cosines, pearson, spearman
 from isomorph.measure.cross_products import CrossProducts
 from isomorph.measure.flow import fit_flow
 from isomorph.measure.geometry import of_words
+from isomorph.measure.neighbours import csls, unit_rows
 from isomorph.measure.pairs import centred, varies
 from isomorph.measure.probe_scores import expected_layer
 from isomorph.measure.retrieval import hubness
@@ -156,12 +157,46 @@ def test_copies_and_zeros():
 def test_numbers_too_large_or_not_real_are_refused():
     for measure in (isotropy.isoscore, isotropy.partition_ratio, cures.whitening,
                     lambda vectors: similarity.linear_cka(vectors, vectors)):  # fmt: skip
-        with pytest.raises(ValueError, match="values beyond 1e"):
+        with pytest.raises(ValueError, match="allowed is 1e-70 to 1e"):
             measure(gaussian(20, 4, 0).double() * 1e200)
+        with pytest.raises(ValueError, match="allowed is 1e-70 to 1e"):
+            measure(gaussian(20, 4, 0).double() * 1e-200)
         with pytest.raises(ValueError, match="complex"):
             measure(gaussian(20, 4, 0).to(torch.complex64))
     faint = gaussian(20, 4, 0).float() * 1e-42
     assert math.isnan(similarity.linear_cka(faint, faint)), "its squares are zeros"
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-40, 1e40, 1e300])
+def test_a_cosine_does_not_depend_on_lengths(size):
+    cloud, other = gaussian(20, 4, 0), gaussian(20, 4, 1)
+    assert isotropy.average_cosine(size * cloud) == pytest.approx(isotropy.average_cosine(cloud))
+    assert torch.allclose(csls(size * cloud, other / size), csls(cloud, other))
+    assert torch.allclose(cosines(size * cloud, size * other), cosines(cloud, other))
+    for center in (False, True):
+        assert torch.allclose(unit_rows(size * cloud, "x", center), unit_rows(cloud, "x", center))
+    mixed = cloud * torch.logspace(-300, 300, 20, dtype=torch.float64)[:, None]
+    assert torch.allclose(unit_rows(mixed, "x"), unit_rows(cloud, "x"))
+    single = cloud.float()
+    plain = single / single.norm(dim=1, keepdim=True)
+    assert torch.equal(unit_rows(single, "x", dtype=torch.float32), plain), "no digit changes"
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-3, 1.0, 1e3, 1e8, 1e30])
+def test_a_conceptor_of_equal_rows_keeps_what_the_formula_keeps(size):
+    row = size * torch.tensor([1.0, 0.3, -2, 0.7]).double()
+    cure = cures.conceptor_negation(row.repeat(10, 1))
+    kept = 0.25 / (0.25 + row @ row)
+    direction = row / row.norm() if size else row
+    wanted = torch.eye(4) - (1 - kept) * torch.outer(direction, direction)
+    assert torch.allclose(cure.matrix, wanted, atol=1e-12)
+    assert float(cure(row[None]).norm()) <= float(kept * row.norm()) * (1 + 1e-9) + 1e-12
+
+
+def test_the_ridge_map_of_zeros_is_zero():
+    assert not align.ridge(torch.zeros(5, 3), gaussian(5, 2, 0)).any()
+    half = torch.cat([gaussian(5, 2, 1), torch.zeros(5, 1)], dim=1)
+    assert not align.ridge(half, gaussian(5, 2, 0))[2].any()
 
 
 def test_a_stream_of_constants_has_no_cka():

@@ -73,7 +73,8 @@ def ridge(source: Tensor, target: Tensor, *, penalty: float = 0.1) -> Tensor:
     source, target = paired(source, target, ("source", "target"))
     gram = source.T @ source
     width = len(gram)
-    damping = penalty * gram.diagonal().mean().clamp(min=torch.finfo(gram.dtype).tiny)
+    size = gram.diagonal().mean()
+    damping = penalty * torch.where(size > 0, size, 1.0)  # of zeros the map is 0 with any
     return torch.linalg.solve(gram + damping * torch.eye(width).to(gram), source.T @ target)
 
 

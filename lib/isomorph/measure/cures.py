@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 from isomorph.measure.axes import principal_axes
 from isomorph.measure.flow import fit_flow
-from isomorph.measure.pairs import centred, checked, paired
+from isomorph.measure.pairs import ROUNDING, centred, checked, paired
 
 FAINT = 1e-10  # a variance this small beside the largest has too few digits to be divided by
 
@@ -37,8 +37,11 @@ class Cure:
     offset: Tensor
 
     def __call__(self, vectors: Tensor) -> Tensor:
-        """(n, width) to (n, kept), float64, on the device of the vectors."""
-        return vectors.double() @ self.matrix.to(vectors.device) + self.offset.to(vectors.device)
+        """(n, width) to (n, kept), float64, on the device of the vectors; rounding is left as 0."""
+        matrix, offset = self.matrix.to(vectors.device), self.offset.to(vectors.device)
+        vectors = vectors.double()
+        found, size = vectors @ matrix + offset, vectors.abs() @ matrix.abs() + offset.abs()
+        return found.masked_fill_(found.abs() <= ROUNDING * size, 0.0)
 
     def then(self, other: Cure) -> Cure:
         """This one and then another, which was learnt on what this one gives."""
@@ -124,10 +127,10 @@ def conceptor_negation(vectors: Tensor, *, regulariser: float = 0.25) -> Cure:
     if not regulariser > 0:
         raise ValueError(f"regulariser is {regulariser}; allowed is a number above 0.")
     vectors = checked(vectors, "vectors")
-    second_moment = vectors.T @ vectors / len(vectors)
-    identity = torch.eye(len(second_moment)).to(second_moment)
-    kept = torch.linalg.solve(second_moment + regulariser * identity, regulariser * identity)
-    return _about(0 * vectors[0], kept)
+    values, axes = principal_axes(vectors.T @ vectors / len(vectors))
+    # What rounding leaves of none may be far above the regulariser.
+    values = torch.where(values > ROUNDING * values[0], values, 0.0)
+    return _about(0 * vectors[0], axes * (regulariser / (values + regulariser)) @ axes.T)
 
 
 def whitening(vectors: Tensor, k: int | None = None) -> Cure:

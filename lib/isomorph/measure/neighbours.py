@@ -21,7 +21,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from isomorph.measure.pairs import ROUNDING
+from isomorph.measure.pairs import ROUNDING, scaled
 
 SCORINGS = ("cosine", "csls")
 NEIGHBOURS = 10  # K; 5, 10 and 50 gave the same results in Conneau, Lample et al. 2018
@@ -140,7 +140,7 @@ def unit_rows(
     vectors = vectors.detach().to(dtype)
     if not vectors.isfinite().all():
         raise ValueError(f"{name} has values that are not finite; a cosine needs finite ones.")
-    smallest = 0.0
+    vectors, smallest = scaled(vectors, (0, 1) if center else 1), 0.0
     if center:
         # What rounding leaves of a vector that equals the mean has no direction.
         smallest = ROUNDING * vectors.norm(dim=1).max()
