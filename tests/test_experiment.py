@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from isomorph.experiment import Experiment, change, summary, verdict
 from isomorph.measure.isotropy import average_cosine
@@ -107,6 +108,22 @@ def test_a_comparison_has_two_models(tmp_path, monkeypatch):
     one, other = experiment.models(run)
     assert (one.language, other.language) == run.languages
     assert one.vocabulary.size and other.corpus.test[other.language]
+
+
+def test_a_model_of_a_world_is_tuned_as_its_run_tunes_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("ISOMORPH_CACHE", str(tmp_path))
+    experiment = Experiment("changes", "smoke")
+    run = experiment.run("tuned")
+    before, other = experiment.models(run)
+    weights = before.encoder.layers[0].state_dict()
+    kept = {name: weight.clone() for name, weight in weights.items()}
+    after = before.finetune(run.downstream, seed=run.seed)
+    rows = experiment.measure(run).set_index("metric")["value"]
+    assert after.score() == pytest.approx(rows["test_score"])
+    assert after.losses == pytest.approx(rows["loss"].tolist())
+    assert all(torch.equal(kept[name], weight) for name, weight in weights.items())
+    assert not torch.equal(after.represent(["de ba"])[2], before.represent(["de ba"])[2])
+    assert other.run.seed == 1000 and 0 <= after.score(most=10) <= 1
 
 
 def test_a_verdict_is_that_of_the_ledger():

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
     from isomorph.measure.represent import Representation
+    from isomorph.models.heads import Head
     from isomorph.models.masked_lm import BilingualMaskedLM
+    from isomorph.runs.downstream import Downstream
     from isomorph.runs.run import Run
     from isomorph.text.corpora import Corpus
     from isomorph.text.vocab import Vocabulary
@@ -128,6 +130,43 @@ class Trained:
         total = self.log_total(hidden) if log_total is None else log_total
         share = (hidden.double() @ self.vectors[word].double() - total).clamp(max=-1e-12)
         return total + (-share.expm1()).log()
+
+    def finetune(self, task: Downstream, *, seed: int = 0) -> FineTuned:
+        """A copy of the model of a world, tuned on a task of that world as a run of `seed` tunes it."""
+        import copy
+
+        from isomorph.models.finetune import finetune
+
+        train = task.examples("train", self.run.text.world, self.language)
+        head = task.head(copy.deepcopy(self.encoder), train.names, seed=seed)
+        losses = finetune(
+            head, train, self.tokenizer, task.tuning, language=self.language, seed=seed,
+            progress=False,
+        )  # fmt: skip
+        return FineTuned(
+            head.encoder, self.vocabulary, self.language, self.corpus, self.run, task, head, losses
+        )
+
+
+@dataclass(frozen=True)
+class FineTuned(Trained):
+    """A model tuned on a task, with the head that reads it; losses are of each epoch, in nats."""
+
+    task: Downstream
+    head: Head
+    losses: list[float]
+
+    def score(self, most: int | None = None) -> float:
+        """The task's main score on its test examples, or on the first of them."""
+        from dataclasses import replace
+
+        from isomorph.models.finetune import predict
+
+        test = self.task.examples("test", self.run.text.world, self.language)
+        test = replace(test, items=test.items[:most])
+        return self.task.main(
+            test, predict(self.head, test, self.tokenizer, language=self.language)
+        )
 
 
 def trained_models(run: Run) -> tuple[Trained, ...]:

@@ -68,8 +68,12 @@ def changes(size: Size) -> list[Condition]:
     """What moves when an encoder is tuned, what stays, and which layers matter? (5.1 to 5.6)"""
     if size == "smoke":
         start = world_encoder(smoke=True)
-        task = _world_task("world_parsing", smoke=True)
-        return [Condition("tuned", Tuned(pretraining=start, downstream=task, looks=("states",)))]
+        other = start.model_copy(update={"seed": 1000})
+        task = _world_task("world_nli", smoke=True)
+        looks = ("states", "reversion")
+        return [
+            Condition("tuned", Tuned(pretraining=start, other=other, downstream=task, looks=looks))
+        ]
     if size == "laptop":
         return [condition for seed in range(5) for condition in _changes_in_worlds(seed)]
     if size == "reference":
