@@ -2,6 +2,8 @@
 
 import multiprocessing
 import re
+import subprocess
+import sys
 import time
 
 import pandas as pd
@@ -189,3 +191,15 @@ def test_export(elsewhere, trial, at_once, ending):
     count = sweep.export("trial", path, size="smoke")
     read = {".csv": pd.read_csv, ".json": pd.read_json, ".parquet": pd.read_parquet}[ending]
     assert len(read(path)) == count == 2
+
+
+def test_listing_all_runs_loads_no_model_library():
+    """Else it takes seconds for what is known at once."""
+    listed = (
+        "import sys; from isomorph import sweep; table = sweep.listing(None, size='laptop'); "
+        "assert len(table) > 100; print({'torch', 'transformers'} & set(sys.modules))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", listed], capture_output=True, text=True, check=True
+    )
+    assert told.stdout == "set()\n"

@@ -19,6 +19,7 @@ from transformers import (
 )
 from transformers.modeling_outputs import BaseModelOutput
 
+from isomorph.models.settings import judge_shape
 from isomorph.text.vocab import SPECIAL
 
 ACTIVATIONS = {"gelu": "none", "gelu_tanh": "tanh"}
@@ -65,17 +66,11 @@ class BilingualConfig(PreTrainedConfig):
         pad_token_id: int = 0,
         **rest,
     ):
-        parts = ["embeddings", "special", "positions", "softmax"]
-        parts += [f"layer.{i}" for i in range(layers)]
-        unknown = sorted(set(specific) - set(parts))
-        if unknown:
-            raise ValueError(f"specific names {unknown}; allowed parts are {parts}.")
+        judge_shape(layers, width, heads, specific)
         if norm not in ("post", "pre"):
             raise ValueError(f"norm is {norm!r}; allowed are 'post' (BERT, XLM) and 'pre'.")
         if activation not in ACTIVATIONS:
             raise ValueError(f"activation is {activation!r}; allowed are {sorted(ACTIVATIONS)}.")
-        if width % heads:
-            raise ValueError(f"width is {width}, which {heads} heads do not divide evenly.")
         self.vocabulary = vocabulary
         self.languages = list(languages)
         self.layers = layers

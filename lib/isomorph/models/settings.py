@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -32,12 +33,28 @@ class EncoderConfig(Config):
         tuple[str, ...], Distinct
     ] = ()  # the parts that belong to one language only
 
+    def judge(self) -> None:
+        """Raises ValueError when there is no such encoder; as `shaped`, without making anything."""
+        judge_shape(self.layers, self.width, self.heads, self.specific)
+
     def shaped(self, vocabulary: int, languages: tuple[str, ...], length: int) -> BilingualConfig:
         from isomorph.models.encoder import BilingualConfig
 
         return BilingualConfig(
             vocabulary=vocabulary, languages=languages, length=length, **self.model_dump()
         )
+
+
+def judge_shape(layers: int, width: int, heads: int, specific: Iterable[str]) -> None:
+    """Raises ValueError when `specific` names a part that no encoder has, or the heads do not divide
+    the width."""
+    parts = ["embeddings", "special", "positions", "softmax"]
+    parts += [f"layer.{i}" for i in range(layers)]
+    unknown = sorted(set(specific) - set(parts))
+    if unknown:
+        raise ValueError(f"specific names {unknown}; allowed parts are {parts}.")
+    if width % heads:
+        raise ValueError(f"width is {width}, which {heads} heads do not divide evenly.")
 
 
 class TrainingConfig(Config):

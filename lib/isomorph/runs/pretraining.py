@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import warnings
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -50,7 +49,7 @@ class Pretraining(Run):
 
     @model_validator(mode="after")
     def _consistent(self) -> Pretraining:
-        _has_a_shape(self.encoder)
+        self.encoder.judge()
         if self.vocabulary.anchors == "extra" and len(self.languages) != 2:
             raise ValueError("vocabulary.anchors is 'extra', which needs two languages.")
         if self.training.random_words == "same" and self.vocabulary.anchors in ("joint", "extra"):
@@ -110,12 +109,6 @@ class Pretraining(Run):
         """Where an interrupted training lies; there is one only until it has ended."""
         folder = self.infra.uid_folder()
         return None if folder is None else folder / "checkpoint.pt"
-
-
-@cache
-def _has_a_shape(encoder: EncoderConfig) -> None:
-    """Raises ValueError that says what is wrong with it."""
-    encoder.shaped(1, ("a", "b"), 8)
 
 
 class UsesPretraining(Run):

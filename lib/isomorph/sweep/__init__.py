@@ -143,13 +143,14 @@ def listing(experiment: str | None, *, size: Size) -> pd.DataFrame:
         shipped = set(results.recorded(name)["digest"])
         for condition in conditions(name, size):
             run = condition.run
-            state = "finished" if results.finished(condition) else "missing"
+            state = "recorded"
+            if run.digest not in shipped:
+                state = "finished" if results.finished(condition) else "missing"
             lines.append(
                 {
                     "experiment": name, "size": size, "condition": condition.name,
                     "pair": run.pair, "seed": run.seed, "tokens": run.tokens,
-                    "digest": run.digest,
-                    "state": "recorded" if run.digest in shipped else state,
+                    "digest": run.digest, "state": state,
                 }
             )  # fmt: skip
     columns = ["experiment", "size", "condition", "pair", "seed", "tokens", "digest", "state"]
