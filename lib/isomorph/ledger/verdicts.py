@@ -370,10 +370,10 @@ def _last_values(rows: DataFrame) -> Series:
 
     The same as the general way, in a tenth of its time: the ledger asks for some five hundred.
     """
-    cell = ["condition", "pair", "layer", "metric"]
-    columns = rows[[*cell, "seed", "tokens", "value"]].astype(object)
+    columns = ["condition", "pair", "layer", "metric", "seed", "tokens", "value"]
+    lists = [rows[name].to_numpy(object, na_value=None).tolist() for name in columns]
     found: dict[tuple, dict] = {}
-    for *named, seed, tokens, value in columns.where(columns.notna(), None).to_numpy().tolist():
+    for *named, seed, tokens, value in zip(*lists, strict=True):
         curve = found.setdefault(seed, {}).setdefault(tuple(named), {})
         curve.setdefault(tokens, []).append(math.nan if value is None else value)
     cells = {named for own in found.values() for named in own}
