@@ -103,11 +103,8 @@ def test_what_chapters_show_says_it():
         "reference", 1, ("monolingual", "e5"),
     )  # fmt: skip
     assert "Sentence retrieval among 1,000, " in findings.behind(found)
-    for table in (
-        aligned.by_layer(found, "retrieval_p1", ["monolingual"]),
-        aligned.at_best(found, "retrieval_p1", ["monolingual"]),
-    ):
-        assert list(table["candidates"]) == ["among 1,000"]
+    table = aligned.by_layer(found, "retrieval_p1", ["monolingual"])
+    assert list(table["candidates"]) == ["among 1,000"]
     words = aligned.of_words(found, {"translation_p1": "rotated"}, ["monolingual"], pairs=["en-fr"])
     assert words["candidates"].item().startswith(("chance 1 in ", "among "))
     assert "candidates" not in aligned.by_layer(found, "cka", ["monolingual"], percent=False)

@@ -20,7 +20,6 @@ CLOSED = [
     "parameter_sharing",
     "phrasal_paraphrase",
     "ranking_the_factors",
-    "sentence_alignment",
     "sentence_ordering",
     "similarity_by_cka",
     "the_cls_vector",

@@ -72,13 +72,6 @@ def test_seeds_are_counted_by_the_cell(found):
     assert by_layer["layer 1"].item() == "51.0 (3 seeds)" and by_layer["seeds"].item() == 5
 
 
-def test_the_best_layer_alone_has_a_column_a_pair(found):
-    table = aligned.at_best(found, "cka").set_index("condition")
-    assert list(table) == ["a-a", "a-b"]
-    assert table.loc["two monolingual models"].tolist() == ["not run", "92.0 (layer 0 of 1)"]
-    assert table.loc["one bilingual model"].tolist() == ["not run", "not run"]
-
-
 def test_curves_keep_the_order_asked_for_and_speak_plainly(found):
     own = aligned.curves(found, "cka", ("same_language", "monolingual"))
     assert list(dict.fromkeys(own["condition"])) == [

@@ -1,4 +1,4 @@
-"""Two models at work: how many pairs a map needs, and words that turn."""
+"""Two models at work: words that turn, and layers that are swapped."""
 
 import copy
 
@@ -10,7 +10,7 @@ from isomorph.measure.comparison import Reader
 from isomorph.presets import conditions
 
 from ..measure.conftest import make_tokenizer
-from ..measure.test_multilinguality import LEXEMES, SOURCE, TARGET, make_model, random_corpus
+from ..measure.test_multilinguality import LEXEMES, SOURCE, TARGET, make_model
 
 
 @pytest.fixture(scope="module")
@@ -28,19 +28,6 @@ def readers():
         Reader(own, lambda _: tokenizer, language)
         for own, language in zip((model, other), "ab", strict=True)
     )
-
-
-def test_more_pairs_serve_a_map_better(readers):
-    corpus = random_corpus(count=120)
-    sides = corpus.test["a"], corpus.test["b"]
-    learn, test = (tuple(s[:80] for s in sides)), (tuple(s[80:] for s in sides))
-    table = aligned_models.learning_sizes(readers, learn, test, layer=0, sizes=(5, 80))
-    assert list(table) == ["pairs", "map", "metric", "value"] and len(table) == 4
-    rotation = table[table["map"] == "rotation"].set_index("pairs")["value"]
-    assert rotation[80] > rotation[5] and rotation[80] == pytest.approx(1)
-    for sizes in ((1, 5), (5, 81)):
-        with pytest.raises(ValueError, match="numbers from 2 to 80"):
-            aligned_models.learning_sizes(readers, learn, test, layer=0, sizes=sizes)
 
 
 def test_words_turn_from_where_they_are_to_where_the_others_are(readers):

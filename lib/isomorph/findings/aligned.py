@@ -2,7 +2,6 @@
 
     curves          rows of one measure for a figure, a line a condition
     by_layer        the same as a table, with intervals over seeds
-    at_best         its highest layer alone, a column a pair of languages
     of_words        measures of words without contexts, condition by condition
     cka_grids       CKA of layers against layers
     apart           how far two conditions lie apart, in words
@@ -111,29 +110,6 @@ def of_words(
         lines.append(
             named | with_seeds(line) | _candidates(found, next(iter(measures)), name, pairs)
         )
-    return pd.DataFrame(lines)
-
-
-def at_best(found: Found, metric: str, names: Sequence[str] | None = None) -> DataFrame:
-    """A line a condition, a column a pair: a share at the layer where it is highest, in percent.
-
-    "29.8 (layer 0 of 4)": the mean over seeds at the layer whose mean is highest. The layer is chosen
-    by the very numbers that are shown, so they flatter everyone, and those with many layers more.
-    """
-    import pandas as pd
-
-    rows = found.rows[(found.rows["metric"] == metric) & found.rows["layer"].notna()]
-    pairs, lines = sorted(set(rows["pair"])), []
-    for name in found.names if names is None else names:
-        line = {"condition": NAMES.get(name, name)}
-        for pair in pairs:
-            own = rows[(rows["condition"] == name) & (rows["pair"] == pair)]
-            by_layer = own.groupby("layer")["value"].mean()
-            line[pair] = NOT_RUN
-            if len(by_layer):
-                best, deepest = int(by_layer.idxmax()), int(by_layer.index.max())
-                line[pair] = f"{100 * by_layer.max():.1f} (layer {best} of {deepest})"
-        lines.append(line | _candidates(found, metric, name))
     return pd.DataFrame(lines)
 
 

@@ -2,7 +2,6 @@
 
 readers           both models, trained now where that has not been done here
 sentence_vectors  what they make of some sentences
-learning_sizes    what a map reaches that was learnt on fewer pairs
 maps              what a rotation reaches, and what other maps do
 turning           words on their way from one language to the other
 """
@@ -45,41 +44,6 @@ def sentence_vectors(
         represent(reader.model, reader.tokenizer, own, language=reader.language).layers
         for reader, own in zip(readers, sentences, strict=True)
     )
-
-
-def learning_sizes(
-    readers: tuple[Reader, Reader],
-    learn: tuple[list[str], list[str]],
-    test: tuple[list[str], list[str]],
-    *,
-    layer: int,
-    sizes: Sequence[int],
-) -> DataFrame:
-    """Sentence retrieval by maps that were learnt on the first so many pairs.
-
-    Columns pairs, map ("rotation" or "any linear map"), metric and value, P@1 of both directions.
-    Raises ValueError when a size is below 2 or there are not so many pairs.
-    """
-    import pandas as pd
-
-    from isomorph.measure.align import normalise, normalising_means, procrustes, ridge
-    from isomorph.measure.retrieval import retrieval
-
-    most = len(learn[0])
-    if min(sizes) < 2 or max(sizes) > most:
-        raise ValueError(f"sizes is {list(sizes)}; allowed are numbers from 2 to {most}.")
-    texts = tuple([*first, *second] for first, second in zip(learn, test, strict=True))
-    sides = [vectors[layer] for vectors in sentence_vectors(readers, texts)]
-    lines = []
-    for size in sizes:
-        means = [normalising_means(side[:size]) for side in sides]
-        both = [normalise(side, own) for side, own in zip(sides, means, strict=True)]
-        known = [side[:size] for side in both]
-        for name, fit in (("rotation", procrustes), ("any linear map", ridge)):
-            scored = retrieval(both[0][most:] @ fit(*known), both[1][most:])
-            lines.append({"pairs": size, "map": name, "metric": "retrieval_p1",
-                          "value": scored["p1"]})  # fmt: skip
-    return pd.DataFrame(lines)
 
 
 def maps(
