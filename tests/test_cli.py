@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 import isomorph
-from isomorph import book, cli
+from isomorph import book, cli, compare
 
 
 @pytest.fixture
@@ -103,6 +103,10 @@ def test_an_interruption_says_how_to_go_on(call, monkeypatch):
     told = call("book")
     assert told.exit_code == 130
     assert "the same command goes on from here" in told.stderr
+    monkeypatch.setattr(compare, "check_folder", raising(KeyboardInterrupt()))
+    told = call("compare", "a", "b")
+    assert told.exit_code == 130
+    assert told.stderr == "isomorph: stopped; the same command starts anew\n"
 
 
 def test_claims_as_json_are_one_object_a_claim(call):

@@ -163,6 +163,7 @@ def test_the_command_says_what_it_wrote(quick, tmp_path):
     result = CliRunner().invoke(app, ["compare", EN, FR, "--out", str(tmp_path / "there")])
     assert result.exit_code == 0, result.output
     assert "retrieval, rotated" in result.output and "rows.csv" in result.output
+    assert "text/s" not in result.stderr, "a bar is for a terminal"
     assert (tmp_path / "there" / "cka.svg").stat().st_size > 1000
 
 

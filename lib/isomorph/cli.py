@@ -34,10 +34,11 @@ SIZE_HELP = "How large: smoke (seconds), laptop, reference (one GPU) or paper."
 
 
 @contextmanager
-def plainly(*expected: type[Exception]) -> Iterator[None]:
+def plainly(*expected: type[Exception], resumes: bool = False) -> Iterator[None]:
     """Turn the `expected` exceptions into their sentence and status 1, and Ctrl-C into 130.
 
     Damaged data is always expected; SIGTERM and a terminal that closes are as good as Ctrl-C.
+    resumes: whether the same command goes on where this one stopped.
     """
     try:
         with children.signals_interrupt():
@@ -48,7 +49,8 @@ def plainly(*expected: type[Exception]) -> Iterator[None]:
         typer.echo(f"isomorph: {error}", err=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        typer.echo("isomorph: stopped; the same command goes on from here", err=True)
+        again = "goes on from here" if resumes else "starts anew"
+        typer.echo(f"isomorph: stopped; the same command {again}", err=True)
         raise typer.Exit(130) from None
 
 
@@ -110,7 +112,7 @@ def book(
     from isomorph import book as pipeline
 
     one_of("--size", size, SIZES)
-    with plainly(pipeline.BookError, OSError):
+    with plainly(pipeline.BookError, OSError, resumes=True):
         try:
             complete = pipeline.build(size, chapter, recompute, minutes=minutes, gib=memory)
         except pipeline.BadRequest as error:
@@ -181,7 +183,7 @@ def run(
         one_of("--export's ending", export.suffix, (".parquet", ".csv", ".json"))
     if experiment is not None:
         one_of("EXPERIMENT", experiment, tuple(sweep.EXPERIMENTS))
-    with plainly(ValueError, RuntimeError, OSError), one_core.told(threads):
+    with plainly(ValueError, RuntimeError, OSError, resumes=True), one_core.told(threads):
         if list_only:
             typer.echo(sweep.listing(experiment, size=size).to_string(index=False))
             return
@@ -238,8 +240,9 @@ def compare(
         warnings.simplefilter("always")
         comparing.check_folder(out)
         rows = comparing.compare_models(
-            model_a, model_b, text=text, domain=domain, learn=learn, test=test, device=device
-        )
+            model_a, model_b, text=text, domain=domain, learn=learn, test=test, device=device,
+            progress=sys.stderr.isatty(),
+        )  # fmt: skip
         for note in dict.fromkeys(str(each.message) for each in said):
             typer.echo(f"isomorph: {note}", err=True)
         typer.echo(report.by_layer(rows).round(3).to_string(index=False))
@@ -307,7 +310,7 @@ def build() -> None:
     sys.path.append(str(ROOT))
     from data.build import SourceUnavailable, everything
 
-    with plainly(SourceUnavailable, ValueError, OSError):
+    with plainly(SourceUnavailable, ValueError, OSError, resumes=True):
         for note in everything.build():
             typer.echo(note)
 
@@ -317,7 +320,7 @@ def models() -> None:
     """Train the small encoders that ship, where they are not finished, and write them to data/."""
     from isomorph import release, sweep
 
-    with plainly(ValueError, RuntimeError, OSError):
+    with plainly(ValueError, RuntimeError, OSError, resumes=True):
         sweep.sweep("encoders", size="reference", anew=True, say=typer.echo)
         for condition in sweep.conditions("encoders", "reference"):
             typer.echo(f"wrote {release.write(condition)}")

@@ -252,6 +252,11 @@ def test_a_generator_gives_what_a_list_gives(model, tokenizer):
         (["a cat"], {"layers": "all"}, "layers names 'a'"),
         (["a cat"], {"layers": [0.5]}, "layers names 0.5"),
         (["a cat"], {"max_length": 2}, "max_length is 2; .* allowed is 3 up"),
+        (
+            ["a cat"],
+            {"max_length": 999},
+            "max_length is 999; this model has positions for 24 tokens",
+        ),
         (["a cat"], {"device": "quantum"}, "device is 'quantum'"),
         (["a cat"], {"batch_size": 0}, "batch_size is 0"),
     ],

@@ -29,6 +29,11 @@ def test_none_is_restored_where_there_is_none(tmp_path, caplog):
     assert not caplog.records
 
 
+def test_a_folder_is_refused_before_anything_is_trained(tmp_path):
+    with pytest.raises(ValueError, match=f"checkpoint is '{tmp_path}', which is a folder; allowed"):
+        restore(tmp_path)
+
+
 def test_a_flipped_bit_is_found(path, caplog):
     good, draw = path.read_bytes(), random.Random(0)
     places = [*range(len(good.partition(b"\n")[0]) + 1), *draw.sample(range(len(good)), 200)]

@@ -203,6 +203,7 @@ def _compared(name: str, sets: Mapping[str, Sequence[str]], seeds: int) -> DataF
     import pandas as pd
 
     from isomorph.measure.changes import similarity_by_layer
+    from isomorph.models.inputs import longest_input
     from isomorph.models.pretrained import load_encoder
 
     encoder, tokenizer = load_encoder(name)
@@ -217,7 +218,7 @@ def _compared(name: str, sets: Mapping[str, Sequence[str]], seeds: int) -> DataF
                 warnings.filterwarnings("ignore", message=".* were cut")
                 found = similarity_by_layer(
                     encoder, changed, tokenizer, texts, language=language, seed=seed,
-                    tokens=TOKENS, max_length=LONGEST,
+                    tokens=TOKENS, max_length=longest_input(encoder, tokenizer, LONGEST),
                 )  # fmt: skip
             lines += [
                 {"condition": label, "pair": name, "layer": layer, "seed": seed, "tokens": 0,

@@ -17,7 +17,13 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from isomorph.models.inputs import device_named, encoder_of, longest_input, takes_language
+from isomorph.models.inputs import (
+    device_named,
+    encoder_of,
+    longest_input,
+    positions,
+    takes_language,
+)
 from isomorph.text.tokens import check_text, check_texts, encodings
 
 if TYPE_CHECKING:
@@ -112,6 +118,8 @@ def stream(
     wanted = _checked_layers(layers, getattr(model.config, "num_hidden_layers", None))
     if max_length is None:
         max_length = longest_input(model, tokenizer)
+    if max_length is not None and (most := positions(model)) and max_length > most:
+        raise ValueError(f"max_length is {max_length}; this model has positions for {most} tokens.")
     room = tokenizer.num_special_tokens_to_add()
     if max_length is not None and max_length <= room:
         raise ValueError(

@@ -47,14 +47,21 @@ def encoder_of(model: PreTrainedModel) -> PreTrainedModel:
     return base if isinstance(base, PreTrainedModel) else model
 
 
-def longest_input(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> int | None:
-    """The most tokens, special ones included, that both read; None when there is no limit."""
+def longest_input(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, most: int | None = None
+) -> int | None:
+    """The most tokens, special ones included, that both read, and no more than `most`; None when
+    there is no limit."""
+    limits = [positions(model), tokenizer.model_max_length, most]
+    return min((limit for limit in limits if limit and 0 < limit < 10**9), default=None)
+
+
+def positions(model: PreTrainedModel) -> int | None:
+    """How many tokens a model has positions for; None where it counts none."""
     config = model.config
-    positions = getattr(config, "max_position_embeddings", None) or getattr(config, "length", None)
-    if positions and any(
+    count = getattr(config, "max_position_embeddings", None) or getattr(config, "length", None)
+    if count and any(
         hasattr(module, "create_position_ids_from_input_ids") for module in model.modules()
     ):
-        positions -= config.pad_token_id + 1  # RoBERTa and its kin count positions from there
-    limits = [positions, tokenizer.model_max_length]
-    limits = [limit for limit in limits if limit and 0 < limit < 10**9]
-    return min(limits, default=None)
+        count -= config.pad_token_id + 1  # RoBERTa and its kin count positions from there
+    return count

@@ -45,9 +45,12 @@ def restore(path: Path | None, **same: str | int) -> dict | None:
     """The state at `path`; None when there is none, or none that may be used, and then it says so.
 
     same: what has to be as it was when the checkpoint was saved.
+    Raises ValueError where the path is a folder, over which nothing could be saved.
     """
     import torch
 
+    if path and Path(path).is_dir():
+        raise ValueError(f"checkpoint is '{path}', which is a folder; allowed is a file's name.")
     if not path or not Path(path).exists():
         return None
     try:

@@ -219,14 +219,17 @@ def _similarities(
 def _sentences(encoder: str, texts: Sequence[str], place: torch.device) -> dict[str, Tensor]:
     """Mean-pooled sentence vectors: of the last layer, of the last two, of the first and the last."""
     from isomorph.measure.represent import represent
+    from isomorph.measure.stream import tokenizer_of
+    from isomorph.models.inputs import longest_input
     from isomorph.models.pretrained import load_encoder
 
     model, tokenizer = load_encoder(encoder)
     deepest = model.config.num_hidden_layers
     layers = sorted({1, deepest - 1, deepest})
     language = "en" if isinstance(tokenizer, dict) else None
+    longest = longest_input(model, tokenizer_of(tokenizer, language), 64)
     read = represent(
-        model.to(place), tokenizer, texts, language=language, layers=layers, max_length=64
+        model.to(place), tokenizer, texts, language=language, layers=layers, max_length=longest
     )
     return {
         "last_layer_average": read[deepest],

@@ -58,6 +58,7 @@ def states(state: State) -> list[dict]:
     same lengths out of its domain, and `texts`, how many of each; `rsa_other` and `cka_other` of the
     encoder as it was and another one, where there is one that reads the same subwords."""
     from isomorph.measure.changes import matched_for_length, similarity_by_layer
+    from isomorph.models.inputs import longest_input
 
     inside, outside = matched_for_length(*_domains(state))
     records = [{"metric": "texts", "value": len(inside)}]
@@ -67,7 +68,7 @@ def states(state: State) -> list[dict]:
     for suffix, (texts, after) in compared.items():
         found = similarity_by_layer(
             state.original, after, state.tokenizer, texts, language=state.language,
-            seed=state.seed, max_length=LONGEST,
+            seed=state.seed, max_length=longest_input(after, state.tokenizer, LONGEST),
         )  # fmt: skip
         for name, by_layer in found.items():
             records += [
