@@ -26,7 +26,6 @@ CLOSED = [
     "what_stays",
     "which_layers_matter",
     "word_alignment",
-    "words_never_seen",
     "words_rarely_seen",
 ]
 

@@ -10,9 +10,9 @@ size = "laptop"
 recompute = False
 
 # %% tags=["hide-input"]
-from isomorph import claims
+from isomorph.experiment import Experiment, answer, summary, verdict
 
-claims.answer("2.1", "2.2", "2.3")
+answer("2.1", "2.2", "2.3")
 
 # %% [markdown]
 # ## The claim
@@ -45,7 +45,37 @@ claims.answer("2.1", "2.2", "2.3")
 #
 # where $C_i$ sums the exponentials of all *other* words. Only one thing lowers it: smaller products $\langle h_i, w\rangle$. So every
 # position pushes $w$ away from its own state, gently where the word is already improbable. If all states lie to one side of the
-# origin, the pushes add up. If they surround it, they hold each other.
+# origin, the pushes add up. If they surround it, they hold each other. In symbols, with the logistic function $\sigma$, the gradient is
+#
+# $$\nabla L(w) = \frac1M \sum_{i=1}^{M} \sigma\bigl(\langle h_i, w\rangle - \log C_i\bigr)\,h_i .$$
+#
+# We follow it in steps of equal length, since the gradient itself vanishes as the vector runs away.
+
+# %%
+import numpy as np
+import pandas as pd
+import torch
+from torch.nn.functional import softplus
+
+
+def absent_loss(w, states, log_rest):
+    return (softplus(states @ w - log_rest) + log_rest).mean()
+
+
+def absent_gradient(w, states, log_rest):
+    return torch.sigmoid(states @ w - log_rest) @ states / len(states)
+
+
+def train_absent(states, log_rest, steps, rate):  # (steps + 1, width)
+    path = [torch.zeros(states.shape[1]).double()]
+    for _ in range(steps):
+        slope = absent_gradient(path[-1], states, log_rest)
+        path.append(path[-1] - rate * slope / slope.norm())
+    return torch.stack(path)
+
+
+# %% [markdown]
+# ### Which directions are safe
 #
 # Call $v$ a **uniformly negative direction** when $\langle v, h_i\rangle < 0$ for all $i$.
 #
@@ -91,6 +121,84 @@ claims.answer("2.1", "2.2", "2.3")
 # $-p/|p|$ has margin $|p|$. None has a larger one: $p$ is a mixture of states, so for any $u$ of length 1 some state has
 # $\langle u, h_i\rangle \le \langle u, p\rangle \le |p|$, and the margin of $-u$ is no more. Either side has a **certificate** that anyone can check without trusting the search: a direction, or weights that mix the states to zero.
 #
+# A linear programme finds one or the other. It makes $t$ as large as it can, subject to
+#
+# $$\langle v, h_i\rangle + t \le 0 \text{ for all } i, \qquad -1 \le v_j \le 1 .$$
+#
+# If the best $t$ is above 0, $v$ is uniformly negative. If it is 0, the multipliers of the first constraints are not negative, sum to 1, and mix the states to zero: that is what
+# optimality means.
+
+# %%
+from scipy.optimize import linprog
+
+
+def certificate(states):
+    n, width = states.shape
+    solved = linprog(
+        c=[0] * width + [-1],  # the largest t
+        A_ub=np.hstack([states, np.ones((n, 1))]),
+        b_ub=np.zeros(n),
+        bounds=[(-1, 1)] * width + [(None, None)],
+    )
+    if solved.x[-1] > 1e-9:
+        direction = torch.from_numpy(solved.x[:-1])
+        return "a direction", direction / direction.norm()
+    return "weights", torch.from_numpy(-solved.ineqlin.marginals)
+
+
+# %% [markdown]
+# The nearest point $p$ can be approached by *Gilbert's method*, which is Frank and Wolfe's for this problem. Start anywhere in the hull. Find the state that lies least far
+# along $p$, and move to the point nearest to the origin on the way there:
+#
+# $$h = \arg\min_i\langle p, h_i\rangle, \qquad p \leftarrow p + t\,(h - p), \qquad t = \frac{\langle p, p - h\rangle}{|p - h|^2} \text{, between 0 and 1.}$$
+#
+# It knows how good it is. The largest margin is at least that of $-p/|p|$, and at most $|p|$.
+
+
+# %%
+def nearest_point(states, rounds):
+    p = states.mean(0)
+    for _ in range(rounds):
+        h = states[(states @ p).argmin()]
+        short = p @ (p - h)  # by how much p may be too far out
+        if short < 1e-12:
+            break
+        p = p + (short / (p - h).square().sum()).clamp(max=1) * (h - p)
+    return p
+
+
+def margin(direction, states):
+    return -float((states @ direction).max() / direction.norm())
+
+
+# %% [markdown]
+# Both agree with the library's own search, which goes on until it has the point exactly, for a million states too; and the gradient is what automatic
+# differentiation says.
+
+# %%
+from isomorph.measure.degeneration import absent_word, hull
+
+generator = torch.Generator().manual_seed(0)
+for _ in range(40):
+    away = torch.randn(3, generator=generator).double()
+    some = torch.randn(20, 3, generator=generator).double() + away
+    kind, shown = certificate(some)
+    decided = hull(some, widest=True)
+    assert (kind == "weights") == decided.contains_origin
+    if kind == "a direction":
+        p = nearest_point(some, 200)
+        assert margin(-p, some) - 1e-9 <= decided.margin(some)
+        assert decided.margin(some) <= p.norm() + 1e-9
+    else:
+        assert (shown @ some).norm() < 1e-6
+
+log_rest = torch.zeros(20).double()
+slope = torch.func.grad(absent_loss)(away, some, log_rest)
+assert (slope - absent_gradient(away, some, log_rest)).norm() < 1e-6
+theirs = absent_word(some, log_rest, steps=50, rate=0.1).vectors[-1]
+assert (theirs - train_absent(some, log_rest, 50, 0.1)[-1]).norm() < 1e-6
+
+# %% [markdown]
 # :::{prf:remark} The other side
 # :label: other-side
 # :nonumber:
@@ -115,142 +223,136 @@ claims.answer("2.1", "2.2", "2.3")
 # All states lie on one plane, and $\langle v, h\rangle = -|s| < 0$ for each.
 # :::
 
-# %% tags=["hide-input"]
-import pandas as pd
-import torch
-from IPython.display import Markdown, display
 
-from isomorph import exercises, figures, findings
-from isomorph.figures.hulls import hull_planes
-from isomorph.findings import absent, language_models
-from isomorph.measure.degeneration import hull
+# %%
+def layer_norm_direction(gain, offset):
+    return -(offset / gain).sum().sign() / gain
+
 
 # %% [markdown]
 # ## In the plane
 #
 # Forty states, five other words, and one word that never occurs. Its vector starts at the origin and follows the gradient of $L$ in
-# small steps of equal length. Left and right have the same cloud at two places.
+# small steps of equal length. The same cloud stands at two places.
 
 # %%
-planes = absent.in_the_plane()
+generator = torch.Generator().manual_seed(0)
+draw = {"generator": generator, "dtype": torch.float64}
+cloud, others = 0.7 * torch.randn(40, 2, **draw), torch.randn(5, 2, **draw)
+planes, paths = {}, {}
+for name, centre in {
+    "origin outside the hull": (2.2, 1.1),
+    "origin inside the hull": (0.5, 0.25),
+}.items():
+    states = cloud - cloud.mean(0) + torch.tensor(centre).double()
+    log_rest = (states @ others.T).logsumexp(1)
+    planes[name] = states
+    paths[name] = train_absent(states, log_rest, steps=600, rate=0.02)
+
+# %%
+from scipy.spatial import ConvexHull
+
+from isomorph.figures import blank, show, show_table
+
+figure, axes = blank(5, 9.5, rows=2)
+angle = torch.linspace(0, 2 * torch.pi, 721).double()
+circle = torch.stack([angle.cos(), angle.sin()], 1)
+for axis, (name, states) in zip(axes, planes.items(), strict=True):
+    corners = states[ConvexHull(states).vertices]
+    axis.fill(*corners.T, color="C0", alpha=0.2, label="convex hull")
+    axis.scatter(*states.T, s=14, label="hidden states")
+    negative = circle[(circle @ states.T < 0).all(1)]
+    sector = torch.cat([torch.zeros(1, 2), 8 * negative])
+    axis.fill(*sector.T, color="C2", alpha=0.2, label="negative for all")
+    axis.plot(*paths[name].T, "C1", linewidth=2, label="absent word")
+    axis.plot(*paths[name][-1], "s", color="C1")
+    axis.plot(0, 0, "k+", markersize=12, label="origin")
+    axis.set(title=name, xlim=(-4, 4), ylim=(-4, 4), aspect="equal")
+legend = axes[0].legend(fontsize="small", loc="upper left")
 
 # %% tags=["hide-input"]
-figures.show(
-    hull_planes(
-        {
-            name: (plane.states, plane.path.vectors.numpy())
-            for name, plane in planes.items()
-        }
-    ),
-    caption="Hidden states in the plane, and the way of a vector that nothing ever asks for. The square is where it "
-    "comes to rest.",
-    alt="Two panels. On the left the cloud of states lies to one side of the origin; a sector opposite to it is shaded, and the "
-    "path of the absent word enters the sector and leaves the panel. On the right the cloud surrounds the origin; there is no "
+show(
+    figure,
+    caption="With the origin outside the hull the vector of a word that nothing ever asks for runs into the sector of uniformly negative directions "
+    "and leaves the panel. With the origin inside there is no such sector, and the vector comes to rest, at the square.",
+    alt="Two panels. In the upper one the cloud of states lies to one side of the origin; a sector opposite to it is shaded, and the "
+    "path of the absent word enters the sector and leaves the panel. In the lower one the cloud surrounds the origin; there is no "
     "sector, and the path stops after a short way.",
-    table=pd.DataFrame(
-        [
-            {"panel": name, "step": step, "x": x, "y": y}
-            for name, plane in planes.items()
-            for step, (x, y) in zip(
-                plane.path.steps.tolist()[::6],
-                plane.path.vectors.tolist()[::6],
-                strict=True,
-            )
-        ]
-    ),
-    provenance="Made in this execution.",
-)
-rows = absent.lengths(planes)
-figures.show(
-    figures.learning_curve(
-        rows, metric="length of the vector", x="steps", group="condition"
-    ),
-    caption="The length of the absent word's vector as it is trained.",
-    alt="With the origin outside the hull the length grows in a straight line to the end; with the origin inside it levels off "
-    "early.",
-    table=rows.pivot(
-        index="steps", columns="condition", values="value"
-    ).reset_index(),
-    provenance="Made in this execution.",
 )
 
 # %% [markdown]
-# On the left a whole sector of directions is uniformly negative. It is convex, as (A) says, and the path runs into it and stays. On the right
+# With the origin outside, a whole sector of directions is uniformly negative. It is convex, as (A) says, and the path runs into it and stays. With the origin inside,
 # every direction meets some state on its positive side. The vector still moves, since the states are not centred, but it comes to rest.
-# *A word that never occurs does not have to degenerate.* It depends on where the states are.
+
+# %%
+figure, (axis,) = blank(7, 3.5)
+for name, path in paths.items():
+    axis.plot(path.norm(dim=1), label=name)
+axis.set(xlabel="steps", ylabel="length of the vector")
+legend = axis.legend()
 
 # %% tags=["hide-input"]
-lines = []
-for name, plane in planes.items():
-    states = torch.from_numpy(plane.states)
-    decided = hull(states, widest=True)
-    inside = decided.contains_origin
-    lines.append(
-        {
-            "cloud": name,
-            "certificate": f"weights on {len(decided.rows)} states"
-            if inside
-            else "a direction",
-            "checked": f"they mix to a vector of length {decided.margin(states):.0e}"
-            if inside
-            else f"every state is at least {decided.margin(states):.2f} beyond",
-        }
-    )
-figures.show_table(
-    pd.DataFrame(lines), name="What shows where the origin is"
+show(
+    figure,
+    caption="The absent word's vector grows to the end where the origin is outside the hull, and stops early where it is inside.",
+    alt="With the origin outside the hull the length grows in a straight line to the end; with the origin inside it levels off early.",
 )
 
 # %% [markdown]
+# Where the origin is need not be read off a picture. Here are the certificates, and what checks them.
+
+# %%
+lines = {}
+for name, states in planes.items():
+    kind, shown = certificate(states)
+    p = nearest_point(states, 5000)
+    mixed = kind == "weights"
+    lines[name] = {
+        "certificate": kind,
+        "states in the mixture": int((shown > 0).sum()) if mixed else "",
+        "its length": f"{(shown @ states).norm():.0e}" if mixed else "",
+        "margin": "" if mixed else round(margin(shown, states), 2),
+        "largest, at least": round(margin(-p, states), 2),
+        "largest, at most": round(float(p.norm()), 2),
+    }
+show_table(
+    pd.DataFrame(lines).T.rename_axis("cloud"),
+    "What shows where the origin is",
+)
+
+# %% [markdown]
+# In the first cloud a direction with a margin shows that the origin is outside; in the second a mixture of three states that is zero, to rounding, shows that it is inside.
+# *A word that never occurs does not have to degenerate.* It depends on where the states are.
+#
 # ## In many planted cases
 #
-# A theorem needs no experiment. Our *code* does, and so does the reading of the theorem. So we plant clouds of which we know the answer, in up to
+# A theorem needs no experiment. Our *code* does, and so does the reading of the theorem. So the library plants clouds of which the answer is known, in up to
 # eight dimensions: beside the origin, down to a thousandth from it, and around it. Three tests decide, each by itself. One is a linear
 # programme that looks for a uniformly negative direction. Another looks for weights that mix the states to zero. The third is the
-# method that the rest of the chapter uses. For theorem 1 we mix pairs of uniformly negative directions, many taken close to
-# the edge of the set, and train an absent word's vector.
+# method that the rest of the chapter uses. For theorem 1 it mixes pairs of uniformly negative directions, many taken close to
+# the edge of the set, and trains an absent word's vector.
 
 # %%
-made, planted = findings.in_worlds(
-    "theorems",
-    ("absent_word", "point_clouds"),
-    size=size,
-    live="point_clouds",
-    recompute=recompute,
-)
-
-# %% tags=["hide-input"]
-run = findings.chosen("theorems", planted.size, ["point_clouds"])[0].run
-table = pd.concat(
-    [
-        language_models.levels(
-            planted,
-            {"point_clouds": "measured"},
-            {
-                "hull_disagreements": "clouds on which two tests disagree, share",
-                "planted_errors": "clouds on which a test misses what was planted, share",
-            },
-        ),
-        language_models.levels(
-            planted,
-            {"absent_word": "measured"},
-            {
-                "convexity_violations": "mixtures of two uniformly negative directions that are none, share",
-                "negative_product_share": "states with a negative product with the trained vector, share",
-                "vector_norm": f"length of that vector after {run.steps} steps of 0.1",
-                "direction_cosine": "its cosine with the direction of largest margin",
-            },
-        ),
-    ]
-)
-figures.show_table(table, name="Planted cases of theorems 1 and 2")
-display(
-    Markdown(
-        f"{findings.behind(planted)} Each has {run.cases} clouds or mixtures. The last line is not in the theorem: among all uniformly negative "
-        "directions gradient descent ends up in *one*, that of the largest margin."
-    )
+theorems = Experiment("theorems", size, recompute=recompute)
+rows = theorems.rows("absent_word", "point_clouds")
+run = theorems.run("absent_word")
+planted = [
+    "hull_disagreements",
+    "planted_errors",
+    "convexity_violations",
+    "negative_product_share",
+    "vector_norm",
+    "direction_cosine",
+]
+show_table(
+    summary(rows, planted, index="metric", columns="condition"),
+    f"Theorems 1 and 2, {run.cases} planted cases a draw",
 )
 
 # %% [markdown]
+# No two tests disagree, none misses what was planted, no mixture leaves the set, and the trained vector has a negative product with every state. The last line is not in the
+# theorem: among all uniformly negative directions gradient descent ends up in *one*, that of the largest margin.
+#
 # ## In a trained model
 #
 # Now a model that was trained like any other: a causal language model of whole words on the English Bible that ships with
@@ -258,53 +360,66 @@ display(
 # list, [PAD] and [MASK], are never read and never to be predicted. They are truly absent words.
 
 # %%
-NAMES = {
-    "layer_norm_direction": "with a last normalisation",
-    "no_last_norm": "without one",
-}
-made, trained_models = findings.in_worlds(
-    "language_models",
-    NAMES,
-    size=size,
-    live="layer_norm_direction",
-    recompute=recompute,
-)
-condition, *_ = findings.chosen(
-    "language_models", trained_models.size, ["layer_norm_direction"]
-)
-model = language_models.trained(condition)
-states = model.states().hidden
+experiment = Experiment("language_models", size, recompute=recompute)
+run = experiment.run("layer_norm_direction", seed=0)
+# For example: run.pretraining.encoder.model_copy(update={"width": 32})
+model = experiment.model(run)
+states = model.states().hidden.double()  # on held-out verses
 decided = hull(states, widest=True)
-
-# %% tags=["hide-input"]
-encoder, training = model.run.encoder, model.run.training
-longest = float(states.norm(dim=1).mean())
-where = "inside" if decided.contains_origin else "outside"
-display(
-    Markdown(
-        f"{encoder.layers} layers of width {encoder.width}, {model.vocabulary.size} words, {training.tokens:,} tokens read. We take its "
-        f"{len(states):,} states on held-out verses. The origin is **{where}** their hull: the certificate, checked against each state anew, "
-        f"has a margin of {decided.margin(states):.3g}, where a state has a mean length of {longest:.3g}."
-    )
+print(run.pretraining.encoder, run.pretraining.training, sep="\n")
+print(
+    f"{len(states):,} states of mean length {states.norm(dim=1).mean():.3g}"
 )
+print(f"origin in their hull: {decided.contains_origin}")
+print(f"margin of the certificate: {decided.margin(states):.3g}")
+
+# %% [markdown]
+# The certificate was checked against each state anew: the origin is outside. Gilbert's method finds the same, up to what it says it does not know:
+
+# %%
+p = nearest_point(states, 1000)
+print(f"largest margin: {margin(-p, states):.3g} to {p.norm():.3g}")
+assert margin(-p, states) <= decided.margin(states) + 1e-9
+assert decided.margin(states) <= p.norm() + 1e-9
 
 # %% [markdown]
 # ### Which way out?
 #
-# There are many uniformly negative directions, or there may be none. Five candidates stand beside each other. One has the largest margin. One comes from
+# There are many uniformly negative directions. Five candidates stand side by side. One has the largest margin. One comes from
 # the last normalisation's weights alone, without a look at any state. One is opposite to the mean state. And two are where the
 # vectors of [PAD] and [MASK] have really gone in training.
 
 # %%
-ways = absent.directions(model, states)
-figures.show_table(
-    absent.beside_states(ways, states),
-    name="Directions beside all states",
+from isomorph.text.vocab import MASK, PAD
+
+norm = model.encoder.final_norm
+ways = {
+    "largest margin": decided.direction,
+    "last normalisation's weights": layer_norm_direction(
+        norm.weight.detach().cpu(), norm.bias.detach().cpu()
+    ),
+    "opposite to the mean": -states.mean(0),
+    "vector of [PAD]": model.vectors[PAD],
+    "vector of [MASK]": model.vectors[MASK],
+}
+ways = {name: way.double() / way.norm() for name, way in ways.items()}
+length = states.norm(dim=1).mean()
+lines = {
+    name: {
+        "negative, %": 100 * float((states @ way < 0).double().mean()),
+        "margin, over a state's length": margin(way, states) / length,
+        "cosine with the first": way @ ways["largest margin"],
+    }
+    for name, way in ways.items()
+}
+show_table(
+    pd.DataFrame(lines).T.astype(float).rename_axis("direction").round(3),
+    "Directions and all states",
 )
 
 # %% [markdown]
-# *Negative* is the share of states on the negative side, and the margin is over the mean length of a state. A margin below 0 means that some state is on the wrong side. The closed form works, to the last state: that is the remark on layer normalisation, and it
-# costs one division. But look at its margin, and at the cosines. It is *a* way out, and not the one that the absent words took. They
+# *Negative* is the share of states on the negative side. A margin below 0 means that some state is on the wrong side. The closed form works, to the last state: that is the
+# remark on layer normalisation, and it costs one division. But look at its margin, and at the cosines. It is *a* way out, and not the one that the absent words took. They
 # went near the direction of the largest margin, and nearly together.
 #
 # ### Let a vector go
@@ -313,42 +428,41 @@ figures.show_table(
 # real states, with all else fixed.
 
 # %%
-rows, path = absent.descent(states, model.log_rest(states, 0), ways)
+log_rest = model.log_rest(states.float(), PAD)
+path = train_absent(states, log_rest, steps=1000, rate=0.05)
+lengths = path.norm(dim=1)
+losses = torch.stack([absent_loss(w, states, log_rest) for w in path])
+gained = losses[0] - losses
+most = int((gained >= 0.99 * gained[-1]).double().argmax())
+alike = path[(lengths - model.vectors[PAD].norm()).abs().argmin()]
+
+print(f"length after {len(path) - 1} steps: {lengths[-1]:.1f}")
+print(f"negative products: {(states @ path[-1] < 0).double().mean():.1%}")
+print(f"loss at first and gained: {losses[0]:.2f}, {gained[-1]:.1e} nats")
+print(f"99% of the gain at a length of {lengths[most]:.2f}")
+for name, word in {"[PAD]": PAD, "[MASK]": MASK}.items():
+    print(f"length of {name}: {model.vectors[word].norm():.2f}")
+together = ways["vector of [PAD]"] @ ways["vector of [MASK]"]
+print(f"cosine of [PAD] and [MASK]: {together:.2f}")
+there = alike @ ways["vector of [PAD]"] / alike.norm()
+print(f"of [PAD] and the free vector where it is as long: {there:.2f}")
+
+# %%
+figure, (axis,) = blank()
+for name, way in ways.items():
+    cosines = path[1:] @ way / lengths[1:]
+    axis.semilogx(range(1, len(path)), cosines, label=name)
+axis.set(xlabel="steps", ylabel="cosine with the free vector")
+legend = axis.legend(fontsize="small")
 
 # %% tags=["hide-input"]
-figures.show(
-    figures.learning_curve(
-        rows,
-        metric="cosine with the vector",
-        x="steps",
-        group="direction",
-        log_x=True,
-    ),
-    caption="A free vector, moved by the loss of an absent word on the states of a trained model: how it turns.",
+show(
+    figure,
+    caption="A free vector, moved by the loss of an absent word on the states of a trained model, starts opposite to the mean state and turns to the direction of the "
+    "largest margin.",
     alt="Lines over steps, on a logarithmic axis. The cosine with the direction opposite to the mean starts highest and falls; the "
     "cosine with the direction of largest margin rises towards one; the cosines with the vectors of PAD and MASK stay high, and that "
     "with the direction of the normalisation's weights stays low.",
-    table=rows.pivot(
-        index="steps", columns="direction", values="value"
-    ).reset_index(),
-    provenance="Made in this execution.",
-)
-first, last = path.vectors[1], path.vectors[-1]
-gained = path.loss[0] - path.loss
-reached = int((gained >= 0.99 * gained[-1]).nonzero()[0])
-own = [model.vectors[word].double() for word in (0, 4)]
-together = float(torch.cosine_similarity(*own, dim=0))
-lengths = path.vectors.norm(dim=1)
-alike = path.vectors[(lengths - own[0].norm()).abs().argmin()]
-cosine = float(torch.cosine_similarity(alike, own[0], dim=0))
-display(
-    Markdown(
-        f"After {int(path.steps[-1])} steps the vector is {float(last.norm()):.1f} long, and {float((states.double() @ last < 0).double().mean()):.1%} "
-        f"of the states have a negative product with it. But 99% of all that can be gained was gained at a length of "
-        f"{float(path.vectors[reached].norm()):.2f}, and that was {float(gained[-1]):.1e} nats of {float(path.loss[0]):.2f}. The vectors of [PAD] and [MASK] "
-        f"are {float(own[0].norm()):.2f} and {float(own[1].norm()):.2f} long, and have a cosine of {together:.2f} with each other. Where the free vector is as long as that of [PAD], "
-        f"the two have a cosine of {cosine:.2f}."
-    )
 )
 
 # %% [markdown]
@@ -361,77 +475,44 @@ display(
 #   rescales steps too. The theorem says where a vector goes *in the limit*. It does not say how far it gets. The
 #   vectors of the real absent words are about as far as ours after its first few steps, and there they agree best.
 #
-# ### Over seeds, and without the last normalisation
+# ## Over seeds, and without the last normalisation
 #
 # Is it the normalisation that puts the origin outside? The remark reads as if. So the same model is trained without it.
 
-# %% tags=["hide-input"]
-figures.show_table(
-    language_models.levels(
-        trained_models,
-        NAMES,
-        [
-            "origin_outside",
-            "hull_margin",
-            "state_cosine",
-            "unnormalised_origin_outside",
-            "unnormalised_hull_margin",
-            "absent_negative_share",
-            "absent_norm",
-            "offset_size",
-            "negative_product_share",
-            "absent_direction_cosine",
-        ],
+# %%
+NAMES = ("layer_norm_direction", "no_last_norm")
+MEASURED = [
+    "origin_outside",
+    "hull_margin",
+    "state_cosine",
+    "unnormalised_origin_outside",
+    "unnormalised_hull_margin",
+    "absent_negative_share",
+    "absent_norm",
+    "offset_size",
+    "negative_product_share",
+    "absent_direction_cosine",
+]
+for title, rows in {
+    "Small models, with a last normalisation and without one": experiment.rows(
+        *NAMES
     ),
-    name="Small models, over seeds",
-)
-own = trained_models.rows
-without = own[own["condition"] == "no_last_norm"]
-out = without[without["metric"] == "origin_outside"]["value"]
-offsets = own[own["metric"] == "offset_size"]["value"]
-cosines = own[own["metric"] == "absent_direction_cosine"]["value"]
-said = (
-    f"Without the last normalisation the origin is outside the hull in {int(out.sum())} of {len(out)} models."
-    if len(out)
-    else "No model without the last normalisation is recorded yet."
-)
-display(
-    Markdown(
-        f"{findings.behind(trained_models)} The negative products are those with the direction of g and b. {said} With the normalisation, "
-        f"the sum of b/g lies between {offsets.min():.2g} and {offsets.max():.2g} in size, and the cosine of absent words with that direction is "
-        f"{cosines.max():.2f} at most."
-    )
-)
+    "Larger models, more text": experiment.rows(*NAMES, at="reference"),
+}.items():
+    if len(rows):
+        table = summary(rows, MEASURED, index="metric", columns="condition")
+        show_table(table.set_axis(["with one", "without"], axis=1), title)
 
 # %% [markdown]
-# The remark is true, and it is not the reason. Where the origin is outside with a wide margin also without the last normalisation, and before it in those
-# models that have one, the normalisation's plane is not what keeps it there. The plane may pass close by the origin, and does in some seeds. Something
-# else puts all states to one side: they share a common part, as the mean cosine of two states shows, and there is room for one, since a state has far more
+# The negative products are those with the direction of g and b. The remark is true, and it is not the reason. The origin is outside with a wide margin also without the last
+# normalisation, and before it in those models that have one, so the normalisation's plane is not what keeps it there. The plane may pass close by the origin, and does in some seeds; absent
+# words hardly go its way. Something else puts all states to one side: they share a common part, as the mean cosine of two states shows, and there is room for one, since a state has far more
 # dimensions than it takes to say which word comes next.
-
-# %% tags=["hide-input"]
-larger = findings.on_real_text(
-    "language_models", NAMES, size=size, recompute=recompute
-)
-if larger.runs:
-    figures.show_table(
-        language_models.levels(
-            larger,
-            NAMES,
-            ["origin_outside", "hull_margin", "negative_product_share",
-             "offset_size", "absent_negative_share", "absent_norm"],
-        ),
-        name="Larger models, more text"
-    )  # fmt: skip
-    display(Markdown(findings.behind(larger)))
-
-# %% [markdown]
+#
 # ## The outcome
 
-# %% tags=["hide-input"]
-table = claims.predictions(["2.1", "2.2", "2.3"])
-figures.show_table(table, name="Every check of our code")
-display(Markdown(findings.in_short(table)))
+# %%
+verdict("2.1", "2.2", "2.3")
 
 # %% [markdown]
 # ## Cautions
@@ -469,6 +550,8 @@ def way_out(gain, offset):
 
 
 # %%
+from isomorph import exercises
+
 exercises.check("words_never_seen.1", way_out)
 
 # %% [markdown] tags=["solution"]

@@ -9,8 +9,7 @@ import torch
 from scipy import optimize
 
 from isomorph import results
-from isomorph.figures.hulls import hull_planes, negative_sector
-from isomorph.findings import Found, absent, language_models, rare
+from isomorph.findings import Found, language_models, rare
 from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.presets import conditions
 from isomorph.results import Condition
@@ -102,53 +101,6 @@ def test_levels_are_in_their_own_unit():
     ]
     table = language_models.levels(both, ["mle"], {"norm": "length", "pair_distance": "distance"})
     assert list(table.iloc[:, 1]) == ["1", "–"]
-
-
-def test_in_the_plane_one_word_runs_and_one_rests():
-    outside, inside = absent.in_the_plane().values()
-    assert negative_sector(outside.states) and negative_sector(inside.states) is None
-    lengths = [plane.path.vectors.norm(dim=1) for plane in (outside, inside)]
-    assert lengths[0][-1] > 10 and lengths[1][-1] < 2
-    assert (outside.states @ outside.path.vectors[-1].numpy() < 0).all()
-    table = absent.lengths({"one": outside})
-    assert list(table["value"]) == pytest.approx(lengths[0].tolist())
-
-
-@pytest.mark.parametrize("seed", range(10))
-def test_the_sector_holds_just_the_negative_directions(seed):
-    rng = np.random.default_rng(seed)
-    states = rng.standard_normal((6, 2)) + 1.5 * rng.standard_normal(2)
-    angles = np.radians(np.arange(0, 360, 0.5) + 0.25)
-    directions = np.column_stack([np.cos(angles), np.sin(angles)])
-    negative = (directions @ states.T < 0).all(1)
-    sector = negative_sector(states)
-    assert (sector is None) == (not negative.any())
-    if sector:
-        low, high = sector
-        within = (np.degrees(angles) - low) % 360 < high - low
-        assert (within == negative).all()
-
-
-def test_planes_are_drawn_and_other_spaces_refused():
-    planes = {n: (p.states, p.path.vectors.numpy()) for n, p in absent.in_the_plane().items()}
-    figure = hull_planes(planes)
-    assert [axis.get_title() for axis in figure.axes] == list(planes)
-    with pytest.raises(ValueError, match="must be"):
-        hull_planes({"cube": (np.ones((4, 3)), np.ones((2, 3)))})
-
-
-def test_ways_out_of_a_trained_model(model, states):
-    ways = absent.directions(model, states.hidden)
-    assert all(float(way.norm()) == pytest.approx(1) for way in ways.values())
-    assert {absent.WEIGHTS, absent.MEAN, "vector of [PAD]", "vector of [MASK]"} <= set(ways)
-    table = absent.beside_states(ways, states.hidden).set_index("direction")
-    assert table.loc[absent.WEIGHTS, "negative, %"] == 100, "whatever the states"
-    if absent.WIDEST in ways:
-        assert table["margin"].idxmax() == absent.WIDEST
-    rest = model.log_rest(states.hidden, PAD)
-    rows, path = absent.descent(states.hidden, rest, ways, steps=50)
-    assert set(rows["direction"]) == set(ways) and rows["value"].abs().max() <= 1 + 1e-9
-    assert path.loss[-1] < path.loss[0]
 
 
 @pytest.fixture(scope="module")

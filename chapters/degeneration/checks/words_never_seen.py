@@ -47,19 +47,16 @@ def sector(answer: object) -> Feedback:
     """The width of a sector, measured on states all along an arc."""
     import numpy as np
 
-    from isomorph.figures.hulls import negative_sector
-
-    angles = np.radians(np.arange(20, 131))
-    low, high = negative_sector(
-        np.column_stack([np.cos(angles), np.sin(angles)])
-    )
+    states = np.radians(np.arange(20, 131))
+    ways = np.radians(np.arange(0, 360, 0.05))
+    negative = (np.cos(ways[:, None] - states) < 0).all(1)
     mistakes = {
         "That is how far the states spread. A direction must be more than a right angle from each.": 110,
         "That is where no state lies. A direction must be more than a right angle from each.": 250,
     }
     return number(
         answer,
-        high - low,
+        360 * negative.mean(),
         tolerance=0.5,
         between=(0, 180),
         mistakes=mistakes,
