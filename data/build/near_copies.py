@@ -34,9 +34,27 @@ def build(domains: dict[str, list[dict]]) -> list[dict]:
     )
 
 
-def _of_domain(domain: str, rows: list[dict]) -> Iterator[dict]:
+def twins(texts: list[str], splits: np.ndarray, language: str) -> set[int]:
+    """Places of the test rows that are near copies of another test row."""
+    vectors = _vectors(texts, language)[splits == "test"]
+    cosines = (vectors @ vectors.T).toarray().round(DIGITS)
+    np.fill_diagonal(cosines, 0)
+    return set(np.flatnonzero(splits == "test")[cosines.max(axis=1) > COSINE].tolist())
+
+
+def near_training(texts: list[str], splits: np.ndarray, language: str) -> set[int]:
+    """Places of the test rows that are near copies of a training or development row."""
+    sides = (np.flatnonzero(where) for where in (splits == "test", splits != "test"))
+    return {int(place) for place, *_ in nearest(_vectors(texts, language), *sides)}
+
+
+def _vectors(texts: list[str], language: str):
     from sklearn.feature_extraction.text import TfidfVectorizer
 
+    return TfidfVectorizer(**UNITS.get(language, {})).fit_transform(texts)
+
+
+def _of_domain(domain: str, rows: list[dict]) -> Iterator[dict]:
     ids, splits = (np.array([row[name] for row in rows]) for name in ("id", "split"))
     train, odd = splits == "train", ids % 2 == 1
     searches = [
@@ -45,8 +63,7 @@ def _of_domain(domain: str, rows: list[dict]) -> Iterator[dict]:
         (splits == "test", splits != "test"),
     ]
     for language in LANGUAGES:
-        weights = TfidfVectorizer(**UNITS.get(language, {}))
-        vectors = weights.fit_transform([row[language] for row in rows])
+        vectors = _vectors([row[language] for row in rows], language)
         for later, earlier in (map(np.flatnonzero, masks) for masks in searches):
             for i, j, cosine in nearest(vectors, later, earlier):
                 yield {

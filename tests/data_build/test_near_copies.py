@@ -48,3 +48,12 @@ def test_the_shipped_list_is_what_the_texts_give():
     found = {(r["id"], r["cosine"]) for r in shipped
              if (r["domain"], r["language"]) == ("help", "en") and r["split"] != "train"}  # fmt: skip
     assert found == expected
+
+
+def test_twins_and_copies_of_training_rows_are_told_apart():
+    others = [f"word{n} unlike{n} anything{n}" for n in range(40)]
+    texts = [*others, LONG, LONG + " a b", "never before seen", LONG + " a", "never before seen"]
+    splits = np.array(["train"] * 40 + ["test", "test", "test", "train", "dev"])
+    assert near_copies.twins(texts, splits, "en") == {40, 41}
+    assert near_copies.near_training(texts, splits, "en") == {40, 41, 42}
+    assert near_copies.twins(texts[:-2], np.array(["train"] * 42 + ["test"]), "en") == set()
