@@ -23,7 +23,6 @@ CLOSED = [
     "sentence_ordering",
     "similarity_by_cka",
     "the_cls_vector",
-    "what_stays",
     "which_layers_matter",
     "word_alignment",
     "words_rarely_seen",
