@@ -64,6 +64,18 @@ def test_what_nobody_measured_is_empty_and_an_unknown_metric_is_refused():
         summary(rows(FIVE), "ner_f1")
 
 
+def test_an_answer_without_an_encoder_is_a_line_of_the_first_condition_that_has_it():
+    both = [rows(FIVE), rows([0.2] * 5, "las_majority"), rows([0.4] * 5, condition="far_default"),
+            rows([0.1] * 5, "las_majority", "far_default")]  # fmt: skip
+    names = ["far_default", "default", "majority", "premise_alone"]
+    table = summary(pd.concat(both), "las", names=names)
+    assert table["parsing"].tolist()[1:] == [
+        summary(rows(FIVE), "las").iloc[0, 0],
+        "10.0 (5 runs)",
+        "",
+    ]
+
+
 def test_a_score_of_retrieval_says_among_how_many():
     chance = rows([0.001] * 5, metric="retrieval_p1_chance")
     known = pd.concat([rows(FIVE, metric="retrieval_p1"), chance], ignore_index=True)

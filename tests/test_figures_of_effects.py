@@ -53,8 +53,16 @@ def test_a_forest_draws_each_effect_on_its_line_with_its_interval():
     assert spans(las) == [[-6, -4], [-2, 0.5]]
     assert spans(ner) == [[-44, -30]]
     assert las.get_title() == "parsing, LAS"
-    assert las.get_xlim() == ner.get_xlim()
-    assert las.get_xlim()[0] < -44 and las.get_xlim()[1] > 2
+
+
+def test_panels_stand_below_each_other_each_with_its_own_scale_and_labels():
+    figure = figures.forest(EFFECTS)
+    figure.draw_without_rendering()
+    las, ner = figure.axes
+    assert las.get_position().y0 > ner.get_position().y1
+    assert ner.get_xlim()[0] < -44 < -10 < las.get_xlim()[0]
+    assert all(len(axis.get_yticklabels()) == 5 for axis in (las, ner))
+    assert all(text.get_visible() for text in ner.get_yticklabels())
 
 
 def test_a_forest_has_a_line_at_no_effect():

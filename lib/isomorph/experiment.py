@@ -20,7 +20,7 @@ from isomorph import claims, metrics, results
 from isomorph.candidates import told as candidates_told
 from isomorph.candidates import with_candidates
 from isomorph.claims import answer
-from isomorph.labels import condition_label
+from isomorph.labels import WITHOUT_ENCODER, condition_label
 from isomorph.ledger.schema import Part
 from isomorph.ledger.verdicts import estimate, of_items
 from isomorph.presets import conditions
@@ -123,7 +123,8 @@ def summary(
     """Means over seeds with their 95% intervals, to read: "52.1 [50.3, 54.0]".
 
     A line for each value of the column `index` and a column for each of `columns`; of anything else
-    that varies (pairs, layers) a cell is the mean. names: the lines, in their order. A cell without
+    that varies (pairs, layers) a cell is the mean. names: the lines, in their order; of conditions
+    also "majority" and "premise_alone", answers that use no encoder. A cell without
     an interval says what it is a mean of: "52.1 (3 runs)"; one that nobody measured is empty. The
     table's note, which `isomorph.figures.show_table` prints, says how many seeds intervals are of,
     and of retrieval and translation among how many candidates.
@@ -133,6 +134,7 @@ def summary(
     import pandas as pd
 
     wanted = [metric] if isinstance(metric, str) else list(metric)
+    rows = rows if names is None or index != "condition" else with_answers(rows, names)
     own = rows[rows["metric"].isin(wanted)]
     own = own if names is None else own[own[index].isin(names)]
     if own.empty and len(rows):
@@ -156,6 +158,24 @@ def summary(
     notes = _note([each for each, *_ in found.values()], wanted), among and f"{among}."
     table.attrs["note"] = " ".join(note[0].upper() + note[1:] for note in notes if note)
     return table
+
+
+def with_answers(rows: DataFrame, names: Sequence[str]) -> DataFrame:
+    """The rows with those of `names` that use no encoder as conditions of their own.
+
+    Each run has them as the metrics of `labels.WITHOUT_ENCODER`; those of the first of `names` that
+    has some are taken, since other conditions may have other test examples.
+    """
+    import pandas as pd
+
+    parts = [rows]
+    for name in set(names) & set(WITHOUT_ENCODER):
+        own = rows[rows["metric"].str.endswith(WITHOUT_ENCODER[name])]
+        first = next((other for other in names if other in set(own["condition"])), None)
+        own = own[own["condition"] == first]
+        metric = own["metric"].str.removesuffix(WITHOUT_ENCODER[name])
+        parts.append(own.assign(metric=metric, condition=name))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _note(found: list[Estimate], metric: Sequence[str]) -> str:

@@ -130,6 +130,8 @@ CONDITIONS = {
     "help_order": "help pages",
     "rocstories": "ROCStories",
 }
+# Answers that use no encoder, by the ending of the metrics that a run has of them.
+WITHOUT_ENCODER = {"majority": "_majority", "premise_alone": "_premise"}
 # The tasks that an encoder was tuned on, by the pair of a row.
 TUNED_FOR = {"nli": "inference", "questions": "questions", "parsing": "parsing"}
 

@@ -1,10 +1,11 @@
-"""Figures of effects: every factor on one axis, a score along a dial, conditions side by side.
+"""Figures of effects: every factor against none, a score along a dial, conditions side by side.
 
 They draw what `isomorph.effects` computes, in percent and percent points. A filled mark has an
 interval over seeds, a hollow one is a mean of too few seeds for one, and a black cross is a
 paper's number. Groups differ in mark as well as in colour.
 """
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 PANEL = 2.5  # inches across, of one axis of several
+NARROW = 5.4  # inches: on a telephone, where a figure shrinks to the page, its words still read
 Line = tuple[str, str | None]  # a heading and a label; a heading's own line has no label
 
 
@@ -43,20 +45,18 @@ def forest(
     paper_name: str = "the paper",
     quantity: str = "change of the score, percent points",
 ) -> "Figure":
-    """All effects on one axis: a line a factor, under its heading, against no effect at all.
+    """All effects against none at all: a line a factor, under its heading.
 
     `table` has the columns `label`, value, low and high (nan where there is none), as
     `isomorph.effects.effects` gives them. Where it has them, heading groups the lines, source
-    (worlds, real text) gives a mark each, metric an axis each, all of one scale, and paper is the
-    paper's own effect, a cross.
+    (worlds, real text) gives a mark each, metric a panel each with its own scale, one below the
+    other, and paper is the paper's own effect, a cross.
     Raises ValueError when a column is missing, an interval does not hold its value, a mark stands
     twice, or the paper has two numbers for one line.
     """
     figure, axes = _lines(table, label, paper_name, quantity)
-    low, high = zip(*(axis.get_xlim() for axis in axes), strict=True)
     for axis in axes:
         axis.axvline(0, color=INK, linewidth=1.0, zorder=1)
-        axis.set_xlim(min(low), max(high))
     return figure
 
 
@@ -68,7 +68,7 @@ def condition_bars(
     paper_name: str = "the paper",
     quantity: str = "score, %",
 ) -> "Figure":
-    """Conditions compared task by task: a line a condition, an axis a metric, with intervals.
+    """Conditions compared task by task: a line a condition, a panel a metric, with intervals.
 
     `table` is as for `forest`, with scores in place of effects (`isomorph.effects.levels`).
     `baselines` maps a name to the level of each metric in percent, drawn as dashed lines: majority,
@@ -149,13 +149,14 @@ def _lines(
     quantity: str,
     baselines: Baselines | None = None,
 ) -> tuple["Figure", list]:
-    """Marks in lanes along labelled lines, an axis a metric: `forest` and `condition_bars`."""
+    """Marks in lanes along labelled lines, a panel a metric below the other: `forest` and
+    `condition_bars`."""
     table = _complete(table, label)
     lines, has_paper = _headed(table), table["paper"].notna().any()
     metrics, sources = (list(dict.fromkeys(table[name])) for name in ("metric", "source"))
     lanes = len(sources) + has_paper
-    width = WIDTH if len(metrics) == 1 else 2.0 + PANEL * len(metrics)
-    figure, axes = blank(width, 1.4 + (0.13 + 0.08 * lanes) * len(lines), len(metrics))
+    height = 0.8 + (0.13 + 0.09 * max(2, lanes)) * len(lines)
+    figure, axes = blank(NARROW, 0.6 + height * len(metrics), rows=len(metrics))
     with theme():
         for axis, metric in zip(axes, metrics, strict=True):
             own = table[table["metric"] == metric]
@@ -167,8 +168,8 @@ def _lines(
             if has_paper:
                 _papers(axis, own, _shift(lanes - 1, lanes), paper_name)
             draw_baselines(axis.axvline, baselines, metric)
-            _name_lines(axis, lines, named=axis is axes[0])
-            axis.set_title(axis_name(metric, width=100))
+            _name_lines(axis, lines)
+            axis.set_title(axis_name(metric, width=50))
         name_below(axes, quantity)
         legend_above(figure)
     return figure, axes
@@ -229,16 +230,15 @@ def _papers(axis: "Axes", rows: "DataFrame", shift: float, name: str) -> None:
     axis.scatter(cited["paper"], cited["up"] + shift, zorder=4, label=name, **look)
 
 
-def _name_lines(axis: "Axes", lines: list[Line], *, named: bool) -> None:
-    """Labels beside the first axis, headings in bold, and a shade behind every second line."""
+def _name_lines(axis: "Axes", lines: list[Line]) -> None:
+    """Labels beside the axis, headings in bold, and a shade behind every second line."""
     axis.set_ylim(len(lines) - 0.5, -0.5)
-    axis.set_yticks(
-        range(len(lines)), [heading if text is None else text for heading, text in lines]
-    )
+    told = [heading if text is None else textwrap.fill(text, 26) for heading, text in lines]
+    axis.set_yticks(range(len(lines)), told)
     axis.grid(False, axis="y")
     for up, (tick, (_, text)) in enumerate(zip(axis.get_yticklabels(), lines, strict=True)):
         if text is None:
             tick.set_fontweight("bold")
         elif up % 2:
             axis.axhspan(up - 0.5, up + 0.5, color="#f3f3f3", linewidth=0, zorder=0)
-    axis.tick_params(axis="y", length=0, labelleft=named)
+    axis.tick_params(axis="y", length=0)

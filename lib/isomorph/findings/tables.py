@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from isomorph import claims, effects
 from isomorph.effects import Contrast, Estimate
 from isomorph.findings.words import condition_name, score_name, span
+from isomorph.labels import WITHOUT_ENCODER
 from isomorph.ledger.intervals import FEWEST
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 TASKS = ("nli_accuracy", "ner_f1", "las")
 FLOORS = ("random_encoder", "monolingual")
-WITHOUT_ENCODER = {"majority": "_majority", "premise_alone": "_premise"}  # rows of the default
 NOT_RUN, NOT_MEASURED = "not run", "–"
 
 
