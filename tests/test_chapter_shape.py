@@ -25,7 +25,6 @@ CLOSED = [
     "the_cls_vector",
     "which_layers_matter",
     "word_alignment",
-    "words_rarely_seen",
 ]
 
 

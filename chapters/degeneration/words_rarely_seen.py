@@ -10,9 +10,9 @@ size = "laptop"
 recompute = False
 
 # %% tags=["hide-input"]
-from isomorph import claims
+from isomorph.experiment import Experiment, answer, summary, verdict
 
-claims.answer("2.4")
+answer("2.4")
 
 # %% [markdown]
 # ## The claim
@@ -54,7 +54,22 @@ claims.answer("2.4")
 #
 # and that is at most $2\epsilon B$. Together, $\frac m2 D^2 \le 2\epsilon B$, which is the claim.
 # :::
-#
+
+# %%
+import numpy as np
+import pandas as pd
+import torch
+from scipy import optimize, stats
+from scipy.special import expit
+
+from isomorph.figures import blank, show, show_table
+
+
+def theorem_bound(alpha, beta, largest, share):  # of the squared distance
+    return 4 * share * largest / (alpha - share * (alpha + beta))
+
+
+# %% [markdown]
 # The proof gives something away. It uses that $f$ is no higher at $x^*$ than at $x_\epsilon$. But $f$ is strongly convex, so it is lower by $\frac\alpha2 D^2$ at least.
 #
 # :::{prf:remark} Both curvatures (ours)
@@ -68,7 +83,17 @@ claims.answer("2.4")
 # That is at most half of the theorem's bound. Nothing better can be said from these constants if they hold between the two minimisers only: for
 # $f = \frac\alpha2x^2$ and $g = sx - \frac\beta2x^2$ both sides are equal, with $B$ half of what $g$ falls.
 # :::
-#
+
+
+# %%
+def sharper_bound(alpha, beta, largest, share):
+    m = alpha - share * (alpha + beta)
+    return theorem_bound(alpha, beta, largest, share) * (
+        m / (m + (1 - share) * alpha)
+    )
+
+
+# %% [markdown]
 # :::{prf:remark} A word that never occurs
 # :label: not-strongly-convex
 # :nonumber:
@@ -78,157 +103,216 @@ claims.answer("2.4")
 # nothing. It needs a bounded region, or a term such as {term}`weight decay`, $\frac\lambda2|x|^2$, which adds $\lambda$ to every curvature.
 # :::
 
-# %% tags=["hide-input"]
-import numpy as np
-import pandas as pd
-from IPython.display import Markdown, display
-from scipy import stats
-
-from isomorph import exercises, figures, findings
-from isomorph.findings import language_models, rare
-from isomorph.measure.geometry import of_group
-
 # %% [markdown]
 # ## Where all constants are known
 #
-# First planted losses. For $f$ we draw states beside the origin and take the loss of an absent word with weight decay, so $\alpha$ is the
-# decay. For $g$ we take a sum of a few sine waves of random direction: bounded, not convex, with a known $\beta$. Shares go up to 99% of what the
-# theorem allows. Both minimisers are found by Newton's method, and what they may be off by is added to the distance.
+# First the two parabolas of the remark. Both minimisers can be written down, and so can what $g$ falls between them.
 
 # %%
-made, planted = findings.in_worlds(
-    "theorems",
-    ("strongly_convex",),
-    size=size,
-    live="strongly_convex",
-    recompute=recompute,
-)
-
-# %% tags=["hide-input"]
-figures.show_table(
-    language_models.levels(
-        planted,
-        {"strongly_convex": "measured"},
-        {
-            "distance_over_bound": "largest squared distance over its bound",
-            "mean_distance_over_bound": "mean squared distance over its bound",
-        },
-    ),
-    name="Planted cases of theorem 3",
-)
 lines = []
 for beta, share in ((0, 0.1), (1, 0.1), (1, 0.4)):
-    measured, bound, sharper = rare.half_way(1.0, beta, 1.0, share)
+    alpha, s = 1.0, 1.0
+    x = -share * s / (alpha - share * (alpha + beta))  # f is least at 0
+    largest = -(s * x - beta / 2 * x**2) / 2  # half of what g falls
+    constants = (alpha, beta, largest, share)
     lines.append(
         {
             "beta": beta,
             "share": share,
-            "over the theorem's bound": measured / bound,
-            "over the bound with both curvatures": measured / sharper,
+            "over the theorem's bound": x**2 / theorem_bound(*constants),
+            "over both curvatures'": x**2 / sharper_bound(*constants),
         }
     )
-figures.show_table(
-    pd.DataFrame(lines),
-    name="Two parabolas: squared distance over each bound",
-)
-display(
-    Markdown(
-        f"{findings.behind(planted)} No case is beyond the bound, and none comes near it. The parabolas show that half of the gap is the "
-        "theorem's; the rest is that a wave rarely falls by all it could on the way from one minimiser to the other."
-    )
+show_table(
+    pd.DataFrame(lines).round(3),
+    "Two parabolas: squared distance over each bound",
 )
 
 # %% [markdown]
-# ## One word's vector in a real model
+# The bound with both curvatures is reached, and the theorem's is at least twice as high.
 #
-# Now the loss of one word's vector in a trained model, everything else fixed: the small model of the last chapter, on its own training text. Let $x$ be
-# the vector. The positions whose next word is another one make up $f$, those whose next word is this one make up $g$, each with weight
-# decay $\lambda$:
-#
-# $$f(x) = \mathrm{mean}\,\log\bigl(1 + e^{\langle h, x\rangle}/C\bigr),$$
-#
-# $$g(x) = \mathrm{mean}\,\log\bigl(1 + C e^{-\langle h, x\rangle}\bigr),$$
-#
-# each with $\frac\lambda2|x|^2$ added to it.
-#
-# Both data terms are convex: $\alpha = \lambda$ and $\beta = 0$ will do. $B$ takes care. On the whole space $g$ has no bound. But the mixed loss at
-# its minimiser is no larger than at the origin, and nowhere smaller than $\frac\lambda2|x|^2$. So both minimisers lie in a ball of known radius, and on
-# that ball $g$ lies between 0 and a number that we can compute. Half of that is $B$. All constants are known *before* anything is minimised.
+# Then planted losses that are less simple. For $f$ the library draws states beside the origin and takes the loss of an absent word with weight decay, so $\alpha$ is the
+# decay. For $g$ it takes a sum of a few sine waves of random direction: bounded, not convex, with a known $\beta$. Shares go up to 99% of what the
+# theorem allows. Both minimisers are found by Newton's method, and what they may be off by is added to the distance.
 
 # %%
-NAMES = {
-    "frequent_words": "most frequent fifth",
-    "rare_words": "rarest fifth",
-}
-made, words = findings.in_worlds(
-    "language_models",
-    NAMES,
-    size=size,
-    live="rare_words",
-    recompute=recompute,
+theorems = Experiment("theorems", size, recompute=recompute)
+rows = theorems.rows("strongly_convex")
+show_table(
+    summary(rows, "distance_over_bound"),
+    "Planted cases of theorem 3: the largest of each draw",
 )
-condition, *_ = findings.chosen(
-    "language_models", words.size, ["rare_words"]
-)
-model = language_models.trained(condition)
+
+# %% [markdown]
+# No case is beyond the bound, and none comes near it. The parabolas show that half of the gap is the
+# theorem's; the rest is that a wave rarely falls by all it could on the way from one minimiser to the other.
+#
+# ## One word's vector in a real model
+#
+# Now the loss of one word's vector in a trained model, everything else fixed. The model is that of the last chapter.
+
+# %%
+experiment = Experiment("language_models", size, recompute=recompute)
+run = experiment.run("rare_words", seed=0)
+# For example: run.pretraining.model_copy(update={"seed": 7})
+model = experiment.model(run)
 read = model.states(model.corpus.train[model.language])
-occur = np.bincount(read.following.numpy(), minlength=model.vocabulary.size)
-ids, counts = model.by_frequency
+states, following = read.hidden.double().numpy(), read.following.numpy()
+total = model.log_total(read.hidden)
+print(run.pretraining.encoder, run.pretraining.training, sep="\n")
+
+# %% [markdown]
+# Let $x$ be the vector and $C$ the summed exponentials of all other words. The positions of the training text whose next word is another one make up $f$, those whose next word is this
+# one make up $g$, each with weight decay $\lambda$:
+#
+# $$f(x) = \mathrm{mean}\,\log\bigl(1 + e^{\langle h, x\rangle}/C\bigr) + \tfrac\lambda2|x|^2,$$
+#
+# $$g(x) = \mathrm{mean}\,\log\bigl(1 + C e^{-\langle h, x\rangle}\bigr) + \tfrac\lambda2|x|^2.$$
+#
+# The first is the loss less $\log C$, which no $x$ changes. Each function returns its value and its gradient.
 
 # %%
 DECAY = 0.1
+
+
+def loss_without(x, states, log_rest):  # f
+    excess = states @ x - log_rest
+    value = np.logaddexp(0, excess).mean() + DECAY / 2 * x @ x
+    return value, expit(excess) @ states / len(states) + DECAY * x
+
+
+def loss_with(x, states, log_rest):  # g
+    excess = states @ x - log_rest
+    value = np.logaddexp(0, -excess).mean() + DECAY / 2 * x @ x
+    return value, -expit(-excess) @ states / len(states) + DECAY * x
+
+
+def minimiser(losses, share, start):
+    def mixed(x):
+        (f, slope), (g, other) = losses[0](x), losses[1](x)
+        return (1 - share) * f + share * g, (
+            1 - share
+        ) * slope + share * other
+
+    options = {"maxiter": 1000, "ftol": 1e-15, "gtol": 1e-9}
+    return optimize.minimize(
+        mixed, start, jac=True, method="L-BFGS-B", options=options
+    ).x
+
+
+# %% [markdown]
+# Both data terms are convex: $\alpha = \lambda$ and $\beta = 0$ will do. $B$ takes care. On the whole space $g$ has no bound. But the mixed loss at
+# its minimiser is no larger than at the origin, and nowhere smaller than $\frac\lambda2|x|^2$. So both minimisers lie in a ball of radius
+#
+# $$R = \sqrt{2\max\bigl(F(0), f(0)\bigr)/\lambda},$$
+#
+# and on that ball $g$ lies between 0 and a number that we can compute: $\mathrm{mean}\,\log(1 + Ce^{R|h|}) + \frac\lambda2R^2$. Half of that is $B$. All constants are known *before* anything is minimised.
+
+
+# %%
+def word_losses(word):  # f and g of a word, and the states of g
+    log_rest = model.log_rest(read.hidden, word, total).numpy()
+    has = following == word
+    without = (states[~has], log_rest[~has])
+    with_it = (states[has], log_rest[has])
+    losses = (
+        lambda x: loss_without(x, *without),
+        lambda x: loss_with(x, *with_it),
+    )
+    return losses, without, with_it
+
+
+def half_range(losses, with_it, share):  # B
+    origin = np.zeros(states.shape[1])
+    f, g = (loss(origin)[0] for loss in losses)
+    radius = np.sqrt(2 * max((1 - share) * f + share * g, f) / DECAY)
+    lengths, log_rest = np.linalg.norm(with_it[0], axis=1), with_it[1]
+    most = np.logaddexp(0, log_rest + radius * lengths).mean()
+    return (most + DECAY / 2 * radius**2) / 2
+
+
+def moved(losses, with_it, share, start):
+    x = minimiser(losses, share, start)
+    largest = half_range(losses, with_it, share)
+    fall = losses[1](start)[0] - losses[1](x)[0]
+    sharper = sharper_bound(DECAY, 0, largest, share)
+    return x, {
+        "bound of the theorem": theorem_bound(DECAY, 0, largest, share),
+        "bound with both curvatures": sharper,
+        "the same, with the true fall of g": sharper * fall / (2 * largest),
+        "measured": (x - start) @ (x - start),
+    }
+
+
+# %% [markdown]
+# Two checks: the bound is the library's, and the gradients are those of the losses.
+
+# %%
+from isomorph.measure.degeneration import rare_word_bound
+
 word = model.vocabulary.ids[model.language]["house"]
-loss = rare.word_loss(model, read, word, DECAY)
-rows = rare.by_share(loss)
+losses, without, with_it = word_losses(word)
+ours, theirs = theorem_bound(1, 2, 3, 0.1), rare_word_bound(1, 2, 3, 0.1)
+assert abs(ours - theirs) < 1e-6
+point = np.random.default_rng(0).standard_normal(states.shape[1]) / 4
+for loss in losses:
+    numeric = optimize.approx_fprime(point, lambda x, f=loss: f(x)[0], 1e-6)
+    assert abs(numeric - loss(point)[1]).max() < 1e-4
+
+# %% [markdown]
+# ### Turning the share up
+#
+# How far does the best vector of "house" move from where it would be without the word, as the share of positions with it is turned up?
+
+# %%
+start = minimiser(losses, 0.0, np.zeros(states.shape[1]))
+shares = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 0.5)
+distances = pd.DataFrame(
+    {share: moved(losses, with_it, share, start)[1] for share in shares}
+).T.rename_axis("share")
+figure, (axis,) = blank(7, 4.5)
+for name, line in distances.items():
+    axis.loglog(line, "o-", label=name)
+axis.set(
+    xlabel="share of positions with the word", ylabel="squared distance"
+)
+legend = axis.legend(fontsize="small")
 
 # %% tags=["hide-input"]
-figure = figures.learning_curve(
-    rows.rename(columns={"share": "share of positions with the word"}),
-    metric="squared distance",
-    x="share of positions with the word",
-    group="line",
-    log_x=True,
-)
-figure.axes[0].set_yscale("log")
-figures.show(
+show(
     figure,
-    caption=f"How far the best vector of “{model.words[word]}” moves from where it would be without the word, as the share of "
-    "positions with it is turned up. Both axes are logarithmic.",
+    caption="The measured squared distance falls with the square of the share, the bound with the share itself: the rarer a word, the more the bound promises "
+    "less than is true.",
     alt="Four rising lines on logarithmic axes. The bound is highest, the bound with both curvatures runs below it at half its "
     "height, both with slope one at small shares. The measured squared distance is far below with slope two, and the bound with the true "
     "fall of g lies just above it until shares become large.",
-    table=rows.pivot(
-        index="share", columns="line", values="value"
-    ).reset_index(),
-    provenance="Made in this execution.",
+    table=distances.reset_index(),
 )
-table = rows.pivot(index="share", columns="line", values="value")
-ratio = table[rare.MEASURED] / table[rare.BOUND]
-small = table.index <= 1e-3
+
+# %%
+measured = distances["measured"]
+over = measured / distances["bound of the theorem"]
+near = measured / distances["the same, with the true fall of g"]
 slopes = {
-    line: np.polyfit(
-        np.log(table.index[small]), np.log(table[line][small]), 1
-    )[0]
-    for line in (rare.MEASURED, rare.BOUND)
+    name: np.polyfit(np.log(shares[:3]), np.log(line[:3]), 1)[0]
+    for name, line in distances.items()
 }
-near = table[rare.MEASURED][small] / table[rare.FALL][small]
-start, error = loss.minimiser(0.0)
-display(
-    Markdown(
-        f"The word stands at {int(loss.present.sum())} of {len(loss.present):,} positions. The measured squared distance is {ratio.min():.1e} to {ratio.max():.2g} of the bound. "
-        f"At small shares it grows with the share to the power {slopes[rare.MEASURED]:.2f}, and the bound to the power {slopes[rare.BOUND]:.2f}. "
-        f"With the true fall of g in place of 2B, the bound with both curvatures is reached to {near.min():.0%} or more. "
-        f"At the minimiser of f the text itself adds a curvature of {loss.curvature(start):.1e} in the flattest direction, beside a decay of {DECAY}."
-    )
-)
+weight = expit(without[0] @ start - without[1])
+bent = without[0].T * (weight * (1 - weight)) @ without[0] / len(weight)
+
+print(f"positions with the word: {len(with_it[0])} of {len(states):,}")
+print(f"measured over the bound: {over.min():.1e} to {over.max():.2g}")
+print(f"power of the share, measured: {slopes['measured']:.2f}")
+print(f"power of the share, bound: {slopes['bound of the theorem']:.2f}")
+print(f"measured, over the bound with g's true fall: {near[:3].min():.0%}")
+print(f"curvature that text adds: {np.linalg.eigvalsh(bent)[0]:.1e}")
 
 # %% [markdown]
 # Two lessons are in this figure.
 #
 # - *The bound has the wrong power.* Theorem 3 lets $g$ fall by $2B$ on the way from one minimiser to the other. If the way is short, $g$ cannot fall
-#   that much. For small shares $D$ itself shrinks with $\epsilon$, and $D^2$ with $\epsilon^2$. The bound promises less than is true, the more so the
-#   rarer the word.
-# - *All strong convexity is the decay's.* What the text adds in the flattest direction is next to nothing, as the remark on absent words says.
+#   that much. For small shares $D$ itself shrinks with $\epsilon$, and $D^2$ with $\epsilon^2$. With the true fall of $g$ in place of $2B$ the bound with both curvatures is nearly reached.
+# - *All strong convexity is the decay's.* What the text adds in the flattest direction is next to nothing beside a decay of 0.1, as the remark on absent words says.
 #   Without the decay the constant would be that small, and the bound void.
 #
 # ### Word by word
@@ -237,49 +321,49 @@ display(
 # two frequent ones?
 
 # %%
-found = [int(i) for i in ids if occur[i]]
-picked = np.unique(np.geomspace(1, len(found), 60).astype(int) - 1)
-each, minimisers = rare.by_word(
-    model, read, DECAY, [found[k] for k in picked]
+ids, counts = model.by_frequency
+occurring = [i for i in ids if (following == i).any()]
+several = 10 if size == "smoke" else 60
+picked = np.geomspace(1, len(occurring), several).astype(int) - 1
+lines, best = [], []
+for word in [occurring[place] for place in np.unique(picked)]:
+    losses, _, with_it = word_losses(word)
+    share = len(with_it[0]) / len(states)
+    start = minimiser(losses, 0.0, np.zeros(states.shape[1]))
+    x, squared = moved(losses, with_it, share, start)
+    lines.append({"word": model.words[word], "share": share} | squared)
+    best.append(torch.from_numpy(x))
+each, best = pd.DataFrame(lines), torch.stack(best)
+
+# %%
+figure, (axis,) = blank(7, 4.5)
+for name in ("bound of the theorem", "measured"):
+    axis.loglog(each["share"], each[name], "o", label=name)
+axis.set(
+    xlabel="share of positions with the word", ylabel="squared distance"
 )
+legend = axis.legend()
 
 # %% tags=["hide-input"]
-rows = each.melt(
-    ["word", "share"],
-    [rare.BOUND, rare.MEASURED],
-    var_name="line",
-).assign(metric="squared distance")
-figure = figures.learning_curve(
-    rows.rename(columns={"share": "share of positions with the word"}),
-    metric="squared distance",
-    x="share of positions with the word",
-    group="line",
-    log_x=True,
-)
-figure.axes[0].set_yscale("log")
-figures.show(
+show(
     figure,
-    caption="Words of the training text, each at its own share: squared distance of its best vector from where it would be without "
-    "the word, and the bound. Both axes are logarithmic.",
-    alt="Two bands of points that rise with the share of positions. The bound lies above the measured distances everywhere, by a "
+    caption="Words of the training text, each at its own share: every best vector is nearer to where it would be without the word than the bound asks, the more so the "
+    "rarer the word.",
+    alt="Two bands of points on logarithmic axes that rise with the share of positions. The bound lies above the measured distances everywhere, by a "
     "factor that grows towards rare words.",
-    table=each.drop(columns="error"),
-    provenance="Made in this execution.",
-)
-half = len(each) // 2
-frequent, rarest = (
-    of_group(part) for part in (minimisers[:half], minimisers[half:])
-)
-display(
-    Markdown(
-        f"The largest ratio to the bound is {(each[rare.MEASURED] / each[rare.BOUND]).max():.2g}. Two best vectors of the more frequent half lie "
-        f"{frequent['pair_distance']:.2f} apart in the mean, two of the rarer half {rarest['pair_distance']:.2f}."
-    )
+    table=each,
 )
 
+# %%
+ratio = (each["measured"] / each["bound of the theorem"]).max()
+half = len(best) // 2
+print(f"largest ratio to the bound: {ratio:.2g}")
+for name, w in {"more frequent": best[:half], "rarer": best[half:]}.items():
+    print(f"two of the {name} half: {torch.pdist(w).mean():.2f} apart")
+
 # %% [markdown]
-# Here the argument of the paper works, from its premise to its end. There is decay, there is one convex problem a word, and it is solved. In
-# training there is none of that.
+# No word moves further than the bound, and the best vectors of two rare words lie several times closer together than those of two frequent ones. Here the argument of the paper works, from its
+# premise to its end. There is decay, there is one convex problem a word, and it is solved. In training there is none of that.
 #
 # ## In real training
 #
@@ -287,107 +371,113 @@ display(
 # Adam rescales every step, so that a rare word's few pushes count for more. And training stops long before anything has converged. So the theorem does
 # not apply, and its conclusion may hold or not.
 
-# %% tags=["hide-input"]
-figures.show_table(
-    language_models.levels(
-        words,
-        NAMES,
-        ["pair_distance", "pair_distance_scaled", "average_cosine", "norm"],
-    ),
-    name="Small models: pairs of words, over seeds",
-)
-display(Markdown(findings.behind(words)))
-larger = findings.on_real_text(
-    "language_models",
-    NAMES,
-    size=size,
-    recompute=recompute,
-)
-if larger.runs:
-    figures.show_table(
-        language_models.levels(
-            larger,
-            NAMES,
-            ["pair_distance", "pair_distance_scaled", "average_cosine", "norm"],
-        ),
-        name="Larger models, more text"
-    )  # fmt: skip
-    display(Markdown(findings.behind(larger)))
+# %%
+NAMES = ("frequent_words", "rare_words")
+PAIRS = ["pair_distance", "pair_distance_scaled", "average_cosine", "norm"]
+for title, rows in {
+    "Small models: two words of a fifth": experiment.rows(*NAMES),
+    "Larger models, more text": experiment.rows(*NAMES, at="reference"),
+}.items():
+    if len(rows):
+        show_table(summary(rows, PAIRS), title)
 
 # %% [markdown]
+# It holds: in every table two rare words lie closer together than two frequent ones, and point more nearly the same way.
+#
 # A shorter distance can have dull reasons. Shorter vectors lie closer together; so look at their lengths, and at the distance over the mean length. And
 # a word that training hardly touched lies where it was drawn, close to the origin; so look at where the vectors were before training, which can be drawn
 # again from the seed, and at how they *moved*. Fifth by fifth, in the live model:
 
-# %% tags=["hide-input"]
-fifths = rare.by_fifth(model)
-figures.show_table(
-    fifths, name="Pairs of words of each fifth of the vocabulary, one model"
+# %%
+from isomorph.models.pretrain import initialise
+
+
+def two_words(w):  # mean distance and mean cosine of two of them
+    unit, n = w / w.norm(dim=1, keepdim=True), len(w)
+    cosine = (unit.sum(0).square().sum() - n) / (n * (n - 1))
+    return float(torch.pdist(w).mean()), float(cosine)
+
+
+pretraining = run.pretraining
+shape = pretraining.encoder.shaped(
+    model.vocabulary.size,
+    pretraining.languages,
+    pretraining.training.length,
 )
-grows = fifths["length"].iloc[-1] > fifths["length"].iloc[0]
-beyond = fifths["distance"].iloc[-1] / fifths["distance before"].iloc[-1]
-display(
-    Markdown(
-        f"The rarest words are {'longer' if grows else 'shorter'} than the most frequent ones, so length {'does not explain' if grows else 'may explain'} why they are closer. "
-        f"They lie {beyond:.1f} times as far apart as before training. What they share is the way they went: the cosine of two moves is "
-        f"{fifths['cosine of moves'].iloc[0]:.2f} among the most frequent and {fifths['cosine of moves'].iloc[-1]:.2f} among the rarest."
+drawn = initialise(shape, run.seed).get_input_embeddings().weight.detach()
+lines = []
+for part in np.array_split(np.arange(len(ids)), 5):
+    w, before = model.vectors[ids[part]], drawn[ids[part]]
+    distance, cosine = two_words(w)
+    length = float(w.norm(dim=1).mean())
+    lines.append(
+        {
+            "seen": f"{counts[part[0]]} to {counts[part[-1]]} times",
+            "distance": distance,
+            "over length": distance / length,
+            "cosine": cosine,
+            "length": length,
+            "cosine of moves": two_words(w - before)[1],
+            "distance before": two_words(before)[0],
+        }
     )
+show_table(
+    pd.DataFrame(lines).round(2),
+    "Two words of each fifth of the vocabulary, one model",
 )
 
 # %% [markdown]
+# The rarest words are longer than the most frequent ones, so length does not explain why they are closer. They lie further apart than before training, so they
+# have not just stayed where they were. What they share is the way they went: two moves of the rarest words are nearly parallel, two of the most frequent nearly at a right angle.
+#
 # ### Towards the absent words
 #
 # If rare words are nearly absent ones, they should lie near those that are absent: [PAD] and [MASK] of the last chapter. In the theorem's terms, these two
 # vectors are the $x^*$ that training has really found. So take each word's distance from them.
 
-# %% tags=["hide-input"]
-table = rare.from_absent(model)
-bins = table.assign(
-    seen=pd.cut(
-        np.log2(table["count"]), np.arange(0, np.log2(table["count"].max()) + 1),
-        include_lowest=True,
-    )
-)  # fmt: skip
-means = bins.groupby("seen", observed=True).agg(
-    seen_about=("count", "median"),
-    words=("word", "count"),
-    distance=("distance", "mean"),
-    low=("distance", lambda d: d.quantile(0.1)),
-    high=("distance", lambda d: d.quantile(0.9)),
-)
-rows = means.melt("seen_about", ["distance", "low", "high"], "line").assign(
-    metric="distance from absent words"
-)
-rows["line"] = rows["line"].map(
+# %%
+from isomorph.text.vocab import MASK, PAD
+
+absent = model.vectors[[PAD, MASK]].mean(0)
+words = pd.DataFrame(
     {
-        "distance": "mean",
-        "low": "a tenth of the words is nearer",
-        "high": "a tenth is further",
+        "times seen": counts,
+        "distance": (model.vectors[ids] - absent).norm(dim=1).numpy(),
     }
 )
-figures.show(
-    figures.learning_curve(
-        rows.rename(columns={"seen_about": "times seen in the text"}),
-        metric="distance from absent words",
-        x="times seen in the text",
-        group="line",
-        log_x=True,
+doubling = np.ceil(np.log2(words["times seen"]).clip(lower=1))
+groups = words.groupby(doubling)
+seen, far = groups["times seen"].median(), groups["distance"]
+figure, (axis,) = blank(7, 4)
+axis.semilogx(seen, far.mean(), "o-", label="mean")
+axis.fill_between(
+    seen,
+    far.quantile(0.1),
+    far.quantile(0.9),
+    alpha=0.2,
+    label="eight words in ten",
+)
+axis.set(xlabel="times seen in the text", ylabel="distance")
+legend = axis.legend()
+
+# %% tags=["hide-input"]
+show(
+    figure,
+    caption="The rarer a word, the nearer it lies to the mean vector of [PAD] and [MASK], which never occur.",
+    alt="A line and a band that rise with the frequency of the words: their distance from the absent words.",
+    table=pd.DataFrame(
+        {"times seen": seen, "words": groups.size(), "distance": far.mean()}
     ),
-    caption="Distance of words from the mean vector of [PAD] and [MASK], which never occur, by how often a word occurs.",
-    alt="Three lines that rise with the frequency of the words: the mean distance from the absent words, and the distances that a "
-    "tenth of the words stays below and above.",
-    table=means.reset_index(drop=True),
-    provenance="From the model trained above.",
 )
-rank = stats.spearmanr(table["count"], table["distance"]).statistic
-once = table[table["count"] <= 3]["distance"].mean()
-top = table["distance"].head(100).mean()
-display(
-    Markdown(
-        f"{(table['share'] < 1e-4).mean():.0%} of these words make up less than a ten-thousandth of the text each. The rank correlation of frequency and distance is {rank:.2f} over {len(table):,} words. Words seen at most three times are {once:.2f} away, "
-        f"the hundred most frequent {top:.2f}."
-    )
-)
+
+# %%
+trend = stats.spearmanr(words["times seen"], words["distance"]).statistic
+rare = words[words["times seen"] <= 3]["distance"].mean()
+tiny = (words["times seen"] < 1e-4 * words["times seen"].sum()).mean()
+print(f"rank correlation of frequency and distance: {trend:.2f}")
+print(f"distance of words seen at most three times: {rare:.2f}")
+print(f"of the most frequent hundred: {words['distance'][:100].mean():.2f}")
+print(f"words below a ten-thousandth of the text: {tiny:.0%}")
 
 # %% [markdown]
 # A correlation near 1 is the theorem's picture without its premises: the rarer a word, the nearer to where it would be without it. And nearly all words are
@@ -395,10 +485,8 @@ display(
 #
 # ## The outcome
 
-# %% tags=["hide-input"]
-table = claims.predictions(("2.4",))
-figures.show_table(table, name="Every prediction of the rule")
-display(Markdown(findings.in_short(table)))
+# %%
+verdict("2.4")
 
 # %% [markdown]
 # What trained models do decides. The bound itself is proved above, and planted losses check our code against it.
@@ -430,6 +518,8 @@ share = ...  # a number
 share = 2 / (2 + 6)
 
 # %%
+from isomorph import exercises
+
 exercises.check("words_rarely_seen.1", share)
 
 # %% [markdown] tags=["solution"]
