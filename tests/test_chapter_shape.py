@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from isomorph.book.notebook import derive
+
 ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted((ROOT / "chapters").glob("*/[a-z]*.py"))
 HIDDEN, NAMES = 0.2, 12
@@ -76,3 +78,8 @@ def library_names(path):
 def test_a_chapter_shows_its_method(path):
     assert hidden_share(path) <= HIDDEN
     assert len(library_names(path)) <= NAMES, sorted(library_names(path))
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
+def test_a_chapter_can_be_built(path):
+    assert derive(path).cells

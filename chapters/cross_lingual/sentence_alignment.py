@@ -13,6 +13,7 @@ size = "laptop"
 recompute = False
 
 # %% tags=["hide-input"]
+from isomorph import exercises
 from isomorph.experiment import Experiment, answer, summary, verdict
 
 answer("1.10")
@@ -425,8 +426,6 @@ def rotation(x, y):
 
 
 # %%
-from isomorph import exercises
-
 exercises.check("sentence_alignment.1", rotation)
 
 # %% [markdown] tags=["solution"]

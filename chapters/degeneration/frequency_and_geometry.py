@@ -11,6 +11,7 @@ size = "laptop"
 recompute = False
 
 # %% tags=["hide-input"]
+from isomorph import exercises
 from isomorph.experiment import Experiment, answer, summary, verdict
 
 answer("3.1", "3.2", "4a.4")
@@ -331,8 +332,6 @@ def lengths_by_rank(x, starts):
 
 
 # %%
-from isomorph import exercises
-
 exercises.check("frequency_and_geometry.1", lengths_by_rank)
 
 # %% [markdown] tags=["solution"]

@@ -10,6 +10,7 @@ size = "laptop"
 recompute = False
 
 # %% tags=["hide-input"]
+from isomorph import exercises
 from isomorph.experiment import Experiment, answer, summary, verdict
 
 answer("2.1", "2.2", "2.3")
@@ -550,8 +551,6 @@ def way_out(gain, offset):
 
 
 # %%
-from isomorph import exercises
-
 exercises.check("words_never_seen.1", way_out)
 
 # %% [markdown] tags=["solution"]

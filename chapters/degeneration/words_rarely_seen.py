@@ -10,6 +10,7 @@ size = "laptop"
 recompute = False
 
 # %% tags=["hide-input"]
+from isomorph import exercises
 from isomorph.experiment import Experiment, answer, summary, verdict
 
 answer("2.4")
@@ -518,8 +519,6 @@ share = ...  # a number
 share = 2 / (2 + 6)
 
 # %%
-from isomorph import exercises
-
 exercises.check("words_rarely_seen.1", share)
 
 # %% [markdown] tags=["solution"]

@@ -10,6 +10,7 @@ size = "laptop"
 recompute = False
 
 # %% tags=["hide-input"]
+from isomorph import exercises
 from isomorph.experiment import Experiment, answer, summary, verdict
 
 answer("5.2", "5.3", "5.6")
@@ -519,8 +520,6 @@ def my_rsa(x, y):
 
 
 # %%
-from isomorph import exercises
-
 exercises.check("what_moves.1", my_rsa)
 
 # %% [markdown] tags=["solution"]

@@ -10,6 +10,7 @@ size = "laptop"
 recompute = False
 
 # %% tags=["hide-input"]
+from isomorph import exercises
 from isomorph.experiment import Experiment, answer, change, summary, verdict
 
 answer("5.1")
@@ -516,8 +517,6 @@ def squared_distances(h, b):
 
 
 # %%
-from isomorph import exercises
-
 exercises.check("what_stays.1", squared_distances)
 
 # %% [markdown] tags=["solution"]
