@@ -25,7 +25,6 @@ CLOSED = [
     "sentence_ordering",
     "similarity_by_cka",
     "the_cls_vector",
-    "which_layers_matter",
     "word_alignment",
 ]
 
