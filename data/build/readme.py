@@ -5,10 +5,11 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from data.build import near_copies
 
 from isomorph.text import corpora, shipped, tasks
 from isomorph.text.shipped import DOMAINS, LANGUAGES
+
+from . import near_copies
 
 PARTS = {"odd half": "train", "dev": "dev", "test": "test"}  # as they are called here -> split
 FOLDERS = ("text", "tasks", "dictionaries")  # models and results describe themselves
