@@ -24,7 +24,6 @@ CLOSED = [
     "ranking_the_factors",
     "sentence_ordering",
     "similarity_by_cka",
-    "the_cls_vector",
     "word_alignment",
 ]
 

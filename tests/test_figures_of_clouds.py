@@ -8,9 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
-from isomorph import figures
 from isomorph.figures.space import coordinates, space_html
-from isomorph.measure.isotropy import singular_values
 
 NAMES = ["the", "a<b", "</script>", "z", "y"]
 
@@ -56,9 +54,3 @@ def test_coordinates_keep_the_origin_and_the_shape():
 def test_what_does_not_fit_is_refused(changes):
     with pytest.raises(ValueError, match="each needs as many vectors as words"):
         page(**changes)
-
-
-def test_spectra_are_the_values():
-    values = singular_values(cloud())
-    (axis,) = figures.spectra({"a": values, "b": values / 2}).axes
-    np.testing.assert_allclose(axis.lines[0].get_ydata(), values)

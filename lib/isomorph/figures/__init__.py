@@ -8,8 +8,6 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from .boxes import box_dots
-from .clouds import spectra
-from .correlations import correlation_panels
 from .display import provenance_note, show, show_table
 from .effects import condition_bars, dose_response, forest
 from .grids import show_grids
@@ -42,7 +40,6 @@ __all__ = [
     "blank",
     "box_dots",
     "condition_bars",
-    "correlation_panels",
     "dose_response",
     "forest",
     "interval_bars",
@@ -56,7 +53,6 @@ __all__ = [
     "show_space",
     "show_table",
     "show_turning",
-    "spectra",
     "theme",
 ]
 
