@@ -18,7 +18,6 @@ CLOSED = [
     "cures_compared",
     "domain_similarity",
     "few_samples_many_seeds",
-    "out_of_domain",
     "parameter_sharing",
     "phrasal_paraphrase",
     "ranking_the_factors",

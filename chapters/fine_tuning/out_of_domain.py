@@ -9,9 +9,10 @@ size = "laptop"
 recompute = False
 
 # %% tags=["hide-input"]
-from isomorph import claims
+from isomorph import exercises
+from isomorph.experiment import Experiment, answer, summary, verdict
 
-claims.answer("5.4")
+answer("5.4")
 
 # %% [markdown]
 # ## The claim
@@ -28,13 +29,41 @@ claims.answer("5.4")
 #
 # $$\mathrm{RSA}=\mathrm{corr}_{i<j}\big(S^A_{ij},\,S^B_{ij}\big),$$
 #
-# which is 1 where the layer sees the same tokens as alike as it did. CKA (debiased) does the same with inner products and centred states. Both are taken twice: on texts of the task, which it was *not* tuned on
+# which is 1 where the layer sees the same tokens as alike as it did. CKA (debiased) does the same with inner products and centred states; the chapter on what moves writes it out. Both are taken twice: on texts of the task, which it was *not* tuned on
 # (**in**), and on as many texts of another domain (**out**). The claim is about
 #
 # $$\Delta=\mathrm{RSA}_{\text{out}}-\mathrm{RSA}_{\text{in}} ,$$
 #
 # and predicts $\Delta>0$.
-#
+
+# %%
+import copy
+import warnings
+from collections import defaultdict
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import torch
+
+from isomorph.figures import blank, show, show_table
+from isomorph.measure.changes import matched_for_length, similarity_by_layer
+
+few = size == "smoke"
+
+
+def cosines(x):  # (n, width) to (n, n)
+    unit = x / x.norm(dim=1, keepdim=True)
+    return unit @ unit.T
+
+
+def rsa(a, b):  # the states of the same tokens, before and after
+    above = torch.triu_indices(len(a), len(a), 1)
+    pairs = [cosines(x.double())[above[0], above[1]] for x in (a, b)]
+    return float(torch.corrcoef(torch.stack(pairs))[0, 1])
+
+
+# %% [markdown]
 # ## Why it might be so
 #
 # Take a linear layer, $y=Wx$, and one step of gradient descent on inputs $x_1,\dots,x_n$, with gradients $g_i$ at its outputs:
@@ -48,23 +77,34 @@ claims.answer("5.4")
 # Only inner products count. An input at right angles to all that the layer was tuned on does not move at all. By hand, with 200 inputs from 16 of 64 dimensions, and new ones that lie more and less in
 # these 16:
 
-# %% tags=["hide-input"]
-from IPython.display import Markdown, display
-
-from isomorph import exercises, figures, findings
-from isomorph.findings import domain_controls, out_of_domain
-from isomorph.findings.words import TUNED_FOR as TASKS
-from isomorph.presets.degeneration import MINILM
-
-INSIDE = ("nli", "parsing")  # questions of a world are of all topics
-few = size == "smoke"
-
 # %%
-stepped = domain_controls.steps([1, 0.5, 0.25, 0])
+draw = {
+    "generator": torch.Generator().manual_seed(0),
+    "dtype": torch.float64,
+}
+axes = torch.linalg.qr(torch.randn(64, 64, **draw)).Q
+inside, outside = axes[:16], axes[16:]
 
-# %% tags=["hide-input"]
-figures.show_table(
-    stepped, name="One step, and how far answers to new inputs move"
+
+def unit_rows(width):
+    rows = torch.randn(200, width, **draw)
+    return rows / rows.norm(dim=1, keepdim=True)
+
+
+inputs = unit_rows(16) @ inside  # of the task
+gradients = torch.randn(200, 64, **draw)
+step = gradients.T @ inputs  # the sum of g x^T: how W changes
+usual = (inputs @ step.T).norm(dim=1).mean()
+moves = {}
+for overlap in (1, 0.5, 0.25, 0):
+    within, beyond = unit_rows(16) @ inside, unit_rows(48) @ outside
+    new = overlap**0.5 * within + (1 - overlap) ** 0.5 * beyond
+    far = (new @ step.T).norm(dim=1).mean() / usual
+    moves[f"{overlap:.0%}"] = f"{far:.0%}"
+table = pd.Series(moves, name="moved, against the task's own inputs")
+show_table(
+    table.rename_axis("squared length among the task's inputs").to_frame(),
+    "One step, and how far answers to new inputs move",
 )
 
 # %% [markdown]
@@ -74,92 +114,179 @@ figures.show_table(
 # ## The first trap: length
 #
 # In-domain text comes from one place and out-of-domain text from another, and they seldom are alike in *length*. The runs match them: texts are put into bins of five words, and each bin keeps as many texts of
-# one set as of the other. Here with the two domains of English text that ship with this book, 250 held-out verses of the Bible and 1,000 held-out help texts.
+# one set as of the other.
+
 
 # %%
-lengths = domain_controls.matching()
+def matched(*sets):
+    bins = [defaultdict(list) for _ in sets]
+    for own, texts in zip(bins, sets, strict=True):
+        for text in texts:
+            own[len(text.split()) // 5].append(text)
+    kept = tuple([] for _ in sets)
+    for length in sorted(set.intersection(*map(set, bins))):
+        many = min(len(own[length]) for own in bins)
+        for side, own in zip(kept, bins, strict=True):
+            side += own[length][:many]
+    return kept
+
+
+# %% [markdown]
+# Here with the two domains of English text that ship with this book, 250 held-out verses of the Bible and 1,000 held-out help texts.
+
+# %%
+from isomorph.text.corpora import load_corpus
+
+bible, manual = (
+    load_corpus(("en",), (name,)).test["en"] for name in ("bible", "help")
+)
+stages = {
+    "as they come": (bible[:250], manual[:1000]),
+    "matched": matched(bible[:250], manual[:1000]),
+}
+assert stages["matched"] == matched_for_length(*stages["as they come"])
+lines, lengths = [], {}
+for stage, sets in stages.items():
+    for name, texts in zip(("Bible", "help"), sets, strict=True):
+        own = np.array([len(text.split()) for text in texts])
+        lengths[name, stage] = own
+        about = {"texts": name, "lengths": stage, "count": len(own)}
+        about |= {"mean words": own.mean().round(1), "longest": own.max()}
+        lines.append(about)
+show_table(pd.DataFrame(lines), "Lengths of Bible verses and help texts")
+
+# %%
+figure, axes = blank(7, 5, rows=2)
+for axis, stage in zip(axes, stages, strict=True):
+    for name, dash in (("Bible", "-"), ("help", "--")):
+        edges = np.arange(0, 70, 5)
+        counts, _ = np.histogram(lengths[name, stage], edges)
+        share = 100 * counts / len(lengths[name, stage])
+        axis.stairs(share, edges, linestyle=dash, linewidth=2, label=name)
+    axis.set(title=stage, ylabel="texts, %")
+axes[1].set_xlabel("words of a text")
+legend = axes[0].legend()
 
 # %% tags=["hide-input"]
-figures.show(
-    domain_controls.histograms(lengths),
-    caption="Lengths of Bible verses and help texts, as they come and matched.",
-    alt="Two panels of outlines. On the left that of the help leans to short texts and that of the Bible to longer ones. On the right, matched, the two outlines lie on each other.",
-    table=lengths.table,
-    provenance="From the texts that ship, in this execution.",
+show(
+    figure,
+    caption="Lengths of Bible verses and help texts. As they come, help texts are shorter; matched, the two have the same lengths.",
+    alt="Two panels of outlines. Above, that of the help leans to short texts and that of the Bible to longer ones. Below, matched, the two outlines lie on each other.",
 )
 
 # %% [markdown]
-# Does length matter to RSA? To see that, we need a change that knows nothing of any domain. So we take the English encoder that ships with this book and *shake* it. Every matrix gets Gaussian noise,
+# Does length matter to RSA? To see that, we need a change that knows nothing of any domain. So we take an encoder and *shake* it. Every matrix gets Gaussian noise,
 #
 # $$W'=W+0.2\,\sigma_W\,\varepsilon ,$$
 #
-# with $\sigma_W$ the standard deviation of its entries. Then the encoder is compared with its shaken self, on texts of one length at a time.
+# with $\sigma_W$ the standard deviation of its entries.
+
 
 # %%
-shaken = domain_controls.by_length(
-    texts=20 if few else 80, seeds=1 if few else 3
-)
+def shaken(encoder, seed):
+    changed = copy.deepcopy(encoder)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for w in changed.parameters():
+            if w.ndim > 1:
+                noise = torch.randn(w.shape, generator=generator)
+                w += 0.2 * w.std() * noise
+    return changed
 
-# %% tags=["hide-input"]
-drawn = figures.dose_response(
-    shaken,
-    x="words in a text",
-    metrics=list(out_of_domain.MEASURES.values()),
-    group="text",
-)
-drawn.axes[0].set_ylabel("before and after, hundredths")
-figures.show(
-    drawn,
-    caption="An encoder against itself with noise in its weights: similarity of the last layer, by the length of the texts. Thin lines are single noises.",
-    alt="Two panels, RSA and CKA, each with a line for the Bible and one for the help over the number of words in a text, from short to long.",
-    table=shaken.groupby(["metric", "text", "words in a text"])["value"]
-    .mean()
-    .round(4)
-    .reset_index(),
-    provenance="All from encoders that were shaken in this execution.",
-)
-ends = {
-    name: domain_controls.longer_less_shorter(shaken, label)
-    for name, label in zip(
-        ("RSA", "CKA"), out_of_domain.MEASURES.values(), strict=True
-    )
-}
-display(
-    Markdown(
-        "The longest texts less the shortest, in hundredths: "
-        + "; ".join(
-            f"{name} {findings.written(change, sign=True)}"
-            for name, change in ends.items()
-        )
-        + ". Nothing was tuned, and no domain was preferred. Only length differs along a line."
-    )
+
+# %% [markdown]
+# Then the encoder is compared with its shaken self, on texts of one length at a time. This is the English encoder that ships with this book.
+
+# %%
+from isomorph.models.pretrained import load_encoder
+
+warnings.filterwarnings("ignore", message=".* were cut")  # at 64 tokens
+seeds = range(1 if few else 3)
+
+
+def shake_and_compare(name, sets):
+    """RSA and CKA of each noise, set of texts and layer."""
+    encoder, tokenizer = load_encoder(name)
+    ours = not callable(tokenizer)  # one that reads a language at a time
+    found = {}
+    for seed in seeds:
+        changed = shaken(encoder, seed)
+        for label, texts in sets.items():
+            both = similarity_by_layer(
+                encoder,
+                changed,
+                tokenizer["en"] if ours else tokenizer,
+                texts,
+                language="en" if ours else None,
+                seed=seed,
+                tokens=1000,
+                max_length=64,
+            )
+            found[seed, label] = 100 * pd.DataFrame(both)
+    return pd.concat(found, names=["noise", "text", "layer"])
+
+
+sets = {}
+for name, texts in (("Bible", bible[:1000]), ("help", manual[:1000])):
+    for low, high in pairwise((6, 12, 18, 24, 32)):
+        own = [t for t in texts if low <= len(t.split()) < high]
+        sets[f"{name}, {low} to {high - 1} words"] = own[
+            : 20 if few else 80
+        ]
+shaken_rows = shake_and_compare("en", sets).reset_index()
+top = shaken_rows[shaken_rows["layer"] == shaken_rows["layer"].max()]
+by_length = top.groupby("text", sort=False)[["rsa", "cka"]].mean()
+show_table(
+    by_length.rename(columns=str.upper).round(2),
+    "An encoder against itself shaken: similarity of the last layer in hundredths",
 )
 
 # %% [markdown]
+# Nothing was tuned and no domain was preferred; only length differs within either half of the table. From the shortest texts to the longest RSA falls by half a hundredth, in both domains, and CKA by about one. That is as much as the whole difference which a world will show below.
+#
 # Why could length matter? The longer the texts, the more pairs of tokens are of one text, and these are alike for another reason than two tokens of different texts. And the more other words each state is mixed from.
 # Unmatched, whatever length does would pass for a difference of domains, since the help is shorter than the Bible.
 #
 # ## The second trap: domains
 #
-# Look at the figure again, at the distance *between* its lines. At one and the same length, a shaken encoder may be more like itself on one text than on the other. Matching for length cannot help against that. Here is
+# Look at the table again, and compare the Bible with the help at one and the same length. Matching for length cannot help against that. Here is
 # the size of it, matched, for our encoder and for MiniLM:
 
 # %%
-blind = domain_controls.blind(
-    {"ships with this book": "en", "MiniLM": MINILM},
-    texts=20 if few else 60,
-    seeds=1 if few else 3,
+count = 20 if few else 60
+sets = dict(
+    zip(
+        ("Bible", "help"),
+        matched(bible[:count], manual[: 4 * count]),
+        strict=True,
+    )
 )
-
-# %% tags=["hide-input"]
-figures.show_table(
-    blind,
-    name="A change that knows no domain: help less Bible, in hundredths, matched for length; intervals are over noises",
+blind = {}
+for label, name in {
+    "ships with this book": "en",
+    "MiniLM": "sentence-transformers/all-MiniLM-L6-v2",
+}.items():
+    found = shake_and_compare(name, sets)
+    gaps = found.xs("help", level="text") - found.xs("Bible", level="text")
+    last = gaps.index.get_level_values("layer").max()
+    parts = {
+        "all layers": gaps.groupby("noise").mean(),
+        "last layer": gaps.xs(last, level="layer"),
+    }
+    for measure in ("rsa", "cka"):
+        blind[label, measure.upper()] = {
+            where: f"{own[measure].mean():+.1f} "
+            f"({own[measure].min():+.1f} to {own[measure].max():+.1f})"
+            for where, own in parts.items()
+        }
+show_table(
+    pd.DataFrame(blind).T.rename_axis(["encoder", "similarity"]),
+    "A change that knows no domain: help minus Bible, in hundredths, matched for length; mean and range over three noises",
 )
 
 # %% [markdown]
-# If this were 0, any $\Delta$ of a tuned encoder would be due to tuning. Where its interval leaves 0 out, the two texts differ in how *sensitive* their states are, to any change at all. The help is full of short imperatives, names of
-# menus, and punctuation; the Bible of running sentences. A $\Delta$ on real text has to be read against that. Noise is not tuning, of course. The table says that the zero is not where one thinks, and on which side; it does not
+# If this were 0, any $\Delta$ of a tuned encoder would be due to tuning. Where it is not, the two texts differ in how *sensitive* their states are, to any change at all. The help is full of short imperatives, names of
+# menus, and punctuation; the Bible of running sentences. For both encoders the help is *less* like itself than the Bible after a blind change: by 0.4 to 0.7 hundredths of RSA over all layers, and by 2 to 4 at the last one. A $\Delta$ on real text has to be read against that. Noise is not tuning, of course. The table says that the zero is not where one thinks, and on which side; it does not
 # say by how much a tuned encoder is off.
 #
 # In a controlled world both traps are gone. There all domains are made by one recipe.
@@ -175,114 +302,153 @@ figures.show_table(
 # Live: pretrained, tuned for inference, and both encoders read.
 
 # %%
-made, world = findings.in_worlds(
-    "changes", ("tuned",), size=size, live="tuned", recompute=recompute
-)
+from isomorph.text.examples import world_examples
 
-# %% tags=["hide-input"]
-figures.show_table(
-    out_of_domain.by_layer(made),
-    name="The run made now, before and after tuning",
-)
-display(
-    Markdown(
-        findings.live_again("changes", made, ("test_score", "dev_score"))
+experiment = Experiment("changes", size, recompute=recompute)
+run = experiment.run("tuned")
+# For example: run = run.model_copy(update={"seed": 7})
+before = experiment.model(run)
+after = before.finetune(run.downstream, seed=run.seed)
+
+world = run.pretraining.text.world
+items = world_examples(
+    world, "ner", before.language, "test", min(1000, world.test_sentences)
+).items
+topics = defaultdict(list)
+for item in items:
+    side = "in" if item.topic < world.topics / 2 else "out"
+    topics[side].append(" ".join(item.words))
+texts = dict(
+    zip(
+        ("in", "out"),
+        matched(topics["in"][:250], topics["out"][:250]),
+        strict=True,
     )
 )
+
+
+def compare(side):
+    """RSA of each layer on 2,000 tokens of some texts."""
+    was, now = (
+        model.represent(texts[side], level="token", max_length=64)
+        for model in (before, after)
+    )
+    generator = torch.Generator().manual_seed(run.seed)
+    chosen = torch.randperm(len(was.texts), generator=generator)[:2000]
+    layers = was.layers
+    return {n: rsa(was[n][chosen], now[n][chosen]) for n in layers}
+
+
+live = pd.DataFrame({side: compare(side) for side in texts})
+live["out minus in, hundredths"] = 100 * (live["out"] - live["in"])
+show_table(
+    live.round(3).rename_axis("layer"),
+    "RSA before and after tuning for inference, one seed",
+)
+theirs = similarity_by_layer(
+    before.encoder,
+    after.encoder,
+    before.tokenizer,
+    texts["in"],
+    language=before.language,
+    seed=run.seed,
+    max_length=64,
+)["rsa"]
+assert all(abs(theirs[n] - live["in"][n]) < 1e-6 for n in theirs)
 
 # %% [markdown]
-# The runs of five seeds, for inference and for parsing:
-
-# %% tags=["hide-input"]
-
-
-def curves(found, where, pairs):
-    """Similarity by layer, in and out of domain, a figure a task."""
-    for pair in pairs:
-        rows = out_of_domain.curves(found, pair)
-        if rows.empty:
-            display(Markdown(f"{where}, tuned for {TASKS[pair]}: not run."))
-            continue
-        drawn = figures.dose_response(
-            rows,
-            x="layer",
-            metrics=list(out_of_domain.MEASURES.values()),
-            group="text",
-        )
-        drawn.axes[0].set_ylabel("before and after, hundredths")
-        figures.show(
-            drawn,
-            caption=f"{where}, tuned for {TASKS[pair]}: how alike the states of each layer are before and after, on texts in and out of the task's domain. Thin lines are "
-            "single seeds.",
-            alt="Two panels, RSA and CKA. In each, two lines run from the embeddings on the left to the last layer on the right, one for texts in domain and one for texts out of it.",
-            table=out_of_domain.by_layer(
-                found.rows[
-                    (found.rows["pair"] == pair)
-                    & (found.rows["condition"] == "tuned")
-                ]
-            ),
-            provenance=findings.behind(found),
-        )
-
-
-def gaps(found, where, pairs):
-    """The difference by layer and in all."""
-    table = out_of_domain.gaps(found, pairs)
-    if len(table):
-        figures.show(
-            figures.forest(
-                table,
-                quantity="RSA out of domain less in domain, hundredths",
-            ),
-            caption=f"{where}: the difference of RSA by layer, within each seed. To the right states out of domain changed less, as the claim has it.",
-            alt="For each task a line a layer, with the difference and its interval, against a line at no difference.",
-            table=table.round(2),
-            provenance=findings.behind(found),
-        )
-    figures.show_table(
-        out_of_domain.in_total(found, pairs),
-        name=f"{where}: similarity before and after, over all layers",
-    )
-    figures.show_table(
-        out_of_domain.compared(found, pairs),
-        name=f"{where}: how many texts were compared",
-    )
-    display(Markdown(out_of_domain.reading(found, pairs, where)))
-
-
-curves(world, "Controlled world", INSIDE)
-gaps(world, "Controlled world", INSIDE)
-
-# %% [markdown]
-# Two things to read off the figures. **Where**: a layer can only differ as far as it has changed at all, so look for differences where the lines have left 1. **How much**: compare the distance *between* the lines with the
-# distance of both *from 100*. That ratio says what share of the change is about the domain. The rest is a change that every sentence gets.
+# ## Over seeds
 #
-# ## On real text
-#
-# MiniLM, a public encoder with six blocks, which had been tuned to compare sentences before we got it, so it is no plain masked model. In are test texts of each task: premises of inference pairs, passages that questions are
-# asked on, sentences of a treebank. Out are help texts, matched for length. These rows are recorded.
+# Five seeds in the world, of 232 to 244 texts on each side. Beside it MiniLM, a public encoder with six blocks, which had been tuned to compare sentences before we got it, so it is no plain masked model. There *in* are test texts of each task: premises of inference pairs, passages that questions are
+# asked on, sentences of a treebank. *Out* are help texts, matched for length: 250 of each for inference, 89 for questions, 239 for parsing. All recorded.
+
+# %%
+TASKS = {"nli": "inference", "parsing": "parsing", "questions": "questions"}
+PLACES = {
+    "the world": experiment.rows("tuned"),
+    "MiniLM": experiment.rows("tuned", at="reference"),
+}
+PLACES["the world"] = PLACES["the world"][
+    PLACES["the world"]["pair"] != "questions"
+]
+
+
+def gaps(rows, metric):
+    """Out minus in of each run and layer, in hundredths."""
+    keys = ["digest", "layer"]
+    inner, outer = (
+        rows[rows["metric"] == name].set_index(keys)
+        for name in (metric, f"{metric}_out")
+    )
+    change = 100 * (outer["value"] - inner["value"])
+    return inner.assign(value=change, metric=f"{metric}_gap").reset_index()
+
+
+ASKED = ["rsa", "rsa_out", "rsa_gap", "cka", "cka_out", "cka_gap"]
+for place, rows in PLACES.items():
+    rows = rows.assign(task=rows["pair"].map(TASKS))
+    both = pd.concat([rows, gaps(rows, "rsa"), gaps(rows, "cka")])
+    PLACES[place] = both.reset_index(drop=True)
+    show_table(
+        summary(both, ASKED, index="task"),
+        f"In {place}: in domain, out of domain, and the gap (out minus in, in hundredths), over all layers",
+    )
+
+# %%
+figure, axes = blank(7, 8, columns=2, rows=3)
+panels = [(task, place) for task in TASKS.values() for place in PLACES]
+for axis, (task, place) in zip(axes, panels, strict=True):
+    rows = PLACES[place]
+    rows = rows[rows["task"] == task]
+    for number, metric in enumerate(("rsa", "rsa_out")):
+        own = rows[rows["metric"] == metric]
+        curves = own.pivot_table(
+            index="layer", columns="seed", values="value"
+        )
+        curves.index = curves.index.astype(int)
+        axis.plot(curves, color=f"C{number}", alpha=0.3, linewidth=0.8)
+        axis.plot(
+            curves.mean(axis=1),
+            color=f"C{number}",
+            linestyle=("-", "--")[number],
+            label=("in domain", "out of domain")[number],
+        )
+    axis.set(title=f"{task}, {place}", ylim=(0, 1.02))
+    axis.set(xlabel="layer (0: embeddings)", ylabel="RSA")
+    axis.set_visible(len(rows) > 0)  # no questions in the world
+legend = axes[0].legend(loc="lower left", fontsize="small")
 
 # %% tags=["hide-input"]
-real = findings.on_real_text(
-    "changes", ("tuned",), size=size, recompute=recompute
+show(
+    figure,
+    caption="RSA of each layer before and after tuning, on texts in and out of the task's domain; thin lines are single seeds. In the world the lines lie on each other. On MiniLM the texts out of domain changed less, most of all after questions.",
+    alt="Five panels, inference and parsing in the world and inference, parsing and questions on MiniLM, each with a line for texts in domain and one for texts out of it over layers 0 to 6. The tables have the numbers.",
 )
-curves(real, "MiniLM", TASKS)
-gaps(real, "MiniLM", TASKS)
-display(Markdown(findings.behind(real)))
+
+# %%
+for place, rows in PLACES.items():
+    show_table(
+        summary(rows, "rsa_gap", index="task", columns="layer"),
+        f"In {place}: RSA out of domain minus in domain, in hundredths, by layer",
+    )
 
 # %% [markdown]
-# Now hold these differences against the second trap. The help was *less* or *more* like itself than the Bible under a blind change; the table above says which. A difference of that sign and about that size needs no tuning to explain it. One of the other sign
-# is there in spite of it. The texts *in* domain are others here (they are fetched, and do not ship), so the table gives a scale and not a correction.
+# Two things to read off. **Where**: a layer can only differ as far as it has changed at all, so look for differences where the lines have left 1. **How much**: compare the distance *between* the lines with the
+# distance of both *from 1*. That ratio says what share of the change is about the domain. The rest is a change that every sentence gets.
+#
+# **In the world there is next to nothing.** The means lean the claim's way, by half a hundredth of RSA or so, after a change of fifteen hundredths, and no layer has an interval above 0 but the embeddings after parsing (0.05).
+#
+# **On MiniLM states out of domain change less**, after every task, by 4 hundredths for inference and parsing and 11 for questions. For parsing the gap is gone at the last layer, where states of all texts have changed alike.
+#
+# Now hold these differences against the second trap. A blind change moved the help *more* than the Bible. Tuning moved it *less* than the task's own texts. So the gap is there in spite of that sensitivity, and not because of it. The texts *in* domain are others here (they are fetched, and do not ship), so that table gives a scale and not a correction.
 #
 # ## The outcome
 
-# %% tags=["hide-input"]
-verdict = claims.predictions(["5.4"])
-figures.show_table(verdict, name="Claim 5.4, by prediction")
-display(Markdown(findings.in_short(verdict)))
+# %%
+verdict("5.4")
 
 # %% [markdown]
-# The rule takes inference and parsing together, over all layers; its numbers are RSA itself, and not hundredths. A difference below a hundredth counts as none. Questions on MiniLM are shown and do not count: the rule was fixed for both places alike, and in a world they have no domain.
+# The rule takes inference and parsing together, over all layers; its numbers are RSA itself, and not hundredths. A difference below a hundredth counts as none, and in the world the whole interval is below it. Questions on MiniLM are shown and do not count: the rule was fixed for both places alike, and in a world they have no domain.
 #
 # ## Cautions
 #

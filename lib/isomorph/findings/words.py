@@ -1,10 +1,10 @@
 """Plain words for what rows name by a key: conditions and scores."""
 
 from isomorph import metrics
-from isomorph.labels import CONDITIONS, TUNED_FOR
+from isomorph.labels import CONDITIONS
 from isomorph.labels import condition_label as condition_name
 
-__all__ = ["CONDITIONS", "TUNED_FOR", "condition_name", "score_name", "span"]
+__all__ = ["CONDITIONS", "condition_name", "score_name", "span"]
 
 
 def score_name(key: str, *, short: bool = True) -> str:
