@@ -18,7 +18,6 @@ CLOSED = [
     "cures_compared",
     "domain_similarity",
     "few_samples_many_seeds",
-    "parameter_sharing",
     "phrasal_paraphrase",
     "ranking_the_factors",
     "sentence_ordering",
