@@ -21,7 +21,6 @@ CLOSED = [
     "ranking_the_factors",
     "sentence_ordering",
     "similarity_by_cka",
-    "word_alignment",
 ]
 
 
