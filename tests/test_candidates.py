@@ -5,7 +5,6 @@ import pytest
 
 from isomorph import candidates, claims, figures, findings, results
 from isomorph.figures.theme import axis_name
-from isomorph.findings import aligned
 
 
 def rows(**metrics):
@@ -103,11 +102,6 @@ def test_what_chapters_show_says_it():
         "reference", 1, ("monolingual", "e5"),
     )  # fmt: skip
     assert "Sentence retrieval among 1,000, " in findings.behind(found)
-    table = aligned.by_layer(found, "retrieval_p1", ["monolingual"])
-    assert list(table["candidates"]) == ["among 1,000"]
-    words = aligned.of_words(found, {"translation_p1": "rotated"}, ["monolingual"], pairs=["en-fr"])
-    assert words["candidates"].item().startswith(("chance 1 in ", "among "))
-    assert "candidates" not in aligned.by_layer(found, "cka", ["monolingual"], percent=False)
 
 
 def test_the_ledger_says_it_where_a_rule_reads_such_a_score():

@@ -20,7 +20,6 @@ CLOSED = [
     "phrasal_paraphrase",
     "ranking_the_factors",
     "sentence_ordering",
-    "similarity_by_cka",
 ]
 
 

@@ -10,9 +10,10 @@ size = "laptop"
 recompute = False
 
 # %% tags=["hide-input"]
-from isomorph import claims
+from isomorph import exercises
+from isomorph.experiment import Experiment, answer, summary, verdict
 
-claims.answer("1.11")
+answer("1.11")
 
 # %% [markdown]
 # ## The claim
@@ -34,26 +35,63 @@ claims.answer("1.11")
 #
 # where HSIC is a covariance of the two tables. It is 1 for models that differ by a rotation and a scale. It needs no map, and the widths
 # may differ.
-#
-# HSIC has two estimators. The *biased* one, $\mathrm{tr}(KHLH)/(n-1)^2$ with $H$ the centring matrix, is what most code computes. The *unbiased*
-# one {cite}`nguyen2021wide` leaves out each sentence's product with itself; the CKA made of it is called **debiased**. They
-# agree when there are far more sentences than dimensions, and then only.
 
-# %% tags=["hide-input"]
+# %%
+import numpy as np
 import pandas as pd
 import torch
-from IPython.display import Markdown, display
+from scipy import stats
 
-from isomorph import exercises, figures, findings
-from isomorph.findings import aligned, aligned_models
-from isomorph.measure.similarity import (
-    cka_interval,
-    cka_null,
-    linear_cka,
-)
+from isomorph.figures import blank, show, show_grids, show_table
+from isomorph.labels import condition_label
+from isomorph.measure import similarity
 
-NAMES = ("monolingual", "bilingual", "random", "same_language")
-FAR = ("far_monolingual", "far_bilingual")
+
+def kernel(x):  # (n, width) to (n, n)
+    x = x.double() - x.double().mean(0)
+    return x @ x.T
+
+
+def cka(k, l, hsic):
+    return float(hsic(k, l) / (hsic(k, k) * hsic(l, l)).sqrt())
+
+
+# %% [markdown]
+# HSIC has two estimators. The *biased* one, $\mathrm{tr}(KHLH)/(n-1)^2$ with $H$ the centring matrix, is what most code computes. Since our $X$ and $Y$ are
+# centred, it is just the sum of the products; and what it is divided by cancels in CKA.
+
+
+# %%
+def biased(k, l):
+    return (k * l).sum()
+
+
+# %% [markdown]
+# The *unbiased* one {cite}`nguyen2021wide` leaves out each sentence's product with itself. With $\tilde K$ and $\tilde L$, whose diagonals are zero,
+#
+# $$\mathrm{tr}(\tilde K\tilde L) + \frac{\mathbf 1^\top\tilde K\mathbf 1\;\mathbf 1^\top\tilde L\mathbf 1}{(n-1)(n-2)} - \frac{2}{n-2}\,\mathbf 1^\top\tilde K\tilde L\mathbf 1 ,$$
+#
+# up to a factor that cancels as well. The CKA made of it is called **debiased**.
+
+
+# %%
+def unbiased(k, l):
+    n = len(k)
+    k, l = (each.clone().fill_diagonal_(0) for each in (k, l))
+    sums = k.sum() * l.sum() / ((n - 1) * (n - 2))
+    return (k * l).sum() + sums - 2 * k.sum(0) @ l.sum(1) / (n - 2)
+
+
+# %% [markdown]
+# The library never holds a table of all pairs, so that it can take any number of sentences. The numbers are the same:
+
+# %%
+generator = torch.Generator().manual_seed(0)
+x = torch.randn(50, 8, generator=generator)
+y = x[:, :5] + torch.randn(50, 5, generator=generator) + 1
+for hsic, debiased in ((biased, False), (unbiased, True)):
+    theirs = similarity.linear_cka(x, y, debiased=debiased)
+    assert abs(cka(kernel(x), kernel(y), hsic) - theirs) < 1e-6
 
 # %% [markdown]
 # ## The trap, first
@@ -62,195 +100,258 @@ FAR = ("far_monolingual", "far_bilingual")
 
 # %%
 generator = torch.Generator().manual_seed(0)
-lines = []
+lines = {}
 for n in (16, 32, 64, 128, 256, 512, 1024, 2048):
-    x, y = (torch.randn(n, 64, generator=generator) for _ in "xy")
-    for name, debiased in (("debiased", True), ("biased", False)):
-        value = linear_cka(x, y, debiased=debiased)
-        lines.append({"examples": n, "estimator": name, "CKA": value})
-noise = pd.DataFrame(lines)
+    k, l = (kernel(torch.randn(n, 64, generator=generator)) for _ in "xy")
+    lines[n] = {
+        "biased": cka(k, l, biased),
+        "debiased": cka(k, l, unbiased),
+    }
+noise = pd.DataFrame(lines).T.rename_axis("examples")
+figure, (axis,) = blank(6, 4)
+for name, style in zip(noise, ("o-", "s--"), strict=True):
+    axis.plot(noise.index, noise[name], style, label=name)
+axis.axhline(0, color="grey", linestyle=":", label="nothing in common")
+axis.set(xscale="log", xlabel="examples", ylabel="CKA of noise with noise")
+legend = axis.legend()
 
 # %% tags=["hide-input"]
-figures.show(
-    figures.learning_curve(
-        noise.rename(columns={"CKA": "value"}).assign(metric="CKA"),
-        metric="CKA",
-        x="examples",
-        group="estimator",
-        chance=0,
-        chance_name="nothing in common",
-        log_x=True,
-    ),
-    caption="CKA of two independent Gaussian clouds of width 64, by the number of examples.",
-    alt="The biased estimator starts near one and falls slowly towards zero as examples grow; the debiased one stays "
-    "around zero throughout.",
-    table=noise.pivot(
-        index="examples", columns="estimator", values="CKA"
-    ).reset_index(),
-    provenance="Points: made in this execution.",
-)
-low = noise[noise["examples"] == 32].set_index("estimator")["CKA"]
-display(
-    Markdown(
-        f"At 32 examples the biased estimator says {low['biased']:.2f} of two clouds of noise, and the debiased one "
-        f"{low['debiased']:.2f}. So this book debiases, and prints the biased value where a reader should see what it would have said."
-    )
+show(
+    figure,
+    caption="CKA of two independent Gaussian clouds of width 64: the biased one calls them alike while examples are few, the debiased one does not.",
+    alt="The biased estimator starts near 0.8 and falls slowly towards zero as examples grow; the debiased one stays around zero throughout.",
+    table=noise.round(3).reset_index(),
 )
 
 # %% [markdown]
-# ## In controlled worlds
+# At 32 examples the biased estimator calls two clouds of noise two thirds alike. The two agree when there are far more examples than dimensions, and then only.
+# So this book debiases.
+#
+# ## Two models, layer by layer
+#
+# We compare the pair of monolingual models of the last chapters (trained now, unless one of them has just been executed), on held-out sentences and
+# their translations. This is their configuration; change a field, and the rest of the page is about your models.
+
+# %%
+experiment = Experiment("alignment", size, recompute=recompute)
+run = experiment.run("monolingual", seed=0)
+# For example, a first model that reads far less than the second:
+# less = run.source.training.model_copy(update={"tokens": 300_000})
+# source = run.source.model_copy(update={"training": less})
+# run = run.model_copy(update={"source": source})
+a, b = experiment.models(run)
+test = run.text.corpus().test
+vectors_a = a.represent(test["a"]).layers  # layer -> (sentences, width)
+vectors_b = b.represent(test["b"]).layers
+print(run.source.encoder, run.source.training, sep="\n")
+
+# %% [markdown]
+# **How sure is one value?** Two doubts are possible. Would other sentences give another value? And could unrelated vectors give as much?
+#
+# The first is answered by leaving out groups of sentences in turn, the **jackknife**. Where $\theta_g$ is CKA without group $g$ of $G$, its standard error is
+# $\sqrt{\tfrac{G-1}{G}\sum_g(\theta_g-\bar\theta)^2}$.
+
+
+# %%
+def jackknife(x, y, groups=50):
+    place, left_out = torch.arange(len(x)) % groups, []
+    for g in range(groups):
+        rest = place != g
+        left_out.append(cka(kernel(x[rest]), kernel(y[rest]), unbiased))
+    error = np.std(left_out) * (groups - 1) ** 0.5
+    reach = stats.t.ppf(0.975, groups - 1) * error
+    value = cka(kernel(x), kernel(y), unbiased)
+    return value, value - reach, value + reach
+
+
+# %% [markdown]
+# The second is answered by shuffling the sentences of one side, so that nothing belongs together: a **permutation null**. The highest of two hundred shuffles
+# is what chance can do.
+
+
+# %%
+def shuffled(x, y, permutations=200):
+    generator = torch.Generator().manual_seed(0)
+    k, l, null = kernel(x), kernel(y), []
+    for _ in range(permutations):
+        order = torch.randperm(len(x), generator=generator)
+        null.append(unbiased(k, l[order][:, order]))
+    return float(max(null) / (unbiased(k, k) * unbiased(l, l)).sqrt())
+
+
+lines = {}
+for layer, x in vectors_a.items():
+    y, few = vectors_b[layer], slice(0, 40)
+    value, low, high = jackknife(x, y)
+    k, l = kernel(x[few]), kernel(y[few])
+    unrelated = kernel(y[few].roll(1, 0))  # each with the next one's
+    lines[layer] = {
+        "CKA": f"{value:.2f} [{low:.2f}, {high:.2f}]",
+        "highest of 200 shuffles": f"{shuffled(x, y):.3f}",
+        "of 40 sentences, debiased": f"{cka(k, l, unbiased):.2f}",
+        "of 40, biased": f"{cka(k, l, biased):.2f}",
+        "of 40, shuffled, biased": f"{cka(k, unrelated, biased):.2f}",
+    }
+show_table(
+    pd.DataFrame(lines).T.rename_axis("layer"),
+    f"One pair of monolingual models: CKA of {len(x):,} sentences with its 95% interval over sentences, and what chance gives",
+)
+theirs = similarity.cka_interval(x, y)
+assert max(abs(np.subtract(theirs, (value, low, high)))) < 1e-6
+assert (
+    abs(
+        shuffled(x, y, 5)
+        - similarity.cka_null(x, y, seed=0, permutations=5).max()
+    )
+    < 1e-6
+)
+
+# %% [markdown]
+# **Two models that never met are alike**, far beyond what any shuffle gives, and the interval over sentences is narrow. The last column is
+# the trap again, on real vectors: sentences and translations that do *not* belong together, and yet up to a quarter and more.
+#
+# The intervals elsewhere are over seeds. Sentences of a world
+# are drawn one by one. Of a text with chapters leave out whole chapters: the interval can be several times as wide.
+#
+# ## All seeds, and the comparisons
 #
 # The models are those of the chapter on sentences: two of one language each, one of both, one pair of which the second side is
 # untrained (the *floor*), and two of the same language from two seeds (the *ceiling*: no pair of languages should be more alike than a language
-# and itself). One pair of monolingual models, that of the last chapters, is compared now.
+# and itself). The *distant pair* has another order of words and no string in common.
 
 # %%
-made, world = findings.in_worlds(
-    "alignment",
-    (*NAMES, *FAR),
-    size=size,
-    live="monolingual",
-    recompute=recompute,
-)
+STYLES = {
+    "monolingual": "o-",
+    "bilingual": "s--",
+    "random": "^-.",
+    "same_language": "D:",
+}
+NAMES = tuple(STYLES)
+rows = experiment.rows(*NAMES, "far_monolingual", "far_bilingual")
+
+
+def draw(axis, rows, names):  # the mean over seeds, by layer
+    for name in names:
+        one = rows["condition"] == name
+        own = rows[one & (rows["metric"] == "cka")].groupby("layer")
+        mean, label = own["value"].mean(), condition_label(name)
+        axis.plot(mean.index, mean, STYLES[name], label=label)
+    axis.set(xticks=range(5), ylabel="CKA (debiased)", ylim=(0, 1.03))
+
+
+figure, (axis,) = blank(6, 4.5)
+draw(axis, rows, NAMES)
+axis.set_xlabel("layer (0: embeddings)")
+legend = axis.legend(loc="lower left", fontsize="small")
 
 # %% tags=["hide-input"]
-figures.show(
-    figures.learning_curve(
-        aligned.curves(world, "cka", NAMES), metric="cka", x="layer"
-    ),
-    caption="Controlled world: debiased CKA of translated sentences, layer by layer.",
-    alt="A line for each condition over the layers: one bilingual model, two models of one language, two monolingual models, "
-    "and one side untrained.",
-    table=aligned.by_layer(world, "cka", NAMES, percent=False),
-    provenance=findings.behind(world, NAMES),
+by_layer = summary(rows, "cka", columns="layer")
+show(
+    figure,
+    caption="Worlds: translations are most alike inside a bilingual model, less across two monolingual ones, and far less with an untrained side.",
+    alt="Four lines over the layers. One bilingual model stays above 0.9, two models of one language and two monolingual models fall from 0.9 to near 0.8, one side untrained from 0.6 to 0.3.",
+    table=by_layer.reset_index(),
 )
-told = [
-    aligned.apart(world, "cka", one, other, percent=False)
-    for one, other in (
-        ("bilingual", "monolingual"),
-        ("monolingual", "random"),
-        ("same_language", "monolingual"),
-    )
-]
-display(Markdown(f"In CKA, {'; '.join(told)}."))
+
+# %%
+show_table(
+    by_layer, "Worlds: debiased CKA of translated sentences, by layer"
+)
 
 # %% [markdown]
-# An untrained side is not at 0. Its sentence vectors are means of random word vectors, and sentences that share words are near for it
-# as well as for any other model. That is likeness of the *input*. Subtract it in thought: a floor is there for that.
+# **A bilingual model's two sides are more alike** than two monolingual models, at every layer, by 0.07 at the embeddings and 0.15 at the last. They are even more alike than two
+# models of one language: to share weights does more for likeness than to share a language. Between *distant* languages the advantage is next to nothing.
+#
+# **Two monolingual models are nearly as alike as two models of one language**, and **far from the floor**. The untrained side is not at 0. Its sentence vectors are means of random word vectors, and sentences that share words are near for it
+# as well as for any other model. That is likeness of the *input*, and it is lost with depth.
+#
+# **The embeddings are most alike.** Higher up CKA falls to a plateau.
 #
 # ### Every layer against every layer
 #
 # Choose a pair of models, and hover over a cell for its layers and value.
 
+# %%
+pairs = rows[rows["metric"].str.startswith("cka_to_")]
+pairs = pairs.assign(
+    column=pairs["metric"].str.removeprefix("cka_to_").astype(int)
+)
+grids = {
+    condition_label(name): pairs[pairs["condition"] == name].pivot_table(
+        "value", "layer", "column"
+    )
+    for name in NAMES
+}
+
 # %% tags=["hide-input"]
-figures.show_grids(
-    aligned.cka_grids(world, NAMES),
-    caption="Controlled world: CKA of each layer of the one model with each of the other, mean over seeds.",
-    provenance=findings.behind(world, NAMES),
+show_grids(
+    grids,
+    caption="Worlds: CKA of each layer of the one model with each of the other, mean over seeds.",
 )
 
 # %% [markdown]
-# If models do the same things in the same order, the diagonal is brightest. A block of like values says that some layers
-# change little.
+# If models do the same things in the same order, the diagonal is brightest. In the bilingual model it is. Across two monolingual ones it nearly is:
+# the middle layers are alike whichever is taken, and the embeddings of one are least like the last layer of the other. With an untrained side nothing depends on that side's
+# layer: before training, layers add next to nothing to what they are given.
 #
-# ### How sure is one value?
+# ### Does CKA go with retrieval?
 #
-# Two doubts are possible. Would other sentences give another value? And could unrelated vectors give as much? The first is answered by
-# leaving out groups of sentences in turn (a **jackknife**), the second by shuffling the sentences of one side (a **permutation
-# null**). We take the models of the live run.
+# Over the layers of each pair of monolingual models, the correlation of CKA with P@1 of the rotated sentences:
 
 # %%
-condition, *_ = findings.chosen("alignment", world.size, ["monolingual"])
-test = condition.run.text.corpus().test
-vectors = aligned_models.sentence_vectors(
-    aligned_models.readers(condition),
-    tuple(test[language] for language in condition.run.languages),
+both = rows[rows["metric"].isin(["cka", "retrieval_p1"])]
+both = both[both["condition"] == "monolingual"].pivot_table(
+    "value", ["seed", "layer"], "metric"
 )
-
-# %% tags=["hide-input"]
-lines = []
-for layer in vectors[0]:
-    x, y = vectors[0][layer], vectors[1][layer]
-    interval = cka_interval(x, y)
-    null = cka_null(x, y, seed=0)
-    few = slice(0, 40)
-    lines.append(
-        {
-            "layer": layer,
-            "CKA": f"{interval.value:.2f} [{interval.low:.2f}, {interval.high:.2f}]",
-            "highest of 200 shuffles": f"{float(null.max()):.3f}",
-            "of 40 sentences, debiased": f"{linear_cka(x[few], y[few]):.2f}",
-            "of 40 sentences, biased": f"{linear_cka(x[few], y[few], debiased=False):.2f}",
-            "shuffled, of 40, biased": f"{linear_cka(x[few], y[few].roll(1, 0), debiased=False):.2f}",
-        }
-    )
-figures.show_table(
-    pd.DataFrame(lines),
-    name="One pair of monolingual models: CKA with its interval over sentences, and what chance gives",
+correlation = pd.Series(
+    {
+        seed: own["cka"].corr(own["retrieval_p1"])
+        for seed, own in both.groupby("seed")
+    },
+    name="correlation",
 )
-display(
-    Markdown(
-        f"The interval is over {len(vectors[0][0])} sentences of one pair of models; the intervals elsewhere are over seeds. Sentences of a world "
-        "are drawn one by one. Of a text with chapters leave out whole chapters (`groups`): the interval can be several times as wide. The last column is "
-        "the trap again, on real vectors: sentences and translations that do *not* belong together."
-    )
+show_table(
+    correlation.round(2).rename_axis("seed").reset_index(),
+    "Worlds: correlation of CKA and retrieval over the layers of two monolingual models",
 )
 
 # %% [markdown]
-# ### Does CKA go with retrieval?
-
-# %% tags=["hide-input"]
-both = aligned.together(world, "cka", "retrieval_p1", ("monolingual",))
-figures.show_table(
-    both, name="Correlation of CKA and retrieval over layers"
-)
-
-# %% [markdown]
+# It is positive in every seed, near the paper's 0.9 in two of five and well below in the others: retrieval goes on falling where CKA has come to its plateau. Five layers are
+# five points; such a correlation is worth little.
+#
 # ## On real text
 #
-# The shipped Bibles, four pairs, a thousand held-out verses.
+# The Bibles that ship with this book, four pairs, a thousand held-out verses, one seed of each.
+
+# %%
+real = experiment.rows(*NAMES, at="reference")
+figure, axes = blank(6, 10, rows=4)
+crossed = real[real["pair"] != "en-en"]
+for axis, (pair, own) in zip(axes, crossed.groupby("pair"), strict=True):
+    draw(axis, own, NAMES[:3])
+    axis.set(title=pair)
+axes[-1].set_xlabel("layer (0: embeddings)")
+legend = axes[0].legend(loc="upper right", fontsize="small")
 
 # %% tags=["hide-input"]
-real = findings.on_real_text(
-    "alignment",
-    NAMES,
-    size=size,
-    recompute=recompute,
+estimates = real[real["metric"].isin(["cka", "cka_biased"])].pivot_table(
+    "value", ["pair", "metric", "condition"], "layer"
 )
-for pair in sorted(set(real.rows["pair"])):
-    own = [
-        name
-        for name in NAMES
-        if (
-            (real.rows["pair"] == pair) & (real.rows["condition"] == name)
-        ).any()
-    ]
-    figures.show_table(
-        aligned.by_layer(real, "cka", own, pairs=[pair], percent=False),
-        name=f"{pair}: CKA by layer",
-    )
-    figures.show_table(
-        aligned.by_layer(
-            real, "cka_biased", own, pairs=[pair], percent=False
-        ),
-        name=f"{pair}: what the biased estimator says",
-    )
-grids = aligned.cka_grids(real, NAMES[:3], "en-fr")
-if grids:
-    figures.show_grids(
-        grids,
-        caption="English and French: CKA of each layer with each.",
-        provenance=findings.behind(real),
-    )
-display(Markdown(findings.behind(real)))
+show(
+    figure,
+    caption="Held-out verses: two monolingual models and the two sides of a bilingual one are equally alike in every pair; an untrained side is far below. Layers differ little.",
+    alt="Four panels, one for each pair of languages. The lines of two monolingual models and of one bilingual model lie together between 0.5 and 0.7; that of one side untrained falls from 0.5 to 0.2.",
+    table=estimates.round(3).rename(index=condition_label).reset_index(),
+)
 
 # %% [markdown]
+# **Two monolingual models are as alike as the two sides of a bilingual model**, or a little more, and far more alike than with an untrained side. The claim's small advantage of the bilingual model is not there. That model
+# reads half as many tokens of each language, which may be why. Two English models are at 0.88 to 0.96. With a thousand verses the biased estimator, in the data of the figure, says at most 0.02 more.
+#
 # ## The outcome
 
-# %% tags=["hide-input"]
-table = claims.predictions(["1.11"])
-figures.show_table(table, name="Claim 1.11, prediction by prediction")
-display(Markdown(findings.in_short(table)))
+# %%
+verdict("1.11")
 
 # %% [markdown]
 # Of worlds, the near one is the close pair and the far one the distant pair. The part on layers is a rank correlation of CKA with depth in the bilingual model: -1 falls all the way, and 0 knows no direction.
