@@ -330,7 +330,7 @@ texts = dict(
 def compare(side):
     """RSA of each layer on 2,000 tokens of some texts."""
     was, now = (
-        model.represent(texts[side], level="token", max_length=64)
+        model.represent(texts[side], level="token")
         for model in (before, after)
     )
     generator = torch.Generator().manual_seed(run.seed)
@@ -352,7 +352,6 @@ theirs = similarity_by_layer(
     texts["in"],
     language=before.language,
     seed=run.seed,
-    max_length=64,
 )["rsa"]
 assert all(abs(theirs[n] - live["in"][n]) < 1e-6 for n in theirs)
 
