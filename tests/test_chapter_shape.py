@@ -17,7 +17,6 @@ CLOSED = [
     "cures_compared",
     "domain_similarity",
     "few_samples_many_seeds",
-    "phrasal_paraphrase",
     "ranking_the_factors",
     "sentence_ordering",
 ]

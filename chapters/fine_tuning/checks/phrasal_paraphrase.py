@@ -32,14 +32,16 @@ def features(answer: object) -> Feedback:
 @exercise("phrasal_paraphrase.2")
 def by_place(answer: object) -> Feedback:
     """The cue of place, which needs no encoder."""
-    from isomorph.findings.phrasal import apart
-
     cases = [
         ((0, 2), (0, 2), 10, 10),
         ((2, 4), (5, 6), 10, 20),
         ((8, 9), (1, 5), 9, 30),
         ((3, 8), (9, 10), 12, 11),
     ]
+
+    def apart(one, other, n, m):
+        return abs(sum(one) / 2 / n - sum(other) / 2 / m)
+
     hint = "Half of start plus end, over the number of words, on both sides; then their distance."
     return function(answer, cases, equals(apart), hint=hint)
 
