@@ -1,12 +1,10 @@
 """Maps that carry the vectors of one model onto those of another, learnt from pairs of rows.
 
 - `procrustes`: the best rotation, which changes no distance (Conneau, Wu et al. 2020, section 5.1).
-- `least_squares`, `ridge`: the best linear map of any kind, and one that stays small. They may bend
-  the space, so what they reach and a rotation does not is no likeness of shape.
+- `ridge`: a linear map of any kind, but one that stays small. It may bend the space, so what it
+  reaches and a rotation does not is no likeness of shape.
 - `iterative_normalisation`: rows of length 1 and mean 0, which a rotation needs to fit both sides
   (Zhang et al. 2019, "Are Girls Neko or Shojo?").
-- `refine`: a rotation learnt again from the pairs that it finds itself (Conneau, Lample et al.
-  2018, section 2.2).
 
 A map is a matrix (width of the source, width of the target): `source @ map` lies where the target
 does. Everything is computed in float64, on the device of the source; a map is float64.
@@ -17,13 +15,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from isomorph.measure.axes import nearest_map
-from isomorph.measure.neighbours import NEIGHBOURS, mutual_nearest, unit_rows
+from isomorph.measure.neighbours import unit_rows
 from isomorph.measure.pairs import ROUNDING, paired
 
 ROUNDS = 10  # of normalisation: lengths are then within 1e-3 of 1 on every model tried
@@ -49,22 +46,12 @@ def procrustes(source: Tensor, target: Tensor) -> Tensor:
     return nearest_map(source.T @ target, rounding)
 
 
-def least_squares(source: Tensor, target: Tensor) -> Tensor:
-    """The linear map (p, q) that minimises the distance of `source @ map` to `target`.
-
-    Of several such maps the one with the smallest norm, so it exists with fewer pairs than widths.
-    source (n, p), target (n, q): rows are pairs. Errors as of `procrustes`.
-    """
-    source, target = paired(source, target, ("source", "target"))
-    return torch.linalg.pinv(source) @ target
-
-
 def ridge(source: Tensor, target: Tensor, *, penalty: float = 0.1) -> Tensor:
     """The linear map (p, q) that minimises the squared distance plus a penalty on its own norm.
 
     source (n, p), target (n, q): rows are pairs.
     penalty: as a share of the source's mean squared singular value, so that it means the same at
-        every scale and number of pairs. Towards 0 the map is that of `least_squares`; a large one
+        every scale and number of pairs. Towards 0 the map is that of least squares; a large one
         shrinks it towards a multiple of X' Y.
     Raises ValueError as `procrustes`, and when the penalty is not above 0.
     """
@@ -108,57 +95,6 @@ def normalise(vectors: Tensor, means: Sequence[Tensor]) -> Tensor:
     for mean in means:
         vectors = unit_rows(vectors, "vectors") - mean
     return vectors
-
-
-@dataclass(frozen=True)
-class Refined:
-    """A refined map, and the pairs (source row, target row), (pairs, 2), it was last learnt from.
-
-    counts: how many pairs each round found.
-    """
-
-    map: Tensor
-    pairs: Tensor
-    counts: tuple[int, ...]
-
-
-def refine(
-    source: Tensor,
-    target: Tensor,
-    start: Tensor,
-    *,
-    rounds: int = 5,
-    scoring: str = "csls",
-    neighbours: int = NEIGHBOURS,
-    block: int | None = None,
-) -> Refined:
-    """A rotation learnt from the mutual nearest neighbours under the last one, `rounds` times.
-
-    source (n, p), target (m, q): the words to pair, such as the most frequent of each language.
-    start: the map (p, q) to begin with. It ends early when a round finds the pairs of the last.
-    Raises ValueError when widths do not fit, no two words are nearest to each other, or an argument
-    is not allowed.
-    Source: Conneau, Lample et al. 2018, section 2.2.
-    """
-    if start.shape != (source.shape[1], target.shape[1]):
-        raise ValueError(
-            f"start is {tuple(start.shape)}; from width {source.shape[1]} to width "
-            f"{target.shape[1]} it must be {(source.shape[1], target.shape[1])}."
-        )
-    if rounds < 1:
-        raise ValueError(f"rounds is {rounds}; it must be at least 1.")
-    pairs, counts, rotation = None, [], start
-    for _ in range(rounds):
-        mapped = source.to(rotation) @ rotation
-        found = mutual_nearest(mapped, target, scoring=scoring, neighbours=neighbours, block=block)
-        if not len(found):
-            raise ValueError("no source and target row are nearest to each other under the map.")
-        counts.append(len(found))
-        if pairs is not None and torch.equal(found, pairs):
-            break
-        pairs = found
-        rotation = procrustes(source[pairs[:, 0]], target[pairs[:, 1]])
-    return Refined(rotation, pairs, tuple(counts))
 
 
 def part_way(rotation: Tensor, share: float) -> Tensor:

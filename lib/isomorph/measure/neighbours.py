@@ -67,28 +67,6 @@ def nearest(
     return _best(queries, candidates, k, scoring, hubs, block)
 
 
-def mutual_nearest(
-    source: Tensor,
-    target: Tensor,
-    *,
-    scoring: str = "csls",
-    neighbours: int = NEIGHBOURS,
-    block: int | None = None,
-) -> Tensor:
-    """The pairs (source row, target row), (pairs, 2), that are nearest to each other.
-
-    source (n, width), target (m, width). Errors as of `nearest`.
-    Source: Conneau, Lample et al. 2018, section 2.2.
-    """
-    source, target = unit_rows(source, "source"), unit_rows(target, "target")
-    hubs = hub_corrections(source, target, scoring, neighbours, block)
-    there = _best(source, target, 1, scoring, hubs, block)[1][:, 0]
-    back = _best(target, source, 1, scoring, hubs[::-1], block)[1][:, 0]
-    rows = torch.arange(len(source), device=source.device)
-    mutual = back[there] == rows
-    return torch.stack([rows[mutual], there[mutual]], dim=1)
-
-
 def _best(queries, candidates, k, scoring, corrections, block) -> tuple[Tensor, Tensor]:
     """`nearest` for unit rows and their corrections."""
     scores, columns, weight = [], [], 2 if scoring == "csls" else 1
