@@ -77,18 +77,6 @@ def test_a_lexicon_scatter_joins_translations():
         figures.lexicon_scatter(points, ["a"])
 
 
-def test_interval_bars_span_the_intervals():
-    table = pd.DataFrame(
-        {"condition": ["x", "y"], "value": [1.0, 2.0], "low": [0.5, 1.0], "high": [1.5, 4.0]}
-    )
-    axis = figures.interval_bars(table).axes[0]
-    spans = [segment[:, 0].tolist() for segment in axis.collections[0].get_segments()]
-    assert spans == [[0.5, 1.5], [1.0, 4.0]]
-    assert [label.get_text() for label in axis.get_yticklabels()] == ["x", "y"]
-    with pytest.raises(ValueError, match="of 'x' does not hold its value"):
-        figures.interval_bars(table.assign(low=[1.2, 1.0]))
-
-
 def test_the_theme_is_left_behind():
     before = dict(matplotlib.rcParams)
     figures.learning_curve(ROWS, metric="loss")

@@ -180,6 +180,31 @@ def test_how_far_weights_move_and_how_sure_a_score_is():
     assert few_samples.chance_error(0.5, 100) == pytest.approx(5)
     table = few_samples.distances(HERE, ["standard_1k"], {"weight_distance": "all"})
     assert table["condition"].tolist() == ["standard, 1k"] and table["all"][0].startswith("1.00")
+    table = few_samples.distances(HERE, ["reinit_1k"], {"weight_distance": "all"})
+    assert table["all"].tolist() == ["not run"]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "provenance", "said"),
+    [(1, "live", " (one live run, not in the recorded rows)"), (1, "recorded", " (1 seed)"),
+     (2, "recorded", " (2 seeds)")],
+)  # fmt: skip
+def test_a_cell_of_fewer_seeds_than_its_line_says_so(seeds, provenance, said):
+    rows = HERE.rows[HERE.rows["condition"] == "standard_1k"]
+    new = rows[(rows["metric"] == "weight_distance") & (rows["seed"] < seeds)]
+    new = new.assign(metric="effective_rank", value=0.7, provenance=provenance)
+    both = Found(pd.concat([rows, new], ignore_index=True), "laptop", 6, ("standard_1k",))
+    measures = {"weight_distance": "all", "effective_rank": "rank", "isoscore": "IsoScore"}
+    (line,) = few_samples.distances(both, ["standard_1k"], measures).to_dict("records")
+    assert line["seeds"] == 6 and "seed" not in line["all"]
+    assert line["rank"] == "0.70" + said and line["IsoScore"] == "–"
+
+
+@pytest.mark.parametrize("value", [-0.001, 0.0, 0.001])
+def test_nothing_has_no_sign(value):
+    cells = {("standard_1k", "weight_distance"): np.full(6, value - 0.002)}
+    table = few_samples.distances(place(cells), ["standard_1k"], {"weight_distance": "all"})
+    assert "-0.00" not in table["all"].iloc[0]
 
 
 def test_ours_stand_beside_the_papers():

@@ -16,7 +16,6 @@ from .space import show_space
 from .theme import (
     DASHES,
     MARKERS,
-    WIDTH,
     axis_name,
     blank,
     legend,
@@ -42,7 +41,6 @@ __all__ = [
     "condition_bars",
     "dose_response",
     "forest",
-    "interval_bars",
     "layer_grid",
     "learning_curve",
     "lexicon_scatter",
@@ -156,45 +154,6 @@ def lexicon_scatter(
         axis.set(xticks=[], yticks=[], title=title or "")
         axis.grid(False)
         legend(axis)
-    return figure
-
-
-def interval_bars(
-    table: "DataFrame",
-    *,
-    label: str = "condition",
-    quantity: str = "value",
-    reference: float | None = 0.0,
-) -> "Figure":
-    """One horizontal line a row: the value as a mark, its interval as a bar.
-
-    `table` has the columns `label`, value, low and high, and where there is one provenance.
-    `reference` draws the level that the interval is compared with. Raises ValueError when a
-    column is missing or an interval does not hold its value.
-    """
-    require(table, label, "value", "low", "high")
-    outside = table[(table["low"] > table["value"]) | (table["high"] < table["value"])]
-    if len(outside):
-        row = outside.iloc[0]
-        raise ValueError(
-            f"the interval [{row['low']}, {row['high']}] of {row[label]!r} "
-            f"does not hold its value {row['value']}"
-        )
-    figure, (axis,) = blank(WIDTH, 1.0 + 0.42 * len(table))
-    with theme():
-        table = table.reset_index(drop=True)
-        colour = palette(1)[0]
-        axis.hlines(table.index, table["low"], table["high"], color=colour, linewidth=5, alpha=0.45)
-        for fill, part in _live_and_recorded(table, colour):
-            axis.scatter(
-                part["value"], part.index, s=48, facecolor=fill, edgecolor=[colour], zorder=3
-            )
-        if reference is not None:
-            level_line(axis.axvline, reference, None)
-        axis.set_yticks(table.index, [str(name) for name in table[label]])
-        axis.set_ylim(len(table) - 0.5, -0.5)
-        axis.set_xlabel(axis_name(quantity, width=100))
-        axis.grid(False, axis="y")
     return figure
 
 

@@ -25,7 +25,7 @@ import numpy as np
 
 from isomorph import effects
 from isomorph.effects import Estimate, in_points
-from isomorph.findings.tables import NOT_MEASURED, NOT_RUN, moved, written
+from isomorph.findings.tables import NOT_MEASURED, NOT_RUN, moved, with_seeds, written
 from isomorph.findings.words import condition_name
 from isomorph.ledger.schema import Part
 from isomorph.ledger.verdicts import estimate
@@ -229,6 +229,16 @@ def scores(found: Found, name: str, metric: str) -> np.ndarray:
 
 def distances(found: Found, names: Iterable[str], measures: Mapping[str, str]) -> DataFrame:
     """A line a condition, a column a measure: the mean over seeds with its interval, as numbers."""
-    from isomorph.findings.clouds import levels
+    import pandas as pd
 
-    return levels(found, measures, list(names)).rename(columns={"vectors": "condition"})
+    lines = []
+    for name in names:
+        line, run = {}, (found.rows["condition"] == name).any()
+        for metric, label in measures.items():
+            own = found.rows[(found.rows["metric"] == metric) & (found.rows["condition"] == name)]
+            line[label] = NOT_MEASURED if run else NOT_RUN, 0, own
+            if len(own):
+                (level,) = effects.levels(own, metric, [name]).itertuples()
+                line[label] = written(level, percent=False), level.seeds, own
+        lines.append({"condition": condition_name(name)} | with_seeds(line))
+    return pd.DataFrame(lines)

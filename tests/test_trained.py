@@ -1,18 +1,17 @@
-"""One tiny language model at work: its states, a word that never occurs, and words that are rare."""
+"""The models that a run trains, as a chapter gets them: states, words, and the rest of a softmax."""
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
 from isomorph import results
-from isomorph.findings import Found, language_models
 from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.presets import conditions
 from isomorph.results import Condition
 from isomorph.runs import Geometry, Pretraining, WorldText, trained
 from isomorph.text.vocab import PAD, VocabularyConfig
 from isomorph.text.worlds import World
+from isomorph.trained import trained_models
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +30,8 @@ def condition():
 def model(condition, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ISOMORPH_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield language_models.trained(condition)
+        (only,) = trained_models(condition.run)
+        yield only
 
 
 @pytest.fixture(scope="module")
@@ -69,32 +69,4 @@ def test_the_rest_of_the_softmax_is_all_other_words(model, states):
 def test_a_condition_without_a_model_is_refused():
     (planted, *_) = conditions("theorems", "smoke")
     with pytest.raises(TypeError, match="this run of Theorem has no model of ours"):
-        language_models.trained(planted)
-
-
-def found(condition, metric, values, size="laptop"):
-    rows = [
-        {"condition": condition, "pair": "en", "layer": None, "seed": seed, "metric": metric,
-         "value": value, "tokens": 0, "size": size, "digest": f"{condition}{seed}"}
-        for seed, value in enumerate(values)
-    ]  # fmt: skip
-    return Found(pd.DataFrame(rows).astype({"layer": "Int64"}), size, len(rows), (condition,))
-
-
-def test_levels_are_in_their_own_unit():
-    rows = [
-        found("rare_words", "pair_distance", [2.0, 2.5, 3.0, 2.0, 3.0]).rows,
-        found("mle", "norm", [1.0]).rows,
-    ]
-    both = Found(pd.concat(rows, ignore_index=True), "laptop", 6, ("rare_words", "mle"))
-    table = language_models.levels(both, {"rare_words": "rare", "no": "none"}, ["pair_distance"])
-    assert table.to_dict("records") == [
-        {
-            "measure": "distance of two words",
-            "rare": "2.5 [1.88, 3.12]",
-            "none": "not run",
-            "seeds": "5",
-        }
-    ]
-    table = language_models.levels(both, ["mle"], {"norm": "length", "pair_distance": "distance"})
-    assert list(table.iloc[:, 1]) == ["1", "–"]
+        trained_models(planted.run)
