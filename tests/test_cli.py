@@ -115,7 +115,7 @@ def test_claims_as_json_are_one_object_a_claim(call):
     entries = json.loads(told.stdout)
     assert {"1.3", "4a.1"} <= {entry["id"] for entry in entries}
     keys = """id paper statement source chapter scope primary outcome ground value low high unit interval n n_of
-        ratio paper_value paper_values requires registered rule_after_rows history since places"""
+        ratio paper_value paper_values requires no_control registered rule_after_rows history since places"""
     assert all(list(entry) == keys.split() for entry in entries)
 
 

@@ -63,7 +63,7 @@ def test_figures_tables_and_a_notebook_are_written(rows, tmp_path):
     assert table.loc[2, "CKA"] == value == report.cka_table(rows).loc[2, 2]
     notebook = nbformat.read(tmp_path / "comparison.ipynb", as_version=4)
     shown = [o for cell in notebook.cells for o in cell.get("outputs", ())]
-    pictures = [o for o in shown if "<figure" in o.get("data", {}).get("text/html", "")]
+    pictures = [o for o in shown if "isomorph-figure" in o.get("data", {}).get("text/html", "")]
     assert len(pictures) == 5
     assert not any(o.output_type == "error" for o in shown)
 
