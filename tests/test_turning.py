@@ -31,6 +31,15 @@ def test_positions_and_neighbours_are_there_and_nothing_is_loaded():
     assert made(told=["first", "last"]) == page
 
 
+def test_a_line_joins_a_moving_point_to_its_partner():
+    page = made(pairs=[(1, 0)])
+    (line,) = re.findall("<line [^>]*>", page)
+    ends = {end: float(at) for end, at in re.findall(r'([xy][12])="([^"]+)"', line)}
+    assert ends["x1"] > ends["x2"] and ends["y1"] > ends["y2"], "from (1, 1) to (0.5, 0.5)"
+    assert json.loads(re.search(r'"moving": (\[.*?\])', page).group(1)) == [1]
+    assert "<line" not in made()
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -39,6 +48,7 @@ def test_positions_and_neighbours_are_there_and_nothing_is_loaded():
         {"nearest": [["x", "x"]]},
         {"nearest": [["x"], ["x"]]},
         {"told": ["only one"]},
+        {"pairs": [(0, 1)]},
         {"caption": " "},
         {"alt": ""},
     ],
