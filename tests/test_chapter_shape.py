@@ -16,7 +16,6 @@ CLOSED = [
     "domain_similarity",
     "few_samples_many_seeds",
     "ranking_the_factors",
-    "sentence_ordering",
 ]
 
 
