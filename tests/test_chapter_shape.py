@@ -13,7 +13,6 @@ CHAPTERS = sorted((ROOT / "chapters").glob("*/[a-z]*.py"))
 HIDDEN, NAMES = 0.2, 12
 # Chapters that still hide their method; the list only gets shorter.
 CLOSED = [
-    "domain_similarity",
     "few_samples_many_seeds",
     "ranking_the_factors",
 ]

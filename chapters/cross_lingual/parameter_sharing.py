@@ -376,6 +376,8 @@ show(
 # on **a** then answers with confidence, and errs worse than one that was never pretrained. So a score
 # *below* the random encoder is not noise. It is a sign that two languages share a space and do not agree in it.
 #
+# This model is of the third kind: trained at full size, fewer words stand among their own kind than chance would put there.
+#
 # ## All seeds, all cuts
 #
 # A score means little without its floors: the *majority* answer, which uses
@@ -438,6 +440,7 @@ show(
 # is marked with its language, and the embedding matrix is one; no row of it serves both languages. But it leaves the positions
 # shared, and the special tokens that open a sentence, close it and hide a word. From *no anchors* to *separate embeddings* parsing falls by 88 points.
 #
+# (sharing-the-softmax-hurts)=
 # ## The softmax: sharing it hurts
 #
 # And one cut *helps*. The paper says that to share the softmax across languages helps transfer (1.14), and nearly every multilingual model
