@@ -14,7 +14,6 @@ HIDDEN, NAMES = 0.2, 12
 # Chapters that still hide their method; the list only gets shorter.
 CLOSED = [
     "few_samples_many_seeds",
-    "ranking_the_factors",
 ]
 
 
