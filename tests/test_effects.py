@@ -142,30 +142,6 @@ def test_a_number_the_paper_s_table_lacks_is_not_made_up():
     assert math.isnan(effects.effects(WORLDS, [spanish], table=table)["paper"].item())
 
 
-def test_baselines_by_name_and_metric():
-    found = effects.baselines(
-        WORLDS, {"unshared": "no_anchors", "random": "random_encoder"}, ["nli_accuracy"]
-    )
-    assert found == {"unshared": {"nli_accuracy": pytest.approx(55)}, "random": {}}
-
-
-def test_ours_beside_the_paper_s_row_for_row():
-    both = pd.concat([REAL, WORLDS.assign(size="reference")])
-    found = effects.beside_paper(
-        both, tables.table_one(), ["default", "sep_emb", "sep_l1_3"], "nli_accuracy"
-    ).set_index("condition")
-    assert list(found)[:5] == [
-        "a-b: ours", "a-b: seeds", "en-fr: ours", "en-fr: seeds", "en-fr: paper",
-    ]  # fmt: skip
-    assert found.loc["default", "en-fr: ours"] == "71.0 [69.8, 72.2]"
-    assert found.loc["default", "en-zh: ours"] == "60.0"
-    assert found.loc["default", "en-zh: seeds"] == 1
-    assert found["en-fr: paper"].tolist() == ["73.6", "72.7", "72.4"]
-    assert found.loc["default", "en-ru: ours"] == "not run"
-    with pytest.raises(ValueError, match="condition is 'sep_all'"):
-        effects.beside_paper(both, tables.table_one(), ["sep_all"], "nli_accuracy")
-
-
 def test_nothing_run_yet_leaves_the_paper_alone():
     contrast = Contrast("embeddings", "nli_accuracy", "sep_emb", "default")
     found = effects.effects(WORLDS.iloc[:0], [contrast], table=tables.table_one())

@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 
 from isomorph import figures
-from isomorph.effects import level, levels
 from isomorph.figures.display import provenance_note
 
 NAN = float("nan")
@@ -131,101 +130,9 @@ def test_many_lines_get_the_room_they_need():
     assert (many - few) / 20 > 0.2  # inches a line
 
 
-def rows(seeds=5, pairs=("a-b",)):
-    """A score that falls by 10 points a step of the dial, and differs by 2 points a seed."""
-    return pd.DataFrame(
-        [
-            {
-                "condition": f"dial_{step}", "overlap": 1 - step / 2, "pair": pair, "layer": pd.NA,
-                "seed": seed, "metric": metric, "tokens": tokens,
-                "value": (0.8 - 0.1 * step + 0.02 * seed) * (tokens == 200),
-            }
-            for step in range(3) for pair in pairs for seed in range(seeds)
-            for metric in ("las", "ner_f1") for tokens in (100, 200)
-        ]
-    ).astype({"layer": "Int64"})  # fmt: skip
-
-
-def test_a_dose_response_is_the_mean_over_seeds_at_each_setting():
-    table = rows()
-    figure = figures.dose_response(table, x="overlap", metrics=["las", "ner_f1"])
-    las, _ = figure.axes
-    assert [axis.get_title() for axis in figure.axes] == ["parsing, LAS", "entities, span F1"]
-    *seeds, mean = las.lines
-    assert len(seeds) == 5
-    assert mean.get_xdata().tolist() == [0, 0.5, 1]
-    assert mean.get_ydata() == pytest.approx([64, 74, 84])
-    assert seeds[0].get_ydata() == pytest.approx([60, 70, 80])
-    assert mean.get_linewidth() > 2 * seeds[0].get_linewidth()
-    band = next(c for c in las.collections if not hasattr(c, "get_segments"))
-    found = level(table[table["overlap"] == 1], "las", "dial_0")
-    at_one = [up for x, up in band.get_paths()[0].vertices if x == 1]
-    assert (min(at_one), max(at_one)) == pytest.approx((found.low, found.high))
-
-
-def test_too_few_seeds_have_no_band_and_hollow_marks():
-    (axis,) = figures.dose_response(rows(seeds=2), x="overlap", metrics="las").axes
-    (label,) = scatters(axis)
-    assert "no interval" in label
-    bands = [c for c in axis.collections if c.get_label().startswith("_")]
-    assert all(len(path.vertices) == 0 for c in bands for path in c.get_paths())
-
-
-def test_a_dose_response_has_a_line_a_group_and_its_baselines():
-    table = rows(pairs=("en-fr", "en-zh"))
-    figure = figures.dose_response(
-        table, x="overlap", metrics="las", group="pair",
-        baselines={"majority": {"las": 12.0, "ner_f1": 1.0}, "random": {"las": 20.0}}, falling=True,
-    )  # fmt: skip
-    (axis,) = figure.axes
-    assert axis.xaxis_inverted()
-    assert list(scatters(axis)) == ["en-fr", "en-zh"]
-    levels_drawn = {line.get_label(): line for line in axis.lines if line.get_label()[0] != "_"}
-    assert {name: line.get_ydata()[0] for name, line in levels_drawn.items()} == {
-        "majority": 12, "random": 20,
-    }  # fmt: skip
-    thick = {line.get_linestyle() for line in axis.lines if line.get_linewidth() == 2}
-    assert len(thick) == 2
-
-
-def test_a_seed_without_one_of_the_pairs_is_not_averaged_with_the_others():
-    table = rows(pairs=("en-fr", "en-zh"))
-    table = table[(table["pair"] == "en-fr") | (table["seed"] > 0)]
-    (axis,) = figures.dose_response(table, x="overlap", metrics="las").axes
-    *seeds, mean = axis.lines
-    assert np.isnan(seeds[0].get_ydata()).all()
-    assert mean.get_ydata() == pytest.approx([65, 75, 85])
-
-
-def test_a_dose_response_names_what_is_missing():
-    with pytest.raises(ValueError, match="lack the column 'anchors'"):
-        figures.dose_response(rows(), x="anchors", metrics="las")
-    with pytest.raises(ValueError, match=r"metric is 'uas', but the rows with 'overlap' hold \["):
-        figures.dose_response(rows(), x="overlap", metrics="uas")
-    with pytest.raises(ValueError, match="there are 5 baselines, but a figure may hold 4"):
-        figures.dose_response(
-            rows(), x="overlap", metrics="las", baselines={key: {"las": 1.0} for key in "abcde"}
-        )
-
-
-def test_condition_bars_compare_conditions_on_the_scale_of_each_task():
-    table = levels(rows(), ["las", "ner_f1"], ["dial_0", "dial_2"])
-    table.loc[table["metric"] == "las", ["value", "low", "high"]] /= 10
-    figure = figures.condition_bars(table, baselines={"majority": {"las": 1.0}})
-    las, ner = figure.axes
-    assert [text.get_text() for text in las.get_yticklabels()] == ["dial_0", "dial_2"]
-    for axis, scores in ((las, [8.4, 6.4]), (ner, [84, 64])):
-        found = scatters(axis)["ours, 95% interval"].get_offsets()[:, 0]
-        assert found.tolist() == pytest.approx(scores)
-    assert las.get_xlim()[1] < ner.get_xlim()[0]
-    assert [line.get_xdata()[0] for line in las.lines] == [1.0]
-    assert len(ner.lines) == 0
-
-
 def test_the_theme_is_left_behind():
     before = dict(matplotlib.rcParams)
     figures.forest(EFFECTS)
-    figures.dose_response(rows(), x="overlap", metrics="las")
     assert dict(matplotlib.rcParams) == before
 
 

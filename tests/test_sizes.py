@@ -30,9 +30,6 @@ EVERYWHERE = {
     "on real text": lambda size: findings.on_real_text(
         "factors", ["default"], size=size, recompute=False
     ),
-    "on paper text": lambda size: findings.on_paper_text(
-        "factors", ["default"], size=size, recompute=False
-    ),
     "book": lambda size: book.build(size),
 }
 

@@ -3,7 +3,6 @@
     level(rows, metric, condition)        a score under one condition
     effect(rows, metric, plus, minus)     the change of a score from one condition to another
     levels, effects                       tables of them, which the figures draw
-    beside_paper                          ours next to a paper's, condition by condition
 
 The numbers are those of the ledger's own rule (`isomorph.ledger.verdicts`): the last checkpoint,
 the mean over pairs of languages, seed by seed; seeds that lack one of the pairs are left out. So
@@ -14,7 +13,7 @@ one size; its scores are fractions, and everything here is in percent or in perc
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -138,60 +137,6 @@ def effects(
     return pd.DataFrame(found, columns=[*CONTRAST_COLUMNS, *NUMBERS])
 
 
-def baselines(
-    rows: DataFrame,
-    conditions: Mapping[str, str],
-    metrics: Sequence[str],
-    pairs: Sequence[str] | None = None,
-) -> dict[str, dict[str, float]]:
-    """Levels for a figure's dashed lines: name -> metric -> percent.
-
-    `conditions` maps a name to the condition whose level it is. A level that was not measured is
-    left out.
-    """
-    _require(rows, metrics)
-    found = {
-        name: {metric: _estimate(rows, metric, (condition,), pairs).value for metric in metrics}
-        for name, condition in conditions.items()
-    }
-    return {
-        name: {metric: value for metric, value in own.items() if not math.isnan(value)}
-        for name, own in found.items()
-    }
-
-
-def beside_paper(
-    rows: DataFrame, table: DataFrame, conditions: Iterable[str], metric: str
-) -> DataFrame:
-    """Ours next to the paper's: a row a condition, to be read and not computed with.
-
-    For each pair the columns "PAIR: ours" ("52.1 [50.3, 54.0]", the interval where there is one),
-    "PAIR: seeds" and "PAIR: paper", in percent. Pairs of invented languages come first and have no
-    paper. Raises ValueError for a condition which neither the rows nor the table hold.
-    """
-    import pandas as pd
-
-    _require(rows, [metric], table)
-    theirs = table[table["metric"] == metric]
-    ours = set(rows.loc[rows["metric"] == metric, "pair"].dropna())
-    printed = list(dict.fromkeys(theirs["pair"]))
-    known = set(rows["condition"]) | set(table["condition"])
-    lines = []
-    for condition in conditions:
-        if condition not in known:
-            raise ValueError(f"condition is {condition!r}, but must be one of {sorted(known)}")
-        line = {"condition": condition}
-        for pair in (*sorted(ours - set(printed)), *printed):
-            if pair in ours:
-                found = _estimate(rows, metric, (condition,), [pair])
-                line |= {f"{pair}: ours": _written(found), f"{pair}: seeds": found.seeds}
-            if pair in printed:
-                cell = theirs[(theirs["condition"] == condition) & (theirs["pair"] == pair)]
-                line[f"{pair}: paper"] = f"{cell['value'].item():.1f}" if len(cell) else ""
-        lines.append(line)
-    return pd.DataFrame(lines)
-
-
 def _demanded(rows, metric: str, conditions: tuple[str, ...], pairs) -> Estimate:
     _require(rows, [metric])
     for condition in conditions:
@@ -260,13 +205,6 @@ def _names(value: str | Sequence[str]) -> tuple[str, ...]:
 
 def _cells(found: Estimate) -> dict:
     return asdict(found) | {"pairs": ", ".join(found.pairs)}
-
-
-def _written(found: Estimate) -> str:
-    if math.isnan(found.value):
-        return "not run"
-    between = "" if math.isnan(found.low) else f" [{found.low:.1f}, {found.high:.1f}]"
-    return f"{found.value:.1f}{between}"
 
 
 def _require(rows: DataFrame, metrics: Iterable[str], table: DataFrame | None = None) -> None:

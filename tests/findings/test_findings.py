@@ -10,10 +10,8 @@ from isomorph import claims, findings, results
 from isomorph.effects import Contrast, Estimate, effect
 from isomorph.findings import Found
 from isomorph.findings.words import CONDITIONS, score_name
-from isomorph.ledger.tables import table_one
 from isomorph.presets import conditions
 from isomorph.runs import COLUMNS
-from isomorph.text.hub import DataUnavailable
 
 SEEDS = np.array([0.50, 0.54, 0.58, 0.52, 0.56])
 CELLS = {
@@ -63,16 +61,8 @@ def test_scores_are_in_percent_with_their_interval_and_floors():
 
 def test_a_table_of_nothing_says_so():
     assert set(findings.scores(NOTHING)["parsing"]) == {"not run"}
-    assert findings.floors(NOTHING) == {}
     assert findings.behind(NOTHING) == "No run of this is recorded yet."
     assert findings.effects_of(NOTHING, [Contrast("x", "las", *NAMES[:2])]).empty
-
-
-def test_floors_leave_out_what_was_not_measured():
-    assert findings.floors(WORLD, ("las", "ner_f1")) == {
-        "majority": {"las": pytest.approx(20)},
-        "random encoder": {"las": pytest.approx(10)},
-    }
 
 
 def test_what_the_premise_alone_tells_is_a_floor_where_it_was_measured():
@@ -84,7 +74,6 @@ def test_what_the_premise_alone_tells_is_a_floor_where_it_was_measured():
     found = Found(rows(cells), "laptop", 5, ("default",))
     table = findings.scores(found, ("nli_accuracy",), ["default"]).set_index("condition")
     assert table.loc["premise alone", "inference"] == "45.0", "all agree"
-    assert findings.floors(found)["premise alone"] == {"nli_accuracy": pytest.approx(45)}
 
 
 def test_runs_are_counted_by_condition_and_pair():
@@ -151,35 +140,6 @@ def test_a_change_in_words(value, low, high, words):
         assert findings.moved(Estimate(value, low, high, 4, True, ())) == few
 
 
-def test_changes_stand_beside_the_papers():
-    contrast = Contrast("other domain", "las", "domain_mismatch", "default", heading="Domain")
-    other = Contrast("other domain", "ner_f1", "domain_mismatch", "default", heading="Domain")
-    unknown = Contrast("half", "terms_f1", "topics_50", "default")
-    table = findings.effects_of(WORLD, [contrast, other, unknown], table_one())
-    told = findings.changes(table)
-    assert list(told["score"]) == ["parsing", "entities"]
-    assert told["points"][0] == "-10.0 [-10.9, -9.1]" and told["points"][1] == "not run"
-    assert [float(x) for x in told["the paper"]] == pytest.approx([-2.5, -6.2], abs=0.15)
-
-
-def test_places_stand_next_to_the_paper():
-    french = Found(rows({("default", "las"): SEEDS[:1]}, "reference", "en-fr"), "reference", 1)
-    large = Found(rows({("default", "las"): SEEDS[1:2]}, "paper", "en-fr"), "paper", 1)
-    places = {findings.WORLD: WORLD, findings.REAL: french, findings.PAPER: large, "none": None}
-    table = findings.beside(places, table_one(), ("default", "domain_mismatch"), "las")
-    line = table.iloc[0].to_dict()
-    assert list(line)[:3] == ["condition", "a-b: ours", "a-b: seeds"]
-    assert list(line)[3:5] == ["en-fr: ours", "en-fr: seeds"]
-    assert line["condition"] == "default" and line["a-b: ours"].startswith("54.0 [")
-    assert (line["en-fr: ours"], line["en-fr: paper"], line["en-zh: paper"]) == (
-        "50.0", "73.2", "28.8",
-    )  # fmt: skip
-    assert line["en-fr: ours, the paper's size"] == "54.0"
-    assert table.iloc[1]["en-fr: ours"] == "not run"
-    alone = findings.beside({findings.REAL: NOTHING}, table_one(), ["default"], "las")
-    assert list(alone) == ["condition", "en-fr: paper", "en-ru: paper", "en-zh: paper"]
-
-
 def test_a_table_of_predictions_is_told_in_short():
     told = findings.in_short(claims.predictions(["1.4", "2.2"]))
     (found,) = [each for each in claims.judged() if each.claim.id == "1.4"]
@@ -238,18 +198,6 @@ def test_a_live_run_is_compared_with_its_recorded_self(monkeypatch):
     monkeypatch.setattr(results, "recorded", lambda _: made.assign(value=0.512))
     assert "has parsing 51.2%: at most 1.2 points apart" in findings.live_again("factors", made)
     assert findings.live_again("factors", None) == "Nothing was run live."
-
-
-def test_text_that_cannot_be_had_is_told_at_the_papers_size(monkeypatch):
-    def gather(*_, **__):
-        raise DataUnavailable("There is no Wikipedia here.")
-
-    monkeypatch.setattr(results, "gather", gather)
-    asked = {"recompute": False}
-    assert findings.on_paper_text("factors", NAMES, size="laptop", **asked) == (None, "")
-    found, reason = findings.on_paper_text("factors", NAMES, size="paper", **asked)
-    assert found is None
-    assert reason == "There is no Wikipedia here. The recorded rows stand alone."
 
 
 def test_retrieval_is_read_two_thirds_of_the_way_up(monkeypatch):

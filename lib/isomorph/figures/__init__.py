@@ -1,7 +1,7 @@
 """Figures: one theme, the shapes that several chapters share, and one way to show them.
 
-Filled marks are runs made live and hollow ones are recorded, save in `forest`, `dose_response` and
-`condition_bars`: there hollow ones are means of too few seeds for an interval.
+Filled marks are runs made live and hollow ones are recorded, save in `forest`:
+there hollow ones are means of too few seeds for an interval.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .boxes import box_dots
 from .display import provenance_note, show, show_table
-from .effects import condition_bars, dose_response, forest
+from .effects import forest
 from .grids import show_grids
 from .layers import layer_grid
 from .space import show_space
@@ -38,8 +38,6 @@ MANY_POINTS = 3000  # beyond this a scatter is stored as pixels: its vectors wou
 __all__ = [
     "blank",
     "box_dots",
-    "condition_bars",
-    "dose_response",
     "forest",
     "layer_grid",
     "learning_curve",

@@ -1,25 +1,19 @@
-"""Figures of effects: every factor against none, a score along a dial, conditions side by side.
+"""The figure of effects: every factor against none.
 
-They draw what `isomorph.effects` computes, in percent and percent points. A filled mark has an
+It draws what `isomorph.effects` computes, in percent and percent points. A filled mark has an
 interval over seeds, a hollow one is a mean of too few seeds for one, and a black cross is a
 paper's number. Groups differ in mark as well as in colour.
 """
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from isomorph.effects import levels
-
 from .theme import (
-    DASHES,
     INK,
     MARKERS,
-    WIDTH,
-    Baselines,
     axis_name,
     blank,
-    draw_baselines,
     legend_above,
     marks,
     name_below,
@@ -33,7 +27,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-PANEL = 2.5  # inches across, of one axis of several
 NARROW = 5.4  # inches: on a telephone, where a figure shrinks to the page, its words still read
 Line = tuple[str, str | None]  # a heading and a label; a heading's own line has no label
 
@@ -54,103 +47,6 @@ def forest(
     Raises ValueError when a column is missing, an interval does not hold its value, a mark stands
     twice, or the paper has two numbers for one line.
     """
-    figure, axes = _lines(table, label, paper_name, quantity)
-    for axis in axes:
-        axis.axvline(0, color=INK, linewidth=1.0, zorder=1)
-    return figure
-
-
-def condition_bars(
-    table: "DataFrame",
-    *,
-    baselines: Baselines | None = None,
-    label: str = "condition",
-    paper_name: str = "the paper",
-    quantity: str = "score, %",
-) -> "Figure":
-    """Conditions compared task by task: a line a condition, a panel a metric, with intervals.
-
-    `table` is as for `forest`, with scores in place of effects (`isomorph.effects.levels`).
-    `baselines` maps a name to the level of each metric in percent, drawn as dashed lines: majority,
-    random encoder, monolingual. Raises ValueError as `forest` does, and for more than four of them.
-    """
-    return _lines(table, label, paper_name, quantity, baselines)[0]
-
-
-def dose_response(
-    rows: "DataFrame",
-    *,
-    x: str,
-    metrics: str | Sequence[str],
-    group: str | None = None,
-    baselines: Baselines | None = None,
-    falling: bool = False,
-) -> "Figure":
-    """What a dial does to each task: the mean over seeds with its interval, a thin line a seed.
-
-    `rows` is the long table of runs of one size with a column `x`, the dial's setting; rows without
-    one are left out. An axis a metric, in percent, and where `group` names a column (pair, say) a
-    line for each of its values. A point is a mean over pairs at the last checkpoint; the band is
-    the 95% interval over seeds. `baselines` maps a name to the level of each metric in percent
-    (chance, majority). `falling` puts the dial's highest setting on the left.
-    Raises ValueError when a column or a metric is missing.
-    """
-    require(rows, x, "seed", "metric", "pair", *([group] if group else []))
-    own = rows[rows[x].notna()]
-    metrics = [metrics] if isinstance(metrics, str) else list(metrics)
-    for metric in metrics:
-        if metric not in set(own["metric"]):
-            held = sorted(set(own["metric"]))
-            raise ValueError(f"metric is {metric!r}, but the rows with {x!r} hold {held}")
-    groups = list(dict.fromkeys(own[group])) if group else ["mean over seeds, 95% interval"]
-    figure, axes = blank(max(WIDTH, PANEL * len(metrics) + 0.5), 3.8, len(metrics))
-    with theme():
-        for axis, metric in zip(axes, metrics, strict=True):
-            for name, *style in zip(groups, palette(len(groups)), MARKERS, DASHES, strict=False):
-                chosen = own[own["metric"] == metric]
-                chosen = chosen[chosen[group] == name] if group else chosen
-                if len(chosen):
-                    _dose(axis, chosen, x, metric, style, str(name))
-            draw_baselines(axis.axhline, baselines, metric)
-            axis.set_title(axis_name(metric, own))
-            if falling:
-                axis.invert_xaxis()
-        axes[0].set_ylabel("score, %")
-        name_below(axes, axis_name(x, width=100))
-        legend_above(figure)
-    return figure
-
-
-def _dose(axis: "Axes", rows: "DataFrame", x: str, metric: str, style: list, name: str) -> None:
-    """One line of means with its band, and behind it a thin line a seed."""
-    colour, marker, dash = style
-    pairs = sorted(set(rows["pair"].dropna()))  # the same all along, so that like is compared
-    for seed in sorted(set(rows["seed"])):
-        single = _curve(rows[rows["seed"] == seed], x, metric, pairs)
-        axis.plot(single[x], single["value"], color=colour, linewidth=0.7, alpha=0.45, zorder=2)
-    mean = _curve(rows, x, metric, pairs)
-    axis.fill_between(mean[x], mean["low"], mean["high"], color=colour, alpha=0.2, linewidth=0)
-    axis.plot(mean[x], mean["value"], color=colour, linestyle=dash, linewidth=2, zorder=3)
-    has_interval = mean["low"].notna()
-    marks(axis, mean[x], mean["value"], has_interval, colour=colour, marker=marker, label=name)
-
-
-def _curve(rows: "DataFrame", x: str, metric: str, pairs: Sequence[str]) -> "DataFrame":
-    """The levels at the settings of the dial, in order."""
-    settings = sorted(set(rows[x]))
-    named = rows.assign(condition=rows[x].map(str))
-    return levels(named, metric, map(str, settings), pairs=pairs).assign(**{x: settings})
-
-
-def _lines(
-    table: "DataFrame",
-    label: str,
-    paper_name: str,
-    quantity: str,
-    baselines: Baselines | None = None,
-) -> tuple["Figure", list]:
-    """Marks in lanes along labelled lines, a panel a metric below the other: `forest` and
-    `condition_bars`."""
     table = _complete(table, label)
     lines, has_paper = _headed(table), table["paper"].notna().any()
     metrics, sources = (list(dict.fromkeys(table[name])) for name in ("metric", "source"))
@@ -167,12 +63,12 @@ def _lines(
                 _lane(axis, own[own["source"] == source], _shift(lane, lanes), style, source)
             if has_paper:
                 _papers(axis, own, _shift(lanes - 1, lanes), paper_name)
-            draw_baselines(axis.axvline, baselines, metric)
+            axis.axvline(0, color=INK, linewidth=1.0, zorder=1)
             _name_lines(axis, lines)
             axis.set_title(axis_name(metric, width=50))
         name_below(axes, quantity)
         legend_above(figure)
-    return figure, axes
+    return figure
 
 
 def _complete(table: "DataFrame", label: str) -> "DataFrame":

@@ -4,7 +4,7 @@ A figure is drawn dark on white, which reads well in any notebook; the site's st
 its lightness, hue kept, in dark mode.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from pandas import DataFrame, Series
-
-Baselines = Mapping[str, Mapping[str, float]]  # name -> metric -> percent
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (7, 3)))
@@ -144,17 +142,3 @@ def marks(
                 zorder=4,
                 label=text,
             )
-
-
-def draw_baselines(draw, baselines: Baselines | None, metric: str) -> None:
-    """The dashed levels of one metric, by `draw` (axhline or axvline of an axis).
-
-    Raises ValueError when there are more than can be told apart.
-    """
-    if len(baselines or {}) > len(LEVEL_DASHES):
-        raise ValueError(
-            f"there are {len(baselines)} baselines, but a figure may hold {len(LEVEL_DASHES)}"
-        )
-    for dash, (name, of_metric) in zip(LEVEL_DASHES, (baselines or {}).items(), strict=False):
-        if metric in of_metric:
-            level_line(draw, of_metric[metric], name, dash)

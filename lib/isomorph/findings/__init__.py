@@ -1,9 +1,8 @@
 """What the chapters on one experiment share: its rows in worlds and on real text, and tables.
 
-    in_worlds, on_real_text, on_paper_text    rows, with one run of the worlds made live
+    in_worlds, on_real_text                   rows, with one run of the worlds made live
     behind, live_again                        sentences: how many runs, and how the live one compares
-    scores, changes, beside                   tables to read, the last one next to a paper's
-    floors                                    a figure's dashed lines
+    scores                                    a table to read
     combined                                  any sum of scores with its interval
     points                                    gains to read
     written, moved                            one number with its interval, alone or in words
@@ -28,11 +27,8 @@ from isomorph.findings.tables import (
     FLOORS,
     NOT_RUN,
     TASKS,
-    beside,
-    changes,
     combined,
     effects_of,
-    floors,
     in_short,
     moved,
     points,
@@ -59,19 +55,15 @@ __all__ = [
     "WORLD",
     "Found",
     "behind",
-    "beside",
-    "changes",
     "chosen",
     "claims_of",
     "combined",
     "condition_name",
     "effects_of",
-    "floors",
     "in_short",
     "in_worlds",
     "live_again",
     "moved",
-    "on_paper_text",
     "on_real_text",
     "points",
     "score_name",
@@ -153,27 +145,6 @@ def on_real_text(experiment: str, names: Iterable[str], *, size: Size, recompute
         missing="run" if here else "skip",
     )  # fmt: skip
     return Found(_with_retrieval(rows), "reference", len(wanted), names)
-
-
-@sized
-def on_paper_text(
-    experiment: str, names: Iterable[str], *, size: Size, recompute: bool
-) -> tuple[Found | None, str]:
-    """At `paper` the rows of the paper's own configurations, which are run where they are missing.
-
-    At other sizes None, with nothing to say; and None with the reason where no text can be had.
-    """
-    from isomorph.text.hub import DataUnavailable
-
-    if size != "paper":
-        return None, ""
-    names = tuple(names)
-    wanted = chosen(experiment, "paper", names)
-    try:
-        rows = results.gather(experiment, wanted, size="paper", recompute=recompute)
-    except DataUnavailable as reason:
-        return None, f"{reason} The recorded rows stand alone."
-    return Found(_with_retrieval(rows), "paper", len(wanted), names), ""
 
 
 def claims_of(identifiers: Sequence[str]) -> list[Claim]:

@@ -58,55 +58,6 @@ def scores(
     return pd.DataFrame(lines)
 
 
-def beside(
-    places: Mapping[str, Found | None], table: DataFrame, names: Iterable[str], metric: str
-) -> DataFrame:
-    """A score of several places next to a paper's: a line a condition, in percent.
-
-    Columns "PAIR: ours" with the interval, "PAIR: seeds" and "PAIR: paper", as in
-    `isomorph.effects.beside_paper`; invented languages first. Where two places have a pair, the
-    second one's columns are named after the place.
-    """
-    import pandas as pd
-
-    names, joined = list(names), pd.DataFrame()
-    for where, found in places.items():
-        if found is None:
-            continue
-        own = effects.beside_paper(found.rows, table, names, metric)
-        ours = own[[column for column in own if not column.endswith(": paper")]]
-        ours = ours.rename(columns={c: f"{c}, {where}" for c in ours if c in joined})
-        new = [column for column in own if column.endswith(": paper") and column not in joined]
-        joined = pd.concat([joined, ours, own[new]], axis=1)
-    pairs = list(dict.fromkeys(c.partition(": ")[0] for c in joined if ": " in c))
-    printed = {pair for pair in pairs if f"{pair}: paper" in joined}
-    pairs = [p for p in pairs if p not in printed] + [p for p in pairs if p in printed]
-    paper_last = sorted(joined, key=lambda column: column.endswith(": paper"))
-    order = [c for pair in pairs for c in paper_last if c.startswith(f"{pair}: ")]
-    return joined[order].assign(condition=list(map(condition_name, names)))[["condition", *order]]
-
-
-def floors(
-    found: Found, metrics: Sequence[str] = TASKS, pairs: Sequence[str] | None = None
-) -> dict[str, dict[str, float]]:
-    """The levels of majority, premise alone, random encoder and monolingual for a figure's dashed
-    lines.
-
-    name -> metric -> percent; what was not measured is left out.
-    """
-    lines = {condition_name(name): ("default", suffix) for name, suffix in WITHOUT_ENCODER.items()}
-    lines |= {condition_name(name): (name, "") for name in FLOORS}
-    found_levels = {
-        name: {m: _level(found.rows, m + suffix, condition, pairs).value for m in metrics}
-        for name, (condition, suffix) in lines.items()
-    }
-    known = {
-        name: {m: value for m, value in own.items() if not math.isnan(value)}
-        for name, own in found_levels.items()
-    }
-    return {name: own for name, own in known.items() if own}
-
-
 def effects_of(
     found: Found, contrasts: Iterable[Contrast], table: DataFrame | None = None
 ) -> DataFrame:
@@ -114,25 +65,6 @@ def effects_of(
     known = set(found.rows["metric"]) | (set() if table is None else set(table["metric"]))
     kept = [contrast for contrast in contrasts if contrast.metric in known]
     return effects.effects(found.rows, kept, table=table)
-
-
-def changes(table: DataFrame) -> DataFrame:
-    """Effects to read, from the table of `effects_of`: in percent points, with the paper's."""
-    import pandas as pd
-
-    lines = [
-        ({"what": row.heading} if row.heading else {})
-        | {
-            "change": row.label,
-            "score": score_name(row.metric),
-            "points": written(row, sign=True),
-            "seeds": row.seeds,
-            "pairs": row.pairs,
-            "the paper": "" if math.isnan(row.paper) else f"{row.paper:+.1f}",
-        }
-        for row in table.itertuples()
-    ]
-    return pd.DataFrame(lines)
 
 
 def combined(
