@@ -11,10 +11,6 @@ from isomorph.book.notebook import derive
 ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted((ROOT / "chapters").glob("*/[a-z]*.py"))
 HIDDEN, NAMES = 0.2, 12
-# Chapters that still hide their method; the list only gets shorter.
-CLOSED = [
-    "few_samples_many_seeds",
-]
 
 
 def cells(path):
@@ -59,9 +55,7 @@ def library_names(path):
     return {name for name in names if name != "exercises.check"}
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in CHAPTERS if p.stem not in CLOSED], ids=lambda p: p.stem
-)
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
 def test_a_chapter_shows_its_method(path):
     assert hidden_share(path) <= HIDDEN
     assert len(library_names(path)) <= NAMES, sorted(library_names(path))

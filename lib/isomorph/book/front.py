@@ -89,7 +89,7 @@ def found(rows: Rows = rows_of) -> str:
                 "5. **One line of Adam decides few-sample tuning.** Of runs of MiniLM on 1,000 sentences "
                 f"{failed('bert_adam_1k')} learn nothing without the bias correction, and "
                 f"{failed('standard_1k')} with it. "
-                "[Few samples, many seeds](fine_tuning/few_samples_many_seeds.ipynb)"
+                "[Adam without its correction](fine_tuning/adam_without_correction.ipynb)"
             ),
         )
     )

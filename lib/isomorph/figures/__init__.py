@@ -7,7 +7,6 @@ there hollow ones are means of too few seeds for an interval.
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from .boxes import box_dots
 from .display import provenance_note, show, show_table
 from .effects import forest
 from .grids import show_grids
@@ -37,7 +36,6 @@ MANY_POINTS = 3000  # beyond this a scatter is stored as pixels: its vectors wou
 
 __all__ = [
     "blank",
-    "box_dots",
     "forest",
     "layer_grid",
     "learning_curve",

@@ -1,23 +1,11 @@
-"""The exercises on few samples and many seeds: what is right, and what is said."""
+"""The exercises on how many seeds are enough: what is right, and what is said."""
 
 from itertools import combinations
 
 import pytest
-from chapters.fine_tuning.checks.few_samples_many_seeds import needed
+from chapters.fine_tuning.checks.how_many_seeds import needed
 
 from isomorph.exercises import check
-
-
-def test_the_rate_that_undoes_the_missing_correction():
-    def right(t, b1, b2):
-        return (1 - b2**t) ** 0.5 / (1 - b1**t)
-
-    assert check("few_samples_many_seeds.1", right).state == "right"
-    upside_down = check("few_samples_many_seeds.1", lambda t, b1, b2: 1 / right(t, b1, b2))
-    assert upside_down.state == "wrong" and "which size" in upside_down.hint
-    from_zero = check("few_samples_many_seeds.1", lambda t, b1, b2: right(t - 1 or 1, b1, b2))
-    assert from_zero.state == "wrong"
-    assert check("few_samples_many_seeds.1", lambda t, b1, b2: ...).state == "unanswered"
 
 
 def test_the_best_of_some():
@@ -25,13 +13,13 @@ def test_the_best_of_some():
         drawn = [max(chosen) for chosen in combinations(scores, n)]
         return sum(drawn) / len(drawn)
 
-    assert check("few_samples_many_seeds.2", right).state == "right"
+    assert check("how_many_seeds.1", right).state == "right"
     for wrong in (
         lambda scores, n: max(scores),
         lambda scores, n: sum(scores) / len(scores),
         lambda scores, n: sum(sorted(scores)[-n:]) / n,
     ):
-        said = check("few_samples_many_seeds.2", wrong)
+        said = check("how_many_seeds.1", wrong)
         assert said.state == "wrong" and "all different" in said.hint
 
 
@@ -49,7 +37,7 @@ def test_the_best_of_some():
     ],
 )
 def test_how_many_seeds(answer, state, word):
-    said = check("few_samples_many_seeds.3", answer)
+    said = check("how_many_seeds.2", answer)
     assert said.state == state and word in said.hint
 
 
