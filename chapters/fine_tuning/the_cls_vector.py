@@ -584,7 +584,7 @@ for name, x in first.items():
 # Before training, batch normalisation has the longest gradients in both places, many times as long on MiniLM, whose coordinates vary by far less than 1. No normalisation and IsoBN are close to each other. Nothing here says that
 # gradients at a plain [CLS] are too long.
 #
-# "Explode" is a word for a course of training. One length before it does not show that; the peak over the median of a run does. Our training also clips the length of the whole gradient at 1, as is usual, so it could not explode here.
+# "Explode" is a word for a course of training. One length before it does not show that; the peak over the median of a run does. On MiniLM the largest gradient of a plain run is 1.4 times the median one, and *more* with batch or layer normalisation: nothing explodes, and no normalisation tames it. Our training also clips the length of the whole gradient at 1, as is usual, so it could not explode here.
 #
 # ## The outcome
 
