@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from isomorph import candidates, claims, figures, findings, results
+from isomorph import candidates, claims, figures
+from isomorph.experiment import Experiment, summary
 from isomorph.figures.theme import axis_name
 
 
@@ -97,11 +98,10 @@ def test_in_words():
 
 
 def test_what_chapters_show_says_it():
-    found = findings.Found(
-        findings._with_retrieval(results.recorded("alignment").query("size == 'reference'")),
-        "reference", 1, ("monolingual", "e5"),
-    )  # fmt: skip
-    assert "Sentence retrieval among 1,000, " in findings.behind(found)
+    rows = Experiment("alignment", "laptop").rows("monolingual", "e5", at="reference")
+    table = summary(rows, "retrieval_p1", index="condition", columns="layer")
+    assert "among 1,000" in table.attrs["note"]
+    assert "among" not in summary(rows, "cka").attrs["note"]
 
 
 def test_the_ledger_says_it_where_a_rule_reads_such_a_score():

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from isomorph import book, claims, findings, presets, results, sweep
+from isomorph import book, claims, presets, results, sweep
 from isomorph.cli import app
+from isomorph.experiment import Experiment
 from isomorph.presets import EXPERIMENTS, conditions
 from isomorph.sizes import SIZES, known
 
@@ -22,14 +23,8 @@ EVERYWHERE = {
     "sweep": lambda size: sweep.sweep("theorems", size=size),
     "listing": lambda size: sweep.listing("theorems", size=size),
     "export": lambda size: sweep.export("theorems", Path("rows.csv"), size=size),
-    "chosen": lambda size: findings.chosen("factors", size, ["default"]),
-    "small": findings.small,
-    "in worlds": lambda size: findings.in_worlds(
-        "factors", ["default"], size=size, live=None, recompute=False
-    ),
-    "on real text": lambda size: findings.on_real_text(
-        "factors", ["default"], size=size, recompute=False
-    ),
+    "experiment": lambda size: Experiment("factors", size),
+    "rows": lambda size: Experiment("factors", "smoke").rows("default", at=str(size)),
     "book": lambda size: book.build(size),
 }
 

@@ -338,22 +338,6 @@ def _chosen(identifiers: Iterable[str], rows: Loader | None, size: str | None) -
     return [known[name] for name in wanted]
 
 
-def by_ground(identifiers: Iterable[str]) -> DataFrame:
-    """A line a claim: the paper's number, the outcome, and what each ground says of the primary
-    prediction, the model by name."""
-    import pandas as pd
-
-    lines = []
-    for found in _chosen(identifiers, None, None):
-        paper = found.claim.rule.primary.paper
-        line = {"claim": found.claim.id, "prediction": found.claim.rule.primary.says,
-                "the paper": "" if paper is None else significant(paper), "outcome": found.outcome}  # fmt: skip
-        lines.append(
-            line | {n: "; ".join(f"{p.model}: {told(p)}" for p in found.on(n)) for n in GROUNDS}
-        )
-    return pd.DataFrame(lines)
-
-
 class Answer:
     """The box with which a chapter opens: each claim, the paper's number, ours by ground, the outcome."""
 
