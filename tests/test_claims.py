@@ -316,7 +316,6 @@ def test_the_text_the_tables_and_the_box_tell_the_same():
     assert told in " ".join(claims.as_text(width=400).split())
     assert told in set(claims.predictions(["1.3"])["here"])
     assert told in claims.answer("1.3")._repr_html_()
-    assert told in claims.by_ground(["1.3"])["worlds"].item()
     with pytest.raises(ValueError, match="claim is '99.1'"):
         claims.answer("99.1")
 
