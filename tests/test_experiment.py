@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 import torch
 
-from isomorph.experiment import Experiment, change, summary, verdict
+from isomorph.experiment import Experiment, change, summary, upper_retrieval, verdict
+from isomorph.labels import CONDITIONS
 from isomorph.measure.isotropy import average_cosine
+from isomorph.presets import conditions
 
 
 def rows(values, metric="las", condition="default", pair="a-b", **columns):
@@ -143,3 +145,16 @@ def test_a_verdict_is_that_of_the_ledger():
     assert "Claim 2.7" in str(said) and "<table" in said._repr_html_()
     with pytest.raises(ValueError, match="claim is '99.9', but must be one of"):
         verdict("99.9")
+
+
+def test_retrieval_is_read_two_thirds_of_the_way_up():
+    layers = [rows([layer / 10], "retrieval_p1_centred", digest="one") for layer in range(5)]
+    layered = pd.concat([own.assign(layer=layer) for layer, own in enumerate(layers)])
+    found = upper_retrieval(layered.astype({"layer": "Int64"})).query("metric == 'retrieval'")
+    assert list(found["value"]) == [0.3] and found["layer"].isna().all()
+
+
+def test_no_condition_of_the_factors_is_left_without_a_name():
+    for name in ("factors", "elements"):
+        every = {each.name for size in ("laptop", "reference") for each in conditions(name, size)}
+        assert every <= set(CONDITIONS)

@@ -279,6 +279,9 @@ show_table(
 )
 
 # %% [markdown]
+# The model just trained and the recorded one have one configuration. On another processor sums are rounded otherwise, and training carries that on, so
+# that their scores may differ by some points, most in inference. That too is noise of the kind that seeds show.
+#
 # A distant pair, in the lines that begin with its name, is one whose second language puts the verb last and shares no string.
 #
 # **A control for free.** In a world *default* and *default anchors* share the very same subwords, as the
