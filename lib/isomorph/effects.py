@@ -1,13 +1,9 @@
 """Effects: what a condition changes in a score, with its interval over seeds, in percent points.
 
-    level(rows, metric, condition)        a score under one condition
-    effect(rows, metric, plus, minus)     the change of a score from one condition to another
-    levels, effects                       tables of them, which the figures draw
-
 The numbers are those of the ledger's own rule (`isomorph.ledger.verdicts`): the last checkpoint,
 the mean over pairs of languages, seed by seed; seeds that lack one of the pairs are left out. So
 an effect that is drawn and what the ledger says of it cannot disagree. `rows` is the long table of runs of
-one size; its scores are fractions, and everything here is in percent or in percent points.
+one size; its scores are fractions, and everything here is in percent points.
 """
 
 from __future__ import annotations
@@ -33,7 +29,7 @@ COLUMNS = ("condition", "pair", "layer", "seed", "metric", "value", "tokens")
 
 @dataclass(frozen=True)
 class Estimate:
-    """A score in percent, or a change of one in percent points, averaged over `pairs`.
+    """A change of a score in percent points, averaged over `pairs`.
 
     low and high bound the 95% interval over seeds, nan with fewer than five, where all agree, or
     where they are parts of one model's items;
@@ -64,57 +60,6 @@ class Contrast:
     paper: tuple[str, str] | None = None
 
 
-def level(
-    rows: DataFrame, metric: str, condition: str, pairs: Sequence[str] | None = None
-) -> Estimate:
-    """The score of a condition in percent, with its interval over seeds.
-
-    `pairs` are the pairs of languages to average over; all that the condition has, if left out.
-    Raises ValueError when the rows hold no such score.
-    """
-    return _demanded(rows, metric, (condition,), pairs)
-
-
-def effect(
-    rows: DataFrame, metric: str, plus: str, minus: str, pairs: Sequence[str] | None = None
-) -> Estimate:
-    """How many points `plus` scores above `minus`, with a 95% interval over seeds.
-
-    Paired by seed where both conditions have the same seeds, or at least five in common; only
-    those count then. `pairs` are the pairs of languages to average over; all that both conditions
-    have, if left out. Raises ValueError when the rows hold no such two scores.
-    """
-    return _demanded(rows, metric, (plus, minus), pairs)
-
-
-def levels(
-    rows: DataFrame,
-    metrics: str | Sequence[str],
-    conditions: Iterable[str],
-    *,
-    pairs: Sequence[str] | None = None,
-    table: DataFrame | None = None,
-) -> DataFrame:
-    """A row a metric and condition, in percent.
-
-    Columns condition, metric, value, low, high, seeds, pairs, paper, paper_pairs. value is nan
-    where nothing was measured. `paper` is the number of `table` (`isomorph.ledger.tables`) over the
-    same pairs; over all its pairs where it lacks one of ours; nan where it has none.
-    Raises ValueError for rows of several sizes and for a metric that is nowhere.
-    """
-    import pandas as pd
-
-    metrics, conditions = _names(metrics), list(conditions)
-    _require(rows, metrics, table)
-    found = []
-    for metric in metrics:
-        for condition in conditions:
-            ours = _estimate(rows, metric, (condition,), pairs)
-            named = {"condition": condition, "metric": metric}
-            found.append(named | _cells(ours) | _paper(table, metric, [condition], ours))
-    return pd.DataFrame(found, columns=["condition", "metric", *NUMBERS]).drop(columns="paired")
-
-
 def effects(
     rows: DataFrame, contrasts: Iterable[Contrast], *, table: DataFrame | None = None
 ) -> DataFrame:
@@ -122,7 +67,9 @@ def effects(
 
     Columns heading, label, metric, plus, minus, value, low, high, seeds, paired, pairs, paper,
     paper_pairs. value is nan where nothing was measured. `paper` is the same change in `table`
-    (`isomorph.ledger.tables`), over pairs as in `levels`, which also says what is raised.
+    (`isomorph.ledger.tables`) over the same pairs; over all its pairs where it lacks one of ours;
+    nan where it has none.
+    Raises ValueError for rows of several sizes and for a metric that is nowhere.
     """
     import pandas as pd
 
@@ -137,30 +84,16 @@ def effects(
     return pd.DataFrame(found, columns=[*CONTRAST_COLUMNS, *NUMBERS])
 
 
-def _demanded(rows, metric: str, conditions: tuple[str, ...], pairs) -> Estimate:
-    _require(rows, [metric])
-    for condition in conditions:
-        if condition not in rows["condition"].unique():
-            raise ValueError(
-                f"condition is {condition!r}, but the rows hold {sorted(set(rows['condition']))}"
-            )
-    found = _estimate(rows, metric, conditions, pairs)
-    if not found.seeds:
-        both = " and ".join(conditions)
-        wanted = f" for each of {list(_names(pairs))}" if pairs else ""
-        raise ValueError(f"no seed has {metric} of {both}{wanted}")
-    return found
-
-
 def _estimate(rows, metric: str, conditions: tuple[str, ...], pairs) -> Estimate:
-    """The first condition, less the second if there is one; nan where nothing was measured."""
+    """The first condition less the second; nan where nothing was measured."""
     wanted = (rows["metric"] == metric) & rows["condition"].isin(conditions)
-    measured = read(rows)[wanted]
+    # The columns that it reads; of runs that were recorded with what they are about.
+    measured = rows.loc[wanted, [*COLUMNS, *rows.columns.intersection(["config"])]]
     of_each = [
         set(measured.loc[measured["condition"] == name, "pair"].dropna()) for name in conditions
     ]
     shared = set.intersection(*of_each)
-    used = tuple(sorted(shared)) if pairs is None else _names(pairs)
+    used = tuple(sorted(shared)) if pairs is None else tuple(pairs)
     if not used or not set(used) <= shared:
         # A mean over some of the pairs that were asked for would pass for one over all.
         return Estimate(math.nan, math.nan, math.nan, 0, False, used)
@@ -168,11 +101,6 @@ def _estimate(rows, metric: str, conditions: tuple[str, ...], pairs) -> Estimate
         metric=metric, pair=used, plus=conditions[:1], minus=conditions[1:], direction="above"
     )
     return in_points(estimate(part, measured.reset_index(drop=True)), used)
-
-
-def read(rows: DataFrame) -> DataFrame:
-    """The columns that an estimate reads; of runs that were recorded with what they are about."""
-    return rows[[*COLUMNS, *rows.columns.intersection(["config"])]]
 
 
 def in_points(found: interval.Estimate, pairs: tuple[str, ...] = ()) -> Estimate:
@@ -183,7 +111,7 @@ def in_points(found: interval.Estimate, pairs: tuple[str, ...] = ()) -> Estimate
 
 
 def _paper(table: DataFrame | None, metric: str, conditions: Sequence[str], ours: Estimate) -> dict:
-    """A paper's level of a condition, or its change between two, and the pairs it is a mean of."""
+    """A paper's change between two conditions, and the pairs it is a mean of."""
     unknown = {"paper": math.nan, "paper_pairs": ""}
     if table is None:
         return unknown
@@ -191,16 +119,12 @@ def _paper(table: DataFrame | None, metric: str, conditions: Sequence[str], ours
     cells = own.pivot(index="condition", columns="pair", values="value")
     if not set(conditions) <= set(cells.index):
         return unknown
-    values = cells.loc[conditions[0]] - (cells.loc[conditions[1]] if conditions[1:] else 0)
+    values = cells.loc[conditions[0]] - cells.loc[conditions[1]]
     same = [pair for pair in ours.pairs if pair in cells.columns]
     values = values[same] if same and len(same) == len(ours.pairs) else values.dropna()
     if values.isna().any() or values.empty:
         return unknown
     return {"paper": float(values.mean()), "paper_pairs": ", ".join(values.index)}
-
-
-def _names(value: str | Sequence[str]) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def _cells(found: Estimate) -> dict:
