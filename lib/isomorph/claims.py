@@ -266,8 +266,8 @@ def counts(found: Iterable[Judged]) -> dict[str, Counter]:
 
 
 def significant(value: float) -> str:
-    """Two significant digits, without an exponent."""
-    rounded = float(f"{value:.2g}")
+    """Two significant digits, without an exponent; what is left of rounding is 0."""
+    rounded = float(f"{value:.2g}") if abs(value) > 1e-9 else 0.0
     return f"{rounded:.0f}" if abs(rounded) >= 10 or rounded == 0 else f"{rounded:.2g}"
 
 
