@@ -58,6 +58,7 @@ METRICS = {
         "sentence retrieval, no map", "sentence retrieval, P@1 (no map)"
     ),
     "retrieval_p1_linear": share("sentence retrieval, any linear map"),
+    "retrieval_candidates": Metric("candidates of sentence retrieval"),
     "retrieval_mrr": share("sentence retrieval, MRR", "sentence retrieval, mean reciprocal rank"),
     "help_retrieval_p1": share("retrieval of help paragraphs"),
     "tatoeba_retrieval_p1": share(
@@ -201,6 +202,7 @@ ENDINGS = {
     "csls": "by CSLS", "cosine": "by cosine", "random": "a random rotation", "unmapped": "no map",
     "mix": "all layers mixed", "before": "untuned", "scaled": "normalised",
     "scaled_before": "untuned and normalised", "out": "out of domain",
+    "gain": "above untreated vectors", "low": "lower end", "high": "upper end",
     "other": "two pretrainings", "target": "second language", "centred": "centred",
 }  # fmt: skip
 
