@@ -194,8 +194,7 @@ for metric, own in printed.items():
 show_table(
     tables.order_and_depth()
     .query("metric == 'nli_accuracy'")
-    .pivot(index="name", columns="pair", values="value")
-    .fillna(""),
+    .pivot(index="name", columns="pair", values="value"),
     "K and others: XNLI accuracy in the other language, %",
 )
 
@@ -341,7 +340,6 @@ for metric, name in NAMES.items():
 show_table(
     pd.DataFrame(weighed)
     .reindex([factor for factor in MORE if factor in own])
-    .fillna("")
     .rename_axis("factor"),
     "Worlds: weights with 95% intervals, and how often each comes first",
 )
