@@ -65,7 +65,7 @@ show_table(
 # has its own nouns, verbs and adjectives; other words are common to all. With a **topic overlap** $o$ of 1 both languages
 # speak of all topics alike. With 0, language **a** has the first half of them and **b** the second. Between the two, topic $k$ has in language $l$ the share
 #
-# $$p_l(k) = \frac{o}{K} + (1-o)\,\frac{2}{K}\,[k \text{ is in the half of } l].$$
+# $$p_l(k) = \frac{o}{K} + (1-o)\,\frac{2}{K}\,[k \in \text{half of } l].$$
 
 
 # %%

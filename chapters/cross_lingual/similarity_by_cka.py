@@ -69,7 +69,7 @@ def biased(k, l):
 # %% [markdown]
 # The *unbiased* one {cite}`nguyen2021wide` leaves out each sentence's product with itself. With $\tilde K$ and $\tilde L$, whose diagonals are zero,
 #
-# $$\mathrm{tr}(\tilde K\tilde L) + \frac{\mathbf 1^\top\tilde K\mathbf 1\;\mathbf 1^\top\tilde L\mathbf 1}{(n-1)(n-2)} - \frac{2}{n-2}\,\mathbf 1^\top\tilde K\tilde L\mathbf 1 ,$$
+# $$\begin{aligned}&\mathrm{tr}(\tilde K\tilde L) + \frac{\mathbf 1^\top\tilde K\mathbf 1\;\mathbf 1^\top\tilde L\mathbf 1}{(n-1)(n-2)}\\&\quad- \frac{2}{n-2}\,\mathbf 1^\top\tilde K\tilde L\mathbf 1 ,\end{aligned}$$
 #
 # up to a factor that cancels as well. The CKA made of it is called **debiased**.
 

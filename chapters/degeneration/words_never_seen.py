@@ -151,7 +151,7 @@ def certificate(states):
 # The nearest point $p$ can be approached by *Gilbert's method*, which is Frank and Wolfe's for this problem. Start anywhere in the hull. Find the state that lies least far
 # along $p$, and move to the point nearest to the origin on the way there:
 #
-# $$h = \arg\min_i\langle p, h_i\rangle, \qquad p \leftarrow p + t\,(h - p), \qquad t = \frac{\langle p, p - h\rangle}{|p - h|^2} \text{, between 0 and 1.}$$
+# $$\begin{aligned}h &= \arg\min_i\langle p, h_i\rangle,\\ t &= \frac{\langle p, p - h\rangle}{|p - h|^2}\text{, between 0 and 1,}\\ p &\leftarrow p + t\,(h - p).\end{aligned}$$
 #
 # It knows how good it is. The largest margin is at least that of $-p/|p|$, and at most $|p|$.
 

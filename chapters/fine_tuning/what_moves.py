@@ -120,7 +120,7 @@ for what, x in {
 # The plain estimate has $h(K,L)=\sum_{ij}K_{ij}L_{ij}$, and is too high when vectors are wide and examples few. In the **debiased** one {cite}`nguyen2021wide` the diagonals are set to 0 (written
 # with a tilde), and what chance alone puts into the sum is taken away:
 #
-# $$h(K,L)=\sum_{ij}\tilde K_{ij}\tilde L_{ij}+\frac{\sum\tilde K\,\sum\tilde L}{(n-1)(n-2)}-\frac{2\,\mathbf 1^\top\tilde K\tilde L\,\mathbf 1}{n-2} .$$
+# $$\begin{aligned}h(K,L)=&\sum_{ij}\tilde K_{ij}\tilde L_{ij}+\frac{\sum\tilde K\,\sum\tilde L}{(n-1)(n-2)}\\&-\frac{2\,\mathbf 1^\top\tilde K\tilde L\,\mathbf 1}{n-2} .\end{aligned}$$
 
 
 # %%
