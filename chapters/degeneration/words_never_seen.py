@@ -48,7 +48,7 @@ answer("2.1", "2.2", "2.3")
 # position pushes $w$ away from its own state, gently where the word is already improbable. If all states lie to one side of the
 # origin, the pushes add up. If they surround it, they hold each other. In symbols, with the logistic function $\sigma$, the gradient is
 #
-# $$\nabla L(w) = \frac1M \sum_{i=1}^{M} \sigma\bigl(\langle h_i, w\rangle - \log C_i\bigr)\,h_i .$$
+# $$\nabla L(w) = \frac1M \sum_i \sigma\bigl(\langle h_i, w\rangle - \log C_i\bigr)\,h_i .$$
 #
 # We follow it in steps of equal length, since the gradient itself vanishes as the vector runs away.
 
@@ -124,7 +124,7 @@ def train_absent(states, log_rest, steps, rate):  # (steps + 1, width)
 #
 # A linear programme finds one or the other. It makes $t$ as large as it can, subject to
 #
-# $$\langle v, h_i\rangle + t \le 0 \text{ for all } i, \qquad -1 \le v_j \le 1 .$$
+# $$\langle v, h_i\rangle + t \le 0 \text{ for all } i, \quad -1 \le v_j \le 1 .$$
 #
 # If the best $t$ is above 0, $v$ is uniformly negative. If it is 0, the multipliers of the first constraints are not negative, sum to 1, and mix the states to zero: that is what
 # optimality means.

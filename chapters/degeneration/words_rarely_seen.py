@@ -164,11 +164,11 @@ print(run.pretraining.encoder, run.pretraining.training, sep="\n")
 
 # %% [markdown]
 # Let $x$ be the vector and $C$ the summed exponentials of all other words. The positions of the training text whose next word is another one make up $f$, those whose next word is this
-# one make up $g$, each with weight decay $\lambda$:
+# one make up $g$, each with weight decay $\lambda$. A bar is the mean over positions:
 #
-# $$f(x) = \mathrm{mean}\,\log\bigl(1 + e^{\langle h, x\rangle}/C\bigr) + \tfrac\lambda2|x|^2,$$
+# $$f(x) = \overline{\log\bigl(1 + e^{\langle h, x\rangle}/C\bigr)} + \tfrac\lambda2|x|^2,$$
 #
-# $$g(x) = \mathrm{mean}\,\log\bigl(1 + C e^{-\langle h, x\rangle}\bigr) + \tfrac\lambda2|x|^2.$$
+# $$g(x) = \overline{\log\bigl(1 + C e^{-\langle h, x\rangle}\bigr)} + \tfrac\lambda2|x|^2.$$
 #
 # The first is the loss less $\log C$, which no $x$ changes. Each function returns its value and its gradient.
 
