@@ -86,6 +86,13 @@ def test_a_score_of_retrieval_says_among_how_many():
     assert "among" not in summary(rows(FIVE), "las").attrs["note"]
 
 
+def test_two_metrics_never_share_a_cell():
+    known = pd.concat([rows(FIVE), rows(FIVE, metric="uas")], ignore_index=True)
+    with pytest.raises(ValueError, match=r"metric is \['las', 'uas'\]; by condition and pair"):
+        summary(known, ["las", "uas"], columns="pair")
+    assert list(summary(known, ["las", "uas"], index="metric", columns="pair").columns) == ["a-b"]
+
+
 def test_a_change_is_taken_seed_by_seed():
     lower = rows([x - 0.1 for x in FIVE[:4]] + [FIVE[4] - 0.11], condition="sep_emb")
     known = pd.concat([rows(FIVE), lower], ignore_index=True)

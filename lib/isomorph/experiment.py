@@ -129,11 +129,13 @@ def summary(
     table's note, which `isomorph.figures.show_table` prints, says how many seeds intervals are of,
     and of retrieval and translation among how many candidates.
     Shares are in percent; `isomorph.metrics` says which metric is one. Raises ValueError when the
-    rows hold none of the metrics.
+    rows hold none of the metrics, or several metrics would share a cell.
     """
     import pandas as pd
 
     wanted = [metric] if isinstance(metric, str) else list(metric)
+    if len(wanted) > 1 and "metric" not in (index, columns):
+        raise ValueError(f"metric is {wanted}; by {index} and {columns} a table can hold but one.")
     rows = rows if names is None or index != "condition" else with_answers(rows, names)
     own = rows[rows["metric"].isin(wanted)]
     own = own if names is None else own[own[index].isin(names)]
