@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from isomorph import candidates, claims, figures
+from isomorph import candidates, claims, figures, outcomes
 from isomorph.experiment import Experiment, summary
 from isomorph.figures.theme import axis_name
 
@@ -108,5 +108,5 @@ def test_the_ledger_says_it_where_a_rule_reads_such_a_score():
     found = {each.claim.id: each for each in claims.judged()}
     place = found["1.10"].deciding
     assert place.candidates.startswith("sentence retrieval among ")
-    assert claims.told(place).endswith(f"; {place.candidates}")
+    assert outcomes.told(place).endswith(f"; {place.candidates}")
     assert not any(place.candidates for place in found["7.1"].places)

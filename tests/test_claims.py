@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from isomorph import claims
+from isomorph import claims, outcomes
 from isomorph.ledger import schema
 from isomorph.ledger.verdicts import OUTCOMES, bodies, judge, places
 
@@ -288,7 +288,7 @@ def test_a_claim_that_is_proved_is_counted_apart():
 
 @pytest.mark.parametrize("value", [0.0123, -0.876, 34.56, -88.04, 0.0, 1234.0, 99.6])
 def test_two_significant_digits(value):
-    told = claims.significant(value)
+    told = outcomes.significant(value)
     assert "e" not in told and float(told) == pytest.approx(value, rel=0.05, abs=1e-9)
 
 
@@ -312,13 +312,13 @@ def test_json_has_the_promised_keys_and_numbers_in_the_papers_unit():
 def test_the_text_the_tables_and_the_box_tell_the_same():
     (found,) = [each for each in claims.judged() if each.claim.id == "1.3"]
     (place,) = found.on("worlds")
-    told = claims.written(place.judgement.primary, place.unit)
-    assert told in " ".join(claims.as_text(width=400).split())
-    assert told in set(claims.predictions(["1.3"])["here"])
-    assert told in claims.answer("1.3")._repr_html_()
+    told = outcomes.written(place.judgement.primary, place.unit)
+    assert told in " ".join(outcomes.as_text(width=400).split())
+    assert told in set(outcomes.predictions(["1.3"])["here"])
+    assert told in outcomes.answer("1.3")._repr_html_()
     with pytest.raises(ValueError, match="claim is '99.1'"):
-        claims.answer("99.1")
+        outcomes.answer("99.1")
 
 
 def test_every_outcome_has_a_meaning():
-    assert set(OUTCOMES) | {"proved", "mixed"} == set(claims.MEANINGS)
+    assert set(OUTCOMES) | {"proved", "mixed"} == set(outcomes.MEANINGS)

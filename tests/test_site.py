@@ -111,8 +111,15 @@ def test_the_watch_for_requests_and_errors_works(read):
 def test_math_is_drawn(read):
     window = read().open("cross_lingual/needle")
     window.wait_for_selector("mjx-container svg")
-    assert window.locator("mjx-container svg").count() == 2
+    assert window.locator("mjx-container svg").count() == 3
     assert window.locator("mjx-merror").count() == 0
+
+
+def test_a_formula_wider_than_the_page_is_reached_by_the_keyboard(read):
+    formulas = "mjx-container[display='true']"
+    for viewport, reached in ((PHONE, [-1, 0]), (DESK, [-1, -1])):
+        window = read(viewport=viewport).open("cross_lingual/needle")
+        assert window.locator(formulas).evaluate_all("all => all.map(f => f.tabIndex)") == reached
 
 
 def test_search_finds_a_chapter(read):

@@ -277,6 +277,7 @@ def claims(
 ) -> None:
     """Print what each paper claims, what was measured here, the outcome and its ground."""
     from isomorph import claims as ledger
+    from isomorph import outcomes
 
     one_of("--format", format, ("text", "json"))
     if size is not None:
@@ -285,7 +286,7 @@ def claims(
         if format == "json":
             typer.echo(json.dumps(ledger.as_json(size=size), indent=2, ensure_ascii=False))
         else:
-            typer.echo(ledger.as_text(size=size))
+            typer.echo(outcomes.as_text(size=size))
 
 
 @data.command()

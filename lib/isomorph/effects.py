@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from isomorph.ledger.estimates import estimate
 from isomorph.ledger.schema import Part
-from isomorph.ledger.verdicts import estimate
 
 if TYPE_CHECKING:
     from pandas import DataFrame

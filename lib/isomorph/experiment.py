@@ -13,16 +13,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from isomorph import claims, metrics, results
+from isomorph import metrics, results
 from isomorph.candidates import told as candidates_told
 from isomorph.candidates import with_candidates
-from isomorph.claims import answer
 from isomorph.labels import WITHOUT_ENCODER, condition_label
+from isomorph.ledger.estimates import estimate, of_items
 from isomorph.ledger.schema import Part
-from isomorph.ledger.verdicts import estimate, of_items
+from isomorph.outcomes import answer, verdict
 from isomorph.presets import conditions
 from isomorph.results import Condition
 from isomorph.sizes import known
@@ -239,39 +238,3 @@ def written(found: Estimate, metric: str, *, sign: bool = False, parts: bool = F
     if parts:
         return f"{value} (one model)"
     return f"{value} ({found.units} run{'s' if found.units > 1 else ''})"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Every prediction of some claims in every place that has rows, and what the claims come to."""
-
-    identifiers: tuple[str, ...]
-
-    @property
-    def table(self) -> DataFrame:
-        return claims.predictions(self.identifiers)
-
-    def __str__(self) -> str:
-        return " ".join(
-            f"Claim {each.claim.id}: {each.outcome} ({claims.on_ground(each)})."
-            for each in claims.judged()
-            if each.claim.id in self.identifiers
-        )
-
-    def __repr__(self) -> str:
-        return f"{self}\n{self.table.to_string(index=False)}"
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        from isomorph.figures.display import table_figure
-
-        listed = ", ".join(self.identifiers)
-        name = f"Claim{'s' if len(self.identifiers) > 1 else ''} {listed}, by prediction"
-        return f"{table_figure(self.table, name)}<p>{escape(str(self))}</p>"
-
-
-def verdict(*identifiers: str) -> Verdict:
-    """What the rules of the ledger say of some claims. Raises ValueError for one that is not there."""
-    claims.predictions(identifiers)
-    return Verdict(identifiers)

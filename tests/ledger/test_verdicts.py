@@ -2,8 +2,8 @@
 
 import pandas as pd
 
+from isomorph.ledger.estimates import select
 from isomorph.ledger.schema import Selection
-from isomorph.ledger.verdicts import select
 
 
 def rows():

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from isomorph.ledger.estimates import estimate
 from isomorph.ledger.intervals import Estimate
 from isomorph.ledger.schema import Part
-from isomorph.ledger.verdicts import estimate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isomorph import claims
-from isomorph.claims import GROUNDS, Claim, Judged, significant, told, written
+from isomorph.claims import GROUNDS, Claim, Judged
+from isomorph.outcomes import significant, told, written
 
 if TYPE_CHECKING:
     from isomorph.book.chapters import Chapter

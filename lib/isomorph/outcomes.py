@@ -1,0 +1,225 @@
+"""What claims come to, for readers: the box that opens a chapter, its table of predictions, the ledger
+as text.
+
+    answer(ids)       the box: each claim, the paper's number, ours by ground, the outcome
+    verdict(ids)      every prediction in every place, and what the claims come to
+    predictions(ids)  the same as a table
+    as_text()         the whole ledger, printable
+    written, told     a number with its interval; a place's number and outcome
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from isomorph.claims import GROUNDS, Judged, Loader, chosen, counts, judged
+from isomorph.ledger.subjects import WORLDS
+from isomorph.ledger.verdicts import Finding, Place
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+# What an outcome means for a claim, in a sentence; "its kind" is the scope.
+MEANINGS = {
+    "proved": "A proof settles it; what runs here checks our code.",
+    "holds": "Models of its kind do what it says.",
+    "does not hold": "Models of its kind do the opposite.",
+    "other size": "Models of its kind go the way it says, at another size.",
+    "no meaningful effect": "In models of its kind there is no effect to speak of.",
+    "mixed": "Models of its kind do part of what it says and the opposite of another part.",
+    "cannot tell": "The runs of models of its kind are too few or too unlike to tell.",
+    "at floor": "Models of its kind have learnt too little here for anything to be seen.",
+    "at ceiling": "Models of its kind leave no room here for anything to be seen.",
+    "not measured": "No model of its kind was run here.",
+}
+
+
+def on_ground(found: Judged) -> str:
+    """The ground of a claim's outcome, in words: the model and whether its rows were known."""
+    if found.claim.proved:
+        return "what runs checks our code"
+    place = found.deciding
+    if place is None:
+        return "no subject in its scope has rows"
+    return place.model + (", by a rule written after their rows" if place.after_rows else "")
+
+
+def significant(value: float) -> str:
+    """Two significant digits, without an exponent; what is left of rounding is 0."""
+    rounded = float(f"{value:.2g}") if abs(value) > 1e-9 else 0.0
+    return f"{rounded:.0f}" if abs(rounded) >= 10 or rounded == 0 else f"{rounded:.2g}"
+
+
+def written(finding: Finding, unit: str) -> str:
+    """A number in its unit with its interval and units: "-35 points [-47, -16], 5 pretraining seeds"."""
+    own, part = finding.estimate, finding.part
+    if own.value is None:
+        return "not measured"
+    value, low, high = (significant(part.printed(x)) for x in (own.value, own.low, own.high))
+    sign = "+" if part.minus and own.value > 0 and part.over_seeds == "mean" else ""
+    number = f"{sign}{value} {part.printed_unit()}".rstrip()
+    units = {"items of one model": "fifths of one model's items"}.get(unit, f"{unit}s")
+    if own.kind == "interval":
+        return f"{number} [{low}, {high}], {own.units} {units}"
+    if own.units == 1:
+        return f"{number}, one {unit}"
+    if own.low == own.high:
+        return f"{number}, the same in {own.units} {units}"
+    return f"{number}, from {low} to {high} in {own.units} {units}"
+
+
+def told(place: Place) -> str:
+    """A place's primary number and outcome, and what so few units could have found."""
+    primary = place.judgement.primary
+    text = f"{place.judgement.outcome}: {written(primary, place.unit)}"
+    if primary.ratio is not None and primary.part.minus and primary.part.direction != "within":
+        text += f", {significant(primary.ratio)} times the paper's"
+    if primary.reason:
+        text += f" ({primary.reason})"
+    elif primary.outcome == "cannot tell" and primary.estimate.kind == "interval":
+        least = primary.part.printed(primary.estimate.findable())
+        factor = "a factor of " if primary.estimate.logarithmic else ""
+        text += f"; {factor}{significant(least)} would have been found"
+    return f"{text}; {place.candidates}" if place.candidates else text
+
+
+def predictions(
+    identifiers: Iterable[str], rows: Loader | None = None, size: str | None = None
+) -> DataFrame:
+    """Every prediction of some claims in every place that has rows, in the order of the ledger.
+
+    Columns claim, prediction, where, here, the paper, outcome. Raises ValueError for a claim that is
+    not in the ledger.
+    """
+    import pandas as pd
+
+    lines = []
+    for found in chosen(identifiers, rows, size):
+        for place in found.places:
+            where = f"{place.model} ({place.size})"
+            for one in place.judgement.findings:
+                paper = "" if one.part.paper is None else significant(one.part.paper)
+                lines.append(
+                    {"claim": found.claim.id, "prediction": one.part.says,
+                     "where": where, "here": written(one, place.unit), "the paper": paper,
+                     "outcome": one.outcome}
+                )  # fmt: skip
+    columns = ["claim", "prediction", "where", "here", "the paper", "outcome"]
+    return pd.DataFrame(lines, columns=columns)
+
+
+class Answer:
+    """The box with which a chapter opens: each claim, the paper's number, ours by ground, the outcome."""
+
+    def __init__(self, found: list[Judged]) -> None:
+        self.found = found
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        parts = []
+        for each in self.found:
+            claim, number = each.claim, each.claim.rule.primary.paper
+            kind = each.outcome.replace(" ", "-")
+            late = each.deciding is not None and each.deciding.after_rows
+            parts.append(
+                f'<p><strong>{claim.id}</strong> <span class="outcome outcome-{kind}">{each.outcome}'
+                f"</span>{' (rule after rows)' if late else ''} {escape(claim.statement)} "
+                f"<em>{MEANINGS[each.outcome]}</em></p><ul>"
+            )
+            if number is not None:
+                unit = claim.rule.primary.printed_unit()
+                parts.append(f"<li><em>The paper:</em> {significant(number)} {escape(unit)}</li>")
+            parts += [
+                f"<li><em>{escape(_where(place))}:</em> {escape(told(place))}</li>"
+                for place in each.places
+            ]
+            parts.append("</ul>")
+        return (
+            '<div class="answer" role="region" aria-label="The answer"><p class="answer-title">The '
+            f"answer</p>{''.join(parts)}</div>"
+        )
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            f"{each.claim.id} {each.outcome}: {each.claim.statement}"
+            + "".join(f"\n  {_where(place)}: {told(place)}" for place in each.places)
+            for each in self.found
+        )
+
+
+def _where(place: Place) -> str:
+    scope = "" if place.in_scope or place.subject in WORLDS else ", another kind of model"
+    late = "; rule after rows" if place.in_scope and place.after_rows else ""
+    return f"{place.model} at {place.size}{scope}{late}"
+
+
+def answer(*identifiers: str) -> Answer:
+    """The answer box of some claims. Raises ValueError for a claim that is not in the ledger."""
+    return Answer(chosen(identifiers, None, None))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Every prediction of some claims in every place that has rows, and what the claims come to."""
+
+    identifiers: tuple[str, ...]
+
+    @property
+    def table(self) -> DataFrame:
+        return predictions(self.identifiers)
+
+    def __str__(self) -> str:
+        return " ".join(
+            f"Claim {each.claim.id}: {each.outcome} ({on_ground(each)})."
+            for each in chosen(self.identifiers)
+        )
+
+    def __repr__(self) -> str:
+        return f"{self}\n{self.table.to_string(index=False)}"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        from isomorph.figures.display import table_figure
+
+        listed = ", ".join(self.identifiers)
+        name = f"Claim{'s' if len(self.identifiers) > 1 else ''} {listed}, by prediction"
+        return f"{table_figure(self.table, name)}<p>{escape(str(self))}</p>"
+
+
+def verdict(*identifiers: str) -> Verdict:
+    """What the rules of the ledger say of some claims. Raises ValueError for one that is not there."""
+    predictions(identifiers)
+    return Verdict(identifiers)
+
+
+def as_text(rows: Loader | None = None, size: str | None = None, width: int | None = None) -> str:
+    """The ledger as a printable table: id, statement, paper's number, and ours by ground."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(show_lines=True)
+    headings = {"claim": 1, "what it says": 5, "paper": 1, "outcome": 2, "in scope": 3, "in worlds": 3,
+                "other models": 3}  # fmt: skip
+    for heading, ratio in headings.items():
+        shown.add_column(heading, ratio=ratio, overflow="fold")
+    found = judged(rows, size)
+    for each in found:
+        paper = each.claim.rule.primary.paper
+        cells = [each.claim.id, each.claim.statement, "" if paper is None else significant(paper)]
+        late = " (rule after rows)" if each.deciding and each.deciding.after_rows else ""
+        cells += [each.outcome + late]
+        cells += ["\n".join(f"{p.model}: {told(p)}" for p in each.on(name)) for name in GROUNDS]
+        shown.add_row(*map(Text, cells))  # Text, or rich reads [low, high] as a style
+    console = Console(width=width)
+    with console.capture() as captured:
+        console.print(shown)
+        for name, number in counts(found).items():
+            if number:
+                listed = ", ".join(f"{count} {outcome}" for outcome, count in number.most_common())
+                console.print(f"{name}: {listed}")
+    return captured.get()
