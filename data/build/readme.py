@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from isomorph.text import corpora, shipped, tasks
+from isomorph.text import corpora, shipped, shipped_tasks
 from isomorph.text.shipped import DOMAINS, LANGUAGES
 
 from . import near_copies
@@ -107,10 +107,10 @@ def _texts() -> str:
         splits = Counter(data["split"])
         pairs = zip(data["id"], data["split"], strict=True)
         even = sum(name == "train" and i % 2 == 0 for i, name in pairs)
-        counted = (splits[name] for name in tasks.SPLITS)
+        counted = (splits[name] for name in shipped_tasks.SPLITS)
         rows.append((domain, *counted, even, splits["train"] - even))
         sizes.append((domain, *(sum(map(len, data[name])) for name in LANGUAGES)))
-    header = ("rows", *tasks.SPLITS, "first half (even ids)", "second half (odd ids)")
+    header = ("rows", *shipped_tasks.SPLITS, "first half (even ids)", "second half (odd ids)")
     return f"{table(header, rows)}\n\n{table(('characters', *LANGUAGES), sizes)}"
 
 
@@ -158,39 +158,42 @@ def _test_rows(data: list[dict], column: str, find) -> tuple[int, int, int]:
 def _relation() -> str:
     rows = []
     for domain in DOMAINS:
-        sizes = [tasks.load_passage_relation("en", name, domain).num_rows for name in tasks.SPLITS]
-        most = tasks.majority_baseline("passage_relation", "en", "test", domain)["accuracy"]
-        chance = tasks.chance_baseline("passage_relation", "en", "test", domain)["accuracy"]
+        sizes = [
+            shipped_tasks.load_passage_relation("en", name, domain).num_rows
+            for name in shipped_tasks.SPLITS
+        ]
+        most = shipped_tasks.majority_baseline("passage_relation", "en", "test", domain)["accuracy"]
+        chance = shipped_tasks.chance_baseline("passage_relation", "en", "test", domain)["accuracy"]
         rows.append((domain, *sizes, most, chance))
     return table(("domain", "train", "dev", "test", "majority", "chance"), rows)
 
 
 def _terms() -> str:
     sizes = []
-    for name in tasks.SPLITS:
-        data = tasks.load_interface_terms("en", name)
-        tags = Counter(tasks.TAGS[tag] for row in data["tags"] for tag in row)
-        sizes.append((name, data.num_rows, *(tags[f"B-{kind}"] for kind in tasks.KINDS)))
+    for name in shipped_tasks.SPLITS:
+        data = shipped_tasks.load_interface_terms("en", name)
+        tags = Counter(shipped_tasks.TAGS[tag] for row in data["tags"] for tag in row)
+        sizes.append((name, data.num_rows, *(tags[f"B-{kind}"] for kind in shipped_tasks.KINDS)))
     scores = []
     for language in LANGUAGES:
-        most = tasks.majority_baseline("interface_terms", language)
-        chance = tasks.chance_baseline("interface_terms", language)
+        most = shipped_tasks.majority_baseline("interface_terms", language)
+        chance = shipped_tasks.chance_baseline("interface_terms", language)
         scores.append(
             (language, most["accuracy_all_o"], most["accuracy"], most["f1"])
             + (chance["accuracy"], chance["f1"])
         )
     header = ("language", "all O: accuracy", "majority: accuracy", "majority: F1")
     header += ("chance: accuracy", "chance: F1")
-    shape = table(("split", "paragraphs", *tasks.KINDS), sizes)
+    shape = table(("split", "paragraphs", *shipped_tasks.KINDS), sizes)
     return f"{shape}\n\n{table(header, scores)}"
 
 
 def _paraphrases() -> str:
     data = corpora.read_table("tasks/paraphrases.parquet").to_list()
     rows = []
-    for name in tasks.SPLITS:
+    for name in shipped_tasks.SPLITS:
         pairs = [(row["first"], row["second"]) for row in data if row["split"] == name]
-        words = [[tasks.split_words(text, "en") for text in pair] for pair in pairs]
+        words = [[shipped_tasks.split_words(text, "en") for text in pair] for pair in pairs]
         lengths = [sum(map(len, side)) / len(words) for side in zip(*words, strict=True)]
         rows.append((name, len(pairs), *(f"{length:.1f}" for length in lengths)))
     return table(("split", "verses", "words of the first", "words of the second"), rows)

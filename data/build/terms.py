@@ -6,7 +6,7 @@ paragraphs are kept in which all six languages mark the same kinds in the same o
 """
 
 from isomorph.text.shipped import LANGUAGES
-from isomorph.text.tasks import TAGS, split_words
+from isomorph.text.shipped_tasks import TAGS, split_words
 
 from .office_help import Paragraph
 

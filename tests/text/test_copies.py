@@ -21,8 +21,8 @@ from isomorph.text.examples import (
     TreeExample,
     shipped_examples,
 )
-from isomorph.text.tasks import span_scores
-from tests.text.test_tasks import spans
+from isomorph.text.shipped_tasks import span_scores
+from tests.text.test_shipped_tasks import spans
 
 BACK = str.maketrans(COPIED + COPIED.upper(), LETTERS + LETTERS.upper())
 HALF = Copier(anchors=0.3, seed=4)

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from isomorph.text import hub, tasks
+from isomorph.text import hub, shipped_tasks
 from isomorph.text.examples import (
     SHIPPED,
     SPLITS,
@@ -19,7 +19,7 @@ from isomorph.text.examples import (
 )
 from isomorph.text.hub_examples import evaluation_split, hub_examples
 from isomorph.text.worlds import World
-from tests.text.test_tasks import spans
+from tests.text.test_shipped_tasks import spans
 
 WORLD = World(training_sentences=1500, dev_sentences=60, test_sentences=200, topic_overlap=0.0)
 
@@ -146,7 +146,7 @@ def test_fewer_are_among_more_and_none_is_all():
     assert set(few.items) < set(some.items) < set(every.items)
     assert few == shipped_examples("interface_terms", "fr", "dev", 10)
     assert few.items != every.items[:10]  # the file is in reading order
-    assert len(every.items) == len(tasks.load_interface_terms("fr", "dev"))
+    assert len(every.items) == len(shipped_tasks.load_interface_terms("fr", "dev"))
 
 
 def test_bible_and_help_are_told_apart():

@@ -14,8 +14,8 @@ from isomorph.text.phrases import (
     phrase_examples,
     re_paired,
 )
+from isomorph.text.shipped_tasks import split_words
 from isomorph.text.tables import read_table
-from isomorph.text.tasks import split_words
 
 
 def phrases_of(first: str, second: str) -> list[tuple[str, str]]:

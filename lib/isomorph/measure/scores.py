@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from isomorph.text.examples import PAIR, SPEECH, TAG
 
 # It stands with the shipped tasks, whose baselines need it too.
-from isomorph.text.tasks import span_scores
+from isomorph.text.shipped_tasks import span_scores
 
 if TYPE_CHECKING:
     from isomorph.models.heads import Prediction

@@ -44,7 +44,7 @@ UNTREATED = "two_layer_average"  # of sentences that are compared
 
 def passages(encoder: str, place: torch.device) -> Iterator[Record]:
     """matching_auc of each cure, and the cone's measures: does a passage follow, or stand elsewhere?"""
-    from isomorph.text.tasks import load_passage_relation, passage_chapters
+    from isomorph.text.shipped_tasks import load_passage_relation, passage_chapters
 
     rows = load_passage_relation("en", "test")[:]
     kept = [i for i, label in enumerate(rows["label"]) if label != 1]  # not "on the same page"
@@ -241,7 +241,7 @@ def _sentences(encoder: str, texts: Sequence[str], place: torch.device) -> dict[
 def _static(texts: Sequence[str]) -> Tensor:
     """Averaged GloVe vectors, 50 wide; of a text without a known word, zeros."""
     from isomorph.models.glove import glove
-    from isomorph.text.tasks import split_words
+    from isomorph.text.shipped_tasks import split_words
 
     words, vectors = glove()
     row = {word: i for i, word in enumerate(words)}

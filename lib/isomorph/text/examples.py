@@ -9,7 +9,7 @@ papers' own: XNLI, WikiANN and Universal Dependencies.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from isomorph.text import grammar, hub, judged, semantics, tasks
+from isomorph.text import grammar, hub, judged, semantics, shipped_tasks
 from isomorph.text.corpora import require
 from isomorph.text.worlds import LANGUAGES, World
 
@@ -240,7 +240,7 @@ def world_examples(world: World, task: str, language: str, split: str, count: in
 
 
 def shipped_examples(name: str, language: str, split: str, count: int | None = None) -> Examples:
-    """Examples of a task that comes with Isomorph (isomorph.text.tasks).
+    """Examples of a task that comes with Isomorph (isomorph.text.shipped_tasks).
 
     name: "passage_relation" (of the Bible), "passage_relation_help" or "interface_terms".
     split: "train", "dev" or "test".
@@ -251,11 +251,16 @@ def shipped_examples(name: str, language: str, split: str, count: int | None = N
     require("name", name, tuple(SHIPPED))
     source = f"{name} {language} {split}"
     if SHIPPED[name] == TAG:
-        rows = tasks.load_interface_terms(language, split)
-        return Examples(TAG, tasks.TAGS, tagged_in(rows, "tags", tasks.TAGS, count, source), source)
+        rows = shipped_tasks.load_interface_terms(language, split)
+        return Examples(
+            TAG,
+            shipped_tasks.TAGS,
+            tagged_in(rows, "tags", shipped_tasks.TAGS, count, source),
+            source,
+        )
     domain = "help" if name.endswith("_help") else "bible"
-    rows = tasks.load_passage_relation(language, split, domain)
-    names = tasks.RELATIONS
+    rows = shipped_tasks.load_passage_relation(language, split, domain)
+    names = shipped_tasks.RELATIONS
     return Examples(PAIR, names, pairs_in(rows, "text_a", "text_b", names, count, source), source)
 
 

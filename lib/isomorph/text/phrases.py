@@ -24,8 +24,8 @@ from isomorph.text.examples import (
     PhraseExample,
     Span,
 )
+from isomorph.text.shipped_tasks import split_words
 from isomorph.text.tables import drawn, read_table
-from isomorph.text.tasks import split_words
 
 LONGEST = 6  # words a phrase
 HELD_BY = 3  # equal words or marks on both sides together: one on each is often a chance match

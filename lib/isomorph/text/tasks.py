@@ -1,200 +1,176 @@
-"""Two tasks that come with the shipped text, with the same gold labels in all six languages.
+"""Every set of labelled examples, by name: what task it is of, and its examples.
 
-*Passage relation* (the shape of natural language inference): B follows A, stands elsewhere in the
-same chapter or help page, or in another document.  *Interface-term tagging* (the shape of named
-entity recognition): menu, key and input terms in help paragraphs, marked by their authors.
-
-Training items come from training text, development and test items from held-out text only.
+A controlled world makes them, they ship, or the hub or a mirror has them.
 """
 
-import re
-from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from isomorph.text import questions
+from isomorph.text.benchmarks import METRICS, benchmark_examples
 from isomorph.text.corpora import require
-from isomorph.text.shipped import DOMAINS, LANGUAGES
-from isomorph.text.tables import read_table
-
-if TYPE_CHECKING:
-    from datasets import Dataset
-
-RELATIONS = ("follows", "same", "elsewhere")
-KINDS = ("MENU", "KEY", "INPUT")
-TAGS = ("O", *(f"{mark}-{kind}" for kind in KINDS for mark in "BI"))
-SPLITS = ("train", "dev", "test")
-TASKS = ("passage_relation", "interface_terms")
-
-_WORDS = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*|[^\w\s]|_")
-_WORDS_OR_HAN = re.compile(r"[\u3400-\u9fff]|(?:(?![\u3400-\u9fff])[^\W_])+|[^\w\s]|_")
-
-
-def split_words(text: str, language: str) -> list[str]:
-    """Words and single punctuation marks; in Chinese single characters, other letters as words."""
-    return (_WORDS_OR_HAN if language == "zh" else _WORDS).findall(text)
-
-
-def load_passage_relation(language: str, split: str, domain: str = "bible") -> "Dataset":
-    """Pairs of passages in one language.  Columns: text_a, text_b, label (ClassLabel RELATIONS).
-
-    The classes are balanced, and every passage is A, or B, as often in each class as in the others.
-    Raises ValueError for an unknown language, split or domain.
-    """
-    from datasets import ClassLabel, Dataset, Features, Value
-
-    require("language", language, LANGUAGES)
-    require("split", split, SPLITS)
-    require("domain", domain, DOMAINS)
-    parallel = read_table(f"text/{domain}.parquet", ["id", language])[:]
-    text = dict(zip(parallel["id"], parallel[language], strict=True))
-    items = [
-        {"text_a": text[row["id_a"]], "text_b": text[row["id_b"]], "label": row["label"]}
-        for row in read_table("tasks/passage_relation.parquet").to_list()
-        if row["split"] == split and row["domain"] == domain
-    ]
-    label = ClassLabel(names=list(RELATIONS))
-    features = Features({"text_a": Value("string"), "text_b": Value("string"), "label": label})
-    return Dataset.from_list(items, features=features)
+from isomorph.text.examples import (
+    ORDER,
+    PAIR,
+    PHRASES,
+    QUESTION,
+    SCORE,
+    SPEECH,
+    SPLITS,
+    TAG,
+    TREE,
+    Examples,
+    shipped_examples,
+    world_examples,
+)
+from isomorph.text.fetch import DataUnavailable, HubAway
+from isomorph.text.hub_examples import hub_examples
+from isomorph.text.ordering import shipped_orders, story_orders
+from isomorph.text.phrases import phrase_examples
+from isomorph.text.shipped import LANGUAGES
+from isomorph.text.worlds import LANGUAGES as WORLD_LANGUAGES
+from isomorph.text.worlds import World
 
 
-def passage_chapters(split: str, domain: str = "bible") -> tuple[list[str], list[str]]:
-    """The chapters, or pages, of text_a and of text_b of `load_passage_relation`, row by row."""
-    parallel = read_table(f"text/{domain}.parquet", ["id", "group"])[:]
-    chapter = dict(zip(parallel["id"], parallel["group"], strict=True))
-    rows = read_table("tasks/passage_relation.parquet").to_list()
-    own = [row for row in rows if row["split"] == split and row["domain"] == domain]
-    return [chapter[row["id_a"]] for row in own], [chapter[row["id_b"]] for row in own]
+class Source(NamedTuple):
+    """A set of labelled examples."""
+
+    kind: str
+    """PAIR, TAG and so on, as `Examples.task`."""
+    name: str
+    """Of the task in rows: the same for a world's and a public data set's."""
+    score: str
+    """The score that stands for the task: "accuracy", "f1", "las", "tau", "spearman" and so on."""
+    languages: tuple[str, ...]
+    read: Callable[..., Examples]
+    """Of (language, split, count), and of (world, language, split, count) where a world makes them."""
+    files: tuple[str, ...] | None = None
+    """The shipped tables that it is made of; None where a world makes it or the hub has it."""
+
+    @property
+    def of_world(self) -> bool:
+        return self.languages == WORLD_LANGUAGES
+
+    @property
+    def public(self) -> bool:
+        """Whether it comes from the hub or a mirror."""
+        return self.files is None and not self.of_world
 
 
-def load_interface_terms(language: str, split: str) -> "Dataset":
-    """Help paragraphs.  Columns: tokens (list of words), tags (list of ClassLabel TAGS).
-
-    Raises ValueError for an unknown language or split.
-    """
-    from datasets import ClassLabel, Dataset, Features, List, Value
-
-    require("language", language, LANGUAGES)
-    require("split", split, SPLITS)
-    columns = ["split", f"tokens_{language}", f"tags_{language}"]
-    items = [
-        {"tokens": row[columns[1]], "tags": row[columns[2]]}
-        for row in read_table("tasks/interface_terms.parquet", columns).to_list()
-        if row["split"] == split
-    ]
-    features = Features(
-        {"tokens": List(Value("string")), "tags": List(ClassLabel(names=list(TAGS)))}
-    )
-    return Dataset.from_list(items, features=features)
+def _of_world(kind: str) -> Callable[..., Examples]:
+    return lambda world, language, split, count: world_examples(world, kind, language, split, count)
 
 
-def span_scores(
-    gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
-) -> dict[str, float]:
-    """Micro-averaged F1 (0 to 1) over exact spans: same first token, same last, same type.
+def _english(read: Callable[..., Examples], *name: str) -> Callable[..., Examples]:
+    return lambda language, split, count: read(*name, split, count)
 
-    gold, predicted: BIO tags of each sentence.  A prediction may be shorter than its sentence; the
-    words it lacks are "O".  An "I" that continues nothing opens a span, as in the evaluation script
-    of CoNLL-2000, so every sequence of tags stands for some spans.
-    Returns "f1" over all spans, and "f1_PER" and so on for each type that gold has.  0.0 where
-    nothing is right.
-    Raises ValueError when the sentences differ in number, a prediction is longer than its sentence
-    or a tag is not of BIO.
-    """
-    # Rather than seqeval, which says the same, has had no release since 2020 and warns on stderr.
-    from nervaluate import Evaluator
 
-    if len(gold) != len(predicted):
-        raise ValueError(
-            f"predicted has {len(predicted)} sentences; allowed are as many sentences as gold has, "
-            f"{len(gold)}."
+_PASSAGES, _TERMS = "tasks/passage_relation.parquet", "tasks/interface_terms.parquet"
+_BIBLE, _HELP = "text/bible.parquet", "text/help.parquet"
+SOURCES = {
+    "world_nli": Source(PAIR, "nli", "accuracy", WORLD_LANGUAGES, _of_world(PAIR)),
+    "world_ner": Source(TAG, "ner", "f1", WORLD_LANGUAGES, _of_world(TAG)),
+    "world_parsing": Source(TREE, "parsing", "las", WORLD_LANGUAGES, _of_world(TREE)),
+    "world_tags": Source(SPEECH, "tags", "accuracy", WORLD_LANGUAGES, _of_world(SPEECH)),
+    "world_questions": Source(
+        QUESTION, "questions", "f1", WORLD_LANGUAGES, questions.world_questions
+    ),
+    **{
+        source: Source(kind, name, score, LANGUAGES, partial(shipped_examples, source), files)
+        for source, kind, name, score, files in (
+            ("passage_relation", PAIR, "passages", "accuracy", (_BIBLE, _PASSAGES)),
+            ("passage_relation_help", PAIR, "help_passages", "accuracy", (_HELP, _PASSAGES)),
+            ("interface_terms", TAG, "terms", "f1", (_TERMS,)),
         )
-    filled = []
-    for true, guessed in zip(gold, predicted, strict=True):
-        if len(guessed) > len(true):
-            raise ValueError(
-                f"predicted has {len(guessed)} tags for a sentence; allowed are at most as many as "
-                f"gold has, {len(true)}."
-            )
-        filled.append([*guessed, *["O"] * (len(true) - len(guessed))])
-    types = {_type_of(tag) for tags in (*gold, *filled) for tag in tags} - {None}
-    found = Evaluator([list(tags) for tags in gold], filled, sorted(types), loader="list")
-    results = found.evaluate() if gold else {"overall": {}, "entities": {}}
-    strict = {name: by["strict"] for name, by in sorted(results["entities"].items())}
-    scores = {"f1": float(results["overall"]["strict"].f1) if strict else 0.0}
-    return scores | {f"f1_{name}": float(by.f1) for name, by in strict.items() if by.possible}
+    },
+    **{
+        f"{domain}_order": Source(
+            ORDER,
+            f"{domain}_order",
+            "tau",
+            LANGUAGES,
+            partial(shipped_orders, domain),
+            (f"text/{domain}.parquet",),
+        )
+        for domain in ("bible", "help")
+    },
+    "phrases": Source(
+        PHRASES,
+        "phrases",
+        "sentence_accuracy",
+        ("en",),
+        _english(phrase_examples),
+        ("tasks/paraphrases.parquet",),
+    ),
+    **{
+        source: Source(kind, name, score, LANGUAGES, partial(hub_examples, source))
+        for source, kind, name, score in (
+            ("xnli", PAIR, "nli", "accuracy"),
+            ("universal_dependencies", TREE, "parsing", "las"),
+            ("parts_of_speech", SPEECH, "tags", "accuracy"),
+            ("wikiann", TAG, "ner", "f1"),
+        )
+    },
+    **{
+        name: Source(QUESTION, "questions", "f1", ("en",), _english(questions.hub_questions, name))
+        for name in ("tydiqa", "squad")
+    },
+    **{
+        name: Source(ORDER, name, "tau", ("en",), _english(story_orders, name))
+        for name in ("rocstories", "sind")
+    },
+    **{
+        name: Source(
+            SCORE if score == "spearman" else PAIR,
+            name,
+            score,
+            ("en",),
+            _english(benchmark_examples, name),
+        )
+        for name, score in METRICS.items()
+    },
+}
 
 
-def _type_of(tag: str) -> str | None:
-    if tag == "O":
-        return None
-    mark, _, name = tag.partition("-")
-    if mark not in ("B", "I") or not name:
-        raise ValueError(f"tag is {tag!r}; allowed are 'O', 'B-' or 'I-' and a type.")
-    return name
+def examples(
+    source: str, language: str, split: str, count: int | None = None, *, world: World | None = None
+) -> Examples:
+    """Labelled examples of one of SOURCES.
 
-
-def majority_baseline(
-    task: str, language: str = "en", split: str = "test", domain: str = "bible"
-) -> dict[str, float]:
-    """What the most frequent training answer scores (a share from 0 to 1).
-
-    "passage_relation": {"accuracy"} of always answering the most frequent label.
-    "interface_terms": {"accuracy"} over tokens and {"f1"} over terms of giving each word its most
-    frequent training tag, an unseen word "O"; {"accuracy_all_o"} of answering "O" everywhere.
+    language: one of the source's.  split: "train", "dev" or "test".  count: how many; of a world the
+    first, elsewhere at random, fewer among more; None takes all, which of a world only questions
+    have an end of.  world: for the sources that are made from one.
+    Raises ValueError for anything else or more than there are, fetch.DataUnavailable.
     """
-    require("task", task, TASKS)
-    if task == "passage_relation":
-        train = load_passage_relation(language, "train", domain)["label"]
-        answer = Counter(train).most_common(1)[0][0]
-        labels = list(load_passage_relation(language, split, domain)["label"])
-        return {"accuracy": labels.count(answer) / len(labels)}
-    votes: dict[str, Counter] = {}
-    for tokens, tags in _tagged(language, "train"):
-        for token, name in zip(tokens, tags, strict=True):
-            votes.setdefault(token, Counter())[name] += 1
-    usual = {token: counter.most_common(1)[0][0] for token, counter in votes.items()}
-    sentences = _tagged(language, split)
-    gold = [tags for _, tags in sentences]
-    guessed = [[usual.get(token, "O") for token in tokens] for tokens, _ in sentences]
-    return {
-        "accuracy": _token_accuracy(gold, guessed),
-        "f1": span_scores(gold, guessed)["f1"],
-        "accuracy_all_o": _token_accuracy(gold, [["O"] * len(tags) for tags in gold]),
-    }
+    require("source", source, tuple(SOURCES))
+    own = SOURCES[source]
+    require("language", language, own.languages)
+    require("split", split, SPLITS)
+    if own.of_world != (world is not None):
+        raise ValueError(
+            f"world is {world!r}; source {source!r} {'is made from one' if own.of_world else 'has none'}."
+        )
+    return own.read(*([world] if own.of_world else []), language, split, count)
 
 
-def chance_baseline(
-    task: str, language: str = "en", split: str = "test", domain: str = "bible", *, seed: int = 0
-) -> dict[str, float]:
-    """What guessing scores when it knows only how frequent each training answer is.
+def evaluation_split(source: str, language: str) -> str:
+    """The split to report results on: "test", or "dev" where no test is to be had.
 
-    "passage_relation": {"accuracy"}, expected.  "interface_terms": {"accuracy"} and {"f1"} when
-    every sentence receives the tags of a random training sentence, cut or filled up with "O".
+    The hub has a test split of every public set; a mirror may lack some.  What was taken stands in
+    `Examples.source`; keep it with the result, since the two are not comparable.
+    Raises ValueError as `examples` does, and DataUnavailable when neither is there, or when the hub
+    does not answer.
     """
-    import numpy as np
-
-    require("task", task, TASKS)
-    if task == "passage_relation":
-        share = []
-        for name in ("train", split):
-            counts = Counter(load_passage_relation(language, name, domain)["label"])
-            share.append([counts[label] / counts.total() for label in range(len(RELATIONS))])
-        return {"accuracy": sum(a * b for a, b in zip(*share, strict=True))}
-    generator = np.random.default_rng(seed)
-    train = [tags for _, tags in _tagged(language, "train")]
-    gold = [tags for _, tags in _tagged(language, split)]
-    drawn = [train[i] for i in generator.integers(len(train), size=len(gold))]
-    guessed = [
-        (other + ["O"] * len(tags))[: len(tags)] for tags, other in zip(gold, drawn, strict=True)
-    ]
-    return {"accuracy": _token_accuracy(gold, guessed), "f1": span_scores(gold, guessed)["f1"]}
-
-
-def _tagged(language: str, split: str) -> list[tuple[list[str], list[str]]]:
-    rows = load_interface_terms(language, split)
-    return [(row["tokens"], [TAGS[tag] for tag in row["tags"]]) for row in rows.to_list()]
-
-
-def _token_accuracy(gold: list[list[str]], guessed: list[list[str]]) -> float:
-    pairs = [(a, b) for x, y in zip(gold, guessed, strict=True) for a, b in zip(x, y, strict=True)]
-    return sum(a == b for a, b in pairs) / len(pairs)
+    if not SOURCES[source].public:
+        return "test"
+    try:
+        examples(source, language, "test", 1)
+    except HubAway:
+        raise
+    except DataUnavailable:
+        examples(source, language, "dev", 1)
+        return "dev"
+    return "test"
