@@ -11,12 +11,14 @@ from isomorph.text.entailment import (
     EXCLUDING,
     FORMS,
     INDEPENDENT,
+    LABELS,
     STRONGER,
     WEAKER,
+    Statement,
     edits,
 )
-from isomorph.text.semantics import LABELS, Statement, judge
 from isomorph.text.worlds import World
+from tests.text.entailment_judge import judge
 
 WORLD = World(order="verb-final", seed=5)
 MATCHED = WORLD.model_copy(update={"premises": "matched"})
@@ -230,7 +232,7 @@ def test_same_seed_same_pairs_and_fewer_are_the_first(pairs):
 def test_bad_input_is_refused():
     with pytest.raises(ValueError, match="split is 'train_a'; allowed are 'train', 'dev', 'test'"):
         WORLD.entailment_pairs("train_a", 3)
-    with pytest.raises(ValueError, match="count is 0; allowed is a whole number from 1"):
+    with pytest.raises(ValueError, match="count is 0; entailment dev allows 1 to"):
         WORLD.entailment_pairs("dev", 0)
     with pytest.raises(ValueError, match="hypothesis has verb 5; allowed is the premise's, 4"):
         judge(says("some", DOG), says("some", DOG, verb=SEES), ABOVE)

@@ -10,8 +10,12 @@ Premises are made by edits whose effect follows from monotonicity (natural logic
 1986): a noun against its hypernym or hyponym, an adjective or adverb more or less, another
 quantifier, negation.
 
-semantics.judge finds the same labels by brute force; the tests compare the two.
+Readings: the subject's quantifier outscopes negation, negation outscopes the object's quantifier,
+and whatever a sentence speaks of exists ("every dog sleeps" implies that there are dogs).  A judge
+that tries every small world finds the same labels: tests/text/entailment_judge.py.
 """
+
+from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
@@ -20,12 +24,15 @@ from itertools import combinations
 
 import numpy as np
 
+from isomorph.text.corpora import require
 from isomorph.text.grammar import EMPTY, INDEX, SLOTS, Batch, Sentence, gold, sample, spelling_hash
 from isomorph.text.lexicon import DETERMINERS, Lexicon
-from isomorph.text.semantics import LABELS, Statement
+from isomorph.text.tables import require_count
 
+LABELS = ("entailment", "neutral", "contradiction")
 SPLITS = {"train": (2, 16), "dev": (0, 1), "test": (1, 2)}  # hash buckets of the hypothesis
 BUCKETS = 16
+MOST = 10_000_000  # pairs; there is no end of them
 DRAWN_AT_ONCE = 5000  # part of the definition of the pairs, like the seed
 SECOND_EDIT = 0.5  # how often a premise is two edits away, so that word overlap tells less
 
@@ -50,9 +57,35 @@ EXCLUDING = {
     ("every", True): [("some", False), ("every", False)],
 }
 INDEPENDENT = {("some", False): [("some", True)], ("some", True): [("some", False)]}
+EFFECTS = {
+    "stronger": STRONGER, "weaker": WEAKER, "equivalent": EQUIVALENT, "independent": INDEPENDENT,
+}  # fmt: skip
+DIRECTION = {True: "stronger", False: "weaker"}
 # A contradiction changes the second of these; so each is asked for as often, in turn, where premises
 # are matched: their number and that of the labels have no common divisor.
 KINDS = ((True, False), (False, False), (True, True), (False, True))
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What a simple sentence says; words are concept numbers, None where there is none."""
+
+    quantifier: str
+    negated: bool
+    noun: int
+    verb: int
+    adjective: int | None = None
+    adverb: int | None = None
+    object_quantifier: str | None = None
+    object_noun: int | None = None
+    object_adjective: int | None = None
+
+    @property
+    def form(self) -> tuple[str, bool]:
+        return self.quantifier, self.negated
+
+    def with_form(self, form: tuple[str, bool]) -> Statement:
+        return replace(self, quantifier=form[0], negated=form[1])
 
 
 @dataclass(frozen=True)
@@ -94,10 +127,8 @@ def draw_pairs(
 
     premises: "free" or "matched", see worlds.World.premises.
     """
-    if split not in SPLITS:
-        raise ValueError(f"split is {split!r}; allowed are {', '.join(map(repr, SPLITS))}.")
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise ValueError(f"count is {count!r}; allowed is a whole number from 1.")
+    require("split", split, tuple(SPLITS))
+    require_count(count, MOST, f"entailment {split}")
     rng = np.random.default_rng([seed, 7, SPLITS[split][0]])
     found: list[tuple[Statement, Statement]] = []
     from_topics: list[int] = []
@@ -114,13 +145,10 @@ def draw_pairs(
             continue
         found.append((premise, hypothesis))
         from_topics.append(topic)
+    topics = np.array(from_topics)
     premises, hypotheses = (
-        gold(
-            Batch(_rows([pair[k] for pair in found], lexicon), np.array(from_topics)),
-            lexicon,
-            order,
-        )
-        for k in (0, 1)
+        gold(Batch(_rows(statements, lexicon), topics), lexicon, order)
+        for statements in zip(*found, strict=True)
     )
     return [Pair(premises[i], hypotheses[i], LABELS[i % 3], found[i]) for i in range(count)]
 
@@ -212,12 +240,7 @@ def edits(statement: Statement, lexicon: Lexicon, rng) -> list[Edit]:
     """Every kind of edit the statement allows, with one word drawn for each kind that needs one."""
     found = [
         Edit("subject", effect, statement.with_form(form))
-        for effect, table in (
-            ("stronger", STRONGER),
-            ("weaker", WEAKER),
-            ("equivalent", EQUIVALENT),
-            ("independent", INDEPENDENT),
-        )
+        for effect, table in EFFECTS.items()
         for form in table.get(statement.form, ())
     ]
     upward = statement.quantifier == "some"
@@ -226,13 +249,13 @@ def edits(statement: Statement, lexicon: Lexicon, rng) -> list[Edit]:
     positive = (statement.quantifier != "no") != statement.negated
     if statement.adverb is None:
         adverb = _pick(lexicon.concepts["adverb"], rng)
-        found.append(Edit("verb", _effect(positive), replace(statement, adverb=adverb)))
+        found.append(Edit("verb", DIRECTION[positive], replace(statement, adverb=adverb)))
     else:
-        found.append(Edit("verb", _effect(not positive), replace(statement, adverb=None)))
+        found.append(Edit("verb", DIRECTION[not positive], replace(statement, adverb=None)))
     if statement.object_noun is not None:
         some = statement.object_quantifier == "some"
         other = replace(statement, object_quantifier="every" if some else "some")
-        found.append(Edit("object", _effect(positive == some), other))
+        found.append(Edit("object", DIRECTION[positive == some], other))
         found += _phrase_edits(
             statement, "object", "object_noun", "object_adjective", positive == some, lexicon, rng
         )
@@ -246,22 +269,18 @@ def _phrase_edits(statement, place, noun_field, adjective_field, upward, lexicon
     if hypernym is None:
         hyponyms = [word for word, above in lexicon.hypernym.items() if above == noun]
         narrower = replace(statement, **{noun_field: _pick(hyponyms, rng)})
-        yield Edit(place, _effect(upward), narrower)
+        yield Edit(place, DIRECTION[upward], narrower)
     else:
-        yield Edit(place, _effect(not upward), replace(statement, **{noun_field: hypernym}))
+        yield Edit(place, DIRECTION[not upward], replace(statement, **{noun_field: hypernym}))
         sisters = [w for w, above in lexicon.hypernym.items() if above == hypernym and w != noun]
         sister = replace(statement, **{noun_field: _pick(sisters, rng)})
         yield Edit(place, "independent", sister)
     if adjective is None:
         row = lexicon.tables["adjective"][np.searchsorted(lexicon.concepts["noun"], noun)]
         drawn = lexicon.concepts["adjective"][int((row[:-1] <= rng.random()).sum())]
-        yield Edit(place, _effect(upward), replace(statement, **{adjective_field: int(drawn)}))
+        yield Edit(place, DIRECTION[upward], replace(statement, **{adjective_field: int(drawn)}))
     else:
-        yield Edit(place, _effect(not upward), replace(statement, **{adjective_field: None}))
-
-
-def _effect(stronger: bool) -> str:
-    return "stronger" if stronger else "weaker"
+        yield Edit(place, DIRECTION[not upward], replace(statement, **{adjective_field: None}))
 
 
 def _pick(options, rng):
@@ -287,19 +306,12 @@ def _hypotheses(lexicon, topics, buckets, rng) -> Iterator[tuple[Statement, int]
 
 def _statement(row: list[int], rng) -> Statement:
     """The core of a sampled sentence's first clause, with quantifiers and negation drawn anew."""
-    word = {name: row[i] if row[i] != EMPTY else None for name, i in INDEX.items()}
-    form, object_quantifier = _pick(FORMS, rng), _pick(("some", "every"), rng)
-    return Statement(
-        quantifier=form[0],
-        negated=form[1],
-        noun=word["subj0"],
-        verb=word["verb0"],
-        adjective=word["subj0.adj"],
-        adverb=word["adv0"],
-        object_quantifier=object_quantifier if word["obj0"] is not None else None,
-        object_noun=word["obj0"],
-        object_adjective=word["obj0.adj"],
-    )
+    names = ("subj0", "verb0", "subj0.adj", "adv0", "obj0", "obj0.adj")
+    words = (row[INDEX[name]] for name in names)
+    noun, verb, adjective, adverb, thing, like = (None if w == EMPTY else w for w in words)
+    form, quantifier = _pick(FORMS, rng), _pick(("some", "every"), rng)
+    quantifier = None if thing is None else quantifier
+    return Statement(*form, noun, verb, adjective, adverb, quantifier, thing, like)
 
 
 def _rows(statements: list[Statement], lexicon: Lexicon) -> np.ndarray:
@@ -308,17 +320,13 @@ def _rows(statements: list[Statement], lexicon: Lexicon) -> np.ndarray:
     determiner = dict(zip(DETERMINERS, lexicon.concepts["determiner"].tolist(), strict=True))
     for row, statement in zip(rows, statements, strict=True):
         words = {
-            "subj0.det": determiner[statement.quantifier],
-            "subj0.adj": statement.adjective,
-            "subj0": statement.noun,
+            "subj0.det": determiner[statement.quantifier], "subj0.adj": statement.adjective,
+            "subj0": statement.noun, "adv0": statement.adverb, "verb0": statement.verb,
             "neg0": lexicon.concepts["negation"][0] if statement.negated else None,
-            "adv0": statement.adverb,
-            "verb0": statement.verb,
             "obj0.det": determiner.get(statement.object_quantifier),
-            "obj0.adj": statement.object_adjective,
-            "obj0": statement.object_noun,
+            "obj0.adj": statement.object_adjective, "obj0": statement.object_noun,
             "stop": lexicon.full_stop,
-        }
+        }  # fmt: skip
         for slot, word in words.items():
             row[INDEX[slot]] = EMPTY if word is None else word
     return rows

@@ -9,7 +9,7 @@ papers' own: XNLI, WikiANN and Universal Dependencies.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from isomorph.text import grammar, hub, judged, semantics, shipped_tasks
+from isomorph.text import entailment, grammar, hub, judged, shipped_tasks
 from isomorph.text.corpora import require
 from isomorph.text.worlds import LANGUAGES, World
 
@@ -225,7 +225,7 @@ def world_examples(world: World, task: str, language: str, split: str, count: in
             )
             for pair in world.entailment_pairs(split, count)
         )
-        return Examples(task, semantics.LABELS, pairs, source)
+        return Examples(task, entailment.LABELS, pairs, source)
     part = f"train_{language}" if split == "train" else split
     sentences = world.sentences(part, count)
     if task == TAG:

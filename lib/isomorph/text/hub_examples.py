@@ -4,7 +4,7 @@ The tasks of Conneau, Wu et al. (ACL 2020, section 3.2) and parts of speech, fro
 (`isomorph.text.hub`), in the form that `isomorph.text.examples` gives all examples.
 """
 
-from isomorph.text import hub, judged, semantics
+from isomorph.text import entailment, hub, judged
 from isomorph.text.corpora import require
 from isomorph.text.examples import (
     ENTITY_TAGS,
@@ -60,7 +60,7 @@ def hub_examples(name: str, language: str, split: str, count: int | None = None)
     if name in ("xnli", "wikiann"):
         where = hub.named(hub.HUB[name].id, language, split)
     if name == "xnli":
-        rows, names = hub.load_xnli(language, split), semantics.LABELS
+        rows, names = hub.load_xnli(language, split), entailment.LABELS
         items = pairs_in(rows, "premise", "hypothesis", names, count, source, where)
         return Examples(PAIR, names, items, source)
     if name == "wikiann":

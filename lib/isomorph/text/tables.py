@@ -134,7 +134,12 @@ def drawn(available: int, count: int | None, source: str) -> np.ndarray:
     source: what the rows are, for the message.
     Raises ValueError when count is none from 1 to what there is.
     """
-    whole = isinstance(count, int) and not isinstance(count, bool)
-    if count is not None and not (whole and 1 <= count <= available):
-        raise ValueError(f"count is {count!r}; {source} allows 1 to {available}.")
+    if count is not None:
+        require_count(count, available, source)
     return np.random.default_rng(CHOICE_SEED).permutation(available)[:count]
+
+
+def require_count(count: object, available: int, source: str) -> None:
+    """Raise ValueError, naming what the source allows, unless count is a number from 1 to that."""
+    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= available:
+        raise ValueError(f"count is {count!r}; {source} allows 1 to {available}.")

@@ -7,17 +7,19 @@ pairs can be drawn, so that the three tasks of Conneau et al. (ACL 2020, section
 entity recognition and parsing, exist exactly in both languages.
 """
 
-from functools import lru_cache
-from typing import Any, Literal
+from __future__ import annotations
+
+from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from isomorph.config import Config
 from isomorph.text import entailment
-from isomorph.text.corpora import Corpus
+from isomorph.text.corpora import Corpus, require
 from isomorph.text.grammar import ORDERS, Batch, Sentence, gold, render, sample, spelling_hash
 from isomorph.text.lexicon import Lexicon, build_lexicon, group_count
+from isomorph.text.tables import require_count
 
 LANGUAGES = ("a", "b")
 SPLITS = ("train_a", "train_b", "dev", "test")
@@ -26,83 +28,55 @@ SPLITS = ("train_a", "train_b", "dev", "test")
 BUCKETS = 32
 BUCKETS_OF = {"dev": (0, 1), "test": (1, 2), "train_a": (2, 17), "train_b": (17, 32)}
 DRAWN_AT_ONCE = 10_000  # bounds memory; part of the definition of the text, like the seed
-SMALLEST_LEXICON = 64  # below this there are fewer groups of nouns than the default topics
-LARGEST_LEXICON = 2000  # the syllables give some 9,000 distinct words for both languages
+# What the lexicon depends on.
+DIALS = (
+    *("lexemes", "zipf_exponent", "selectional_sharpness", "anchors", "ambiguity", "topics"),
+    "seed",
+)
+# Below 64 words there are fewer groups of nouns than the default topics; the syllables give some
+# 9,000 distinct words for both languages.
+Lexemes = Annotated[int, Field(ge=64, le=2000)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Dial = Annotated[float, Field(ge=0, le=5)]
+HeldOut = Annotated[int, Field(ge=1, le=100_000)]
 
 
 class World(Config):
     """A pair of languages, "a" and "b".  Equal worlds give identical text on every machine.
 
-    Raises pydantic.ValidationError (a ValueError) with one sentence for an impossible value.
+    Raises pydantic.ValidationError (a ValueError) for an impossible value.
     """
 
-    lexemes: int = 120  # words of "a": few enough that a small model learns each within a minute
-    zipf_exponent: float = 0.7  # flatter than text (about 1), so that rare words are learnt too
-    selectional_sharpness: float = 3.0  # 0: words combine freely; 3: a verb takes some eight nouns
-    anchors: float = 0.0  # share of words spelt alike in both; 0 isolates structure from strings
+    lexemes: Lexemes = 120  # words of "a": few enough that a small model learns each in a minute
+    zipf_exponent: Dial = 0.7  # flatter than text (about 1), so that rare words are learnt too
+    selectional_sharpness: Dial = 3.0  # 0: words combine freely; 3: a verb takes some eight nouns
+    anchors: Share = 0.0  # of words spelt alike in both; 0 isolates structure from strings
     order: Literal[ORDERS] = "same"  # word order of "b"
-    topics: int = 4  # enough to split evenly between the languages, each with ten nouns or so
-    topic_overlap: float = 1.0  # 1: same topic mixture; 0: no topic in common
-    ambiguity: float = 0.0  # share of nouns, verbs and adjectives of "a" with two translations
-    training_sentences: int = 50_000  # of each language: half a million tokens
-    dev_sentences: int = 200  # held-out parallel sentences, for perplexity
-    test_sentences: int = (
-        1000  # held-out parallel sentences: a retrieval among this many, as on real text
-    )
+    # Enough to split evenly between the languages, each with ten nouns or so.
+    topics: int = Field(default=4, ge=2, le=1000)
+    topic_overlap: Share = 1.0  # 1: same topic mixture; 0: no topic in common
+    ambiguity: Share = 0.0  # of nouns, verbs and adjectives of "a" with two translations
+    # Of each language: half a million tokens.
+    training_sentences: int = Field(default=50_000, ge=1, le=10_000_000)
+    dev_sentences: HeldOut = 200  # parallel, for perplexity
+    test_sentences: HeldOut = 1000  # parallel: a retrieval among this many, as on real text
     # Of entailment pairs: "free", or "matched" so that the premise alone tells nothing of the label.
     premises: Literal["free", "matched"] = "free"
-    seed: int = 0  # decides words, preferences and text; each from a stream of its own
+    # Decides words, preferences and text; each from a stream of its own.
+    seed: int = Field(default=0, ge=0, lt=2**32)
 
-    @model_validator(mode="before")
-    @classmethod
-    def _possible(cls, values: Any) -> Any:
-        if not isinstance(values, dict):
-            return values
-        fields = cls.model_fields
-        value = {name: values.get(name, fields[name].default) for name in fields}
-        whole = {
-            "lexemes": (SMALLEST_LEXICON, LARGEST_LEXICON),
-            "topics": (2, 1000),
-            "training_sentences": (1, 10_000_000),
-            "dev_sentences": (1, 100_000),
-            "test_sentences": (1, 100_000),
-            "seed": (0, 2**32 - 1),
-        }
-        for name, (low, high) in whole.items():
-            if isinstance(value[name], bool) or not _is_whole(value[name], low, high):
-                raise ValueError(
-                    f"{name} is {value[name]!r}; allowed is a whole number from {low} to {high}."
-                )
-        share, dial = (0, 1), (0, 5)
-        decimals = {"anchors": share, "topic_overlap": share, "ambiguity": share}
-        decimals |= {"zipf_exponent": dial, "selectional_sharpness": dial}
-        for name, (low, high) in decimals.items():
-            if isinstance(value[name], bool) or not _is_between(value[name], low, high):
-                raise ValueError(
-                    f"{name} is {value[name]!r}; allowed is a number from {low} to {high}."
-                )
-        if value["order"] not in ORDERS:
+    @model_validator(mode="after")
+    def _groups_for_topics(self) -> World:
+        if self.topics > (most := group_count(self.lexemes)):
             raise ValueError(
-                f"order is {value['order']!r}; allowed are {', '.join(map(repr, ORDERS))}."
+                f"topics is {self.topics}; with {self.lexemes} lexemes at most {most} are allowed, "
+                "one for each group of nouns."
             )
-        if value["topics"] > group_count(value["lexemes"]):
-            raise ValueError(
-                f"topics is {value['topics']}; with {value['lexemes']} lexemes at most "
-                f"{group_count(value['lexemes'])} are allowed, one for each group of nouns."
-            )
-        return values
+        return self
 
     def lexicon(self) -> Lexicon:
         """The words, the gold dictionary (``.pairs()``) and all preferences of this world."""
-        return _lexicon(
-            lexemes=self.lexemes,
-            zipf_exponent=self.zipf_exponent,
-            selectional_sharpness=self.selectional_sharpness,
-            anchors=self.anchors,
-            ambiguity=self.ambiguity,
-            topics=self.topics,
-            seed=self.seed,
-        )
+        return build_lexicon(**{name: getattr(self, name) for name in DIALS})
 
     def topic_mixture(self, language: str) -> np.ndarray:
         """(topics,) probability of each topic in a language's training text.
@@ -123,39 +97,31 @@ class World(Config):
         Sentences are short and unrelated.  Give a model one a row, each from position 0, as Dufter
         and Schütze (2020) do: shared positions then help to bring the languages together.
         The dictionary lists every word, anchors included, half of the words of "a" in "train" and
-        half in "test".  The text of fewer
-        training sentences is the beginning of the text of more.
+        half in "test".  The text of fewer training sentences is the beginning of the text of more.
         """
         lexicon, orders = self.lexicon(), {"a": "same", "b": self.order}
+
+        def texts(batch: Batch, language: str) -> list[str]:
+            return render(batch, lexicon, language, orders[language])
+
         train = {
-            language: render(self._draw(f"train_{language}"), lexicon, language, orders[language])
-            for language in LANGUAGES
+            language: texts(self._draw(f"train_{language}"), language) for language in LANGUAGES
         }
-        held_out = {split: self._draw(split) for split in ("dev", "test")}
-        parallel = {
-            split: {code: render(batch, lexicon, code, orders[code]) for code in LANGUAGES}
-            for split, batch in held_out.items()
-        }
-        return Corpus(
-            languages=LANGUAGES,
-            train=train,
-            dev=parallel["dev"],
-            test=parallel["test"],
-            dictionary=self._dictionary(lexicon),
-            checksum="",
+        dev, test = (
+            {language: texts(batch, language) for language in LANGUAGES}
+            for batch in map(self._draw, ("dev", "test"))
         )
+        return Corpus(LANGUAGES, train, dev, test, self._dictionary(lexicon), checksum="")
 
     def sentences(self, split: str, count: int | None = None) -> list[Sentence]:
         """Gold records of the first ``count`` sentences of a split, in the order of ``corpus()``.
 
         split: "train_a", "train_b" (the training text of that language), "dev" or "test".
         """
-        if split not in SPLITS:
-            raise ValueError(f"split is {split!r}; allowed are {', '.join(map(repr, SPLITS))}.")
+        require("split", split, SPLITS)
         available = self._size(split)
         count = available if count is None else count
-        if not _is_whole(count, 1, available):
-            raise ValueError(f"count is {count!r}; {split!r} allows 1 to {available}.")
+        require_count(count, available, repr(split))
         return gold(self._draw(split, count), self.lexicon(), self.order)
 
     def entailment_pairs(self, split: str, count: int) -> list[entailment.Pair]:
@@ -170,9 +136,8 @@ class World(Config):
         )  # fmt: skip
 
     def _size(self, split: str) -> int:
-        return {"dev": self.dev_sentences, "test": self.test_sentences}.get(
-            split, self.training_sentences
-        )
+        held_out = {"dev": self.dev_sentences, "test": self.test_sentences}
+        return held_out.get(split, self.training_sentences)
 
     def _draw(self, split: str, count: int | None = None) -> Batch:
         """The first ``count`` sentences of a split; held-out ones are distinct."""
@@ -206,11 +171,6 @@ class World(Config):
         }
 
 
-@lru_cache(maxsize=32)
-def _lexicon(**dials) -> Lexicon:
-    return build_lexicon(**dials)
-
-
 def _first_seen(spelling: np.ndarray, kept: np.ndarray, seen: set[int]) -> np.ndarray:
     """(n,) bool: the first of each distinct kept hash that is not in ``seen``, which it fills."""
     first = np.zeros(len(spelling), dtype=bool)
@@ -219,11 +179,3 @@ def _first_seen(spelling: np.ndarray, kept: np.ndarray, seen: set[int]) -> np.nd
             seen.add(key)
             first[i] = True
     return first
-
-
-def _is_whole(value: Any, low: int, high: int) -> bool:
-    return isinstance(value, int) and low <= value <= high
-
-
-def _is_between(value: Any, low: float, high: float) -> bool:
-    return isinstance(value, int | float) and low <= value <= high

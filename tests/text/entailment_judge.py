@@ -1,36 +1,13 @@
-"""What simple sentences of a controlled world mean, and a slow judge of entailment between them.
+"""What simple sentences of a controlled world mean: a slow judge of entailment between them.
 
-Readings: the subject's quantifier outscopes negation, negation outscopes the object's quantifier,
-and whatever a sentence speaks of exists ("every dog sleeps" implies that there are dogs).
+It tries every possible state of a world of a few individuals, knows what the words mean and nothing
+of how pairs are made.
 """
 
-from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations, product
 
-LABELS = ("entailment", "neutral", "contradiction")
-
-
-@dataclass(frozen=True)
-class Statement:
-    """What a simple sentence says; words are concept numbers, None where there is none."""
-
-    quantifier: str
-    negated: bool
-    noun: int
-    verb: int
-    adjective: int | None = None
-    adverb: int | None = None
-    object_quantifier: str | None = None
-    object_noun: int | None = None
-    object_adjective: int | None = None
-
-    @property
-    def form(self) -> tuple[str, bool]:
-        return self.quantifier, self.negated
-
-    def with_form(self, form: tuple[str, bool]) -> "Statement":
-        return replace(self, quantifier=form[0], negated=form[1])
+from isomorph.text.entailment import Statement
 
 
 def judge(
