@@ -37,7 +37,8 @@ RUNS = (  # experiment, size, condition, seed; the cheapest of each kind of comp
     ("alignment", "laptop", "far_bilingual", 0),
     ("changes", "laptop", "kept_third", 0),
 )
-KEYS = ["metric", "layer", "pair", "tokens", "seed"]
+PLACE = ["metric", "languages", "task", "split", "layer", "epoch", "blocks", "fold", "tokens"]
+KEYS = [*PLACE, "seed"]
 CHANCE = 0.0027  # on both sides; of a normal draw with a known spread, three standard deviations
 PAGE = Path(__file__).parents[1] / "book" / "how_to_reproduce.md"
 BEGIN, END = "<!-- processors: begin -->\n", "<!-- processors: end -->\n"
@@ -53,13 +54,12 @@ def again(experiment: str, size: str, condition: str, seed: int):
     digest = recorded.loc[recorded["seed"] == seed, "digest"].iloc[0]
     run = next(c for c in presets.conditions(experiment, size) if c.run.digest == digest)
     made = results.live(experiment, run, size=size)[[*KEYS, "value"]]
-    same = ["metric", "layer", "pair", "tokens"]
-    spread = recorded.groupby(same, dropna=False)["value"].agg(["std", "count"])
+    spread = recorded.groupby(PLACE, dropna=False)["value"].agg(["std", "count"])
     spread["spread"] = spread["std"].where(spread["count"] >= FEWEST)
     spread = spread.rename(columns={"count": "seeds"}).drop(columns="std").reset_index()
     rows = recorded.loc[recorded["digest"] == digest, [*KEYS, "value"]]
     rows = rows.merge(made, on=KEYS, suffixes=("", "_again"), validate="1:1", how="outer")
-    return rows.merge(spread, on=same, how="left")
+    return rows.merge(spread, on=PLACE, how="left")
 
 
 def summary(rows) -> dict:

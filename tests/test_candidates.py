@@ -6,6 +6,7 @@ import pytest
 from isomorph import candidates, claims, figures, outcomes
 from isomorph.experiment import Experiment, summary
 from isomorph.figures.theme import axis_name
+from tests.frames import filled
 
 
 def rows(**metrics):
@@ -15,9 +16,9 @@ def rows(**metrics):
         for run, value in enumerate(values if isinstance(values, list) else [values]):
             found.append({
                 "metric": metric, "value": value, "digest": str(run), "condition": "monolingual",
-                "pair": "en-fr", "seed": run, "layer": 0, "tokens": 1, "provenance": "recorded",
+                "languages": "en-fr", "seed": run, "layer": 0, "tokens": 1, "provenance": "recorded",
             })  # fmt: skip
-    return pd.DataFrame(found)
+    return filled(pd.DataFrame(found))
 
 
 @pytest.mark.parametrize(

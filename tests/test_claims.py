@@ -10,6 +10,7 @@ import pytest
 from isomorph import claims, outcomes
 from isomorph.ledger import schema
 from isomorph.ledger.verdicts import OUTCOMES, bodies, judge, places
+from tests.frames import filled
 
 NOISE = np.array([-0.04, 0.03, 0.0, -0.02, 0.05])
 BEFORE, AFTER = "2026-01-01", "2026-12-31"
@@ -41,14 +42,14 @@ def claim_of(rule, *subjects):
 def rows_of(condition, values, **columns):
     """One row a seed, seeds counted from 0 unless given."""
     fixed = {
-        "pair": "en-fr", "layer": pd.NA, "metric": "accuracy", "tokens": 1000, "size": "reference",
+        "languages": "en-fr", "metric": "accuracy", "tokens": 1000, "size": "reference",
         "subject": "bilingual model", "model": "our bilingual models", "unit": "pretraining seed",
         "body": "ours", "recorded": AFTER, "experiment": "planted",
     }  # fmt: skip
     seeds = columns.pop("seeds", range(len(values)))
     frame = pd.DataFrame({"seed": list(seeds), "value": list(values)})
     frame = frame.assign(condition=condition, **{**fixed, **columns})
-    return frame.astype({"layer": "Int64"})
+    return filled(frame)
 
 
 def contrast(**fields):
@@ -178,21 +179,28 @@ def test_seeds_are_paired_where_they_are_shared():
 
 
 def test_each_pair_is_a_prediction_and_the_worst_of_the_primary_decides():
-    part = {"metric": "accuracy", "condition": "a", "direction": "above", "each": "pair"}
-    frames = [rows_of("a", 1 + NOISE, pair="en-fr"), rows_of("a", NOISE - 1, pair="en-zh")]
+    part = {"metric": "accuracy", "condition": "a", "direction": "above", "each": "languages"}
+    frames = [
+        rows_of("a", 1 + NOISE, languages="en-fr"),
+        rows_of("a", NOISE - 1, languages="en-zh"),
+    ]
     found = judged([part], *frames)
     assert found.primary.outcome == "does not hold" and len(found.findings) == 2
-    assert judged([part | {"pair": "en-fr"}], *frames).outcome == "holds"
+    assert judged([part | {"languages": "en-fr"}], *frames).outcome == "holds"
 
 
 def test_a_contrast_compares_the_pairs_which_both_conditions_have():
-    frames = [rows_of("a", 1 + NOISE), rows_of("b", NOISE), rows_of("b", 9 + NOISE, pair="en-zh")]
+    frames = [
+        rows_of("a", 1 + NOISE),
+        rows_of("b", NOISE),
+        rows_of("b", 9 + NOISE, languages="en-zh"),
+    ]
     assert judged([contrast()], *frames).primary.estimate.value == pytest.approx(1.0)
 
 
 def test_a_seed_which_lacks_a_pair_is_left_out():
     part = {"metric": "accuracy", "condition": "a", "direction": "above"}
-    frames = [rows_of("a", range(6)), rows_of("a", range(5), pair="en-zh")]
+    frames = [rows_of("a", range(6)), rows_of("a", range(5), languages="en-zh")]
     own = judged([part], *frames).primary.estimate
     assert (own.units, own.value) == (5, 2.0)
 
@@ -200,11 +208,17 @@ def test_a_seed_which_lacks_a_pair_is_left_out():
 @pytest.mark.parametrize(("close", "distant"), [("en-fr", "en-zh"), ("a-b", "far")])
 def test_close_and_distant_are_roles(close, distant):
     gain = {("a", distant): 0.5, ("b", distant): 0.1, ("a", close): 0.3, ("b", close): 0.2}
-    frames = [rows_of(c, v + NOISE, pair=p) for (c, p), v in gain.items()]
+    frames = [rows_of(c, v + NOISE, languages=p) for (c, p), v in gain.items()]
     part = {
         "metric": "accuracy",
-        "plus": [{"condition": "a", "pair": "distant"}, {"condition": "b", "pair": "close"}],
-        "minus": [{"condition": "b", "pair": "distant"}, {"condition": "a", "pair": "close"}],
+        "plus": [
+            {"condition": "a", "languages": "distant"},
+            {"condition": "b", "languages": "close"},
+        ],
+        "minus": [
+            {"condition": "b", "languages": "distant"},
+            {"condition": "a", "languages": "close"},
+        ],
         "direction": "above",
     }
     assert judged([part], *frames).primary.estimate.value == pytest.approx(0.3)
@@ -228,8 +242,8 @@ def test_a_spread_is_read_over_runs_that_learnt():
 
 def test_the_fast_path_is_the_mean_at_the_last_checkpoint():
     frames = [
-        rows_of("a", NOISE + tokens, tokens=tokens, pair=pair, layer=layer)
-        for tokens, pair, layer in itertools.product((1, 2, 3), ("en-fr", "en-ru"), (0, 1))
+        rows_of("a", NOISE + tokens, tokens=tokens, languages=languages, layer=layer)
+        for tokens, languages, layer in itertools.product((1, 2, 3), ("en-fr", "en-ru"), (0, 1))
     ]
     part = {"metric": "accuracy", "condition": "a", "direction": "above"}
     own = judged([part], *frames).primary.estimate

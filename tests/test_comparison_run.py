@@ -56,7 +56,7 @@ def test_two_monolingual_models_are_trained_apart_and_once(monkeypatch):
     untrained = values(results.cached(run(encoder="random")).outcome())
     assert untrained["cka", 4] != found["cka", 4]
     rows = results.finished_rows("trial", Condition("monolingual", run()), size="smoke")
-    assert set(rows["pair"]) == {"a-b"} and set(rows["digest"]) == {run().digest}
+    assert set(rows["languages"]) == {"a-b"} and set(rows["digest"]) == {run().digest}
 
 
 def test_one_model_may_read_both():
@@ -74,7 +74,7 @@ def test_a_model_that_both_sides_read_is_trained_once(monkeypatch):
 def test_two_seeds_of_one_language_have_no_words_to_translate():
     other = A.model_copy(update={"seed": 7})
     found = run(text=A.text, source=A, target=other)
-    assert found.pair == "a-a"
+    assert found.about == "a-a"
     measured = values(results.cached(found).outcome())
     assert not any(metric.startswith("translation") for metric, _ in measured)
     assert measured["retrieval_p1", 0] > 0.3

@@ -5,14 +5,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from isomorph import results
+from isomorph import results, rows
 from isomorph.candidates import among
 from isomorph.ledger import subjects
 from isomorph.measure.cures import CURES
 from isomorph.presets.degeneration import MINILM
 from isomorph.presets.english_models import smoke_model
 from isomorph.results import Condition
-from isomorph.runs import Cures, EncoderWords, cured_words, run_from_json, to_rows
+from isomorph.runs import Cures, EncoderWords, cured_words, run_from_json
 from isomorph.runs.cures import over_folds
 from isomorph.text import hub
 from isomorph.text.similarity_sets import SENTENCES, WORDS
@@ -48,14 +48,15 @@ def mirror(no_hub, tmp_path, monkeypatch):
 
 
 def rows_of(run, name="a run") -> pd.DataFrame:
-    return to_rows(run, run.outcome(), experiment="cures", size="laptop", condition=name)
+    return rows.rows_of(run, run.outcome(), experiment="cures", size="laptop", condition=name)
 
 
 def test_translations_of_a_shipped_encoder(tmp_path, monkeypatch):
     monkeypatch.setenv("ISOMORPH_CACHE", str(tmp_path))
     condition = Condition("translations", Cures(cured="en-fr", task="translations"))
     rows = results.gather("none", [condition], size="laptop")
-    assert set(rows["condition"]) == set(CURES) and set(rows["seed"]) == set(range(5))
+    assert set(rows["condition"]) == set(CURES) and set(rows["fold"].dropna()) == set(range(5))
+    assert set(rows["task"]) == {"translations"} and set(rows["languages"]) == {"en-fr"}
     assert {"retrieval_p1", "translation_p1", "sentence_average_cosine"} <= set(rows["metric"])
     level = rows.groupby(["metric", "condition"])["value"].mean()
     assert level["retrieval_p1", "original"] > 0.1 > 1 / 200
@@ -122,7 +123,7 @@ def test_without_a_mirror_the_sets_are_missed_at_once(no_hub):
 def test_words_of_glove_in_fifths():
     run = EncoderWords(words_of="glove", most=1000)
     rows = rows_of(run)
-    assert set(rows["seed"]) == set(range(5)) and set(rows["condition"]) == {"a run"}
+    assert set(rows["fold"]) == set(range(5)) and set(rows["condition"]) == {"a run"}
     per_seed = rows[rows["metric"] == "average_cosine"]["value"]
     assert per_seed.nunique() == 5 and (per_seed > 0.1).all()
     assert rows[rows["metric"] == "words"]["value"].eq(1000).all()
@@ -138,7 +139,7 @@ def test_rows_of_one_encoder_have_the_ledgers_names():
     e5 = Cures(cured="intfloat/multilingual-e5-small", task="passages", prefix="e5_")
     ours = Cures(cured="en", task="passages")
     rows = pd.DataFrame({"config": [ours.config_json(), e5.config_json(), e5.config_json()],
-                         "condition": ["original", "e5_original", "e5_flow_target"], "pair": "en"})  # fmt: skip
+                         "condition": ["original", "e5_original", "e5_flow_target"], "languages": "en"})  # fmt: skip
     placed = subjects.placed(rows)
     assert placed["condition"].tolist() == ["original", "original", "flow_target"]
     assert placed["model"].tolist() == ["the English encoder that ships", "E5", "E5"]
@@ -169,7 +170,7 @@ def test_folds_of_a_pretraining_are_averaged(monkeypatch):
     assert not rows.duplicated(["condition", "metric"]).any()
     measured = [("a", 0, "m", 1.0), ("b", 0, "m", 5.0), ("a", 1, "m", 2.0), ("a", 2, "m", 6.0)]
     measured.append(("a", 0, "m_gain_low", 9.0))
-    assert list(over_folds(measured, 7)) == [("a", 7, "m", 3.0), ("b", 7, "m", 5.0)]
+    assert list(over_folds(measured)) == [("a", None, "m", 3.0), ("b", None, "m", 5.0)]
 
 
 def test_words_of_a_pretraining_are_compared(mirror, monkeypatch):
@@ -180,7 +181,7 @@ def test_words_of_a_pretraining_are_compared(mirror, monkeypatch):
 
 
 def test_what_an_encoder_cannot_be_asked_is_refused():
-    with pytest.raises(ValueError, match="allowed is one that reads en-fr"):
+    with pytest.raises(ValueError, match="allowed is one that reads en and fr"):
         Cures(cured=smoke_model(0), task="translations")
     with pytest.raises(ValueError, match="encoder is 'random', of 'en'"):
         Cures(cured="en", task="passages", encoder="random")

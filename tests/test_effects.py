@@ -10,6 +10,7 @@ from isomorph import effects
 from isomorph.effects import Contrast
 from isomorph.ledger import tables
 from isomorph.ledger.intervals import of_means
+from tests.frames import filled
 
 PAIRS = ("en-fr", "en-ru", "en-zh")
 
@@ -18,20 +19,20 @@ def rows(cells, metric="nli_accuracy", size="laptop"):
     """Rows from {(condition, pair): a value a seed}, each with an earlier, worse checkpoint."""
     found = [
         {
-            "experiment": "planted", "size": size, "condition": condition, "pair": pair,
-            "layer": pd.NA, "seed": seed, "metric": metric, "tokens": tokens,
+            "experiment": "planted", "size": size, "condition": condition, "languages": pair,
+            "seed": seed, "metric": metric, "tokens": tokens,
             "value": value if tokens == 200 else 0.0, "provenance": "recorded",
         }
         for (condition, pair), values in cells.items()
         for seed, value in enumerate(values)
         for tokens in (100, 200)
     ]  # fmt: skip
-    return pd.DataFrame(found).astype({"layer": "Int64"})
+    return filled(pd.DataFrame(found))
 
 
-def effect(rows, metric, plus, minus, pairs=None):
+def effect(rows, metric, plus, minus, languages=None):
     """One effect, a line of the table."""
-    return effects.effects(rows, [Contrast("it", metric, plus, minus, pairs=pairs)]).iloc[0]
+    return effects.effects(rows, [Contrast("it", metric, plus, minus, languages=languages)]).iloc[0]
 
 
 # Seeds differ by far more than the conditions do, which pairing takes away.
@@ -45,7 +46,7 @@ def test_an_effect_is_paired_by_seed_and_in_points():
     known = of_means([CHANGE], [1], paired=True)
     assert found.value == pytest.approx(-5)
     assert (found.low, found.high) == pytest.approx((100 * known.low, 100 * known.high))
-    assert (found.seeds, found.paired, found.pairs) == (5, True, "a-b")
+    assert (found.seeds, found.paired, found.languages) == (5, True, "a-b")
 
 
 def test_swapping_the_conditions_mirrors_the_effect():
@@ -87,22 +88,22 @@ REAL = rows(
 def test_pairs_that_only_one_condition_has_are_not_compared():
     found = effect(REAL, "nli_accuracy", "sep_emb", "default")
     # Seeds 1 to 4 lack Chinese, and a mean over French alone is another quantity.
-    assert (found.pairs, found.seeds) == ("en-fr, en-zh", 1)
+    assert (found.languages, found.seeds) == ("en-fr, en-zh", 1)
     assert found.value == pytest.approx(100 * np.mean([-0.01, -0.10]))
-    french = effect(REAL, "nli_accuracy", "sep_emb", "default", pairs=("en-fr",))
+    french = effect(REAL, "nli_accuracy", "sep_emb", "default", languages=("en-fr",))
     assert (french.seeds, french.paired) == (5, True)
     assert french.value == pytest.approx(-2)
 
 
 def test_a_mean_over_some_of_the_pairs_never_stands_for_all():
-    found = effect(REAL, "nli_accuracy", "sep_emb", "default", pairs=PAIRS)
+    found = effect(REAL, "nli_accuracy", "sep_emb", "default", languages=PAIRS)
     assert math.isnan(found.value) and found.seeds == 0
 
 
 def test_effects_stand_beside_the_paper_s_over_the_same_pairs():
     contrasts = [
         Contrast("embeddings", "nli_accuracy", "sep_emb", "default", "Sharing"),
-        Contrast("embeddings, French", "nli_accuracy", "sep_emb", "default", pairs=("en-fr",)),
+        Contrast("embeddings, French", "nli_accuracy", "sep_emb", "default", languages=("en-fr",)),
         Contrast("anchors", "nli_accuracy", "no_anchors", "default_anchors", "Anchors"),
         Contrast("entities", "ner_f1", "sep_emb", "default"),
         Contrast("topics", "nli_accuracy", "topics_50", "default"),
@@ -116,7 +117,7 @@ def test_effects_stand_beside_the_paper_s_over_the_same_pairs():
     assert found.loc["embeddings, French", "value"] == pytest.approx(-2)
     # Not measured here, so over all three languages.
     assert found.loc["anchors", "paper"] == pytest.approx(-1.2333, abs=1e-4)
-    assert found.loc["anchors", "paper_pairs"] == "en-fr, en-ru, en-zh"
+    assert found.loc["anchors", "paper_languages"] == "en-fr, en-ru, en-zh"
     assert found.loc["entities", "paper"] == pytest.approx(64.0 - 68.1, abs=0.01)
     assert found.loc["domain", "paper"] == pytest.approx(68.83 - 70.2, abs=0.01)
     assert math.isnan(found.loc["topics", "paper"])
@@ -128,8 +129,8 @@ def test_a_number_the_paper_s_table_lacks_is_not_made_up():
     contrast = Contrast("depth", "nli_accuracy", "layers_1", "layers_6")
     table = tables.order_and_depth()
     found = effects.effects(WORLDS, [contrast], table=table).iloc[0]
-    assert (found["paper"], found["paper_pairs"]) == (pytest.approx(45.0 - 63.1), "en-ru")
-    spanish = Contrast("depth", "nli_accuracy", "layers_1", "layers_6", pairs=("en-es",))
+    assert (found["paper"], found["paper_languages"]) == (pytest.approx(45.0 - 63.1), "en-ru")
+    spanish = Contrast("depth", "nli_accuracy", "layers_1", "layers_6", languages=("en-es",))
     assert math.isnan(effects.effects(WORLDS, [spanish], table=table)["paper"].item())
 
 

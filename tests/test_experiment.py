@@ -9,15 +9,16 @@ from isomorph.experiment import Experiment, change, summary, upper_retrieval, ve
 from isomorph.labels import CONDITIONS
 from isomorph.measure.isotropy import average_cosine
 from isomorph.presets import conditions
+from tests.frames import filled
 
 
-def rows(values, metric="las", condition="default", pair="a-b", **columns):
-    return pd.DataFrame(
-        {"experiment": "factors", "size": "laptop", "condition": condition, "pair": pair,
-         "layer": pd.array([pd.NA] * len(values), dtype="Int64"), "seed": range(len(values)),
+def rows(values, metric="las", condition="default", languages="a-b", **columns):
+    return filled(pd.DataFrame(
+        {"experiment": "factors", "size": "laptop", "condition": condition,
+         "languages": languages, "seed": range(len(values)),
          "metric": metric, "value": values, "tokens": 1, "digest": list(map(str, range(len(values)))),
          "config": "{}"} | columns
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 FIVE = [0.5, 0.52, 0.54, 0.56, 0.58]
@@ -88,9 +89,11 @@ def test_a_score_of_retrieval_says_among_how_many():
 
 def test_two_metrics_never_share_a_cell():
     known = pd.concat([rows(FIVE), rows(FIVE, metric="uas")], ignore_index=True)
-    with pytest.raises(ValueError, match=r"metric is \['las', 'uas'\]; by condition and pair"):
-        summary(known, ["las", "uas"], columns="pair")
-    assert list(summary(known, ["las", "uas"], index="metric", columns="pair").columns) == ["a-b"]
+    with pytest.raises(ValueError, match=r"metric is \['las', 'uas'\]; by condition and languages"):
+        summary(known, ["las", "uas"], columns="languages")
+    assert list(summary(known, ["las", "uas"], index="metric", columns="languages").columns) == [
+        "a-b"
+    ]
 
 
 def test_a_change_is_taken_seed_by_seed():
@@ -140,7 +143,7 @@ def test_a_model_of_a_world_is_tuned_as_its_run_tunes_it(tmp_path, monkeypatch):
     kept = {name: weight.clone() for name, weight in weights.items()}
     after = before.finetune(run.downstream, seed=run.seed)
     rows = experiment.measure(run).set_index("metric")["value"]
-    assert after.score() == pytest.approx(rows["test_score"])
+    assert after.score() == pytest.approx(rows["score"])
     assert after.losses == pytest.approx(rows["loss"].tolist())
     assert all(torch.equal(kept[name], weight) for name, weight in weights.items())
     assert not torch.equal(after.represent(["de ba"])[2], before.represent(["de ba"])[2])

@@ -65,7 +65,7 @@ def test_groups_are_measured_on_the_very_model_of_mle():
 def test_rows_are_those_of_the_long_table():
     condition = Condition("mle", geometry("smoke", 0, "mle"))
     rows = results.gather("language_models", [condition], size="smoke", recompute=True)
-    assert set(rows["condition"]) == {"mle"} and set(rows["pair"]) == {"en"}
+    assert set(rows["condition"]) == {"mle"} and set(rows["languages"]) == {"en"}
     assert json.loads(rows["config"].iloc[0])["of"] == "words"
 
 

@@ -10,6 +10,7 @@ from isomorph.presets.alignment import monolingual
 from isomorph.runs import LayerTransfer, ShippedText, Task, run_from_json
 from isomorph.runs import layer_transfer as module
 from isomorph.runs.two_models import both_loaded, trained_below
+from tests.frames import by_metric
 
 SHORT = TrainingConfig(tokens=2000, batch=8, length=32, warmup=2, optimiser="adamw")
 BOTH = smoke_default(0).model_copy(update={"training": SHORT})
@@ -31,7 +32,7 @@ def own_cache(tmp_path_factory, monkeypatch):
 
 
 def values(outcome) -> dict:
-    return {(r["metric"], r["layer"]): r["value"] for r in outcome["records"]}
+    return by_metric(outcome, "layer")
 
 
 def test_each_task_is_scored_at_each_layer_in_both_languages():

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from isomorph import claims, results
 from isomorph.cli import app
 from isomorph.results import Condition
-from isomorph.runs import COLUMNS, Theorem
+from isomorph.rows import COLUMNS
+from isomorph.runs import Theorem
 from isomorph.runs import theorem as theorem_run
 from isomorph.text import shipped
 

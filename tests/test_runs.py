@@ -16,8 +16,8 @@ from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.presets import EXPERIMENTS, conditions, real_run, smoke_run
 from isomorph.presets.paper import paper_run
 from isomorph.results import Condition
+from isomorph.rows import COLUMNS
 from isomorph.runs import (
-    COLUMNS,
     Comparison,
     Pretraining,
     pretraining,

@@ -100,7 +100,7 @@ def test_a_run_is_named_by_its_theorem_and_seed_and_read_again():
     again = run_from_json(run.config_json())
     assert type(again) is Theorem and again.digest == run.digest
     assert json.loads(run.config_json())["theorem"] == "point_clouds"
-    assert run.checksum() == "" and run.pair == "planted"
+    assert run.checksum() == "" and run.languages == ()
     with pytest.raises(ValueError, match="states is 8; a width of 8 needs 10"):
         Theorem(theorem="point_clouds", states=8)
 

@@ -15,6 +15,7 @@ from isomorph.models.pretrain import initialise
 from isomorph.models.settings import TrainingConfig, TuningConfig
 from isomorph.presets.ablations import smoke_default, vary
 from isomorph.results import Condition
+from isomorph.rows import by_split
 from isomorph.runs import ShippedText, Task, Transfer, pretraining, run_from_json
 from isomorph.runs import transfer as module
 from isomorph.runs.pretraining import batches, trained
@@ -22,6 +23,7 @@ from isomorph.runs.transfer import MAIN
 from isomorph.text import shipped
 from isomorph.text.examples import PAIR, SPEECH, TAG, TREE, Examples
 from isomorph.text.vocab import learn
+from tests.frames import by_metric
 
 ONE = (TuningConfig(epochs=1),)
 TASKS = tuple(Task(name=name, train=30, test=40, tuning=ONE) for name in (PAIR, TAG, TREE, SPEECH))
@@ -39,7 +41,8 @@ def random_encoder(*tasks: Task, **changes) -> Transfer:
 
 
 def values(outcome: dict) -> dict[str, float]:
-    return {r["metric"]: r["value"] for r in outcome["records"] if r.get("layer") is None}
+    own = [record for record in outcome["records"] if record.get("layer") is None]
+    return by_metric({"records": own})
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +78,7 @@ def no_pretraining(monkeypatch):
 
 def test_what_a_run_measures(live):
     condition, rows, elapsed = live
-    found = set(rows["metric"])
+    found = set(by_split(rows)["metric"])
     for metric in TUNED:
         assert {metric + part for part in ("", "_source", "_majority", "_lost", "_kept")} <= found
         assert f"{metric}_lost_source" not in found
@@ -84,10 +87,12 @@ def test_what_a_run_measures(live):
     assert {"perplexity_a", "perplexity_b", "retrieval_p1", "multilinguality"} <= found
     tuned = rows[rows["metric"].str.match("nli_|ner_|las|uas")]
     assert tuned["value"].between(0, 1).all() and tuned["layer"].isna().all()
-    assert not rows.duplicated(["metric", "layer"]).any()
+    assert not rows.duplicated(["metric", "split", "layer"]).any()
+    of_tasks = set(tuned["metric"].str.partition("_")[0] + "/" + tuned["task"])
+    assert of_tasks == {"nli/nli", "ner/ner", "las/parsing", "uas/parsing"}
     training = condition.run.pretraining.training
     assert set(rows["tokens"]) == {training.steps * training.batch * training.length}
-    assert set(rows["pair"]) == {"a-b"} and set(rows["data"]) == {""}
+    assert set(rows["languages"]) == {"a-b"} and set(rows["data"]) == {""}
     assert rows["seconds"].nunique() == 1 and 0 < rows["seconds"].iloc[0] < elapsed
 
 
@@ -130,7 +135,7 @@ def test_a_finished_pretraining_serves_other_transfers(live, no_pretraining):
     _, rows, _ = live
     other = results.cached(tiny(TASKS[1:2]))
     found = values(other.outcome())
-    recorded = rows.set_index("metric")["value"]
+    recorded = by_split(rows).set_index("metric")["value"]
     assert found["ner_f1_source"] == recorded["ner_f1_source"]
     assert found["heldout_loss"] == recorded["heldout_loss"]
     assert "las" not in found
@@ -209,7 +214,8 @@ def test_the_second_language_is_read_by_its_own_parts():
     examples = TASKS[2].material(run.pretraining.text, ("a", "b"))
     own = module._task(run, TASKS[2], examples, (fresh, vocabulary))[0]
     other = module._task(run, TASKS[2], examples, (as_the_first, vocabulary))[0]
-    assert own["uas_source"] == other["uas_source"] and own["uas"] != other["uas"]
+    assert own["source", "uas"] == other["source", "uas"]
+    assert own["test", "uas"] != other["test", "uas"]
 
 
 def test_the_majority_is_that_of_the_first_languages_training_text(no_pretraining):
@@ -247,7 +253,7 @@ def ways():
 def test_two_ways_to_tune_are_averaged(ways):
     *_, scores, alone = ways
     both = scores(0, 1)
-    assert alone[0]["las_source"] != alone[1]["las_source"]
+    assert alone[0]["source", "las"] != alone[1]["source", "las"]
     assert both == {name: pytest.approx((alone[0][name] + alone[1][name]) / 2) for name in both}
 
 

@@ -53,10 +53,10 @@ def test_lost_topics_are_those_that_the_second_language_never_reads():
     test = world_examples(world, TAG, "b", "test", 50)
     parts = module._parts(test, WorldText(world=world))
     assert parts[""] is None
-    assert sorted(parts["_lost"] + parts["_kept"]) == list(range(50))
+    assert sorted(parts["lost"] + parts["kept"]) == list(range(50))
     read = {sentence.topic for sentence in world.sentences("train_b")}
-    assert {test.items[i].topic for i in parts["_kept"]} == read
-    assert not {test.items[i].topic for i in parts["_lost"]} & read
+    assert {test.items[i].topic for i in parts["kept"]} == read
+    assert not {test.items[i].topic for i in parts["lost"]} & read
     odd = World(seed=0, lexemes=64, topics=3)
     assert module._parts(test, WorldText(world=odd)) == {"": None}
     assert module._parts(test, ShippedText()) == {"": None}

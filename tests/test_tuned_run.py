@@ -28,6 +28,7 @@ from isomorph.text.examples import (
     PairExample,
     ScoredExample,
 )
+from tests.frames import by_metric
 from tests.models import toy
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* were cut")
@@ -41,9 +42,10 @@ PASSAGES = Downstream(source="passage_relation", train=16, test=16, development=
                       tuning=TuningConfig(epochs=1))  # fmt: skip
 
 
-def value(made: dict, metric: str, layer: int | None = None) -> float:
-    (found,) = [r["value"] for r in made["records"] if (r["metric"], r["layer"]) == (metric, layer)]
-    return found
+def value(made: dict, metric: str, at: int | None = None) -> float:
+    """At a layer, an epoch or a number of blocks put back; a split but test stands in the name."""
+    key = "epoch" if metric == "loss" else "blocks" if metric.endswith("reverted") else "layer"
+    return by_metric(made, key)[metric, at]
 
 
 @pytest.fixture(scope="module")
@@ -122,8 +124,8 @@ def test_every_condition_is_a_run_of_its_own_that_comes_back_from_its_config(exp
 def test_rows_say_how_and_on_what(folder):
     run = Tuned(encoder="en", downstream=PASSAGES)
     rows = results.live("few_samples", Condition("standard", run), size="smoke")
-    assert set(rows["pair"]) == {"passages"} and set(rows["condition"]) == {"standard"}
-    assert {"test_score", "dev_score", "accuracy", "floor", "failed_run"} <= set(rows["metric"])
+    assert set(rows["task"]) == {"passages"} and set(rows["condition"]) == {"standard"}
+    assert {"score", "accuracy", "floor", "failed_run"} <= set(rows["metric"])
     assert run.checksum() == rows["data"].iloc[0] != ""
     hub = Tuned(encoder="en", downstream=Downstream(source="rte"))
     assert hub.checksum() is None
@@ -164,7 +166,7 @@ def test_looks_record_every_layer_and_two_domains(tuned):
     assert value(tuned, "rsa", 0) > value(tuned, "rsa_other", 0)
     assert value(tuned, "texts") > 4
     for end in ("score_bottom_reverted", "score_top_reverted"):
-        assert value(tuned, end, 0) == value(tuned, "test_score")
+        assert value(tuned, end, 0) == value(tuned, "score")
         # All blocks put back is one encoder, from whichever end.
         last = START.encoder.layers
         assert value(tuned, end, last) == value(tuned, "score_top_reverted", last)

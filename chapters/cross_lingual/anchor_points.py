@@ -36,7 +36,7 @@ from isomorph.figures import blank, show, show_table
 from isomorph.ledger.tables import table_one
 
 paper = table_one().pivot(
-    index=["metric", "pair"], columns="condition", values="value"
+    index=["metric", "languages"], columns="condition", values="value"
 )
 steps = {
     "no anchors less default anchors": ("no_anchors", "default_anchors"),
@@ -171,7 +171,7 @@ for second in ("fr", "ru", "zh"):
     misled[second] = [f"{w} ({known[w][0]})" for w in wrong]
     lines.append(
         {
-            "pair": f"en-{second}",
+            "languages": f"en-{second}",
             "strings in both": len(both),
             "of them words": len(words),
             "such as": ", ".join(w for w in words if w not in wrong)[:60],
@@ -197,7 +197,7 @@ SHARES = ["anchor_types", "anchor_tokens", "anchor_tokens_letters"]
 counted = Experiment("anchor_shares", size, recompute=recompute)
 shares = pd.concat([counted.rows(), counted.rows(at="reference")])
 table = shares[shares["metric"].isin(SHARES)].pivot_table(
-    index=["pair", "condition"], columns="metric", values="value"
+    index=["languages", "condition"], columns="metric", values="value"
 )
 show_table(
     (100 * table.reindex(POLICIES, level="condition")[SHARES])
@@ -410,14 +410,17 @@ show(
 
 # %%
 real = experiment.rows(at="paper" if size == "paper" else "reference")
-french = real[real["pair"] == "en-fr"]
+french = real[real["languages"] == "en-fr"]
 show_table(
     summary(french, ["las", "ner_f1"], names=[*POLICIES, *FLOORS]),
     "English to French: parsing, and entities",
 )
 show_table(
     summary(
-        real, "retrieval", columns="pair", names=[*POLICIES, "monolingual"]
+        real,
+        "retrieval",
+        columns="languages",
+        names=[*POLICIES, "monolingual"],
     ),
     "Sentence retrieval, means subtracted",
 )

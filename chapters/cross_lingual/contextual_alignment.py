@@ -256,7 +256,7 @@ show_table(
 # The same at each layer, and with one bilingual model, in five worlds, recorded by the same configurations.
 
 # %%
-rows = experiment.rows("monolingual", "bilingual")
+rows = experiment.rows("monolingual", "bilingual", split=("test", "source"))
 NAMES = {
     "monolingual": "two monolingual models, rotated",
     "bilingual": "one bilingual model",
@@ -266,11 +266,12 @@ figure, axes = blank(6, 7.5, rows=2)
 for axis, (metric, title) in zip(axes, SCORES.items(), strict=True):
     for name, colour, marker in zip(NAMES, ("C0", "C1"), "os", strict=True):
         own = rows[rows["condition"] == name]
-        for kind, line, what in (
-            ("", "-", "second language"),
-            ("_source", ":", "first language"),
+        for split, line, what in (
+            ("test", "-", "second language"),
+            ("source", ":", "first language"),
         ):
-            by_layer = own[own["metric"] == metric + kind].groupby("layer")
+            scored = (own["metric"] == metric) & (own["split"] == split)
+            by_layer = own[scored].groupby("layer")
             mean = 100 * by_layer["value"].mean()
             axis.plot(
                 mean.index,
@@ -309,7 +310,8 @@ for metric, title in SCORES.items():
         summary(rows, metric, columns="layer"),
         f"Worlds, second language: {title.split(',')[0]}",
     )
-main = rows[rows["metric"].isin(SCORES)].replace({"metric": SCORES})
+main = rows[rows["split"] == "test"].replace({"metric": SCORES})
+main = main[main["metric"].isin(SCORES.values())]
 best = main.loc[main.groupby(["metric", "digest"])["value"].idxmax()]
 best = best.pivot(
     index=["metric", "condition"], columns="seed", values="layer"
@@ -333,19 +335,18 @@ show_table(
 # ## On real text
 
 # %%
-real = experiment.rows(*NAMES, at="reference")
-TASKS = {
-    "ner_f1_source": "entities, English",
-    "ner_f1": "entities, the other language",
-    "las_source": "parsing, English",
-    "las": "parsing, the other language",
-}
-best = real.assign(score=real["metric"].map(TASKS)).pivot_table(
-    "value", ["score", "condition"], "pair", "max"
+real = experiment.rows(*NAMES, at="reference", split=("source", "test"))
+TASKS = {"ner_f1": "entities", "las": "parsing"}
+SPLITS = {"source": "English", "test": "the other language"}
+best = real[real["metric"].isin(TASKS)].pivot_table(
+    "value", ["metric", "split", "condition"], "languages", "max"
 )
-order = [(task, name) for task in TASKS.values() for name in NAMES]
+order = [(task, s, n) for task in TASKS for s in SPLITS for n in NAMES]
 show_table(
-    (100 * best).round(1).reindex(order).rename(index=NAMES),
+    (100 * best)
+    .round(1)
+    .reindex(order)
+    .rename(index=TASKS | SPLITS | NAMES),
     "Real text: F1 and LAS in percent at the best layer; one seed",
 )
 

@@ -38,7 +38,7 @@ NAMES = {
     "las": "parsing",
 }
 paper = table_one().pivot(
-    index=["condition", "metric"], columns="pair", values="value"
+    index=["condition", "metric"], columns="languages", values="value"
 )
 theirs = paper.loc["domain_mismatch"] - paper.loc["default"]
 theirs = theirs.loc[list(NAMES)].rename(index=NAMES).rename_axis("task")
@@ -171,11 +171,12 @@ run = default.model_copy(
 )
 # The recorded rows below are of this very configuration.
 assert run.digest == experiment.run("domain_mismatch").digest
-live = experiment.measure(run)
+live = experiment.measure(run, split=("test", "source"))
+every = experiment.rows(split=("test", "source", "lost", "kept"))
 rows = experiment.rows()
 TASKS = list(NAMES)
-recorded = rows[
-    (rows["condition"] == "domain_mismatch") & (rows["seed"] == 0)
+recorded = every[
+    (every["condition"] == "domain_mismatch") & (every["seed"] == 0)
 ]
 show_table(
     summary(
@@ -209,7 +210,7 @@ show_table(
     "Worlds: scores in the second language (default: all topics in common)",
 )
 show_table(
-    summary(rows, [f"{task}_source" for task in TASKS], names=DIAL),
+    summary(every, [f"{task}_source" for task in TASKS], names=DIAL),
     "Worlds: scores in the first language",
 )
 
@@ -295,25 +296,26 @@ show_table(
 
 
 # %%
-def by_seed(metric, condition):
-    own = rows[
-        (rows["metric"] == metric) & (rows["condition"] == condition)
+def by_seed(metric, condition, split):
+    own = every[
+        (every["metric"] == metric) & (every["condition"] == condition)
     ]
+    own = own[own["split"] == split]
     return 100 * own.set_index("seed")["value"]
 
 
 parts = {}
 for task, label in NAMES.items():
     drop = {
-        part: by_seed(f"{task}_{part}", "default")
-        - by_seed(f"{task}_{part}", "domain_mismatch")
+        part: by_seed(task, "default", part)
+        - by_seed(task, "domain_mismatch", part)
         for part in ("lost", "kept")
     }
     more = drop["lost"] - drop["kept"]
     half = stats.t.ppf(0.975, len(more) - 1) * more.sem()
     parts[label] = {
-        "change on lost topics": change(rows, f"{task}_lost", *ends),
-        "change on kept topics": change(rows, f"{task}_kept", *ends),
+        "change on lost topics": change(every, f"{task}_lost", *ends),
+        "change on kept topics": change(every, f"{task}_kept", *ends),
         "drop on lost less drop on kept": f"{more.mean():+.1f} "
         f"[{more.mean() - half:+.1f}, {more.mean() + half:+.1f}]",
     }
@@ -341,7 +343,7 @@ show_table(
 
 # %%
 real = experiment.rows(at="paper" if size == "paper" else "reference")
-french = real[real["pair"] == "en-fr"]
+french = real[real["languages"] == "en-fr"]
 texts = ["default", "domain_mismatch", "help_help"]
 show_table(
     summary(french, ["retrieval", "terms_f1", "las"], names=texts + FLOORS),
@@ -349,7 +351,10 @@ show_table(
 )
 show_table(
     summary(
-        real, "retrieval", columns="pair", names=[*texts[:2], "monolingual"]
+        real,
+        "retrieval",
+        columns="languages",
+        names=[*texts[:2], "monolingual"],
     ),
     "Sentence retrieval, by pair of languages",
 )

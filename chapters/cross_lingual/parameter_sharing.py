@@ -211,13 +211,15 @@ after = before.model_copy(
 run = default.model_copy(update={"pretraining": after})
 # The recorded rows below are of this very configuration.
 assert run.digest == experiment.run("sep_emb").digest
-live = experiment.measure(run)
+SPLITS = ("test", "source")
+live = experiment.measure(run, split=SPLITS)
+both = experiment.rows(split=SPLITS)
 rows = experiment.rows()
-recorded = rows[(rows["condition"] == "sep_emb") & (rows["seed"] == 0)]
+recorded = both[(both["condition"] == "sep_emb") & (both["seed"] == 0)]
 TASKS = ["nli_accuracy", "ner_f1", "las"]
-both = [f"{task}{end}" for task in TASKS for end in ("_source", "")]
+ends = [f"{task}{end}" for task in TASKS for end in ("_source", "")]
 show_table(
-    summary(pd.concat([live, recorded]), both),
+    summary(pd.concat([live, recorded]), ends),
     "Separate embeddings: the model just trained, and the recorded one",
 )
 
@@ -393,7 +395,7 @@ show_table(
 )
 sources = [f"{task}_source" for task in TASKS]
 show_table(
-    summary(rows, sources, names=["default_anchors", *cut]),
+    summary(both, sources, names=["default_anchors", *cut]),
     "Worlds: scores in a, the language of tuning",
 )
 
@@ -530,7 +532,10 @@ show_table(
 # compare any conditions, here is the best that these encoders do, beside what needs no pretraining.
 
 # %%
-real = experiment.rows(at="paper" if size == "paper" else "reference")
+real = experiment.rows(
+    at="paper" if size == "paper" else "reference",
+    split=SPLITS,
+)
 measured = [
     "nli_accuracy_source",
     "nli_accuracy",
@@ -542,9 +547,9 @@ measured = [
 ]
 levels = {
     pair: summary(own, measured, names=["default", *FLOORS])
-    for pair, own in real.groupby("pair")
+    for pair, own in real.groupby("languages")
 }
-floors = pd.concat(levels, names=["pair"]).fillna("")
+floors = pd.concat(levels, names=["languages"]).fillna("")
 show_table(
     floors, "Real text: the default model and its floors, in percent"
 )
@@ -565,7 +570,7 @@ show_table(
 # Here are the cuts where there is something to lose.
 
 # %%
-french = real[real["pair"] == "en-fr"]
+french = real[real["languages"] == "en-fr"]
 show_table(
     summary(french, ["las", "retrieval"], names=lines),
     "English to French: parsing, and sentence retrieval",
@@ -583,7 +588,7 @@ show_table(
 
 # %%
 cells = paper[paper["metric"] == "nli_accuracy"].pivot(
-    index="pair", columns="condition", values="value"
+    index="languages", columns="condition", values="value"
 )
 left = cells[["default_anchors", "sep_emb_l1_6"]]
 above = left - 100 / 3

@@ -173,7 +173,7 @@ for name, planted in judges.items():
 
 # %%
 paper = tables.table_one()
-printed = {m: weights(cells(paper, m, "pair")) for m in NAMES}
+printed = {m: weights(cells(paper, m, "languages")) for m in NAMES}
 show_table(
     pd.DataFrame(
         {NAMES[m]: own.mean().round(1) for m, own in printed.items()}
@@ -194,7 +194,7 @@ for metric, own in printed.items():
 show_table(
     tables.order_and_depth()
     .query("metric == 'nli_accuracy'")
-    .pivot(index="name", columns="pair", values="value"),
+    .pivot(index="name", columns="languages", values="value"),
     "K and others: XNLI accuracy in the other language, %",
 )
 
@@ -375,7 +375,7 @@ show_table(pd.DataFrame(lines), "Worlds: orders over resampled seeds")
 
 # %%
 real = experiment.rows(at="paper" if size == "paper" else "reference")
-french = weights(100 * cells(real[real["pair"] == "en-fr"], "las"))
+french = weights(100 * cells(real[real["languages"] == "en-fr"], "las"))
 both = french.round(1).rename(index="seed {}".format).T
 worlds = weights(100 * cells(rows, "las")).mean()
 both["worlds"], both["the paper"] = worlds, printed["las"].loc["en-fr"]
@@ -455,7 +455,7 @@ verdict("1.7", "1.13", "11.3")
 heaviest_first = ...  # such as ["domain", "sharing", ...]
 # solution
 smaller = WEIGHTS | {"sharing": ("default_anchors", "sep_l1_3")}
-means = weights(cells(paper, "ner_f1", "pair"), smaller).mean()
+means = weights(cells(paper, "ner_f1", "languages"), smaller).mean()
 heaviest_first = list(means.sort_values(ascending=False).index)
 print(means.sort_values(ascending=False).round(2))
 

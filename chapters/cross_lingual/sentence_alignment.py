@@ -334,7 +334,7 @@ show(
 TRAINED = ("monolingual", "bilingual", "random")
 real = experiment.rows(*TRAINED, "e5", at="reference")
 figure, axes = blank(6, 10, rows=4)
-for axis, (pair, own) in zip(axes, real.groupby("pair"), strict=False):
+for axis, (pair, own) in zip(axes, real.groupby("languages"), strict=False):
     draw(axis, own, "retrieval_p1", TRAINED)
     axis.set(title=pair, ylim=(0, 35))
 axes[-1].set_xlabel("layer (0: embeddings)")
@@ -343,7 +343,7 @@ legend = axes[2].legend(loc="upper right", fontsize="small")
 # %% tags=["hide-input"]
 by_layer = real[
     (real["metric"] == "retrieval_p1") & real["condition"].isin(TRAINED)
-].pivot_table("value", ["pair", "condition"], "layer")
+].pivot_table("value", ["languages", "condition"], "layer")
 show(
     figure,
     caption="Held-out verses, rotated: two monolingual models find more translations than one bilingual model in every pair, and an untrained side far fewer. Layers differ little.",
@@ -364,7 +364,7 @@ TEXTS = {
     "help_retrieval_p1_unmapped": "help paragraphs, no map",
 }
 lines = real.assign(sentences=real["metric"].map(TEXTS)).pivot_table(
-    "value", ["sentences", "condition"], "pair", "max"
+    "value", ["sentences", "condition"], "languages", "max"
 )
 order = [
     (text, name) for text in TEXTS.values() for name in (*TRAINED, "e5")

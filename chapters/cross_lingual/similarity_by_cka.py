@@ -326,8 +326,10 @@ show_table(
 # %%
 real = experiment.rows(*NAMES, at="reference")
 figure, axes = blank(6, 10, rows=4)
-crossed = real[real["pair"] != "en-en"]
-for axis, (pair, own) in zip(axes, crossed.groupby("pair"), strict=True):
+crossed = real[real["languages"] != "en-en"]
+for axis, (pair, own) in zip(
+    axes, crossed.groupby("languages"), strict=True
+):
     draw(axis, own, NAMES[:3])
     axis.set(title=pair)
 axes[-1].set_xlabel("layer (0: embeddings)")
@@ -335,7 +337,7 @@ legend = axes[0].legend(loc="upper right", fontsize="small")
 
 # %% tags=["hide-input"]
 estimates = real[real["metric"].isin(["cka", "cka_biased"])].pivot_table(
-    "value", ["pair", "metric", "condition"], "layer"
+    "value", ["languages", "metric", "condition"], "layer"
 )
 show(
     figure,

@@ -401,7 +401,7 @@ show_table(
 # %%
 real = experiment.rows(*NAMES, at="reference")
 lines = real[real["layer"].fillna(0) == 0].pivot_table(
-    "value", ["metric", "condition"], "pair"
+    "value", ["metric", "condition"], "languages"
 )
 SHOWN = {
     "translation_p1": "rotated, CSLS",
@@ -418,7 +418,7 @@ show_table(
 
 # %%
 figure, axes = blank(6, 10, rows=4)
-for axis, (pair, own) in zip(axes, real.groupby("pair"), strict=True):
+for axis, (pair, own) in zip(axes, real.groupby("languages"), strict=True):
     draw(axis, own, MODELS)
     axis.set(title=pair, ylim=(0, 23))
 axes[-1].set_xlabel("layer (0: embeddings)")
@@ -426,7 +426,7 @@ legend = axes[2].legend(loc="upper right", fontsize="small")
 
 # %% tags=["hide-input"]
 by_layer = real[real["metric"] == CONTEXT].pivot_table(
-    "value", ["pair", "condition"], "layer"
+    "value", ["languages", "condition"], "layer"
 )
 show(
     figure,
@@ -442,7 +442,7 @@ show(
 
 # %%
 shares = {}
-for pair in sorted(set(real["pair"])):
+for pair in sorted(set(real["languages"])):
     languages = tuple(pair.split("-"))
     shipped = load_corpus(languages, ("bible", "bible")).dictionary
     seen = {foreign for _, foreign in shipped["train"]}

@@ -267,7 +267,7 @@ ADAM = {
 }
 
 
-def scores(rows, name, metric="test_score"):
+def scores(rows, name, metric="score"):
     """The score of each seed in percent, in the order of seeds."""
     own = rows[(rows["metric"] == metric) & (rows["condition"] == name)]
     return 100 * own.sort_values("seed")["value"].to_numpy(float)
@@ -316,7 +316,7 @@ show(
 )
 
 # %%
-METRICS = {"test_score": "score", "failed_run": "failed runs"}
+METRICS = {"score": "score", "failed_run": "failed runs"}
 effects = {
     place: {
         f"{told}{length.replace('_', ', ')}": change(

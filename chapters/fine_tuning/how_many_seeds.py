@@ -54,8 +54,8 @@ print({seed: f"{score:.1%}" for seed, score in live.items()})
 
 # %%
 places = {
-    "controlled world": experiment.rows(),
-    "MiniLM, CoLA": experiment.rows(at="reference"),
+    "controlled world": experiment.rows(split=("test", "dev")),
+    "MiniLM, CoLA": experiment.rows(at="reference", split=("test", "dev")),
 }
 SEEDS = {
     "standard_1k": "standard",
@@ -66,9 +66,10 @@ SEEDS = {
 }
 
 
-def scores(rows, name, metric="test_score"):
+def scores(rows, name, split="test"):
     """The score of each seed in percent, in the order of seeds."""
-    own = rows[(rows["metric"] == metric) & (rows["condition"] == name)]
+    own = rows[(rows["metric"] == "score") & (rows["condition"] == name)]
+    own = own[own["split"] == split]
     return 100 * own.sort_values("seed")["value"].to_numpy(float)
 
 
@@ -77,7 +78,7 @@ def measured(rows):
     return {
         name: told
         for name, told in SEEDS.items()
-        if len(scores(rows, name, "dev_score")) > 1
+        if len(scores(rows, name, "dev")) > 1
     }
 
 
@@ -168,7 +169,7 @@ grid = zip(
 for axis, (place, metric) in grid:
     rows = places[place]
     for name, told in measured(rows).items():
-        dev, test = scores(rows, name, "dev_score"), scores(rows, name)
+        dev, test = scores(rows, name, "dev"), scores(rows, name)
         curve = expected_best(dev, dev if metric == "dev" else test)
         axis.plot(range(1, len(curve) + 1), curve, label=told)
     what = {"dev": "best development score", "test": "its test score"}
@@ -185,7 +186,7 @@ show(
     table=pd.DataFrame(
         {
             f"{place}, {told}": expected_best(
-                scores(rows, name, "dev_score"), scores(rows, name)
+                scores(rows, name, "dev"), scores(rows, name)
             )
             for place, rows in places.items()
             for name, told in measured(rows).items()
@@ -207,7 +208,7 @@ show(
 def enough(rows):
     lines = {}
     for name, told in measured(rows).items():
-        dev, test = scores(rows, name, "dev_score"), scores(rows, name)
+        dev, test = scores(rows, name, "dev"), scores(rows, name)
         best, chosen = expected_best(dev), expected_best(dev, test)
         lines[told] = {
             "best run within 1": np.argmax(best >= best[-1] - 1 - 1e-9) + 1,
@@ -231,7 +232,8 @@ for place, rows in places.items():
 
 # %%
 def wrong_way(rows, name, counts=(1, 3, 5, 10), draws=4000):
-    wide = rows[rows["metric"] == "test_score"].pivot_table(
+    own = rows[(rows["metric"] == "score") & (rows["split"] == "test")]
+    wide = own.pivot_table(
         index="seed", columns="condition", values="value"
     )
     apart = (wide[name] - wide["standard_1k"]).dropna().to_numpy()
@@ -277,7 +279,7 @@ for name, title in {
     "Table 3": "the most frequent answer, on test",
 }.items():
     own = cells[cells["table"] == name]
-    own = own.assign(column=own["pair"] + ", " + own["score"])
+    own = own.assign(column=own["task"] + ", " + own["score"])
     wide = own.pivot(index="name", columns="column", values="cell")
     wide = wide.loc[own["name"].unique(), own["column"].unique()].fillna("")
     show_table(
@@ -285,7 +287,7 @@ for name, title in {
         f"Zhang et al. (2021), {name}: {title}",
     )
 both = cells[cells["table"] != "Table 3"].pivot_table(
-    index=["condition", "pair"],
+    index=["condition", "task"],
     columns="table",
     values="cell",
     aggfunc="first",
@@ -300,7 +302,7 @@ show_table(apart, "Cells that differ between Tables 1 and 2")
 
 # %%
 table_1 = tables[tables["table"] == "Table 1"]
-at = table_1.set_index(["condition", "pair"])[["value", "std"]]
+at = table_1.set_index(["condition", "task"])[["value", "std"]]
 CONTRASTS = {
     "re-initialised, 1k": ("reinit_1k", "standard_1k"),
     "re-initialised, 1k, both longer": (
@@ -313,12 +315,12 @@ CONTRASTS = {
 }
 
 
-def asked(plus, minus, pair):
-    if (plus, pair) not in at.index or (minus, pair) not in at.index:
+def asked(plus, minus, task):
+    if (plus, task) not in at.index or (minus, task) not in at.index:
         return ""
     (one, wide), (other, narrow) = (
-        at.loc[(plus, pair)],
-        at.loc[(minus, pair)],
+        at.loc[(plus, task)],
+        at.loc[(minus, task)],
     )
     apart = round(one - other, 1)
     noise = wide**2 + narrow**2
@@ -329,10 +331,10 @@ def asked(plus, minus, pair):
 show_table(
     pd.DataFrame(
         {
-            pair: {
-                told: asked(*two, pair) for told, two in CONTRASTS.items()
+            task: {
+                told: asked(*two, task) for told, two in CONTRASTS.items()
             }
-            for pair in table_1["pair"].unique()
+            for task in table_1["task"].unique()
         }
     ).rename_axis("difference"),
     "Differences in Table 1, and from how many seeds each is twice its standard error",
@@ -393,7 +395,7 @@ exercises.check("how_many_seeds.1", best)
 # %%
 seeds = ...  # [standard, re-initialised]
 # solution
-one = table_1[table_1["pair"] == "mnli"].set_index("condition")["std"]
+one = table_1[table_1["task"] == "mnli"].set_index("condition")["std"]
 seeds = [ceil(one[name] ** 2) for name in ("standard_1k", "reinit_1k")]
 
 # %%

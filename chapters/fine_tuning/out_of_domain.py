@@ -363,29 +363,27 @@ assert all(abs(theirs[n] - live["in"][n]) < 1e-6 for n in theirs)
 
 # %%
 TASKS = {"nli": "inference", "parsing": "parsing", "questions": "questions"}
+BOTH = ("test", "out")  # in domain, out of domain
 PLACES = {
-    "the world": experiment.rows("tuned"),
-    "MiniLM": experiment.rows("tuned", at="reference"),
+    "the world": experiment.rows("tuned", split=BOTH),
+    "MiniLM": experiment.rows("tuned", at="reference", split=BOTH),
 }
 PLACES["the world"] = PLACES["the world"][
-    PLACES["the world"]["pair"] != "questions"
+    PLACES["the world"]["task"] != "questions"
 ]
 
 
 def gaps(rows, metric):
     """Out minus in of each run and layer, in hundredths."""
-    keys = ["digest", "layer"]
-    inner, outer = (
-        rows[rows["metric"] == name].set_index(keys)
-        for name in (metric, f"{metric}_out")
-    )
+    rows = rows[rows["metric"] == metric].set_index(["digest", "layer"])
+    inner, outer = (rows[rows["split"] == split] for split in BOTH)
     change = 100 * (outer["value"] - inner["value"])
     return inner.assign(value=change, metric=f"{metric}_gap").reset_index()
 
 
 ASKED = ["rsa", "rsa_out", "rsa_gap", "cka", "cka_out", "cka_gap"]
 for place, rows in PLACES.items():
-    rows = rows.assign(task=rows["pair"].map(TASKS))
+    rows = rows.assign(task=rows["task"].map(TASKS))
     both = pd.concat([rows, gaps(rows, "rsa"), gaps(rows, "cka")])
     PLACES[place] = both.reset_index(drop=True)
     show_table(
@@ -399,8 +397,8 @@ panels = [(task, place) for task in TASKS.values() for place in PLACES]
 for axis, (task, place) in zip(axes, panels, strict=True):
     rows = PLACES[place]
     rows = rows[rows["task"] == task]
-    for number, metric in enumerate(("rsa", "rsa_out")):
-        own = rows[rows["metric"] == metric]
+    for number, split in enumerate(BOTH):
+        own = rows[(rows["metric"] == "rsa") & (rows["split"] == split)]
         curves = own.pivot_table(
             index="layer", columns="seed", values="value"
         )

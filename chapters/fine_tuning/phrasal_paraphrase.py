@@ -318,7 +318,7 @@ places = {
     "MiniLM, STS-B": experiment.rows(at="reference"),
 }
 for place, rows in places.items():
-    table = summary(rows, ["test_score", "floor", "failed_run"])
+    table = summary(rows, ["score", "floor", "failed_run"])
     show_table(table, f"Test scores, {place}")
 LABELS = {
     "plain_250": "250",
@@ -331,7 +331,7 @@ LABELS = {
 }
 figure, axes = blank(6, 7, rows=2)
 for axis, (place, rows) in zip(axes, places.items(), strict=True):
-    own = rows[rows["metric"] == "test_score"]
+    own = rows[rows["metric"] == "score"]
     there = [name for name in LABELS if name in set(own["condition"])]
     for line, name in enumerate(there):
         seeds = 100 * own.loc[own["condition"] == name, "value"]
@@ -363,7 +363,7 @@ RIVALS = {
 }
 gains = {
     place: {
-        rival: change(rows, "test_score", *pair)
+        rival: change(rows, "score", *pair)
         for rival, pair in RIVALS.items()
     }
     for place, rows in places.items()

@@ -379,8 +379,7 @@ PARTS = {
 }
 added = {
     place: {
-        part: change(rows, "test_score", *pair)
-        for part, pair in PARTS.items()
+        part: change(rows, "score", *pair) for part, pair in PARTS.items()
     }
     for place, rows in places.items()
 }

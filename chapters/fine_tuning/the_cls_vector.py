@@ -475,11 +475,11 @@ OTHERS = {
     "layer": "layer normalisation",
 }
 for place, rows in places.items():
-    scores = ["test_score", "floor", "failed_run"]
+    scores = ["score", "floor", "failed_run"]
     show_table(summary(rows, scores), f"Test scores, {place}")
 gains = {
     place: {
-        told: change(rows, "test_score", name, "none")
+        told: change(rows, "score", name, "none")
         for name, told in OTHERS.items()
     }
     for place, rows in places.items()

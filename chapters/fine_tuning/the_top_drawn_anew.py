@@ -123,7 +123,7 @@ places = {
 }
 
 
-def scores(rows, name, metric="test_score"):
+def scores(rows, name, metric="score"):
     """The score of each seed in percent, in the order of seeds."""
     own = rows[(rows["metric"] == metric) & (rows["condition"] == name)]
     return 100 * own.sort_values("seed")["value"].to_numpy(float)
@@ -203,7 +203,7 @@ def changes(pairs):
     return pd.DataFrame(
         {
             place: {
-                told: change(rows, "test_score", *pair)
+                told: change(rows, "score", *pair)
                 for told, pair in pairs.items()
             }
             for place, rows in places.items()
@@ -265,7 +265,7 @@ for name, told in LONG.items():
         lines[told][place] = (
             cell(own.mean(), own.std(ddof=1)) if len(own) > 1 else ""
         )
-    theirs = table_1[table_1["condition"] == name].set_index("pair")
+    theirs = table_1[table_1["condition"] == name].set_index("task")
     for pair in ("mnli", "rte", "cola"):
         lines[told][f"paper: {pair}"] = (
             cell(theirs.loc[pair, "value"], theirs.loc[pair, "std"])

@@ -316,7 +316,7 @@ PLACES = {
     "MiniLM": experiment.rows("tuned", at="reference"),
 }
 for rows in PLACES.values():
-    rows["tuned for"] = rows["pair"].map(TUNED_FOR)
+    rows["tuned for"] = rows["task"].map(TUNED_FOR)
 
 
 def draw_lines(axis, rows, metric):
@@ -382,7 +382,7 @@ def trend(metric):
     return lambda layers: layers["layer"].corr(layers[metric], "spearman")
 
 
-LEVELS = ["rsa", "rsa_trend", "cka", "cka_trend", "test_score", "floor"]
+LEVELS = ["rsa", "rsa_trend", "cka", "cka_trend", "score", "floor"]
 for place, rows in PLACES.items():
     show_table(
         summary(rows, "rsa", index="tuned for", columns="layer"),

@@ -368,9 +368,9 @@ PLACES = {
     "MiniLM": experiment.rows("untuned", "probed", at="reference"),
 }
 for rows in PLACES.values():
-    after_task = "after " + rows["pair"].map(TASKS)
-    rows["condition"] = after_task.where(rows["pair"].isin(TASKS), BEFORE)
-    rows["pair"] = "all"  # so that before and after can be compared
+    after_task = "after " + rows["task"].map(TASKS)
+    rows["condition"] = after_task.where(rows["task"].isin(TASKS), BEFORE)
+    rows["task"] = "all"  # so that before and after can be compared
 
 PANELS = {
     "relation_accuracy": "relation to the head",

@@ -217,14 +217,13 @@ PLACES = {
     "MiniLM": experiment.rows("tuned", *FROZEN, *CUT, at="reference"),
 }
 for place, rows in PLACES.items():
-    rows["task"] = rows["pair"].map(TASKS)
     floor = rows[rows["metric"] == "floor"].assign(condition="no encoder")
     floor = floor.drop_duplicates(["task", "seed"])
-    floor = floor.assign(metric="test_score")
+    floor = floor.assign(metric="score")
     show_table(
         summary(
             pd.concat([rows, floor]),
-            "test_score",
+            "score",
             columns="task",
             names=["tuned", *FROZEN, *CUT[::-1], "no encoder"],
         ),
@@ -263,16 +262,16 @@ LADDERS = [
     ("MiniLM", "nli"),
 ]
 figure, axes = blank(7, 9, rows=3)
-for axis, (place, pair) in zip(axes, LADDERS, strict=True):
-    rows = PLACES[place][PLACES[place]["pair"] == pair]
+for axis, (place, task) in zip(axes, LADDERS, strict=True):
+    rows = PLACES[place][PLACES[place]["task"] == task]
     for number, (way, tuned_blocks) in enumerate(WAYS.items()):
-        own = rows[rows["metric"] == "test_score"]
+        own = rows[rows["metric"] == "score"]
         own = own[own["condition"].isin(tuned_blocks)]
         x = own["condition"].map(tuned_blocks)
         draw_line(axis, own, x, way, number)
     floor = 100 * rows.loc[rows["metric"] == "floor", "value"].mean()
     axis.axhline(floor, color="grey", linestyle=":", label="no encoder")
-    axis.set(title=f"{TASKS[pair]}, {place}", ylabel="test score, %")
+    axis.set(title=f"{TASKS[task]}, {place}", ylabel="test score, %")
 axes[-1].set_xlabel("blocks tuned")
 legend = axes[0].legend(fontsize="small")
 
@@ -300,21 +299,21 @@ ENDS = {
     "score_top_reverted": "from the top down",
 }
 figure, axes = blank(7, 9, rows=3, columns=2)
-panels = [(pair, place) for pair in TASKS for place in PLACES]
+panels = [(task, place) for task in TASKS for place in PLACES]
 data = []
-for axis, (pair, place) in zip(axes, panels, strict=True):
+for axis, (task, place) in zip(axes, panels, strict=True):
     rows = PLACES[place]
-    rows = rows[(rows["pair"] == pair) & (rows["condition"] == "tuned")]
+    rows = rows[(rows["task"] == task) & (rows["condition"] == "tuned")]
     for number, (metric, end) in enumerate(ENDS.items()):
         own = rows[rows["metric"] == metric]
-        draw_line(axis, own, own["layer"].astype(int), end, number)
+        draw_line(axis, own, own["blocks"].astype(int), end, number)
         if len(own):
             data.append(
-                summary(own, metric, index="task", columns="layer")
-                .rename(columns=lambda name: name.replace("layer ", ""))
+                summary(own, metric, index="task", columns="blocks")
+                .rename(index=TASKS)
                 .assign(place=place, end=end)
             )
-    axis.set(title=f"{TASKS[pair]}, {place}", xlabel="blocks put back")
+    axis.set(title=f"{TASKS[task]}, {place}", xlabel="blocks put back")
     axis.set(ylabel="score, %")
 legend = axes[0].legend(fontsize="small")
 
@@ -348,18 +347,17 @@ COLUMNS = {
 }
 for place, rows in PLACES.items():
     parts = [rows]
-    for name, (metric, layer) in STATES.items():
-        own = rows[(rows["metric"] == metric) & (rows["layer"] == layer)]
+    for name, (metric, back) in STATES.items():
+        own = rows[(rows["metric"] == metric) & (rows["blocks"] == back)]
         own = own[own["condition"] == "tuned"]
-        own = own.assign(condition=name, metric="test_score", layer=pd.NA)
-        parts.append(own.astype({"layer": "Int64"}))
+        parts.append(own.assign(condition=name, metric="score"))
     rows = pd.concat(parts, ignore_index=True)
     table = {
-        task: {
-            name: change(rows, "test_score", *both, pair=pair)
+        TASKS[task]: {
+            name: change(rows, "score", *both, task=task)
             for name, both in COLUMNS.items()
         }
-        for pair, task in TASKS.items()
+        for task in TASKS
     }
     show_table(
         pd.DataFrame(table).T.rename_axis("task"),

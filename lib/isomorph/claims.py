@@ -22,6 +22,7 @@ from isomorph.ledger import schema
 from isomorph.ledger.schema import Claim, LedgerError
 from isomorph.ledger.subjects import WORLDS, placed
 from isomorph.ledger.verdicts import Finding, Place, bodies, places
+from isomorph.rows import with_sample
 from isomorph.sizes import known as known_size
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ __all__ = ["Claim", "Judged", "LedgerError", "as_json", "chosen", "counts", "jud
 Loader = Callable[[str], "DataFrame"]
 # Rows that say nothing of when they were recorded are older than the first rule that asks.
 BEFORE = "2026-11-28"
-JUDGED = ("experiment", "condition", "pair", "layer", "seed", "metric", "value", "tokens", "size", "recorded",
+JUDGED = ("experiment", "condition", "languages", "task", "split", "layer", "sample", "metric", "value", "tokens", "size", "recorded",
           "subject", "model", "unit", "body")  # fmt: skip
 GROUNDS = ("real text", "worlds", "other models")
 COUNTED = ("real text", "rule after rows", "worlds", "other models", "proof")
@@ -136,7 +137,7 @@ def _prepared(rows: DataFrame, size: str | None) -> DataFrame:
     rows = rows.assign(recorded=rows["recorded"].fillna(BEFORE))
     if rows.empty:
         return rows
-    rows = placed(rows)[list(JUDGED)]
+    rows = with_sample(placed(rows))[list(JUDGED)]
     # Of Python's own strings: selecting among them takes a third of the time.
     return rows.astype({c: object for c in rows if not pd.api.types.is_numeric_dtype(rows[c])})
 

@@ -24,6 +24,7 @@ from isomorph.ledger.schema import Part
 from isomorph.outcomes import answer, verdict
 from isomorph.presets import conditions
 from isomorph.results import Condition
+from isomorph.rows import by_split, where
 from isomorph.sizes import known
 
 if TYPE_CHECKING:
@@ -51,17 +52,16 @@ class Experiment:
         self.small: Size = "smoke" if size == "smoke" else "laptop"
         self.conditions = conditions(name, self.small)
 
-    def run(self, condition: str, seed: int = 0, *, pair: str | None = None) -> Run:
-        """The configuration of a condition and a seed; of a task or of two languages, where a
-        condition has several.
+    def run(self, condition: str, seed: int = 0) -> Run:
+        """The configuration of a condition and a seed; the first, where a condition is of several
+        languages or tasks.
 
         Change it as any pydantic model: `run.model_copy(update={"seed": 7})`. Raises ValueError for
         one that the experiment does not have.
         """
         for each in self.conditions:
-            own = each.run
-            if (each.name, own.seed) == (condition, seed) and pair in (None, own.pair):
-                return own
+            if (each.name, each.run.seed) == (condition, seed):
+                return each.run
         raise ValueError(
             f"condition is {condition!r} of seed {seed}; {self.name} at {self.small} has "
             f"{', '.join(dict.fromkeys(each.name for each in self.conditions))}."
@@ -77,14 +77,20 @@ class Experiment:
 
         return trained_models(run)
 
-    def measure(self, run: Run, condition: str = "live") -> DataFrame:
+    def measure(
+        self, run: Run, condition: str = "live", *, split: Sequence[str] = ("test",)
+    ) -> DataFrame:
         """The rows of a run, measured now, on models trained here; see `isomorph.results.live`."""
-        return results.live(self.name, Condition(condition, run), size=self.small)
+        live = results.live(self.name, Condition(condition, run), size=self.small)
+        return where(live, split=split)
 
-    def rows(self, *names: str, at: Size | None = None) -> DataFrame:
+    def rows(
+        self, *names: str, at: Size | None = None, split: Sequence[str] = ("test",)
+    ) -> DataFrame:
         """The recorded rows of some conditions, or of all; a row a measurement.
 
-        at: the size, by default that of the worlds. What nobody has recorded is left out, and run
+        at: the size, by default that of the worlds. split: of which examples, where a score has a
+        choice (`isomorph.rows`). What nobody has recorded is left out, and run
         at `smoke` or when the chapter itself is at that size.
         """
         at = self.small if at is None else known(at)
@@ -94,7 +100,7 @@ class Experiment:
             self.name, wanted, size=at, recompute=self.recompute and here,
             missing="run" if here and at != "laptop" else "skip",
         )  # fmt: skip
-        return with_candidates(upper_retrieval(rows))
+        return with_candidates(upper_retrieval(where(rows, split=split)))
 
 
 def upper_retrieval(rows: DataFrame) -> DataFrame:
@@ -122,7 +128,8 @@ def summary(
     """Means over seeds with their 95% intervals, to read: "52.1 [50.3, 54.0]".
 
     A line for each value of the column `index` and a column for each of `columns`; of anything else
-    that varies (pairs, layers) a cell is the mean. names: the lines, in their order; of conditions
+    that varies (languages, layers) a cell is the mean. A metric of another split than the test
+    examples has that in its name, "las_source". names: the lines, in their order; of conditions
     also "majority" and "premise_alone", answers that use no encoder. A cell without
     an interval says what it is a mean of: "52.1 (3 runs)"; one that nobody measured is empty. The
     table's note, which `isomorph.figures.show_table` prints, says how many seeds intervals are of,
@@ -135,6 +142,7 @@ def summary(
     wanted = [metric] if isinstance(metric, str) else list(metric)
     if len(wanted) > 1 and "metric" not in (index, columns):
         raise ValueError(f"metric is {wanted}; by {index} and {columns} a table can hold but one.")
+    rows = by_split(rows)
     rows = rows if names is None or index != "condition" else with_answers(rows, names)
     own = rows[rows["metric"].isin(wanted)]
     own = own if names is None else own[own[index].isin(names)]
@@ -201,8 +209,9 @@ def _named(column: str, value) -> str:
 def mean_of(rows: DataFrame, metric: str) -> Estimate:
     """The mean of a metric over the seeds of some rows, as the ledger estimates it."""
     rows = rows[rows["metric"] == metric].assign(condition="any").reset_index(drop=True)
-    pairs = tuple(sorted(set(rows["pair"].dropna()))) or None
-    return estimate(Part(metric=metric, pair=pairs, plus=("any",), direction="above"), rows)
+    languages = tuple(sorted(set(rows["languages"].dropna()))) or None
+    part = Part(metric=metric, languages=languages, plus=("any",), direction="above")
+    return estimate(part, rows)
 
 
 def change(rows: DataFrame, metric: str, plus: str, minus: str, **where) -> str:
@@ -211,6 +220,7 @@ def change(rows: DataFrame, metric: str, plus: str, minus: str, **where) -> str:
     Seed by seed where both have the same. where: values of columns, such as `layer=0`. Empty where
     one of them was not measured.
     """
+    rows = by_split(rows)
     for column, value in where.items():
         rows = rows[rows[column] == value]
     own = rows[(rows["metric"] == metric) & rows["condition"].isin([plus, minus])]

@@ -85,7 +85,7 @@ CONDITIONS = {
     "tuned": "tuned",
     "untuned": "before tuning",
     "probed": "after tuning",
-    "nli": "inference",  # a task, where a row's pair is one
+    "nli": "inference",  # a task
     "frozen_third": "lower third frozen",
     "frozen_two_thirds": "lower two thirds frozen",
     "frozen_all": "all blocks frozen",
@@ -132,7 +132,7 @@ CONDITIONS = {
 }
 # Answers that use no encoder, by the ending of the metrics that a run has of them.
 WITHOUT_ENCODER = {"majority": "_majority", "premise_alone": "_premise"}
-# The tasks that an encoder was tuned on, by the pair of a row.
+# The tasks that an encoder was tuned on, by the task of a row.
 TUNED_FOR = {"nli": "inference", "questions": "questions", "parsing": "parsing"}
 
 

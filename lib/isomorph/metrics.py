@@ -102,8 +102,7 @@ METRICS = {
     "sentence_accuracy": share("pairs of sentences"),
     "pmr": share("orders found whole", "orders found whole (PMR)"),
     "tau": Metric("Kendall's tau", "", "", "higher"),
-    "test_score": share("test score"),
-    "dev_score": share("development score"),
+    "score": share("test score"),
     "floor": part("score without an encoder"),
     "failed_run": part("failed runs"),
     # Clouds of vectors.

@@ -18,17 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from isomorph import files
-from isomorph.runs import (
-    COLUMNS,
-    LATER_COLUMNS,
-    Pretraining,
-    Run,
-    cache_folder,
-    run_from_json,
-    to_rows,
-    train,
-    trained,
-)
+from isomorph.rows import COLUMNS, rows_of
+from isomorph.runs import Pretraining, Run, cache_folder, run_from_json, train, trained
 from isomorph.sizes import sized
 from isomorph.text import shipped
 from isomorph.text.shipped import data_folder
@@ -64,8 +55,6 @@ def recorded(experiment: str) -> pd.DataFrame:
     if not path.exists() and not _listed(path):
         return pd.DataFrame(columns=[*COLUMNS, "provenance"])
     rows = pd.read_parquet(_verified(path))
-    for name in set(LATER_COLUMNS) - set(rows):
-        rows[name] = pd.array([pd.NA] * len(rows), dtype=LATER_COLUMNS[name])
     if set(rows) != set(COLUMNS):
         raise shipped.DataCorrupted(
             f"{path} has the columns {sorted(rows)}, but rows have {sorted(COLUMNS)}: "
@@ -169,7 +158,7 @@ def live(experiment: str, condition: Condition, *, size: str) -> pd.DataFrame:
     train_below(run)
     with held([run]):  # another chapter, at the same time, may want the same run live
         made = run.outcome()
-    rows = to_rows(run, made, experiment=experiment, size=size, condition=condition.name)
+    rows = rows_of(run, made, experiment=experiment, size=size, condition=condition.name)
     _log(rows, "live")
     return rows.assign(provenance="live")
 
@@ -281,7 +270,7 @@ def finished(condition: Condition) -> bool:
 def finished_rows(experiment: str, condition: Condition, *, size: str) -> pd.DataFrame:
     """The rows of a run that exca has finished."""
     run = cached(condition.run, mode="cached")
-    rows = to_rows(run, run.outcome(), experiment=experiment, size=size, condition=condition.name)
+    rows = rows_of(run, run.outcome(), experiment=experiment, size=size, condition=condition.name)
     return rows.assign(provenance="live")
 
 

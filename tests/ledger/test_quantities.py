@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from isomorph.ledger.quantities import QUANTITIES, half_rise
 from isomorph.ledger.schema import Part
+from tests.frames import filled
 
 
 def half_rise_by_scanning(tokens, values):
@@ -43,7 +44,7 @@ def rows_of(curves, **columns):
         for metric, curve in curves.items()
         for x, value in curve.items()
     )
-    return frame.assign(condition="a", pair="en-fr", **columns).astype({"layer": "Int64"})
+    return filled(frame.assign(condition="a", languages="en-fr", **columns))
 
 
 def compute(curves, *, along="tokens", **fields):

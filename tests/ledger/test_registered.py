@@ -31,13 +31,15 @@ def when(text):
 
 
 def deciding(claim, rows):
-    """The rows that a claim's primary prediction names by metric, condition and pair."""
+    """The rows that a claim's primary prediction names by metric, condition, place and split."""
     chosen = pd.Series(False, index=rows.index)
     for term in [term for side in claim.rule.primary.terms() for term in side]:
         own = rows["metric"].isin(term.metric)
         own &= rows["condition"].isin(term.condition) | (term.condition is None)
-        pairs = [pair for name in term.pair or () for pair in ROLES.get(name, (name,))]
-        chosen |= own & (rows["pair"].isin(pairs) if pairs else rows["pair"].ne("far"))
+        named = [each for name in term.languages or () for each in ROLES.get(name, (name,))]
+        own &= rows["languages"].isin(named) if named else rows["languages"].ne("far")
+        own &= rows["task"].isin(term.task or ()) | (term.task is None)
+        chosen |= own & rows["split"].fillna("test").isin(term.split or ("test",))
     return rows[chosen]
 
 
@@ -160,6 +162,20 @@ def test_every_recorded_condition_has_a_subject_a_model_and_a_unit(experiment, r
     # A name to be read, and neither a path nor an id.
     assert not about["model"].str.contains("/").any()
     # What is drawn anew is told apart by its seed, so a cell holds one number a seed.
-    cell = ["size", "body", "condition", "pair", "layer", "metric", "seed", "tokens"]
+    cell = [
+        "size",
+        "body",
+        "condition",
+        "languages",
+        "task",
+        "split",
+        "layer",
+        "epoch",
+        "blocks",
+        "metric",
+        "seed",
+        "fold",
+        "tokens",
+    ]
     repeated = own[own.duplicated(cell)]
     assert repeated.empty, repeated[[*cell, "value"]].head().to_string()

@@ -89,7 +89,7 @@ def of_the_table(part):
         cells = TABLE_1.get((condition, metric))
         if cells is None:
             return None
-        pairs = {"close": [0], "distant": [2]}.get((term.pair or ("",))[0], [0, 1, 2])
+        pairs = {"close": [0], "distant": [2]}.get((term.languages or ("",))[0], [0, 1, 2])
         return np.mean([cells[pair] for pair in pairs]) / 100
 
     plus, minus = ([score(term) for term in side] for side in part.terms())

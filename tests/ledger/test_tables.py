@@ -44,10 +44,10 @@ def means():
 def test_table_one_has_every_cell_once():
     table = tables.table_one()
     assert len(table) == 10 * 3 * 3
-    assert not table.duplicated(["condition", "metric", "pair"]).any()
+    assert not table.duplicated(["condition", "metric", "languages"]).any()
     assert list(dict.fromkeys(table["condition"])) == list(MEANS)
-    assert set(table["pair"]) == {"en-fr", "en-ru", "en-zh"}
-    assert list(table) == ["condition", "name", "metric", "pair", "value"]
+    assert set(table["languages"]) == {"en-fr", "en-ru", "en-zh"}
+    assert list(table) == ["condition", "name", "metric", "languages", "value"]
 
 
 @pytest.mark.parametrize("condition", MEANS)
@@ -65,7 +65,7 @@ def test_the_changes_against_default_are_the_printed_ones(means, condition):
 def test_order_and_depth_give_the_differences_stated_with_them():
     table = tables.order_and_depth()
     cells = table[table["metric"] == "nli_accuracy"].pivot(
-        index="condition", columns="pair", values="value"
+        index="condition", columns="languages", values="value"
     )
     drop = cells.loc["no_anchors"] - cells.loc["order_permuted"]
     assert drop[["en-es", "en-hi", "en-ru"]].tolist() == pytest.approx([8.4, 16.5, 12.1])
@@ -109,7 +109,7 @@ def test_an_unknown_number_gives_no_row():
     frame = tables.parse(TABLE, "planted.yaml").frame()
     assert len(frame) == 5
     (known,) = frame[frame["condition"] == "one"].itertuples()
-    assert (known.name, known.metric, known.pair, known.value) == (
+    assert (known.name, known.metric, known.languages, known.value) == (
         "The first", "las", "en-fr", 12.5,
     )  # fmt: skip
 
@@ -137,10 +137,10 @@ def test_few_samples_have_every_cell_once_with_its_spread():
     table = tables.few_sample()
     counts = table.groupby("table").size()
     assert dict(counts) == {"Table 1": 4 * 4 + 4 * 8, "Table 2": 8 * 4, "Table 3": 8}
-    assert not table.duplicated(["table", "condition", "pair"]).any()
-    assert (table["metric"] == "test_score").all() and table["std"].max() == 4.2
+    assert not table.duplicated(["table", "condition", "task"]).any()
+    assert (table["metric"] == "score").all() and table["std"].max() == 4.2
     assert table[table["table"] != "Table 3"]["std"].notna().all()
-    one = table[(table["table"] == "Table 1") & (table["pair"] == "mnli")].set_index("condition")
+    one = table[(table["table"] == "Table 1") & (table["task"] == "mnli")].set_index("condition")
     assert one.loc["standard_1k", ["value", "std", "score"]].tolist() == [52.2, 4.2, "accuracy"]
     assert one.loc["reinit_1k", "value"] == 66.4
 
@@ -160,7 +160,7 @@ def test_conditions_of_few_samples_are_those_of_our_runs():
 def test_two_cells_of_few_samples_are_disputed_as_the_paper_prints_them():
     table = tables.few_sample()
     first, second = (
-        table[table["table"] == name].set_index(["condition", "pair"])[["value", "std"]]
+        table[table["table"] == name].set_index(["condition", "task"])[["value", "std"]]
         for name in ("Table 1", "Table 2")
     )
     shared = first.index.intersection(second.index)
@@ -176,7 +176,7 @@ def test_what_the_ledger_prints_of_few_samples_is_in_the_tables():
     table = tables.few_sample()
     (claim,) = [claim for claim in ledger() if claim.id == "6.3"]
     sets = {"RTE": "rte", "MRPC": "mrpc", "STS-B": "stsb", "CoLA": "cola"}
-    one = table[table["table"] == "Table 1"].set_index(["condition", "pair"])["value"]
+    one = table[table["table"] == "Table 1"].set_index(["condition", "task"])["value"]
     for label, values in claim.paper_value.items():
         pair = sets.get(label.partition(",")[0])
         ending = "" if pair else "_1k"

@@ -4,6 +4,7 @@ import pandas as pd
 
 from isomorph.ledger.estimates import select
 from isomorph.ledger.schema import Selection
+from tests.frames import filled
 
 
 def rows():
@@ -12,9 +13,9 @@ def rows():
             ("cka", "a", "en-fr", 0), ("cka", "a", "en-fr", 4), ("cka", "b", "en-zh", 2),
             ("loss", "a", None, None), ("loss", "b", "en-zh", None),
         ],
-        columns=["metric", "condition", "pair", "layer"],
+        columns=["metric", "condition", "languages", "layer"],
     )  # fmt: skip
-    return frame.astype({"layer": "Int64"})
+    return filled(frame)
 
 
 def chosen(beside=None, **fields):
@@ -24,7 +25,7 @@ def chosen(beside=None, **fields):
 def test_a_selection_filters_by_the_fields_it_names():
     assert chosen(metric="cka") == [0, 1, 2]
     assert chosen(metric="cka", condition="a") == [0, 1]
-    assert chosen(metric="cka", pair=["en-zh", "en-ru"]) == [2]
+    assert chosen(metric="cka", languages=["en-zh", "en-ru"]) == [2]
     assert chosen(metric="cka", layer=0) == [0]
     assert chosen(metric="cka", layer=-1) == [1, 2]  # the deepest layer of each condition
     assert chosen(metric="gone") == []
@@ -38,5 +39,5 @@ def test_the_deepest_layer_is_that_of_the_metric():
 
 def test_a_second_metric_comes_along_only_beside_the_first():
     assert chosen(metric="cka", beside="loss") == [0, 1, 2, 3, 4]
-    assert chosen(metric="cka", pair="en-fr", layer=4, beside="loss") == [1, 3]
+    assert chosen(metric="cka", languages="en-fr", layer=4, beside="loss") == [1, 3]
     assert chosen(metric="gone", beside="loss") == []

@@ -101,10 +101,10 @@ def changed(run, default) -> dict:
 @pytest.mark.parametrize("size", ["smoke", "laptop", "reference"])
 def test_a_condition_changes_what_it_names_and_nothing_else(size):
     every = factors(size)
-    defaults = {(c.run.pair, c.run.seed): c.run for c in every if c.name == "default"}
+    defaults = {(c.run.about, c.run.seed): c.run for c in every if c.name == "default"}
     wanted = CHANGES | (REAL if size == "reference" else WORLD)
     for condition in every:
-        default = defaults[condition.run.pair, condition.run.seed]
+        default = defaults[condition.run.about, condition.run.seed]
         below = {f"pretraining.{name}": value for name, value in wanted[condition.name].items()}
         if condition.name == "random_encoder":
             below["encoder"] = "random"
@@ -127,10 +127,10 @@ def test_conditions_are_paired_by_seed_and_named_once():
     seeds = {name: sorted(c.run.seed for c in every if c.name == name) for name in WORLD | CHANGES}
     assert set(map(tuple, seeds.values())) == {tuple(range(SEEDS))}
     assert all(c.run.pretraining.text.world.seed == c.run.seed for c in every)
-    real = Counter((c.name, c.run.pair, c.run.seed) for c in factors("reference"))
+    real = Counter((c.name, c.run.about, c.run.seed) for c in factors("reference"))
     assert set(real.values()) == {1}
     assert {pair for name, pair, _ in real if name in TABLE_ONE} == {"en-fr", "en-ru", "en-zh"}
-    first = [(c.run.pair, c.run.seed) for c in factors("reference")][: len(TABLE_ONE)]
+    first = [(c.run.about, c.run.seed) for c in factors("reference")][: len(TABLE_ONE)]
     assert set(first) == {("en-fr", 0)}, "French comes first"
 
 

@@ -104,7 +104,7 @@ def test_the_experiment_counts_what_the_transfers_read():
     transfers = {run.pretraining.digest for run in all_runs if run.seed == 0}
     counted = conditions("anchor_shares", "reference")
     assert {c.run.pretraining.digest for c in counted} <= transfers
-    pairs = Counter(c.run.pair for c in counted)
+    pairs = Counter(c.run.about for c in counted)
     assert pairs == {"en-fr": 4, "en-ru": 4, "en-zh": 4}
     assert describe(counted[0]).startswith("default (en-fr, seed 0")
 

@@ -31,7 +31,7 @@ def test_the_default_model_keeps_the_name_it_was_first_given():
 def test_thirty_different_runs_of_three_languages():
     table = paper_table()
     assert len({run.digest for _, run in table}) == len(table) == 30
-    assert [run.pair for _, run in table[::10]] == [f"en-{name}" for name in LANGUAGES]
+    assert [run.about for _, run in table[::10]] == [f"en-{name}" for name in LANGUAGES]
 
 
 def test_all_rows_have_the_papers_shape_and_training():

@@ -6,6 +6,7 @@ from isomorph.presets.real_factors import SMOKE_TASKS, copy_default, smoke_copy
 from isomorph.runs.pretraining import batches
 from isomorph.text.copies import COPIED, LETTERS
 from isomorph.text.vocab import learn
+from tests.frames import by_metric
 
 
 def test_whole_rows_of_the_table_come_first_and_no_seed_of_a_try():
@@ -16,7 +17,7 @@ def test_whole_rows_of_the_table_come_first_and_no_seed_of_a_try():
         assert [c.run.seed for c in wanted[: 5 * len(table)]] == sorted(
             [1, 2, 3, 4, 5] * len(table)
         )
-        assert {c.run.pair for c in wanted} == {pair}
+        assert {c.run.about for c in wanted} == {pair}
 
 
 def test_a_seed_has_anchors_of_its_own():
@@ -39,5 +40,5 @@ def test_extra_anchors_switch_words_into_the_copy():
 
 def test_a_transfer_to_the_copy():
     run = transfer(smoke_copy(0), "random_encoder", SMOKE_TASKS)
-    found = {record["metric"]: record["value"] for record in run.outcome()["records"]}
+    found = by_metric(run.outcome())
     assert {"terms_f1", "terms_f1_source", "terms_f1_majority"} <= set(found)

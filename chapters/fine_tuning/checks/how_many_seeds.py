@@ -40,7 +40,7 @@ def needed(
     from isomorph.ledger.tables import few_sample
 
     table = few_sample()
-    own = table[(table["table"] == "Table 1") & (table["pair"] == data_set)]
+    own = table[(table["table"] == "Table 1") & (table["task"] == data_set)]
     (spread,) = own.loc[own["condition"] == condition, "std"]
     return math.ceil((spread / points) ** 2 - 1e-9)
 

@@ -37,7 +37,7 @@ def found(rows: Rows = rows_of) -> str:
     worlds, bibles = rows("learning_curve", "laptop"), rows("learning_curve", "reference")
     lag = {"metric": "multilinguality", "beside": "heldout_loss", "quantity": "half_rise_lag"}
     apart = rows("alignment", "laptop")
-    lexicon = {"pair": "a-b", "layer": 0, "condition": "monolingual"}
+    lexicon = {"languages": "a-b", "layer": 0, "condition": "monolingual"}
     cone, few = rows("language_models", "laptop"), rows("few_samples", "reference")
     factors = rows("factors", "laptop")
 
@@ -70,11 +70,11 @@ def found(rows: Rows = rows_of) -> str:
             (
                 "3. **Sharing layers matters more than sharing words.** In invented languages, giving "
                 "each language three quarters of the layers costs "
-                f"{one(factors, metric='las', pair='a-b', plus=['default_anchors'], minus=['sep_l1_6'])} "
+                f"{one(factors, metric='las', languages='a-b', plus=['default_anchors'], minus=['sep_l1_6'])} "
                 "points of parsing, and having no word in common "
-                f"{one(factors, '{:z.1f}', metric='las', pair='a-b', plus=['default_anchors'], minus=['no_anchors'])}. "
+                f"{one(factors, '{:z.1f}', metric='las', languages='a-b', plus=['default_anchors'], minus=['no_anchors'])}. "
                 "A softmax of each language's own, which the paper expected to cost, *adds* "
-                f"{one(factors, metric='ner_f1', pair='a-b', plus=['sep_softmax'], minus=['default_anchors'])} "
+                f"{one(factors, metric='ner_f1', languages='a-b', plus=['sep_softmax'], minus=['default_anchors'])} "
                 "points of entities. [Sharing parameters](cross_lingual/parameter_sharing.ipynb)"
             ),
             (
@@ -151,7 +151,7 @@ def _late(axis: Axes, rows: DataFrame) -> None:
 
 
 def _rotated(axis: Axes, rows: DataFrame) -> None:
-    rows = rows[(rows["condition"] == "monolingual") & (rows["pair"] == "a-b")]
+    rows = rows[(rows["condition"] == "monolingual") & (rows["languages"] == "a-b")]
     for metric, label, style in (
         ("retrieval_p1_unmapped", "as they are", "--"), ("retrieval_p1", "after a rotation", "-"),
     ):  # fmt: skip

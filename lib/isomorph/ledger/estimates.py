@@ -12,6 +12,7 @@ import pandas as pd
 from isomorph.ledger.intervals import NOTHING, Estimate, of_means, of_spreads
 from isomorph.ledger.quantities import QUANTITIES
 from isomorph.ledger.subjects import ITEMS, ROLES, about_config
+from isomorph.rows import PLACE, is_main, with_sample
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -23,6 +24,7 @@ COARSE = ("spearman", "peak_depth")  # they take few values, so that units may w
 
 def estimate(part: Part, rows: DataFrame) -> Estimate:
     """The number of a part with its interval, from the rows of one place and size."""
+    rows = rows if "sample" in rows else with_sample(rows)
     plus, minus = part.terms()
     terms, signs = (*plus, *minus), [1] * len(plus) + [-1] * len(minus)
     selected = [select(rows, term, part.beside) for term in terms]
@@ -54,7 +56,7 @@ def of_items(rows: DataFrame) -> bool:
 def _learnt(chosen: DataFrame, rows: DataFrame) -> DataFrame:
     """Without the units whose run failed: a spread of runs that learnt nothing says nothing."""
     failed = rows[(rows["metric"] == "failed_run") & (rows["value"] > 0)]
-    cell = ["condition", "pair", "seed"]
+    cell = ["condition", *PLACE, "sample"]
     return chosen[~chosen.set_index(cell).index.isin(failed.set_index(cell).index)]
 
 
@@ -68,19 +70,21 @@ def _samples(measured: list[Series], needed: int) -> tuple[list[np.ndarray], boo
 def select(rows: DataFrame, term: Selection, beside: str | None) -> DataFrame:
     """The rows of a selection, with those of the second metric which go with them.
 
-    A row of the second metric without a pair or a layer (a loss, say) goes with all of them.
+    A row of the second metric without languages or a layer (a loss, say) goes with all of them.
     """
     second = rows["metric"].isin([beside] if beside else [])
     kept = rows["metric"].isin(term.metric) | second
     if term.condition is not None:
         kept &= rows["condition"].isin(term.condition)
-    if term.pair is not None:
-        named = [pair for name in term.pair for pair in ROLES.get(name, (name,))]
-        kept &= rows["pair"].isin(named) | (second & rows["pair"].isna())
+    if term.languages is not None:
+        named = [each for name in term.languages for each in ROLES.get(name, (name,))]
+        kept &= rows["languages"].isin(named) | (second & rows["languages"].isna())
     else:  # the far world is a language of its own, and counts only where it is asked for
-        kept &= rows["pair"] != "far"
+        kept &= rows["languages"] != "far"
+    if term.task is not None:
+        kept &= rows["task"].isin(term.task)
+    kept &= is_main(rows) if term.split is None else rows["split"].isin(term.split)
     if term.layer is not None:
-        # Of these metrics alone: another may number something else, as a loss does its epochs.
         own = rows["layer"].where(rows["metric"].isin(term.metric))
         deepest = own.groupby(rows["condition"]).transform("max")
         layers = [deepest + 1 + layer if layer < 0 else layer for layer in term.layer]
@@ -91,10 +95,12 @@ def select(rows: DataFrame, term: Selection, beside: str | None) -> DataFrame:
 
 
 def _comparable(frames: list[DataFrame], terms: tuple[Selection, ...]) -> list[DataFrame]:
-    """Only the pairs and layers which all terms have: else a contrast compares unlike things."""
-    for column in ("pair", "layer"):
+    """Only the places and layers which all terms have: else a contrast compares unlike things."""
+    for column in (*PLACE, "layer"):
         if any(getattr(term, column) is not None for term in terms):
             continue
+        if column == "task" and len({term.metric for term in terms}) > 1:
+            continue  # scores of two tasks are compared, each has its own
         # What has none at all, such as word vectors beside a model's layers, goes with any.
         values = [own for frame in frames if (own := set(frame[column].dropna()))]
         shared = set.intersection(*values) if values else set()
@@ -103,45 +109,46 @@ def _comparable(frames: list[DataFrame], terms: tuple[Selection, ...]) -> list[D
 
 
 def _per_unit(rows: DataFrame, term: Selection, part: Part) -> Series:
-    """The quantity of each seed, averaged over its conditions and pairs.
+    """The quantity of each sample, averaged over its conditions and places.
 
-    Only of the seeds which have every condition, pair, layer and metric that any seed has.
+    Only of the samples which have every condition, place, layer and metric that any has.
     """
     if part.quantity == "value" and part.beside is None:
         return _last_values(rows)
     is_main = rows["metric"].isin(term.metric)
     main, second = rows[is_main], rows[~is_main]
-    cells = main.groupby(["condition", "pair", "layer", "metric"], dropna=False).ngroup()
-    complete = cells.groupby(main["seed"]).nunique() == cells.nunique()
+    cells = main.groupby(["condition", *PLACE, "layer", "metric"], dropna=False).ngroup()
+    complete = cells.groupby(main["sample"]).nunique() == cells.nunique()
     compute, found = QUANTITIES[part.quantity].compute, {}
-    for (seed, condition, pair), own in main.groupby(["seed", "condition", "pair"], dropna=False):
-        if len(second):  # those which go with this condition and pair, or with every pair
-            of_pair = second["pair"].isna() | (second["pair"] == pair)
-            beside = second[of_pair & (second["seed"] == seed) & (second["condition"] == condition)]
-            own = pd.concat([own, beside])
-        found.setdefault(seed, []).append(compute(own, term.metric, part))
-    means = {seed: float(np.mean(values)) for seed, values in found.items()}
+    places = main.groupby(["sample", "condition", *PLACE], dropna=False)
+    for (sample, condition, languages, _), own in places:
+        if len(second):  # those which go with this condition and these languages, or with any
+            goes = second["languages"].isna() | (second["languages"] == languages)
+            goes &= (second["sample"] == sample) & (second["condition"] == condition)
+            own = pd.concat([own, second[goes]])
+        found.setdefault(sample, []).append(compute(own, term.metric, part))
+    means = {sample: float(np.mean(values)) for sample, values in found.items()}
     return pd.Series(means, dtype=float)[complete].dropna()
 
 
 def _last_values(rows: DataFrame) -> Series:
-    """The quantity "value" of every complete seed: the mean at the last checkpoint.
+    """The quantity "value" of every complete sample: the mean at the last checkpoint.
 
     The same as the general way, in a tenth of its time: the ledger asks for some five hundred.
     """
-    columns = ["condition", "pair", "layer", "metric", "seed", "tokens", "value"]
+    columns = ["condition", *PLACE, "layer", "metric", "sample", "tokens", "value"]
     lists = [rows[name].to_numpy(object, na_value=None).tolist() for name in columns]
     found: dict[tuple, dict] = {}
-    for *named, seed, tokens, value in zip(*lists, strict=True):
-        curve = found.setdefault(seed, {}).setdefault(tuple(named), {})
+    for *named, sample, tokens, value in zip(*lists, strict=True):
+        curve = found.setdefault(sample, {}).setdefault(tuple(named), {})
         curve.setdefault(tokens, []).append(math.nan if value is None else value)
     cells = {named for own in found.values() for named in own}
     means = {}
-    for seed, own in found.items():
+    for sample, own in found.items():
         if len(own) == len(cells):
             by_place: dict[tuple, list[float]] = {}
             for named, curve in own.items():
                 last = curve[None] if None in curve else curve[max(curve)]
-                by_place.setdefault(named[:2], []).extend(last)
-            means[seed] = float(np.mean([np.mean(values) for values in by_place.values()]))
+                by_place.setdefault(named[:3], []).extend(last)
+            means[sample] = float(np.mean([np.mean(values) for values in by_place.values()]))
     return pd.Series(means, dtype=float).sort_index().dropna()

@@ -1,6 +1,6 @@
 """Quantities: one seed's rows of one selection become one number.
 
-Every quantity takes `rows` (one seed; columns condition, pair, layer, metric, tokens, value), the
+Every quantity takes `rows` (one seed; columns condition, languages, task, layer, metric, tokens, value), the
 metrics selected, and the part of the rule, and returns a float. It returns nan where the number
 does not exist for that seed (a score which never rose has no half-way point).
 """
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from isomorph.metrics import metric
+from isomorph.rows import PLACE
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -56,10 +57,10 @@ def half_rise(tokens: np.ndarray, values: np.ndarray) -> float:
 
 
 def _final(rows: "DataFrame") -> "DataFrame":
-    """Only the last checkpoint of every condition, pair, layer and metric."""
+    """Only the last checkpoint of every condition, place, layer and metric."""
     if rows["tokens"].nunique(dropna=False) == 1:
         return rows
-    cell = ["condition", "pair", "layer", "metric"]
+    cell = ["condition", *PLACE, "layer", "metric"]
     last = rows.groupby(cell, dropna=False)["tokens"].transform("max")
     return rows[(rows["tokens"] == last) | last.isna()]
 

@@ -54,7 +54,9 @@ class Selection(_Frozen):
 
     metric: Names | None = None
     condition: Names | None = None
-    pair: Names | None = None  # languages, a task, or a role: "close" or "distant"
+    languages: Names | None = None  # "en-fr", or a role: "close" or "distant"
+    task: Names | None = None
+    split: Names | None = None  # left out: the test examples, and what has no split
     layer: Layers | None = None  # 0 is the embeddings; -1 the deepest layer of each model
 
     def narrowed(self, other: "Selection") -> "Selection":
@@ -73,7 +75,7 @@ Selections = Annotated[tuple[Selection, ...], BeforeValidator(_selections)]
 class Part(Selection):
     """One prediction: quantity over `plus`, less quantity over `minus`, against a bound.
 
-    The part's own metric, condition, pair and layer hold for every selection in `plus` and
+    The part's own fields hold for every selection in `plus` and
     `minus`, which may narrow them further.
     """
 
@@ -86,7 +88,9 @@ class Part(Selection):
     # "std" of one selection, or the ratio of the first one's to the second's: its bound is 1
     over_seeds: Literal["mean", "std"] = "mean"
     learnt: bool = False  # read only units whose run learnt: its `failed_run` is 0
-    each: Literal["metric", "condition", "pair"] | None = None  # one part for each value of it
+    each: Literal["metric", "condition", "languages", "task"] | None = (
+        None  # one part for each value of it
+    )
     direction: Literal["above", "below", "within"]
     bound: float = 0.0
     # A bound that no source gives may keep us from saying that a claim holds, and no more.
@@ -144,7 +148,7 @@ class Part(Selection):
         added, subtracted = self.plus, self.minus
         return tuple(map(shared.narrowed, added)), tuple(map(shared.narrowed, subtracted))
 
-    def split(self, found: list[str]) -> list["Part"]:
+    def single(self, found: list[str]) -> list["Part"]:
         """One part for each value of the column named in `each`, listed or else `found`."""
         values = getattr(self, self.each) or found if self.each else ()
         return [

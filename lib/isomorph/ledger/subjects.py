@@ -47,8 +47,8 @@ OURS: dict[Subject, str] = {
     "causal model": "our causal models",
     "bilingual model": "our bilingual models",
 }
-# Of the worlds the second language's distance is part of a condition's name; of real text it is the
-# pair. The paper calls French close to English and Chinese distant.
+# Of the worlds the second language's distance is part of a condition's name; of real text they are
+# the languages. The paper calls French close to English and Chinese distant.
 ROLES = {"close": ("en-fr", "a-b"), "distant": ("en-zh", "far")}
 FAR = "far_"
 
@@ -61,8 +61,8 @@ class About(NamedTuple):
 
 
 def placed(rows: DataFrame) -> DataFrame:
-    """The rows with the columns of `About`; conditions and pairs without what names
-    the subject: "bible_flow_target" is "flow_target", and "far_default" is "default" of the pair
+    """The rows with the columns of `About`; conditions and languages without what names
+    the subject: "bible_flow_target" is "flow_target", and "far_default" is "default" of the languages
     "far"."""
     import pandas as pd
 
@@ -77,7 +77,7 @@ def placed(rows: DataFrame) -> DataFrame:
     )  # fmt: skip
     far = columns["condition"].str.startswith(FAR)
     columns["condition"] = columns["condition"].str.removeprefix(FAR)
-    return rows.assign(**columns, pair=rows["pair"].mask(far, "far"))
+    return rows.assign(**columns, languages=rows["languages"].mask(far, "far"))
 
 
 def _plain(config: str, condition: str) -> str:

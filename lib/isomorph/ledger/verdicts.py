@@ -83,14 +83,14 @@ def judge(rule: Rule, rows: DataFrame, known: dict | None = None) -> Judgement:
     rows, known = rows.reset_index(drop=True), {} if known is None else known
     controls = []
     for control in rule.requires:
-        for part in control.split(_found(control, rows)):
+        for part in control.single(_found(control, rows)):
             if part not in known:
                 known[part] = estimate(part, rows)
             controls.append(Finding(part, known[part], outcome_of(part, known[part])))
     parts = [
         (number, single)
         for number, part in enumerate(rule.parts)
-        for single in part.split(_found(part, rows))
+        for single in part.single(_found(part, rows))
     ]
     estimates = [estimate(part, rows) for _, part in parts]
     against = holm([_against(part, own) for (_, part), own in zip(parts, estimates, strict=True)])

@@ -10,7 +10,7 @@ from isomorph.runs.geometry import Geometry
 from isomorph.runs.kinds import run_from_json
 from isomorph.runs.layer_transfer import LayerTransfer
 from isomorph.runs.pretraining import Pretraining, train, trained
-from isomorph.runs.run import COLUMNS, LATER_COLUMNS, Run, cache_folder, to_rows
+from isomorph.runs.run import Run, cache_folder
 from isomorph.runs.texts import CopyText, HubText, ShippedText, WorldText, text_checksum
 from isomorph.runs.theorem import Theorem
 from isomorph.runs.transfer import Task, Transfer
@@ -18,8 +18,6 @@ from isomorph.runs.tuned import Tuned
 from isomorph.runs.word_vectors import WordVectors
 
 __all__ = [
-    "COLUMNS",
-    "LATER_COLUMNS",
     "AnchorShare",
     "Comparison",
     "CopyText",
@@ -42,7 +40,6 @@ __all__ = [
     "code_version",
     "run_from_json",
     "text_checksum",
-    "to_rows",
     "train",
     "trained",
 ]

@@ -2,7 +2,7 @@
 
 After the folds of a metric come `<metric>_low` and `_high`, the 95% interval of their mean over what
 makes items dependent (`isomorph.measure.items`), and `_gain`, `_gain_low` and `_gain_high`, what
-the condition has above the untreated vectors, paired. Their fold is 0, and they are of all folds.
+the condition has above the untreated vectors, paired. They have no fold, since they are of all.
 
 Similarity is always the cosine. Cures are fitted on the very vectors that are then compared, without
 any label ("target" in Li et al. 2020), except the weights of weighted removal.
@@ -37,7 +37,7 @@ from isomorph.measure.items import (
 if TYPE_CHECKING:
     from isomorph.text.similarity_sets import ScoredPairs
 
-Record = tuple[str, int, str, float]  # condition, fold, metric, value
+Record = tuple[str, int | None, str, float]  # condition, fold, metric, value
 OVER_ITEMS = ("_low", "_high", "_gain")  # how metrics end that are of all folds together
 UNTREATED = "two_layer_average"  # of sentences that are compared
 
@@ -271,7 +271,7 @@ def records_over_items(
     if untreated in known and len(set().union(*members)) > 1:
         for name, found in intervals(known, *members, beside=untreated).items():
             for end, value in found.items():
-                yield name, 0, f"{metric}_{end}", value
+                yield name, None, f"{metric}_{end}", value
 
 
 def _of(name: str, fold: int, found: dict[str, float], before: str = "") -> Iterator[Record]:

@@ -2,8 +2,8 @@
 
 One run makes an encoder's vectors once, fits every cure on them, and scores each: its records name
 the cure as their condition. Each fifth of the items is scored by itself. Of an encoder that has a name
-it is a seed, and intervals over chapters, words or sentences are recorded beside (see
-`isomorph.runs.cured_tasks`); of a pretraining, which has one, the mean over the fifths is recorded.
+a record has its fold, and intervals over chapters, words or sentences are recorded too (see
+`isomorph.runs.cured_tasks`); of a pretraining, which has a seed, the mean over the folds is recorded.
 """
 
 from __future__ import annotations
@@ -48,11 +48,10 @@ class Cures(OfEncoder):
 
     @model_validator(mode="after")
     def _reads(self) -> Cures:
-        needed = set(self.pair.split("-"))
-        if self.below and not needed <= set(self.below.languages):
+        if self.below and not set(self.languages) <= set(self.below.languages):
             raise ValueError(
                 f"task is {self.task!r}, and the pretraining reads {self.below.languages}; allowed "
-                f"is one that reads {self.pair}."
+                f"is one that reads {' and '.join(self.languages)}."
             )
         return self
 
@@ -61,8 +60,12 @@ class Cures(OfEncoder):
         return self.cured
 
     @property
-    def pair(self) -> str:
-        return "en-fr" if self.task == "translations" else "en"
+    def languages(self) -> tuple[str, ...]:
+        return ("en", "fr") if self.task == "translations" else ("en",)
+
+    @property
+    def task_name(self) -> str:
+        return self.task
 
     def checksum(self) -> str | None:
         if self.task == "passages":
@@ -78,7 +81,7 @@ class Cures(OfEncoder):
     def outcome(self) -> dict:
         """Fit and score: {"records", "data", "device", "code"}; cached by exca.
 
-        Each record has a condition, a seed, a metric and a value; see `isomorph.runs.cured_tasks`.
+        Each record has a condition, a fold, a metric and a value; see `isomorph.runs.cured_tasks`.
         """
         import torch
 
@@ -97,10 +100,10 @@ class Cures(OfEncoder):
             warnings.filterwarnings("ignore", message=".* were cut")
             measured = measure(name, place)
             if self.below:
-                measured = over_folds(measured, self.seed)  # its interval is over seeds
-            for condition, seed, metric, value in measured:
+                measured = over_folds(measured)  # its interval is over seeds
+            for condition, fold, metric, value in measured:
                 named = {"step": 0, "tokens": 0, "seconds": time.monotonic() - began}
-                own = {"condition": self.prefix + condition, "seed": seed}
+                own = {"condition": self.prefix + condition, "fold": fold}
                 if not math.isnan(value):
                     records.append({"metric": metric, "value": value} | own | named)
         return {
@@ -109,8 +112,8 @@ class Cures(OfEncoder):
         }  # fmt: skip
 
 
-def over_folds(measured: Iterable[Record], seed: int) -> Iterator[Record]:
-    """The mean of each condition's metric over the folds, as the record of a seed."""
+def over_folds(measured: Iterable[Record]) -> Iterator[Record]:
+    """The mean of each condition's metric over the folds."""
     from isomorph.runs.cured_tasks import OVER_ITEMS
 
     values: dict[tuple[str, str], list[float]] = {}
@@ -118,4 +121,4 @@ def over_folds(measured: Iterable[Record], seed: int) -> Iterator[Record]:
         if not metric.endswith(OVER_ITEMS):
             values.setdefault((condition, metric), []).append(value)
     for (condition, metric), several in values.items():
-        yield condition, seed, metric, fmean(several)
+        yield condition, None, metric, fmean(several)

@@ -20,7 +20,7 @@ from isomorph.text.fetch import names_reads
 if TYPE_CHECKING:
     from torch import Tensor
 
-PARTS = 5  # of the words: as many seeds, each an independent sample of ranks
+PARTS = 5  # of the words: as many folds, each an independent sample of ranks
 FREQUENT = 100_000  # words of the ranking that are looked up
 
 
@@ -29,7 +29,7 @@ class EncoderWords(OfEncoder):
 
     The words are those English words that are one subword for the encoder, in the order of GloVe's
     vocabulary, which is that of Wikipedia and newswire. Of an encoder that has a name each fifth of
-    the words, every fifth one, is a seed; of a pretraining all words are measured together.
+    the words, every fifth one, is a fold; of a pretraining all words are measured together.
     """
 
     kind: Literal["encoder_words"] = "encoder_words"
@@ -52,7 +52,7 @@ class EncoderWords(OfEncoder):
         """Measure: {"records", "data", "device", "code"}; cached by exca.
 
         The records are those of `isomorph.measure.geometry.of_words` and words, their number, with
-        a seed for each part.
+        a fold for each part.
         """
         import torch
 
@@ -62,11 +62,11 @@ class EncoderWords(OfEncoder):
         with self.placed() as name:
             _, vectors = ranked_words(name)
         vectors = vectors[: self.most]
-        parts = {self.seed: (0, 1)} if self.below else {k: (k, PARTS) for k in range(PARTS)}
+        parts = {None: (0, 1)} if self.below else {k: (k, PARTS) for k in range(PARTS)}
         records = []
-        for seed, part in parts.items():
+        for fold, part in parts.items():
             found = of_words(vectors, part=part) | {"words": float(len(vectors))}
-            named = {"step": 0, "tokens": 0, "seconds": time.monotonic() - began, "seed": seed}
+            named = {"step": 0, "tokens": 0, "seconds": time.monotonic() - began, "fold": fold}
             records += [
                 {"metric": name, "value": value} | named
                 for name, value in found.items()

@@ -88,8 +88,8 @@ class LayerTransfer(TwoModels):
 def layer_transfer(run: LayerTransfer) -> dict:
     """Tune and test here and now: {"records", "data", "device", "code"}.
 
-    The records are, at each layer, each task's scores in the second language and, as
-    `<score>_source`, in the first; and links, the pairs of words a rotation was learnt on.
+    The records are, at each layer, each task's scores in the second language and, with the
+    split "source", in the first; and links, the pairs of words a rotation was learnt on.
     """
     from isomorph.models.inputs import device_named
 
@@ -188,13 +188,14 @@ def _at_layer(run, task: Task, own, readers: list[Reader], layer: int, carried: 
     finetune(head, train, source.tokenizer(source.language), config, language=source.language,
              seed=run.seed, device=run.device, progress=run.progress)  # fmt: skip
     records = []
-    for side, suffix in ((source, "_source"), (target, "")):
+    for side, split in ((source, "source"), (target, "test")):
         if side is target:
             stack.read(side.model, means=carried.means[1], rotation=carried.rotation)
         examples = test[side.language]
         answers = predict(head, examples, side.tokenizer(side.language), language=side.language)
         records += [
-            {"metric": f"{task.prefix}{metric}{suffix}", "layer": layer, "value": value}
+            {"metric": f"{task.prefix}{metric}", "task": task.row_name, "split": split,
+             "layer": layer, "value": value}
             for metric, value in score(examples, answers).items()
-        ]
+        ]  # fmt: skip
     return records

@@ -54,7 +54,7 @@ class State:
 
 
 def states(state: State) -> list[dict]:
-    """`rsa` and `cka` of each layer on texts of the task, `rsa_out` and `cka_out` on as many of the
+    """`rsa` and `cka` of each layer on texts of the task, the same as the split "out" on as many of the
     same lengths out of its domain, and `texts`, how many of each; `rsa_other` and `cka_other` of the
     encoder as it was and another one, where there is one that reads the same subwords."""
     from isomorph.measure.changes import matched_for_length, similarity_by_layer
@@ -62,17 +62,17 @@ def states(state: State) -> list[dict]:
 
     inside, outside = matched_for_length(*_domains(state))
     records = [{"metric": "texts", "value": len(inside)}]
-    compared = {"": (inside, state.encoder), "_out": (outside, state.encoder)}
+    compared = [("", "test", inside, state.encoder), ("", "out", outside, state.encoder)]
     if state.other is not None:
-        compared["_other"] = (inside, state.other)
-    for suffix, (texts, after) in compared.items():
+        compared.append(("_other", "test", inside, state.other))
+    for suffix, split, texts, after in compared:
         found = similarity_by_layer(
             state.original, after, state.tokenizer, texts, language=state.language,
             seed=state.seed, max_length=longest_input(after, state.tokenizer, LONGEST),
         )  # fmt: skip
         for name, by_layer in found.items():
             records += [
-                {"metric": name + suffix, "value": value, "layer": layer}
+                {"metric": name + suffix, "value": value, "layer": layer, "split": split}
                 for layer, value in by_layer.items()
             ]
     return records
@@ -80,7 +80,7 @@ def states(state: State) -> list[dict]:
 
 def reversion(state: State) -> list[dict]:
     """`score_bottom_reverted` and `score_top_reverted`: on some test examples, with that many of the
-    lowest or highest blocks (the layer) put back to what they were before tuning; 0 is none."""
+    lowest or highest blocks put back to what they were before tuning; 0 is none."""
     from isomorph.models.blocks import blocks_of, revert
     from isomorph.models.finetune import predict
 
@@ -99,7 +99,7 @@ def reversion(state: State) -> list[dict]:
                 revert(head.encoder, state.original, [order[reverted - 1]])
             answers = predict(head, few, state.tokenizer, language=state.language)
             value = state.task.main(few, answers)
-            records.append({"metric": name, "value": value, "layer": reverted})
+            records.append({"metric": name, "value": value, "blocks": reverted})
     return records
 
 

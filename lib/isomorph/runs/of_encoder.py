@@ -21,7 +21,7 @@ from isomorph.runs.two_models import combined_checksum, trained_below
 class OfEncoder(Run):
     """A run that looks at an encoder.
 
-    One that has a name has no seed: what a run samples of it, its records number as seeds. That of a
+    One that has a name has no seed: a run measures parts of its items, the folds. That of a
     pretraining has the pretraining's seed, and each record is of all items, or their parts' mean.
     """
 
@@ -47,8 +47,8 @@ class OfEncoder(Run):
         return self.subject if isinstance(self.subject, Pretraining) else None
 
     @property
-    def pair(self) -> str:
-        return "en"
+    def languages(self) -> tuple[str, ...]:
+        return ("en",)
 
     @property
     def seed(self) -> int:

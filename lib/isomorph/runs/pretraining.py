@@ -64,10 +64,6 @@ class Pretraining(Run):
         return tuple(self.text.languages)
 
     @property
-    def pair(self) -> str:
-        return "-".join(self.languages)
-
-    @property
     def tokens(self) -> int:
         return self.training.tokens
 
@@ -119,8 +115,8 @@ class UsesPretraining(Run):
     infra: Cache = Cache(version="1")
 
     @property
-    def pair(self) -> str:
-        return self.pretraining.pair
+    def languages(self) -> tuple[str, ...]:
+        return self.pretraining.languages
 
     @property
     def seed(self) -> int:

@@ -2,7 +2,7 @@
 
 What every kind of run has in common. A run names everything that changes its result and nothing
 that does not. exca caches it and runs it in this process, in local processes or on Slurm. What it
-measured becomes rows of one long table (`COLUMNS`), found again by digest.
+measured becomes rows of one long table (`isomorph.rows`), found again by digest.
 """
 
 from __future__ import annotations
@@ -24,12 +24,6 @@ from isomorph.text.shipped import data_folder
 
 if TYPE_CHECKING:
     from typing import Self
-
-COLUMNS = (
-    "experiment", "size", "condition", "pair", "layer", "seed", "metric", "value", "tokens",
-    "seconds", "device", "threads", "code", "data", "recorded", "digest", "config",
-)  # fmt: skip
-LATER_COLUMNS = {"threads": "Int64", "recorded": "string"}  # that rows recorded earlier do not have
 
 
 class Run(Config):
@@ -88,13 +82,23 @@ class Run(Config):
 
     @property
     @abstractmethod
-    def pair(self) -> str:
-        """The languages, "en-fr"; of fine-tuning, the task."""
+    def languages(self) -> tuple[str, ...]:
+        """What its models read; none where it has no model."""
+
+    @property
+    def task_name(self) -> str | None:
+        """What it is about, as rows name it, where that is one task."""
+        return None
 
     @property
     @abstractmethod
     def tokens(self) -> int:
         """How many a pretraining reads; of a run that starts from several, the first one's."""
+
+    @property
+    def about(self) -> str:
+        """Its task, or else its languages, for a line of progress."""
+        return self.task_name or "-".join(self.languages)
 
     def foundations(self) -> tuple[Run, ...]:
         """The runs whose trained models this one starts from."""
@@ -121,25 +125,6 @@ class Run(Config):
         checksum, the versions of public data sets and encoders, is for people to read."""
         shipped = data.partition("; ")[0]
         return self.checksum() in (None, "" if "@" in shipped else shipped)
-
-
-def to_rows(run: Run, outcome: dict, *, experiment: str, size: str, condition: str):
-    """What a run measured, as rows of the long table."""
-    import pandas as pd
-
-    rows = pd.DataFrame(outcome["records"])
-    named = {
-        "experiment": experiment, "size": size, "condition": condition, "pair": run.pair,
-        "seed": run.seed, "device": outcome["device"],
-        "threads": outcome.get("threads"), "code": outcome["code"], "data": outcome["data"],
-        "recorded": None, "digest": run.digest, "config": run.config_json(),
-    }  # fmt: skip
-    own = {name for name in ("condition", "seed") if name in rows}
-    rows = rows.assign(**{name: value for name, value in named.items() if name not in own})
-    if "layer" not in rows:
-        rows["layer"] = None
-    kinds = {"layer": "Int64", "value": float, "seed": int} | LATER_COLUMNS
-    return rows.astype(kinds)[list(COLUMNS)]
 
 
 def cache_folder() -> Path:

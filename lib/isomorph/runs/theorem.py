@@ -49,8 +49,8 @@ class Theorem(Run):
         return self
 
     @property
-    def pair(self) -> str:
-        return "planted"
+    def languages(self) -> tuple[str, ...]:
+        return ()
 
     @property
     def tokens(self) -> int:

@@ -42,6 +42,11 @@ METRICS = {
     "passage_relation": "passage_", "passage_relation_help": "passage_help_",
     "interface_terms": "terms_",
 }  # fmt: skip
+# What rows call a task: the papers' own data sets and the worlds have the kind's name.
+NAMED = {
+    "passage_relation": "passages", "passage_relation_help": "help_passages",
+    "interface_terms": "terms",
+}  # fmt: skip
 PREFIX = {"nli": "nli_", "ner": "ner_", "parsing": "", "tags": "tags_"}
 # The shipped files that a task's examples are made of.
 RELATION, TERMS = "tasks/passage_relation.parquet", "tasks/interface_terms.parquet"
@@ -81,6 +86,10 @@ class Task(Config):
     @property
     def prefix(self) -> str:
         return METRICS.get(self.source, PREFIX[self.name])
+
+    @property
+    def row_name(self) -> str:
+        return NAMED.get(self.source, self.name)
 
     def examples(self, text, language: str, split: str, count: int | None) -> Examples:
         """Labelled examples of a language; of test or, where there is none, development text."""
@@ -176,9 +185,9 @@ def transfer(run: Transfer) -> dict:
     """Pretrain where that has not been done, then tune and test each task, here and now.
 
     The records are those of the end of pretraining, and for each task `<score>` of the second
-    language, `<score>_source` of the first, `<score>_majority` without an encoder (second
+    language, with the split "source" of the first, and `<score>_majority` without an encoder (second
     language). Inference in worlds has `<score>_premise`: of the premise's words alone, trained and tested
-    in the first language, as a transfer that loses nothing would score. In worlds whose topics divide between the languages, `<score>_lost` and `<score>_kept`
+    in the first language, as a transfer that loses nothing would score. In worlds whose topics divide between the languages, the splits "lost" and "kept"
     are of the test examples on the first language's topics and on the second's own.
     """
     code = run.code
@@ -201,9 +210,10 @@ def transfer(run: Transfer) -> dict:
         for task, own in zip(run.tasks, examples, strict=True):
             scores, device = _task(run, task, own, load)
             records += [
-                {"metric": metric, "value": value, "layer": None, "step": 0, "tokens": tokens}
-                for metric, value in scores.items()
-            ]
+                {"metric": f"{task.prefix}{metric}", "task": task.row_name, "split": split,
+                 "value": value, "step": 0, "tokens": tokens}
+                for (split, metric), value in scores.items()
+            ]  # fmt: skip
     seconds = spent + time.monotonic() - began
     return {
         "records": [record | {"seconds": seconds} for record in records],
@@ -226,33 +236,33 @@ def _loader(run: Transfer, pretraining: Pretraining):
     return lambda: initialise(shape, run.seed), vocabulary
 
 
-def _task(run: Transfer, task: Task, data, load) -> tuple[dict[str, float], str]:
-    """The scores of one task on its material, by name, and where they were made."""
+def _task(run: Transfer, task: Task, data, load) -> tuple[dict[tuple, float], str]:
+    """The scores of one task on its material, by split and name, and where they were made."""
     from isomorph.measure.scores import majority, premise_alone
     from isomorph.models.finetune import predict
 
     (train, test), (fresh, vocabulary) = data, load
     text, (source, target) = run.pretraining.text, run.pretraining.languages
     heads = _tuned(run, task, train, fresh, vocabulary)
-    found: dict[str, list[float]] = {}
+    found: dict[tuple[str | None, str], list[float]] = {}
     for head in heads:
         for language, examples in test.items():
             answers = predict(head, examples, vocabulary.tokenizer(language), language=language)
             for part, chosen in _parts(examples, text).items():
                 if chosen == [] or (part and language == source):
                     continue
-                suffix = part or ("_source" if language == source else "")
+                split = part or ("source" if language == source else "test")
                 for metric, value in score(examples, answers, chosen).items():
                     if part and metric.startswith("f1_"):
                         continue  # too few of a type in a part
-                    found.setdefault(f"{task.prefix}{metric}{suffix}", []).append(value)
+                    found.setdefault((split, metric), []).append(value)
     for metric, value in score(test[target], majority(train, test[target])).items():
-        found[f"{task.prefix}{metric}_majority"] = [value]
+        found["test", f"{metric}_majority"] = [value]
     if task.name == labelled.PAIR and task.source == "world":
         own = score(test[source], premise_alone(train, test[source]))
-        found[f"{task.prefix}accuracy_premise"] = [own["accuracy"]]
+        found[None, "accuracy_premise"] = [own["accuracy"]]
     device = device_name(heads[0].device)
-    return {metric: float(np.mean(values)) for metric, values in found.items()}, device
+    return {key: float(np.mean(values)) for key, values in found.items()}, device
 
 
 def _tuned(run: Transfer, task: Task, train: Examples, fresh, vocabulary: Vocabulary) -> list[Head]:
@@ -313,7 +323,7 @@ def _parts(examples: Examples, text) -> dict[str, list[int] | None]:
     parts: dict[str, list[int] | None] = {"": None}
     if isinstance(text, WorldText) and text.world.topics % 2 == 0:
         half = text.world.topics // 2
-        for part, first in (("_lost", True), ("_kept", False)):
+        for part, first in (("lost", True), ("kept", False)):
             parts[part] = [i for i, item in enumerate(examples.items)
                            if (item.topic < half) == first]  # fmt: skip
     return parts

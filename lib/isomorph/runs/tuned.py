@@ -87,8 +87,12 @@ class Tuned(Run):
         return (*self.first, *((self.downstream,) if self.downstream else ()))
 
     @property
-    def pair(self) -> str:
-        """The name of the task: conditions say how an encoder is tuned, and this on what."""
+    def languages(self) -> tuple[str, ...]:
+        return self.pretraining.languages if self.pretraining else ("en",)
+
+    @property
+    def task_name(self) -> str:
+        """Conditions say how an encoder is tuned, and this on what."""
         return self.downstream.origin.name if self.downstream else "no task"
 
     @property
@@ -112,9 +116,9 @@ class Tuned(Run):
     def outcome(self) -> dict:
         """Tune, score and look: {"records", "data", "device", "code"}; cached by exca.
 
-        The records: `test_score`, the task's main score on test, `dev_score`, `<name>` of each
-        further score, `floor`, the score without an encoder, `failed_run`, 1 where the test score
-        is not above that; `loss`, of each epoch as a layer, in nats; `weight_distance`, of each
+        The records: `score`, the task's main score, of the splits "test" and "dev", `<name>` of each
+        further score on test, `floor`, the score without an encoder, `failed_run`, 1 where the test score
+        is not above that; `loss`, of each epoch, in nats; `weight_distance`, of each
         block from where it started, and its mean over the lowest and the highest third; with the look
         `cls`, `cls_gradient_peak` of the last task's steps; and what `isomorph.runs.looks` says.
         """
@@ -157,7 +161,7 @@ def tune(run: Tuned) -> dict:
         encoder = head.encoder
     if run.downstream:
         records += _scored(run.downstream, parts[-1], head, tokenizer, language)
-        records += [{"metric": "loss", "value": loss, "layer": i} for i, loss in enumerate(losses)]
+        records += [{"metric": "loss", "value": loss, "epoch": i} for i, loss in enumerate(losses)]
         records += _moved(head.encoder, started)
         records += [looks.peak(lengths)] if lengths else []
     state = looks.State(
@@ -170,7 +174,7 @@ def tune(run: Tuned) -> dict:
     seconds = time.monotonic() - began
     return {
         "records": [
-            {"layer": None, "step": 0, "tokens": run.tokens, "seconds": seconds} | record
+            {"step": 0, "tokens": run.tokens, "seconds": seconds} | record
             for record in records
         ],
         "data": run.checksum() or "", "device": device_name(place), "code": code,
@@ -202,18 +206,19 @@ def _tune_one(run: Tuned, task: Downstream, own, head: Head, tokenizer, language
 def _scored(task: Downstream, own, head: Head, tokenizer, language: str) -> list[dict]:
     from isomorph.models.finetune import predict
 
-    found = {}
-    for split, name in (("dev", "dev_score"), ("test", "test_score")):
+    main = {}
+    for split in ("dev", "test"):
         answers = predict(head, own[split], tokenizer, language=language)
-        found[name] = task.main(own[split], answers)
-    found |= scores(own["test"], answers, task.source)
+        main[split] = task.main(own[split], answers)
+    found = {"score": main["test"]} | scores(own["test"], answers, task.source)
     found["floor"] = task.floor(own["train"], own["test"])
     if task.of_world and own["train"].task == PAIR:
         from isomorph.measure.scores import premise_alone
 
         found["floor_premise"] = task.main(own["test"], premise_alone(own["train"], own["test"]))
-    found["failed_run"] = float(found["test_score"] <= found["floor"])
-    return [{"metric": name, "value": value} for name, value in found.items()]
+    found["failed_run"] = float(found["score"] <= found["floor"])
+    on_test = [{"metric": name, "value": value, "split": "test"} for name, value in found.items()]
+    return [*on_test, {"metric": "score", "value": main["dev"], "split": "dev"}]
 
 
 def _moved(encoder, started) -> list[dict]:

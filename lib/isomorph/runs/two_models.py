@@ -50,10 +50,6 @@ class TwoModels(Run):
         return self.text.languages[0], self.text.languages[-1]
 
     @property
-    def pair(self) -> str:
-        return "-".join(self.languages)
-
-    @property
     def seed(self) -> int:
         return self.source.seed if self.source else 0
 

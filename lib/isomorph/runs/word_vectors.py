@@ -42,8 +42,8 @@ class WordVectors(Run):
         return self
 
     @property
-    def pair(self) -> str:
-        return "-".join(self.text.languages)
+    def languages(self) -> tuple[str, ...]:
+        return tuple(self.text.languages)
 
     @property
     def tokens(self) -> int:

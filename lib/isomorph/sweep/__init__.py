@@ -96,10 +96,10 @@ def _state(experiment: str, size: str, wanted: list[Condition], missing: list[Co
     lines += [f"  begun: {said}" for said in dict.fromkeys(map(_begun, missing)) if said]
     seeds: dict[str, dict[str, list[str]]] = {}
     for condition in missing:
-        of_pair = seeds.setdefault(condition.name, {}).setdefault(condition.run.pair, [])
-        of_pair.append(str(condition.run.seed))
-    for name, pairs in seeds.items():
-        each = [f"{pair} {_seeds(several)}" for pair, several in pairs.items()]
+        own = seeds.setdefault(condition.name, {}).setdefault(condition.run.about, [])
+        own.append(str(condition.run.seed))
+    for name, of in seeds.items():
+        each = [f"{about} {_seeds(several)}" for about, several in of.items()]
         lines.append(f"  {name}: {'; '.join(each)}")
     return "\n".join(lines)
 
@@ -149,11 +149,21 @@ def listing(experiment: str | None, *, size: Size) -> pd.DataFrame:
             lines.append(
                 {
                     "experiment": name, "size": size, "condition": condition.name,
-                    "pair": run.pair, "seed": run.seed, "tokens": run.tokens,
+                    "languages": "-".join(run.languages), "task": run.task_name, "seed": run.seed, "tokens": run.tokens,
                     "digest": run.digest, "state": state,
                 }
             )  # fmt: skip
-    columns = ["experiment", "size", "condition", "pair", "seed", "tokens", "digest", "state"]
+    columns = [
+        "experiment",
+        "size",
+        "condition",
+        "languages",
+        "task",
+        "seed",
+        "tokens",
+        "digest",
+        "state",
+    ]
     return pd.DataFrame(lines, columns=columns)
 
 

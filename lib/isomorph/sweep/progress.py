@@ -102,4 +102,4 @@ class Progress:
 
 def describe(condition: Condition) -> str:
     run = condition.run
-    return f"{condition.name} ({run.pair}, seed {run.seed}, {run.tokens / 1e6:.3g}M tokens)"
+    return f"{condition.name} ({run.about}, seed {run.seed}, {run.tokens / 1e6:.3g}M tokens)"

@@ -55,7 +55,7 @@ class Table(_Frozen):
     rows: tuple[Row, ...] = Field(min_length=1)
 
     def frame(self) -> DataFrame:
-        """Columns condition, name, metric, pair, value (percent): a row a number that is known."""
+        """Columns condition, name, metric, languages, value (percent): a row a number that is known."""
         import pandas as pd
 
         cells = [
@@ -65,7 +65,7 @@ class Table(_Frozen):
             for pair, value in zip(self.pairs, getattr(row, metric) or (), strict=False)
             if value is not None
         ]
-        return pd.DataFrame(cells, columns=["condition", "name", "metric", "pair", "value"])
+        return pd.DataFrame(cells, columns=["condition", "name", "metric", "languages", "value"])
 
 
 def parse(text: str, name: str) -> Table:
@@ -100,7 +100,7 @@ def load(name: str) -> Table:
 def table_one() -> DataFrame:
     """Zero-shot transfer of ten conditions to French, Russian and Chinese, in percent.
 
-    Columns condition, name (the paper's own), metric (nli_accuracy, ner_f1, las), pair, value.
+    Columns condition, name (the paper's own), metric (nli_accuracy, ner_f1, las), languages, value.
     Conneau, Wu et al. (2020), Table 1.
     """
     return load("table_one").frame()
@@ -117,7 +117,7 @@ def order_and_depth() -> DataFrame:
 def few_sample() -> DataFrame:
     """Mean and standard deviation of test scores over 20 seeds of fine-tuning, times 100.
 
-    Columns table ("Table 1" to "Table 3"), condition, name (the paper's own), metric, pair (the
+    Columns table ("Table 1" to "Table 3"), condition, name (the paper's own), metric, task (the
     data set), score (what it is), value, std. Tables 1 and 2 share conditions, and in two cells do
     not agree: take one of them. Zhang et al. (2021).
     """

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 NAMES = ("few_sample",)
-METRIC = "test_score"  # what our own rows call it
+METRIC = "score"  # what our own rows call it
 
 Score = Annotated[float, Field(ge=0, le=100)]
 Set = Annotated[str, Field(pattern=r"^[a-z0-9]+$")]
@@ -53,16 +53,16 @@ class Tables(_Frozen):
     tables: tuple[Table, ...] = Field(min_length=1)
 
     def frame(self) -> DataFrame:
-        """Columns table, condition, name, metric, pair (the data set), score (what it is), value,
+        """Columns table, condition, name, metric, task (the data set), score (what it is), value,
         std (nan where none is printed): a row a number, times 100."""
         import pandas as pd
 
         cells = [
-            (table.name, row.condition, row.name, METRIC, pair, self.scores[pair], value,
-             row.std.get(pair))
-            for table in self.tables for row in table.rows for pair, value in row.mean.items()
+            (table.name, row.condition, row.name, METRIC, task, self.scores[task], value,
+             row.std.get(task))
+            for table in self.tables for row in table.rows for task, value in row.mean.items()
         ]  # fmt: skip
-        names = ["table", "condition", "name", "metric", "pair", "score", "value", "std"]
+        names = ["table", "condition", "name", "metric", "task", "score", "value", "std"]
         return pd.DataFrame(cells, columns=names).astype({"std": float})
 
 

@@ -1,0 +1,78 @@
+"""Rows: one long table of what runs measured, what its columns mean, and how some are chosen.
+
+A row is one measurement of one run. `languages` is what the model reads, "en-fr", or "a-b" in a
+world. `task` is the task that a score is of, where there is one, and `split` the examples that it is
+of: "test", "dev", "source" (the test examples of a transfer's first language), "lost" and "kept" (those on the topics that only the
+first language has, and on the others), or "out" (texts out of the task's domain); empty where there is no choice. `layer`
+is a layer of the model, 0 what its embeddings give; `epoch` one of fine-tuning; `blocks` how many
+blocks were put back. `seed` is the run's, and `fold` a part of the items of one model, which is no
+seed: nothing is drawn anew.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pandas import DataFrame
+
+    from isomorph.runs.run import Run
+
+COLUMNS = {
+    "experiment": "str", "size": "str", "condition": "str",
+    "languages": "str", "task": "str", "split": "str",
+    "layer": "Int64", "epoch": "Int64", "blocks": "Int64", "seed": "int64", "fold": "Int64",
+    "metric": "str", "value": "float64", "tokens": "int64", "seconds": "float64",
+    "device": "str", "threads": "Int64", "code": "str", "data": "str",
+    "recorded": "string", "digest": "str", "config": "str",
+}  # fmt: skip
+# A row is of a place: only what was measured at the same places can be compared.
+PLACE = ("languages", "task")
+
+
+def rows_of(run: Run, outcome: dict, *, experiment: str, size: str, condition: str) -> DataFrame:
+    """What a run measured. A record of its outcome has a metric and a value, and any further column
+    that differs from record to record."""
+    import pandas as pd
+
+    rows = pd.DataFrame(outcome["records"])
+    of_run = {
+        "experiment": experiment, "size": size, "condition": condition,
+        "languages": "-".join(run.languages) or None, "task": run.task_name, "seed": run.seed,
+        "device": outcome["device"], "threads": outcome.get("threads"), "code": outcome["code"],
+        "data": outcome["data"], "digest": run.digest, "config": run.config_json(),
+    }  # fmt: skip
+    missing = {name: of_run.get(name) for name in COLUMNS if name not in rows}
+    return rows.assign(**missing).astype(COLUMNS)[list(COLUMNS)]
+
+
+def where(
+    rows: DataFrame, *, split: Sequence[str] = ("test",), **columns: str | int | Sequence
+) -> DataFrame:
+    """The rows of some splits whose columns have some values: `where(rows, metric="las", layer=0)`.
+
+    What has no split goes with the test examples. The rows are numbered anew.
+    """
+    kept = rows["split"].fillna("test").isin(split)
+    for name, values in columns.items():
+        kept &= rows[name].isin([values] if isinstance(values, str | int) else values)
+    return rows[kept].reset_index(drop=True)
+
+
+def is_main(rows: DataFrame):
+    """Of each row whether it is of the test examples, or of what has no split."""
+    return rows["split"].fillna("test") == "test"
+
+
+def by_split(rows: DataFrame) -> DataFrame:
+    """The rows with any split but the test examples in the metric's name: `las_source`, `rsa_out`."""
+    main = is_main(rows)
+    named = rows["metric"].where(main, rows["metric"] + "_" + rows["split"].fillna(""))
+    return rows.assign(metric=named, split=rows["split"].where(main))
+
+
+def with_sample(rows: DataFrame) -> DataFrame:
+    """The rows with the column `sample`: the unit that an interval is over, a fold or else a seed."""
+    return rows.assign(sample=rows["fold"].astype("Int64").fillna(rows["seed"]).astype(int))
