@@ -8,11 +8,9 @@ import pytest
 
 from isomorph import effects
 from isomorph.effects import Contrast
-from isomorph.ledger import tables
+from isomorph.ledger import paper_tables
 from isomorph.ledger.intervals import of_means
 from tests.frames import filled
-
-PAIRS = ("en-fr", "en-ru", "en-zh")
 
 
 def rows(cells, metric="nli_accuracy", size="laptop"):
@@ -30,9 +28,9 @@ def rows(cells, metric="nli_accuracy", size="laptop"):
     return filled(pd.DataFrame(found))
 
 
-def effect(rows, metric, plus, minus, languages=None):
+def effect(rows, metric, plus, minus):
     """One effect, a line of the table."""
-    return effects.effects(rows, [Contrast("it", metric, plus, minus, languages=languages)]).iloc[0]
+    return effects.effects(rows, [Contrast("it", metric, plus, minus)]).iloc[0]
 
 
 # Seeds differ by far more than the conditions do, which pairing takes away.
@@ -46,7 +44,7 @@ def test_an_effect_is_paired_by_seed_and_in_points():
     known = of_means([CHANGE], [1], paired=True)
     assert found.value == pytest.approx(-5)
     assert (found.low, found.high) == pytest.approx((100 * known.low, 100 * known.high))
-    assert (found.seeds, found.paired, found.languages) == (5, True, "a-b")
+    assert found.seeds == 5
 
 
 def test_swapping_the_conditions_mirrors_the_effect():
@@ -62,7 +60,6 @@ def test_seeds_without_a_partner_are_not_paired():
     )
     found = effect(apart, "nli_accuracy", "no_anchors", "default")
     paired = effect(WORLDS, "nli_accuracy", "no_anchors", "default")
-    assert not found.paired
     assert found.high - found.low > 5 * (paired.high - paired.low)
 
 
@@ -85,58 +82,41 @@ REAL = rows(
 )
 
 
-def test_pairs_that_only_one_condition_has_are_not_compared():
+def test_languages_that_only_one_condition_has_are_not_compared():
     found = effect(REAL, "nli_accuracy", "sep_emb", "default")
     # Seeds 1 to 4 lack Chinese, and a mean over French alone is another quantity.
-    assert (found.languages, found.seeds) == ("en-fr, en-zh", 1)
+    assert found.seeds == 1
     assert found.value == pytest.approx(100 * np.mean([-0.01, -0.10]))
-    french = effect(REAL, "nli_accuracy", "sep_emb", "default", languages=("en-fr",))
-    assert (french.seeds, french.paired) == (5, True)
-    assert french.value == pytest.approx(-2)
+    french = effect(REAL[REAL["languages"] == "en-fr"], "nli_accuracy", "sep_emb", "default")
+    assert french.seeds == 5 and french.value == pytest.approx(-2)
 
 
-def test_a_mean_over_some_of_the_pairs_never_stands_for_all():
-    found = effect(REAL, "nli_accuracy", "sep_emb", "default", languages=PAIRS)
-    assert math.isnan(found.value) and found.seeds == 0
-
-
-def test_effects_stand_beside_the_paper_s_over_the_same_pairs():
+def test_effects_stand_beside_the_paper_s():
     contrasts = [
-        Contrast("embeddings", "nli_accuracy", "sep_emb", "default", "Sharing"),
-        Contrast("embeddings, French", "nli_accuracy", "sep_emb", "default", languages=("en-fr",)),
         Contrast("anchors", "nli_accuracy", "no_anchors", "default_anchors", "Anchors"),
         Contrast("entities", "ner_f1", "sep_emb", "default"),
         Contrast("topics", "nli_accuracy", "topics_50", "default"),
-        Contrast("domain", "nli_accuracy", "topics_00", "default", paper=(
-            "domain_mismatch", "default")),
-    ]  # fmt: skip
-    found = effects.effects(REAL, contrasts, table=tables.table_one()).set_index("label")
-    # Table 1: French 72.7 - 73.6, Chinese 60.8 - 68.3.
-    assert found.loc["embeddings", "paper"] == pytest.approx((-0.9 - 7.5) / 2)
-    assert found.loc["embeddings, French", "paper"] == pytest.approx(-0.9)
-    assert found.loc["embeddings, French", "value"] == pytest.approx(-2)
-    # Not measured here, so over all three languages.
+    ]
+    found = effects.effects(REAL, contrasts, table=paper_tables.table_one()).set_index("label")
+    # The means over French, Russian and Chinese of Table 1.
     assert found.loc["anchors", "paper"] == pytest.approx(-1.2333, abs=1e-4)
-    assert found.loc["anchors", "paper_languages"] == "en-fr, en-ru, en-zh"
     assert found.loc["entities", "paper"] == pytest.approx(64.0 - 68.1, abs=0.01)
-    assert found.loc["domain", "paper"] == pytest.approx(68.83 - 70.2, abs=0.01)
     assert math.isnan(found.loc["topics", "paper"])
-    unmeasured = found.loc[["anchors", "entities", "topics", "domain"]]
-    assert unmeasured["value"].isna().all() and (unmeasured["seeds"] == 0).all()
+    assert found["value"].isna().all() and (found["seeds"] == 0).all()
 
 
 def test_a_number_the_paper_s_table_lacks_is_not_made_up():
     contrast = Contrast("depth", "nli_accuracy", "layers_1", "layers_6")
-    table = tables.order_and_depth()
+    table = paper_tables.order_and_depth()
     found = effects.effects(WORLDS, [contrast], table=table).iloc[0]
-    assert (found["paper"], found["paper_languages"]) == (pytest.approx(45.0 - 63.1), "en-ru")
-    spanish = Contrast("depth", "nli_accuracy", "layers_1", "layers_6", languages=("en-es",))
-    assert math.isnan(effects.effects(WORLDS, [spanish], table=table)["paper"].item())
+    assert found["paper"] == pytest.approx(45.0 - 63.1)  # Russian, of which both are known
+    other = Contrast("depth", "nli_accuracy", "layers_4", "layers_6")
+    assert math.isnan(effects.effects(WORLDS, [other], table=table)["paper"].item())
 
 
 def test_nothing_run_yet_leaves_the_paper_alone():
     contrast = Contrast("embeddings", "nli_accuracy", "sep_emb", "default")
-    found = effects.effects(WORLDS.iloc[:0], [contrast], table=tables.table_one())
+    found = effects.effects(WORLDS.iloc[:0], [contrast], table=paper_tables.table_one())
     assert found["value"].isna().all()
     assert found["paper"].item() == pytest.approx(65.7 - 70.2)
 
@@ -146,12 +126,8 @@ def test_nothing_run_yet_leaves_the_paper_alone():
     [
         (lambda: effect(WORLDS, "accuracy", "default", "no_anchors"), "metric is 'accuracy'"),
         (
-            lambda: effect(WORLDS.drop(columns="seed"), "nli_accuracy", "default", "no_anchors"),
-            "column 'seed'",
-        ),
-        (
             lambda: effect(pd.concat([WORLDS, REAL]), "nli_accuracy", "default", "no_anchors"),
-            r"sizes \['laptop', 'reference'\], but must be of one",
+            r"sizes \['laptop', 'reference'\], allowed is one",
         ),
     ],
 )

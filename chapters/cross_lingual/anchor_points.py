@@ -33,7 +33,7 @@ import numpy as np
 import pandas as pd
 
 from isomorph.figures import blank, show, show_table
-from isomorph.ledger.tables import table_one
+from isomorph.ledger.paper_tables import table_one
 
 paper = table_one().pivot(
     index=["metric", "languages"], columns="condition", values="value"

@@ -30,7 +30,7 @@ import numpy as np
 import pandas as pd
 
 from isomorph.figures import blank, show, show_table
-from isomorph.ledger.tables import table_one
+from isomorph.ledger.paper_tables import table_one
 
 NAMES = {
     "nli_accuracy": "inference",

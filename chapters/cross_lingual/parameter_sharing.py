@@ -44,7 +44,7 @@ import torch
 from torch.nn import functional as F
 
 from isomorph.figures import blank, show, show_table
-from isomorph.ledger.tables import table_one
+from isomorph.ledger.paper_tables import table_one
 
 paper = table_one()
 cut = ("sep_emb", "sep_l1_3", "sep_l1_6", "sep_emb_l1_3", "sep_emb_l1_6")

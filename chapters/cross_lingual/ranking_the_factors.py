@@ -63,7 +63,7 @@ import numpy as np
 import pandas as pd
 
 from isomorph.figures import show, show_table
-from isomorph.ledger import tables
+from isomorph.ledger import paper_tables
 
 WEIGHTS = {
     "sharing": ("default_anchors", "sep_l1_6"),
@@ -172,7 +172,7 @@ for name, planted in judges.items():
 # First the paper's own table, by the mean of its three languages, and how far the three agree.
 
 # %%
-paper = tables.table_one()
+paper = paper_tables.table_one()
 printed = {m: weights(cells(paper, m, "languages")) for m in NAMES}
 show_table(
     pd.DataFrame(
@@ -192,7 +192,7 @@ for metric, own in printed.items():
 
 # %%
 show_table(
-    tables.order_and_depth()
+    paper_tables.order_and_depth()
     .query("metric == 'nli_accuracy'")
     .pivot(index="name", columns="languages", values="value"),
     "K and others: XNLI accuracy in the other language, %",

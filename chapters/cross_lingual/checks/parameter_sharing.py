@@ -33,7 +33,7 @@ def printed_order(
     answer: object, table: "DataFrame | None" = None
 ) -> Feedback:
     """The conditions by the paper's own inference accuracy, mean of its three pairs."""
-    from isomorph.ledger.tables import table_one
+    from isomorph.ledger.paper_tables import table_one
 
     table = table_one() if table is None else table
     own = (

@@ -300,14 +300,6 @@ def from_yaml(text: str, name: str) -> Any:
         raise LedgerError(f"{name} is not YAML: {' '.join(str(error).split())}.") from None
 
 
-def validated(model: type[BaseModel], text: str, name: str):
-    """A model of what a file holds. Raises LedgerError, in one sentence, when it is not such."""
-    try:
-        return model.model_validate(from_yaml(text, name))
-    except ValidationError as error:
-        raise LedgerError(f"{name}: {sentence(error)}") from None
-
-
 @cache
 def load() -> tuple[Claim, ...]:
     """Every claim, in the order of the sections (1, 2, 3, 4a, 4b, 4c, 5, 6, 11)."""
