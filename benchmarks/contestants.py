@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import torch
 import transformers
+from bert import copy_weights
 
 from isomorph.models.batches import IGNORED, Batches
-from isomorph.models.bert import copy_weights
 from isomorph.models.encoder import BilingualConfig
 from isomorph.models.masked_lm import BilingualMaskedLM
 from isomorph.models.pretrain import initialise, pretrain

@@ -37,9 +37,9 @@ import torch
 
 from isomorph.figures import blank, show, show_table
 from isomorph.measure.word_alignment import mutual_links
+from isomorph.models.blocks import LayerStack
 from isomorph.models.finetune import finetune
 from isomorph.models.heads import head_for
-from isomorph.models.stack import LayerStack
 from isomorph.runs.transfer import score
 
 

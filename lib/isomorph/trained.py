@@ -84,7 +84,7 @@ class Trained:
     def skipgrams(self, *, epochs: int = 5) -> Tensor:
         """(words that occur, width): skip-gram vectors of the same text and width, the most frequent
         word first."""
-        from isomorph.models.skipgram import skipgram_vectors
+        from isomorph.models.static_embeddings import skipgram_vectors
         from isomorph.text.vocab import words_in
 
         backend = self.tokenizer.backend_tokenizer
@@ -175,8 +175,8 @@ def trained_models(run: Run) -> tuple[Trained, ...]:
 
     Raises TypeError when a run trains nothing and starts from nothing.
     """
-    from isomorph.models.inputs import device_named
     from isomorph.models.pretrained import load_masked_lm
+    from isomorph.models.settings import device_named
 
     cached = results.cached(run)
     if isinstance(run, Pretraining):

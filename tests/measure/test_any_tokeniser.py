@@ -15,8 +15,8 @@ from isomorph.measure.words import (
     keyed_dictionary,
     word_averages,
 )
-from isomorph.models.features import encode
-from isomorph.models.phrases import phrase_head
+from isomorph.models.inputs import encode
+from isomorph.models.spans import PhraseHead
 from isomorph.text.examples import (
     PAIR,
     PHRASES,
@@ -101,7 +101,8 @@ def test_tags_and_phrases_stand_on_the_pieces_of_the_running_text(model):
     assert [piece[:2] for piece in firsts] == ["Go", "Ġm", "Ġt", "Ġe"]
     span = ((0, 1), (3, 4), True)
     phrase = PhraseExample(tuple(SENTENCE), tuple(SENTENCE), True, (span,))
-    head = phrase_head(model, seed=0, restart=False)
+    head = PhraseHead(model)
+    head.restart = False
     (row,) = head.encode(Examples(PHRASES, (), (phrase,), "x"), tokenizer)
     text = " ".join(SENTENCE)
     assert row.ids == tokenizer(text, text)["input_ids"]

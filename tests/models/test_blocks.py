@@ -8,6 +8,7 @@ from torch import nn
 from transformers import AlbertConfig, AlbertModel
 
 from isomorph.models.blocks import (
+    LayerStack,
     blocks_of,
     freeze,
     levels,
@@ -18,7 +19,6 @@ from isomorph.models.blocks import (
     weight_distances,
 )
 from isomorph.models.pretrained import load_encoder
-from isomorph.models.stack import LayerStack
 from tests.models import toy
 
 KINDS = ("ours", "bert", "roberta")

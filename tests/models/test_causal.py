@@ -8,10 +8,9 @@ from transformers import AutoModelForMaskedLM
 
 from isomorph.measure.isotropy import average_cosine
 from isomorph.models.batches import IGNORED, Batches, following
-from isomorph.models.cosine_regulariser import cosine_regulariser
 from isomorph.models.encoder import BilingualConfig
-from isomorph.models.perplexity import perplexity
-from isomorph.models.pretrain import initialise, pretrain
+from isomorph.models.masked_lm import perplexity
+from isomorph.models.pretrain import cosine_regulariser, initialise, pretrain
 from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.text.vocab import SEPARATOR, START, VocabularyConfig, learn, pack
 

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+from benchmarks.bert import copy_weights
 from transformers import AutoModel, AutoModelForMaskedLM, BertConfig, BertForMaskedLM
 
-from isomorph.models.bert import copy_weights
 from isomorph.models.encoder import BilingualConfig
 from isomorph.models.masked_lm import BilingualMaskedLM
 from isomorph.text.vocab import MASK, SEPARATOR, SPECIAL, START

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from isomorph.models.features import IGNORED, encode
 from isomorph.models.finetune import predict
 from isomorph.models.heads import head_for, restarted
+from isomorph.models.inputs import IGNORED, encode
 from isomorph.text.examples import (
     PAIR,
     TAG,

@@ -5,7 +5,7 @@ import random
 import pytest
 import torch
 
-from isomorph.models.interruptions import Damaged, about, restore, save
+from isomorph.models.checkpoints import Damaged, about, restore, save
 
 STATE = {"step": 3, "model": {"weight": torch.arange(6.0)}}
 ABOUT = {"step": 3, "steps": 9, "code": "this"}

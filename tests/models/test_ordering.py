@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 from isomorph.models.finetune import finetune, predict
 from isomorph.models.heads import at_words
 from isomorph.models.ordering import (
-    LOSSES,
     POOLINGS,
-    alone,
+    OrderingHead,
     common_length,
     order_scores,
-    ordering_head,
-    own_words,
+    sentence_tokens,
+    sentences_apart,
 )
 from isomorph.models.pretrained import load_encoder
 from isomorph.models.settings import TuningConfig
@@ -54,7 +53,7 @@ def model(kind: str, **changes):
 
 
 def head_of(kind: str = "ours", encoder=None, **given):
-    return ordering_head(encoder or model(kind), **{"seed": 0} | given)
+    return toy.seeded_head(OrderingHead, encoder or model(kind), **given)
 
 
 UNEVEN = texts(
@@ -180,7 +179,7 @@ def test_the_segments_are_seen(kind):
 
 def test_sentences_of_a_batch_as_rows_of_their_own():
     batch = toy.batch_of(head_of(), UNEVEN)
-    rows = alone(batch)
+    rows = sentences_apart(batch)
     flat = [sentence for item in UNEVEN.items for sentence in item.sentences]
     for ids, attention, content, sentence in zip(
         rows.ids, rows.attention, rows.content, flat, strict=True
@@ -204,10 +203,10 @@ def tuned(kind: str, **given) -> dict[str, float]:
     return order_scores([item.order for item in held_out.items], found)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("margin", [0.0, 1.0])
 @pytest.mark.parametrize("kind", ["ours", "bert"])
-def test_it_learns_to_order(kind, loss):
-    found = tuned(kind, loss=loss)
+def test_it_learns_to_order(kind, margin):
+    found = tuned(kind, margin=margin)
     assert found["accuracy"] > 0.9 and found["pmr"] > 0.85 and found["tau"] > 0.9
 
 
@@ -234,7 +233,7 @@ def test_a_pretrained_encoder_scores_sentences():
     encoder, tokenizer = load_encoder("sentence-transformers/all-MiniLM-L6-v2")
     told = ("He woke up.", "He had breakfast.", "He went to work.")
     wanted = texts((told, (0, 1, 2)), (told[::-1], (2, 1, 0)))
-    head = ordering_head(encoder, seed=0, interaction=False).eval()
+    head = head_of(encoder=encoder, interaction=False).eval()
     first, second = head.encode(wanted, tokenizer)
     assert first.segments[0] == 0 and tokenizer.decode(first.ids).count("[CLS]") == 3
     with torch.inference_mode():
@@ -242,21 +241,19 @@ def test_a_pretrained_encoder_scores_sentences():
     torch.testing.assert_close(rows[0], rows[1].flip(0), rtol=1e-4, atol=1e-5)
     # Why the mean of words can be asked for: read together, its [CLS]s are hardly to be told apart.
     batch = head.collate([first], tokenizer)
-    own = own_words(batch).float()
+    inside = sentence_tokens(batch).float()
     with torch.inference_mode():
         hidden = head.hidden(batch, None)
-    for vectors, alike in ((at_words(hidden, batch.words), True), (own @ hidden, False)):
+    for vectors, alike in ((at_words(hidden, batch.words), True), (inside @ hidden, False)):
         vectors = torch.nn.functional.normalize(vectors[0], dim=-1)
         assert ((vectors @ vectors.T).min() > 0.999) == alike
 
 
 def test_bad_input_is_named():
-    with pytest.raises(ValueError, match="loss is 'hinge'; allowed are 'listmle', 'margin'"):
-        head_of(loss="hinge")
     with pytest.raises(ValueError, match="pooling is 'max'; allowed are 'first', 'mean'"):
         head_of(pooling="max")
-    with pytest.raises(ValueError, match="margin is 0; allowed is a number above 0"):
-        head_of(margin=0)
+    with pytest.raises(ValueError, match="margin is -1; allowed is a number from 0"):
+        head_of(margin=-1)
     with pytest.raises(ValueError, match="examples.task is 'nli'; allowed are 'ordering'"):
         head_of().encode(toy.examples(PAIR, count=1), toy.tokenizer("ours"))
     tokenizer = toy.roberta_tokenizer()

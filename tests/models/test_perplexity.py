@@ -6,9 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from isomorph.models import perplexity as measured
+from isomorph.models import masked_lm as measured
 from isomorph.models.batches import IGNORED
-from isomorph.models.perplexity import perplexity, pseudo_perplexity
+from isomorph.models.masked_lm import perplexity, pseudo_perplexity
 from isomorph.text.vocab import MASK, SPECIAL, pack
 from tests.models import toy
 

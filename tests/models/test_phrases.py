@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from isomorph.models.features import IGNORED
 from isomorph.models.finetune import finetune, predict
-from isomorph.models.phrases import LEVELS, means, phrase_head, phrase_scores
+from isomorph.models.inputs import IGNORED
 from isomorph.models.settings import TuningConfig
+from isomorph.models.spans import LEVELS, PhraseHead, phrase_scores, span_means
 from isomorph.text.examples import PAIR, PHRASES, Examples, PhraseExample
 from isomorph.text.vocab import SEPARATOR, START
 from tests.models import toy
@@ -55,7 +55,7 @@ def model(kind: str, **changes):
 
 
 def head_of(kind: str = "ours", encoder=None, **given):
-    return phrase_head(encoder or model(kind), **{"seed": 0} | given)
+    return toy.seeded_head(PhraseHead, encoder or model(kind), **given)
 
 
 def subwords(words) -> list[int]:
@@ -101,7 +101,7 @@ def test_a_batch_gives_what_each_example_gives_alone(kind):
 
 def test_the_mean_of_a_stretch():
     hidden = torch.arange(12.0).view(1, 4, 3)
-    found = means(hidden, torch.tensor([[[1, 3], [0, 4], [0, 0]]]))
+    found = span_means(hidden, torch.tensor([[[1, 3], [0, 4], [0, 0]]]))
     torch.testing.assert_close(found[0, 0], hidden[0, 1:3].mean(0))
     torch.testing.assert_close(found[0, 1], hidden[0].mean(0))
     assert not found[0, 2].any()
@@ -131,7 +131,9 @@ def test_our_encoder_reads_the_second_text_from_position_one():
     both = Examples(PHRASES, (), (PhraseExample(("the",) * 15, ("the",) * 15, True, ()),), "toy")
     (row,) = head_of().encode(both, toy.tokenizer("ours"))
     assert len(row.ids) == 33 > toy.LENGTH
-    (row,) = head_of(restart=False).encode(both, toy.tokenizer("ours"))
+    head = head_of()
+    head.restart = False
+    (row,) = head.encode(both, toy.tokenizer("ours"))
     assert len(row.ids) == toy.LENGTH
     assert predict(head_of(), both, toy.tokenizer("ours"), language="a")[0][1] == ()
 
@@ -215,8 +217,6 @@ def test_the_seed_alone_decides_the_weights():
 def test_bad_input_is_named():
     with pytest.raises(ValueError, match="level is 'words'; allowed are 'both', 'phrases'"):
         head_of(level="words")
-    with pytest.raises(ValueError, match="pooling is 'max'; allowed are 'mean', 'first'"):
-        head_of(pooling="max")
     with pytest.raises(ValueError, match="examples.task is 'nli'; allowed are 'phrases'"):
         head_of().encode(toy.examples(PAIR, count=1), toy.tokenizer("ours"))
     with pytest.raises(

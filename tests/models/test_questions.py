@@ -5,11 +5,11 @@ import torch
 from torch.nn.functional import log_softmax
 
 from isomorph.measure.scores import answer_scores
-from isomorph.models.features import IGNORED
 from isomorph.models.finetune import finetune, predict
+from isomorph.models.inputs import IGNORED
 from isomorph.models.pretrained import load_encoder
-from isomorph.models.questions import LONGEST_ANSWER, best_spans, question_head
 from isomorph.models.settings import TuningConfig
+from isomorph.models.spans import LONGEST_ANSWER, QuestionHead, best_spans
 from isomorph.text.examples import PAIR, QUESTION, Examples, QuestionExample
 from isomorph.text.questions import world_questions
 from isomorph.text.vocab import SEPARATOR, START, VocabularyConfig, learn
@@ -29,7 +29,7 @@ def asked(*items: tuple[str, str, str]) -> Examples:
 
 
 def head_of(kind: str = "ours", encoder=None, **given):
-    return question_head(encoder or toy.model(kind), **{"seed": 0} | given)
+    return toy.seeded_head(QuestionHead, encoder or toy.model(kind), **given)
 
 
 UNEVEN = asked(
@@ -73,13 +73,16 @@ def test_our_encoder_reads_each_side_up_to_its_length():
     assert len(row.words) == len(row.offsets) == toy.LENGTH - 2
     assert row.targets == [IGNORED, IGNORED]
     assert predict(head_of(), long, tokenizer, language="a")[0].startswith("the")
+    head = head_of()
+    head.restart = False
     with pytest.raises(ValueError, match="a question has 30 tokens; the 20 .* at most 16"):
-        head_of(restart=False).encode(long, tokenizer)
+        head.encode(long, tokenizer)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_context_is_cut_at_its_end(kind):
-    head, tokenizer = head_of(kind, restart=False), toy.tokenizer(kind)
+    head, tokenizer = head_of(kind), toy.tokenizer(kind)
+    head.restart = False
     room = toy.LENGTH if kind == "ours" else 2 * toy.LENGTH
     # RoBERTa counts positions from 1 and writes one more special token.
     room -= 2 if kind == "roberta" else 0
@@ -184,7 +187,7 @@ def test_encoders_that_ship_read_questions():
         (encoder, tokenizers["en"], "en"),
         (*load_encoder("sentence-transformers/all-MiniLM-L6-v2"), None),
     ):
-        head = question_head(model, seed=0)
+        head = head_of(encoder=model)
         (row,) = head.encode(wanted, tokenizer)
         first, last = row.targets
         assert context[row.offsets[first][0] : row.offsets[last][1]] == "Rome"

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from isomorph.measure.correlation import spearman
-from isomorph.models.features import encode
 from isomorph.models.finetune import finetune, predict
 from isomorph.models.heads import head_for
+from isomorph.models.inputs import encode
 from isomorph.models.settings import TuningConfig
 from isomorph.text.examples import PAIR, SCORE, Examples, PairExample, ScoredExample
 from tests.models import toy
@@ -52,8 +52,8 @@ def test_one_text_is_read_as_one_and_learnt(kind):
 
 def test_a_text_alone_is_cut_to_what_the_encoder_reads():
     long = Examples(PAIR, ("x",), (PairExample("oslo " * 50, None, "x"),), "toy")
-    for limits in ({"longest": 12}, {"longest": 30, "longest_sentence": 12}):
-        (row,) = encode(long, toy.tokenizer("ours"), ("x",), **limits)
+    for each in (False, True):
+        (row,) = encode(long, toy.tokenizer("ours"), ("x",), longest=12, each=each)
         assert len(row.ids) == 12
 
 

@@ -5,8 +5,8 @@ import torch
 from scipy.stats import ortho_group
 
 from isomorph.measure.align import normalise, normalising_means
+from isomorph.models.blocks import LayerStack
 from isomorph.models.encoder import BilingualConfig, BilingualEncoder
-from isomorph.models.stack import LayerStack
 
 
 def encoder(seed, norm="pre"):

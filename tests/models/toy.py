@@ -18,7 +18,7 @@ from transformers import (
     RobertaModel,
 )
 
-from isomorph.models.encoder import BilingualConfig
+from isomorph.models.encoder import BilingualConfig, seeded
 from isomorph.models.heads import Head, head_for
 from isomorph.models.pretrain import initialise
 from isomorph.text.examples import (
@@ -169,6 +169,11 @@ def head(task: str, kind: str = "ours", seed: int = 0, **settings) -> Head:
 
 def head_of(task: str, encoder: PreTrainedModel, seed: int = 0, **settings) -> Head:
     return head_for(task, encoder, NAMES[task], seed=seed, **settings)
+
+
+def seeded_head(kind: type[Head], encoder: PreTrainedModel, *, seed: int = 0, **settings) -> Head:
+    with seeded(seed):
+        return kind(encoder, **settings)
 
 
 def language_of(kind: str) -> str | None:

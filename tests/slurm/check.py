@@ -25,7 +25,7 @@ os.environ |= {"OMP_NUM_THREADS": "1", "ISOMORPH_CHECKPOINT": "1"}
 import pandas as pd
 
 from isomorph import results
-from isomorph.models.interruptions import Damaged, about
+from isomorph.models.checkpoints import Damaged, about
 from isomorph.presets import smoke_run
 from isomorph.results import Condition
 from isomorph.sweep import execute

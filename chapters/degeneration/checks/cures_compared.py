@@ -55,7 +55,7 @@ def what_whitening_forgets(answer: object) -> Feedback:
 @exercise("cures_compared.3")
 def by_hand(answer: object) -> Feedback:
     """The cosine regulariser of Gao et al. 2019, without its weight."""
-    from isomorph.models.cosine_regulariser import cosine_regulariser
+    from isomorph.models.pretrain import cosine_regulariser
 
     hint = "Are the vectors of length 1 first? What is divided by, and what is subtracted?"
     return function(

@@ -22,7 +22,7 @@ CORRELATION, MOMENTUM = 0.5, 0.05
 
 def _settled(cloud):
     """The cloud, and the cloud scaled by IsoBN with the cloud's own estimates."""
-    from isomorph.models.isobn import IsoBN
+    from isomorph.models.heads import IsoBN
 
     cloud = cloud.double()
     return cloud, IsoBN(cloud.shape[1], momentum=1.0).double()(cloud)
@@ -42,7 +42,7 @@ def _estimates():
 
 
 def _factors(std, covariance):
-    from isomorph.models.isobn import IsoBN
+    from isomorph.models.heads import IsoBN
 
     module = IsoBN(len(std)).double()
     module.std.copy_(std)

@@ -110,8 +110,8 @@ def compare_models(
 
     from isomorph.measure.comparison import compare
     from isomorph.models.checkpoint import ModelRefused, told
-    from isomorph.models.inputs import device_named
     from isomorph.models.pretrained import fingerprint
+    from isomorph.models.settings import device_named
 
     place = device_named(device)
     chosen = material(text, domain=domain, learn=learn, test=test)

@@ -17,13 +17,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from isomorph.models.inputs import (
-    device_named,
-    encoder_of,
-    longest_input,
-    positions,
-    takes_language,
-)
+from isomorph.models.inputs import encoder_of, longest_input, positions, takes_language
+from isomorph.models.settings import device_named
 from isomorph.text.tokens import check_text, check_texts, encodings
 
 if TYPE_CHECKING:

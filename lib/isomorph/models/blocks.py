@@ -1,9 +1,9 @@
-"""An encoder's Transformer blocks: frozen, cut off, put back, drawn anew, and how far they moved.
+"""An encoder's Transformer blocks: frozen, cut off, put back, drawn anew, and new ones on top.
 
 What Merchant et al. (BlackboxNLP 2020) do to see how deep fine-tuning acts, with the lower blocks
-frozen or none but those kept, and the re-initialisation of Zhang et al. (ICLR 2021). Blocks count
-from 0, bottom first: block i gives hidden state i + 1. All of it works in place, on our encoder and
-on those of Hugging Face that are built as BERT is.
+frozen or none but those kept, and the re-initialisation of Zhang et al. (ICLR 2021): in place, on
+our encoder and on those of Hugging Face that are built as BERT is. Blocks count from 0, bottom
+first: block i gives hidden state i + 1.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
+from transformers.modeling_outputs import BaseModelOutput
 
-from isomorph.models.encoder import BilingualEncoder
+from isomorph.models.encoder import BilingualEncoder, Layer, seeded
 
 DEVIATION = 0.02  # of BERT's initial weights, and of ours
 
@@ -93,13 +94,13 @@ def revert(encoder: nn.Module, original: nn.Module, blocks: Sequence[int]) -> No
 
     Raises ValueError when either encoder has no such block.
     """
-    own, theirs = blocks_of(encoder), blocks_of(original)
-    count = min(len(own), len(theirs))
+    tuned, before = blocks_of(encoder), blocks_of(original)
+    count = min(len(tuned), len(before))
     unknown = [i for i in blocks if not 0 <= i < count]
     if unknown:
         raise ValueError(f"blocks has {unknown}; allowed are 0 to {count - 1}.")
     for i in blocks:
-        own[i].load_state_dict(theirs[i].state_dict())
+        tuned[i].load_state_dict(before[i].state_dict())
 
 
 @torch.no_grad()
@@ -112,8 +113,8 @@ def reinitialise(encoder: nn.Module, blocks: int, *, pooler: bool, seed: int) ->
     kind that is not known there.
     """
     _check(encoder, blocks)
-    own = blocks_of(encoder)
-    parts = list(own[len(own) - blocks :])
+    every = blocks_of(encoder)
+    parts = list(every[len(every) - blocks :])
     if pooler:
         if pooler_of(encoder) is None:
             raise ValueError(
@@ -121,26 +122,23 @@ def reinitialise(encoder: nn.Module, blocks: int, *, pooler: bool, seed: int) ->
                 "block and a classifier; allowed is False."
             )
         parts.append(pooler_of(encoder))
-    modules = [module for part in parts for module in part.modules()]
-    for module in modules:
-        # Before anything is drawn, so that a refusal leaves the encoder as it was.
-        if not isinstance(module, nn.Linear | nn.Embedding | nn.LayerNorm):
-            names = [name for name, _ in module.named_parameters(recurse=False)]
-            if names:
-                raise ValueError(
-                    f"encoder has {names} in a {type(module).__name__}; only the weights of linear "
-                    "layers, embeddings and layer normalisations can be drawn anew."
-                )
+    modules = [m for part in parts for m in part.modules() if list(m.parameters(recurse=False))]
+    # Before anything is drawn, so that a refusal leaves the encoder as it was.
+    strange = [m for m in modules if not isinstance(m, nn.Linear | nn.Embedding | nn.LayerNorm)]
+    if strange:
+        names = [name for name, _ in strange[0].named_parameters(recurse=False)]
+        raise ValueError(
+            f"encoder has {names} in a {type(strange[0]).__name__}; only the weights of linear "
+            "layers, embeddings and layer normalisations can be drawn anew."
+        )
     generator = np.random.default_rng(seed)
     for module in modules:
-        if isinstance(module, nn.Linear | nn.Embedding):
+        if isinstance(module, nn.LayerNorm):
+            module.weight.fill_(1)
+        else:
             drawn = generator.standard_normal(module.weight.shape, dtype=np.float32)
             module.weight.copy_(DEVIATION * torch.from_numpy(drawn))
-        elif isinstance(module, nn.LayerNorm):
-            module.weight.fill_(1)
-        if getattr(module, "bias", None) is not None and isinstance(
-            module, nn.Linear | nn.LayerNorm
-        ):
+        if getattr(module, "bias", None) is not None:
             module.bias.zero_()
 
 
@@ -152,21 +150,107 @@ def weight_distances(encoder: nn.Module, original: nn.Module) -> list[float]:
     Where blocks were drawn anew, the original is the encoder as it was drawn.
     Raises ValueError when the two have not as many blocks.
     """
-    own, theirs = blocks_of(encoder), blocks_of(original)
-    if len(own) != len(theirs):
-        raise ValueError(f"original has {len(theirs)} blocks; the encoder has {len(own)}.")
-    return [
-        math.sqrt(
-            sum(
-                float((a.double() - b.to(a).double()).square().sum())
-                for a, b in zip(mine.parameters(), other.parameters(), strict=True)
-            )
-        )
-        for mine, other in zip(own, theirs, strict=True)
+    moved, start = blocks_of(encoder), blocks_of(original)
+    if len(moved) != len(start):
+        raise ValueError(f"original has {len(start)} blocks; the encoder has {len(moved)}.")
+    squares = [
+        [
+            float((a.double() - b.to(a).double()).square().sum())
+            for a, b in zip(after.parameters(), before.parameters(), strict=True)
+        ]
+        for after, before in zip(moved, start, strict=True)
     ]
+    return [math.sqrt(sum(block)) for block in squares]
 
 
 def _check(encoder: nn.Module, blocks: int, *, least: int = 0) -> None:
     count = len(blocks_of(encoder))
     if not least <= blocks <= count:
         raise ValueError(f"blocks is {blocks}; this encoder allows {least} to {count}.")
+
+
+class LayerStack(nn.Module):
+    """An encoder for a head: frozen layers of one, whose states may be mapped, and new ones on top.
+
+    For the transfer of Conneau, Wu et al. (ACL 2020, section 5.1): a task is learnt on the states
+    of an English model's layer i. At test time the states of another model's layer i take their
+    place, after a rotation.
+
+    lower: whose states are read, after `depth` of its layers (0: what the embeddings give).
+    top: how many new layers; their random weights depend on the seed alone.
+    means: subtracted in turn, each after bringing states to length 1, as `align.normalise`; none
+        to leave the states as they are.
+    Raises ValueError when `lower` has not so many layers or `top` is below 1.
+    """
+
+    def __init__(
+        self,
+        lower: BilingualEncoder,
+        depth: int,
+        *,
+        top: int,
+        seed: int,
+        means: Sequence[Tensor] = (),
+    ):
+        super().__init__()
+        if top < 1:
+            raise ValueError(f"top is {top}; at least 1 new layer is needed.")
+        self.depth, self.config = depth, lower.config
+        self.read(lower, means=means)
+        with seeded(seed):
+            self.layers = nn.ModuleList(Layer(lower.config) for _ in range(top))
+            self.layers.apply(lower._init_weights)
+        before = lower.config.norm == "pre"  # such a stack leaves its sum unnormalised
+        self.final_norm = nn.LayerNorm(lower.config.width, eps=1e-12) if before else nn.Identity()
+
+    def read(
+        self,
+        lower: BilingualEncoder,
+        *,
+        means: Sequence[Tensor] = (),
+        rotation: Tensor | None = None,
+    ) -> None:
+        """Take the states of another encoder from now on, normalised by `means` and rotated.
+
+        rotation: (width, width), for rows; None for none.
+        """
+        if not 0 <= self.depth <= len(lower.layers):
+            raise ValueError(
+                f"depth is {self.depth}; an encoder of {len(lower.layers)} layers allows 0 to as many."
+            )
+        self.lower = copy.deepcopy(lower).requires_grad_(False).eval()
+        if self.depth < len(lower.layers):
+            # Below the last layer, states are those that `represent` gives: before the last norm.
+            self.lower.layers = self.lower.layers[: self.depth]
+            self.lower.final_norm = nn.Identity()
+        place = next(lower.parameters())
+        self.means = [mean.to(place) for mean in means]
+        self.rotation = None if rotation is None else rotation.to(place)
+
+    @property
+    def base_model(self) -> LayerStack:
+        return self  # as a head asks of a model of transformers
+
+    def train(self, mode: bool = True) -> LayerStack:
+        super().train(mode)
+        self.lower.eval()
+        return self
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        language: str | None = None,
+        **ignored,
+    ) -> BaseModelOutput:
+        """As `BilingualEncoder.forward`; last_hidden_state is (batch, time, width)."""
+        with torch.no_grad():
+            x = self.lower(input_ids, attention_mask, language).last_hidden_state
+            for mean in self.means:
+                x = x / x.norm(dim=-1, keepdim=True).clamp(min=1e-12) - mean
+            if self.rotation is not None:
+                x = x @ self.rotation
+        mask = None if attention_mask is None else attention_mask[:, None, None].bool()
+        for layer in self.layers:
+            x = layer(x, mask)
+        return BaseModelOutput(self.final_norm(x))

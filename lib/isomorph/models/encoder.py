@@ -6,17 +6,14 @@ module for all languages or one module per language. With everything shared and 
 computes what `transformers.BertModel` computes.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import (
-    AutoConfig,
-    AutoModel,
-    PreTrainedConfig,
-    PreTrainedModel,
-)
+from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
 from isomorph.models.settings import judge_shape
@@ -25,14 +22,22 @@ from isomorph.text.vocab import SPECIAL
 ACTIVATIONS = {"gelu": "none", "gelu_tanh": "tanh"}
 
 
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Random weights that are made inside depend on the seed alone, and change no other draw."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
 class BilingualConfig(PreTrainedConfig):
     """The shape of an encoder and which of its parts belong to one language only.
 
     `specific` names the language-specific parts: "embeddings", "special" (those of the special
-    tokens alone), "positions", "softmax" and "layer.0" up to "layer.<layers - 1>". The softmax uses the embedding matrix as its weights
-    whenever both are shared or both are specific; otherwise it has a matrix of its own. With `causal`
-    a position sees itself and earlier ones only, and its scores are for the next subword. Without
-    `final_norm` a pre-norm stack gives out its sum as it is.
+    tokens alone), "positions", "softmax" and "layer.0" up to "layer.<layers - 1>". The softmax uses
+    the embedding matrix as its weights whenever both are shared or both are specific; otherwise it
+    has another matrix. With `causal` a position sees itself and earlier ones only, and its scores
+    are for the next subword. Without `final_norm` a pre-norm stack gives out its sum as it is.
 
     Raises ValueError when a part, norm or activation is unknown or the heads do not divide the
     width.

@@ -8,7 +8,7 @@ Zhang et al. (ICLR 2021) and Merchant et al. (BlackboxNLP 2020) vary in it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -19,17 +19,16 @@ from tqdm import tqdm
 
 from isomorph.models import blocks
 from isomorph.models.encoder import BilingualEncoder
-from isomorph.models.features import IGNORED
 from isomorph.models.heads import Head, Prediction
+from isomorph.models.inputs import IGNORED
 from isomorph.models.optimisers import BertAdam, linear_weights, mixout, origins_of, pull
 from isomorph.models.pretrain import accelerate
 from isomorph.models.settings import Device, TuningConfig
-from isomorph.text.examples import PAIR, SPEECH, TAG
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-    from isomorph.models.features import Encoded
+    from isomorph.models.inputs import Encoded
     from isomorph.text.examples import Examples
 
 POOL = 16  # batches among which examples are sorted by length, so that few positions are padding
@@ -52,10 +51,9 @@ def finetune(
 
     language: of the examples, where the encoder has parts for each. What is frozen stays as it is.
     Examples of which nothing can be learnt, such as a text without words, are left out. The encoder
-    first becomes what the config asks for (`prepare`). With `config.checks`, the head is scored on
-    the development examples so many times, evenly spread and the last time at the end, and is left
-    with the weights that scored best, the earliest of equals; metric: the score, higher is better;
-    None is `share_right`.
+    first becomes what the config asks for (`prepare`). With `config.checks`, the head is scored by
+    `metric`, higher is better, on the development examples so many times, evenly spread and the last
+    time at the end, and is left with the weights that scored best, the earliest of equals.
     Raises ValueError when there are no examples, the device is not there, checks come without
     development examples or these without checks, the loss is no longer a number, or `prepare` does.
     """
@@ -96,7 +94,7 @@ def finetune(
                 bar.update()
                 if step in stops:
                     answers = predict(head, development, tokenizer, language=language)
-                    best.see(head, (metric or share_right)(development, answers))
+                    best.see(head, metric(development, answers))
             if not math.isfinite(total):
                 raise ValueError(
                     f"tuning diverged: its loss is {total} by step {step}; it may learn from smaller "
@@ -193,23 +191,6 @@ def make_optimiser(head: Head, config: TuningConfig) -> torch.optim.Optimizer:
         # With AdamW's own eps, so that the two differ in the correction alone.
         return BertAdam(settings, lr=config.learning_rate, eps=1e-8)
     return torch.optim.AdamW(settings, fused=True)
-
-
-def share_right(examples: Examples, answers: Sequence[Prediction]) -> float:
-    """The share of right labels of pairs, of right tags of words, or of words with the right head
-    and relation; words without an answer count as wrong."""
-    right, total = 0, 0
-    for item, answer in zip(examples.items, answers, strict=True):
-        if examples.task == PAIR:
-            truth, given = [item.label], [answer]
-        elif examples.task in (TAG, SPEECH):
-            truth, given = item.tags, answer
-        else:
-            truth = list(zip(item.heads, item.relations, strict=True))
-            given = list(zip(*answer, strict=True))
-        right += sum(a == b for a, b in zip(truth, given, strict=False))
-        total += len(truth)
-    return right / max(1, total)
 
 
 class _Best:

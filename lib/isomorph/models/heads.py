@@ -1,4 +1,4 @@
-"""Heads for the three transfer tasks, on our encoder or any Hugging Face encoder.
+"""Heads for tasks, on our encoder or any Hugging Face encoder, and normalisations before them.
 
 Sentence pairs, tagging and parsing as in Conneau, Wu et al. (ACL 2020, section 3.2): a linear layer
 and softmax on the pair's vector, the same on each word's first subword, and a biaffine parser
@@ -16,10 +16,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from isomorph.models.encoder import BilingualEncoder
-from isomorph.models.features import IGNORED, Encoded, Features, collate, encode
-from isomorph.models.inputs import longest_input, takes_language
+from isomorph.models.encoder import BilingualEncoder, seeded
+from isomorph.models.inputs import (
+    IGNORED,
+    Encoded,
+    Features,
+    collate,
+    encode,
+    longest_input,
+    takes_language,
+)
 from isomorph.models.parser import Biaffine
+from isomorph.text.corpora import require
 from isomorph.text.examples import PAIR, SCORE, SPEECH, TAG, TREE
 
 if TYPE_CHECKING:
@@ -28,18 +36,21 @@ if TYPE_CHECKING:
     from isomorph.text.examples import Examples
 
 Prediction = str | float | tuple[str, ...] | tuple[tuple[int, ...], tuple[str, ...]]
+NORMALISATIONS = ("none", "isobn", "batch", "layer")
 
 
 class Head(nn.Module, ABC):
-    """An encoder and what a task adds to it. See `head_for`; subclasses score and decide.
+    """An encoder and what a task adds to it; subclasses score and decide.
 
-    restart: the second sentence of a pair is read from position 1 (our encoder only).
+    model: a `BilingualEncoder`, one with its masked-LM head, or a Hugging Face encoder; it is tuned
+    in place. names: the labels, tags or relations, as `Examples.names`. restart: the second text of
+    a pair is read from position 1, and each is cut as if it were alone (our encoder only).
     """
 
     def __init__(
         self,
         model: PreTrainedModel,
-        names: Sequence[str],
+        names: Sequence[str] = (),
         *,
         restart: bool = True,
         dropout: float = 0.0,
@@ -69,8 +80,7 @@ class Head(nn.Module, ABC):
     def encode(self, examples: Examples, tokenizer: PreTrainedTokenizerFast) -> list[Encoded]:
         """The examples as numbers, cut to what the encoder can read."""
         longest = longest_input(self.encoder, tokenizer)
-        alone = longest if self.restart else None
-        return encode(examples, tokenizer, self.names, longest=longest, longest_sentence=alone)
+        return encode(examples, tokenizer, self.names, longest=longest, each=self.restart)
 
     def collate(self, rows: Sequence[Encoded], tokenizer: PreTrainedTokenizerFast) -> Features:
         pad = tokenizer.pad_token_id or 0
@@ -109,8 +119,23 @@ def restarted(segments: Tensor, attention: Tensor) -> Tensor:
     return torch.where(segments == 1, along - first + 1, along) * attention
 
 
+def mean_of_text(hidden: Tensor, content: Tensor) -> Tensor:
+    """(batch, width): the mean hidden state of each row's tokens of text, 0 where there are none."""
+    content = content[:, :, None]
+    return (hidden * content).sum(1) / content.sum(1).clamp(min=1)
+
+
+def at_words(hidden: Tensor, words: Tensor) -> Tensor:
+    """(batch, words, width): the hidden states at some places of each row."""
+    return hidden.gather(1, words[:, :, None].expand(-1, -1, hidden.shape[-1]))
+
+
+def _cross_entropy(scores: Tensor, targets: Tensor) -> Tensor:
+    return F.cross_entropy(scores.float(), targets, ignore_index=IGNORED)
+
+
 class PairHead(Head):
-    """A label for two sentences, from the first token or the mean of all: linear and softmax.
+    """A label for one or two texts, from the first token or the mean of all: linear and softmax.
 
     With pooling "pooler" the first token goes through the encoder's pooler, before dropout, as BERT
     is tuned. Raises ValueError when it has none.
@@ -135,10 +160,7 @@ class PairHead(Head):
         if self.pooling == "pooler":
             return self.dropout(self.encoder.pooler(self.states(batch, language)))
         hidden = self.hidden(batch, language)
-        if self.pooling == "first":
-            return hidden[:, 0]
-        content = batch.content[:, :, None]
-        return (hidden * content).sum(1) / content.sum(1).clamp(min=1)
+        return hidden[:, 0] if self.pooling == "first" else mean_of_text(hidden, batch.content)
 
     def loss(self, batch, language):
         return _cross_entropy(self.scores(batch, language), batch.targets[:, 0])
@@ -192,15 +214,14 @@ class TreeHead(Head):
     def scores(self, batch: Features, language: str | None) -> tuple[Tensor, Tensor]:
         words = at_words(self.hidden(batch, language), batch.words)
         # The parser needs a word; of a sentence that has none left, its answer is cut off below.
-        return self.biaffine(words, batch.lengths.clamp(min=1))
+        arcs, relations = self.biaffine(words, batch.lengths.clamp(min=1))
+        return arcs.float(), relations.float()
 
     def loss(self, batch, language):
-        arcs, relations = self.scores(batch, language)
-        return self.biaffine.loss(arcs.float(), relations.float(), batch.heads, batch.targets)
+        return self.biaffine.loss(*self.scores(batch, language), batch.heads, batch.targets)
 
     def decide(self, batch, language):
-        arcs, relations = self.scores(batch, language)
-        trees = self.biaffine.decode(arcs.float(), relations.float(), batch.lengths.clamp(min=1))
+        trees = self.biaffine.decode(*self.scores(batch, language), batch.lengths.clamp(min=1))
         return [
             (tuple(heads[:length]), tuple(self.names[i] for i in numbers[:length]))
             for heads, numbers, length in zip(*trees, batch.lengths.tolist(), strict=True)
@@ -222,23 +243,95 @@ def head_for(
 ) -> Head:
     """The head of a task on an encoder, with random weights that depend on the seed alone.
 
-    model: a `BilingualEncoder`, one with its masked-LM head, or a Hugging Face encoder; it is tuned
-    in place. names: the labels, tags or relations, as `Examples.names`. restart: False where
-    pretraining read running text.
-    Raises ValueError for an unknown task.
+    model, names, restart: as of `Head`. Raises ValueError for an unknown task.
     """
     if task not in HEADS:
         raise ValueError(f"task is {task!r}; allowed are {sorted(HEADS)}.")
     settings = {"pooling": pooling} if task in (PAIR, SCORE) else {}
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         return HEADS[task](model, names, restart=restart, dropout=dropout, **settings)
 
 
-def at_words(hidden: Tensor, words: Tensor) -> Tensor:
-    """(batch, words, width): the hidden states at some places of each row."""
-    return hidden.gather(1, words[:, :, None].expand(-1, -1, hidden.shape[-1]))
+class IsoBN(nn.Module):
+    """Isotropic batch normalisation (Zhou, Lin and Ren, AAAI 2021; github.com/INK-USC/IsoBN).
+
+    Each coordinate is scaled by a factor that running statistics of past batches decide: what
+    varies much and correlates with many others is scaled down, so that no few directions dominate
+    what a classifier reads. The authors apply it to the pooled [CLS] vector, before dropout.
+
+    width: of the vectors. momentum: the weight of a new batch in the running estimates, which
+    start at 0. beta: how strongly to even out; 0 leaves vectors as they are but for a constant
+    close to 1. Raises ValueError for a width below 1 or a momentum outside (0, 1].
+
+    It neither subtracts the mean nor rotates. So correlations between coordinates stay what they
+    are, and only variances change: measure the effect by eigenvalues of the covariance.
+    As both estimates start at 0, the estimated correlation of t like batches is the true one
+    divided by 1 - (1 - momentum)^t, before it is clipped: early on, nearly all are 1 or -1.
+    """
+
+    EPS = 1e-3  # keeps powers and quotients finite
+
+    def __init__(self, width: int, *, momentum: float = 0.05, beta: float = 0.5):
+        super().__init__()
+        if width < 1 or not 0 < momentum <= 1:
+            raise ValueError(
+                f"width is {width} and momentum is {momentum}; allowed are a width from 1, and a "
+                "momentum above 0 and at most 1."
+            )
+        self.momentum, self.beta = momentum, beta
+        self.register_buffer("std", torch.zeros(width))
+        self.register_buffer("covariance", torch.zeros(width, width))
+        self.register_buffer("batches", torch.tensor(0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(rows, width) to the same. In training the rows first enter the running estimates.
+
+        No gradient passes through the factors. Before the first training batch there are no
+        estimates, and vectors pass as they are.
+        Raises ValueError for another shape.
+        """
+        width = len(self.std)
+        if x.ndim != 2 or x.shape[1] != width:
+            raise ValueError(f"x has the shape {tuple(x.shape)}; allowed is (rows, {width}).")
+        if self.training:
+            self.update(x)
+        return x * self.scale().to(x.dtype) if self.batches else x
+
+    @torch.no_grad()
+    def update(self, x: Tensor) -> None:
+        """Let a batch (rows, width) enter the running estimates, both divided by its rows."""
+        with torch.autocast(x.device.type, enabled=False):  # bf16 has too few digits for these
+            centred = x.to(self.std.dtype) - x.to(self.std.dtype).mean(0)
+            self.std.lerp_(centred.square().mean(0).sqrt(), self.momentum)
+            self.covariance.lerp_(centred.T @ centred / len(x), self.momentum)
+            self.batches += 1
+
+    @torch.no_grad()
+    def scale(self) -> Tensor:
+        """(width,) the factors, which keep the total of the running variances."""
+        products = torch.outer(self.std, self.std)
+        # A coordinate that never varies correlates with nothing.
+        correlation = torch.where(products > 0, self.covariance / products, 0).clamp(-1, 1)
+        gamma = correlation.square().mean(1)
+        theta = (gamma * self.std + self.EPS) ** -self.beta
+        variance = self.covariance.diagonal()
+        return theta * (variance.sum() / ((variance * theta**2).sum() + self.EPS)).sqrt()
 
 
-def _cross_entropy(scores: Tensor, targets: Tensor) -> Tensor:
-    return F.cross_entropy(scores.float(), targets, ignore_index=IGNORED)
+def cls_normalisation(name: str, width: int) -> nn.Module:
+    """A module without weights, (rows, width) to the same, before the classifier of a `PairHead`:
+    ``head.out = nn.Sequential(cls_normalisation("isobn", head.width), head.out)``. The head's own
+    dropout then comes before it, not after it as the authors of IsoBN have it.
+
+    "none"; "isobn"; "batch": standardise each coordinate by the batch, in evaluation by running
+    statistics (needs two rows in training); "layer": standardise each vector over its own
+    coordinates. The last two are our choice: Zhou, Du and Ren (arXiv 1911.03918, withdrawn by its
+    first author) report on several normalisations, but we know its abstract only.
+    Raises ValueError for another name.
+    """
+    require("name", name, NORMALISATIONS)
+    if name == "isobn":
+        return IsoBN(width)
+    if name == "batch":
+        return nn.BatchNorm1d(width, affine=False)
+    return nn.LayerNorm(width, elementwise_affine=False) if name == "layer" else nn.Identity()

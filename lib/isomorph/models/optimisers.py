@@ -15,8 +15,7 @@ Origins = Mapping[nn.Parameter, Tensor]  # of each weight, the value that it sta
 
 
 class BertAdam(torch.optim.Optimizer):
-    """Adam without bias correction, the optimiser that BERT came with (Zhang et al. 2021, section
-    on the optimiser).
+    """Adam without bias correction, the optimiser that BERT came with (Zhang et al. 2021).
 
     m and v are the running means of the gradient g and its square, from 0 and never corrected:
 
@@ -24,19 +23,13 @@ class BertAdam(torch.optim.Optimizer):
 
     so that the first steps are too long: against Adam's, where eps does not count, step t (from 1)
     by the factor (1 - b1^t) / √(1 - b2^t), see `overstep`. Weight decay is decoupled, as AdamW's.
+    The default eps is BERT's.
     """
 
-    def __init__(
-        self,
-        params,
-        lr: float,
-        *,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-6,  # BERT's
-        weight_decay: float = 0.0,
-    ):
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps,
-                                  "weight_decay": weight_decay})  # fmt: skip
+    BETAS = (0.9, 0.999)
+
+    def __init__(self, params, lr: float, *, eps: float = 1e-6, weight_decay: float = 0.0):
+        super().__init__(params, {"lr": lr, "eps": eps, "weight_decay": weight_decay})
 
     @torch.no_grad()
     def step(self) -> None:
@@ -47,9 +40,8 @@ class BertAdam(torch.optim.Optimizer):
                 continue
             for weight in weights:
                 if not self.state[weight]:
-                    self.state[weight] = {"m": torch.zeros_like(weight),
-                                          "v": torch.zeros_like(weight)}  # fmt: skip
-            first, second = group["betas"]
+                    self.state[weight] = {name: torch.zeros_like(weight) for name in ("m", "v")}
+            first, second = self.BETAS
             gradients = [weight.grad for weight in weights]
             means = [self.state[weight]["m"] for weight in weights]
             squares = [self.state[weight]["v"] for weight in weights]
@@ -63,7 +55,7 @@ class BertAdam(torch.optim.Optimizer):
             torch._foreach_addcdiv_(weights, means, scales, -group["lr"])
 
 
-def overstep(step: int, betas: tuple[float, float] = (0.9, 0.999)) -> float:
+def overstep(step: int, betas: tuple[float, float] = BertAdam.BETAS) -> float:
     """How many times as long `BertAdam`'s step is as Adam's; steps count from 1."""
     return (1 - betas[0] ** step) / (1 - betas[1] ** step) ** 0.5
 
@@ -84,19 +76,19 @@ def mixout(origins: Origins, probability: float) -> Iterator[None]:
     if probability == 0:
         yield
         return
-    own, slopes = {}, {}
+    before, slopes = {}, {}
     with torch.no_grad():
         for weight, origin in origins.items():
             slope = (torch.rand_like(weight) >= probability).to(weight.dtype)
             if probability < 1:
                 slope /= 1 - probability
-            own[weight], slopes[weight] = weight.data, slope
+            before[weight], slopes[weight] = weight.data, slope
             # The tensor that optimisers and others hold stays the same; only what it shows changes.
             weight.data = torch.addcmul(origin, slope, weight - origin)
     try:
         yield
     finally:
-        for weight, values in own.items():
+        for weight, values in before.items():
             weight.data = values
     for weight, slope in slopes.items():
         if weight.grad is not None:

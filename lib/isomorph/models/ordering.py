@@ -2,8 +2,7 @@
 
 After BERT4SO (Zhu et al. 2021, arXiv 2103.13584, abstract): all sentences of a text are one input,
 several special tokens and interval segments mark its sentences, and the loss is a listwise one,
-built on ListMLE. What the abstract leaves open is our choice. `isomorph.models.finetune` tunes the
-head and predicts with it.
+built on ListMLE. What the abstract leaves open is our choice.
 """
 
 from __future__ import annotations
@@ -15,9 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from isomorph.models.features import IGNORED, Encoded, Features, named
 from isomorph.models.heads import Head, at_words
-from isomorph.models.inputs import longest_input
+from isomorph.models.inputs import IGNORED, Encoded, Features, longest_input, named
 from isomorph.text.corpora import require
 from isomorph.text.examples import ORDER
 from isomorph.text.tokens import check_texts, encodings
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 
     from isomorph.text.examples import Examples
 
-LOSSES = ("listmle", "margin")
 POOLINGS = ("first", "mean")
 
 
@@ -44,8 +41,8 @@ class OrderingHead(Head):
     In all-MiniLM-L6-v2, whose vector of a text is the mean of its tokens, the [CLS]s of one text
     are nearly one vector, and tuning does not soon tell them apart.
     interaction: False reads the very same tokens, but each sentence alone, from position 0 and in
-    segment 0. loss: "listmle" or "margin", with that `margin`; see `list_mle`, `margin_loss`.
-    Raises ValueError for another pooling or loss, or a margin that is not above 0.
+    segment 0. margin: of `margin_loss`; 0 is `list_mle` alone.
+    Raises ValueError for another pooling or a margin below 0.
     """
 
     def __init__(
@@ -54,16 +51,14 @@ class OrderingHead(Head):
         *,
         pooling: str = "first",
         interaction: bool = True,
-        loss: str = "listmle",
-        margin: float = 1.0,
+        margin: float = 0.0,
         dropout: float = 0.0,
     ):
         require("pooling", pooling, POOLINGS)
-        require("loss", loss, LOSSES)
-        _check_margin(margin)
-        super().__init__(model, (), restart=False, dropout=dropout)
-        self.pooling, self.interaction = pooling, interaction
-        self.loss_name, self.margin = loss, margin
+        if not margin >= 0:
+            raise ValueError(f"margin is {margin}; allowed is a number from 0.")
+        super().__init__(model, restart=False, dropout=dropout)
+        self.pooling, self.interaction, self.margin = pooling, interaction, margin
         # The losses see differences only, so a bias would learn nothing.
         self.out = nn.Linear(self.width, 1, bias=False)
 
@@ -99,14 +94,19 @@ class OrderingHead(Head):
                     )
                 room = common_length(list(map(len, texts)), longest - 2 * len(texts))
                 texts = [text[:room] for text in texts]
-            rows.append(_joined(texts, item.order, start, end))
+            ids, segments, places = [], [], []
+            for number, text in enumerate(texts):
+                places.append(len(ids))
+                ids += [start, *text, end]
+                segments += [number % 2] * (len(text) + 2)
+            rows.append(Encoded(ids, segments, places, list(item.order), []))
         return rows
 
     def scores(self, batch: Features, language: str | None) -> Tensor:
         """(batch, sentences), of no meaning beyond a row's length."""
         if self.interaction:
             return self._scored(batch, language)
-        scores = self._scored(alone(batch), language)[:, 0]
+        scores = self._scored(sentences_apart(batch), language)[:, 0]
         places = _real(batch).nonzero(as_tuple=True)
         return scores.new_zeros(batch.words.shape).index_put(places, scores)
 
@@ -114,14 +114,11 @@ class OrderingHead(Head):
         hidden = self.hidden(batch, language)
         if self.pooling == "first":
             return self.out(at_words(hidden, batch.words))[:, :, 0]
-        own = own_words(batch).to(hidden.dtype)
-        return self.out(own @ hidden / own.sum(2, keepdim=True).clamp(min=1))[:, :, 0]
+        inside = sentence_tokens(batch).to(hidden.dtype)
+        return self.out(inside @ hidden / inside.sum(2, keepdim=True).clamp(min=1))[:, :, 0]
 
     def loss(self, batch, language):
-        scores = self.scores(batch, language).float()
-        if self.loss_name == "margin":
-            return margin_loss(scores, batch.targets, self.margin)
-        return list_mle(scores, batch.targets)
+        return margin_loss(self.scores(batch, language).float(), batch.targets, self.margin)
 
     def decide(self, batch, language) -> list[tuple[int, ...]]:
         """For each text the place of each of its sentences, from 0; of equals the earlier first."""
@@ -130,17 +127,6 @@ class OrderingHead(Head):
             tuple(np.argsort(np.argsort(-row[:length], kind="stable")).tolist())
             for row, length in zip(scores, lengths, strict=True)
         ]
-
-
-def ordering_head(model: PreTrainedModel, *, seed: int, **settings) -> OrderingHead:
-    """An `OrderingHead` on an encoder, with random weights that depend on the seed alone.
-
-    model: as in `isomorph.models.heads.head_for`; it is tuned in place. settings: of the head.
-    Raises ValueError as the head does.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return OrderingHead(model, **settings)
 
 
 def list_mle(scores: Tensor, places: Tensor) -> Tensor:
@@ -159,15 +145,15 @@ def list_mle(scores: Tensor, places: Tensor) -> Tensor:
     return (drawn - scores).sum(1).mean()
 
 
-def margin_loss(scores: Tensor, places: Tensor, margin: float = 1.0) -> Tensor:
+def margin_loss(scores: Tensor, places: Tensor, margin: float) -> Tensor:
     """`list_mle` plus a hinge on each pair of sentences: max(0, margin - (s_i - s_j)) where i comes
-    before j, summed over a text's pairs; the mean over texts.
+    before j, summed over a text's pairs; the mean over texts. A margin of 0 is no hinge.
 
     Our own choice. BERT4SO's loss is margin-based and built on ListMLE, but the form of its margin
     is not in the abstract, which is all we could read of that paper.
-    Raises ValueError when the margin is not above 0.
     """
-    _check_margin(margin)
+    if not margin:
+        return list_mle(scores, places)
     real = places != IGNORED
     before = (places[:, :, None] < places[:, None, :]) & real[:, None, :] & real[:, :, None]
     lacking = (margin - (scores[:, :, None] - scores[:, None, :])).clamp(min=0)
@@ -218,13 +204,13 @@ def common_length(lengths: Sequence[int], room: int) -> int:
     return max(lengths)
 
 
-def alone(batch: Features) -> Features:
+def sentences_apart(batch: Features) -> Features:
     """The sentences of a batch of texts as a batch of their own, one a row: text after text."""
     real = _real(batch)
     texts, sentences = real.nonzero(as_tuple=True)
     whole = batch.attention.sum(1, keepdim=True)
     following = torch.cat([batch.words[:, 1:], whole], 1)  # (batch, sentences)
-    following = torch.where(batch.lengths[:, None] - 1 == _along(batch), whole, following)
+    following = torch.where(batch.lengths[:, None] - 1 == _along(batch.words), whole, following)
     starts, sizes = batch.words[real], (following - batch.words)[real]
     along = torch.arange(int(sizes.max()), device=sizes.device)
     inside = along < sizes[:, None]  # (rows, time)
@@ -242,32 +228,17 @@ def alone(batch: Features) -> Features:
     )
 
 
-def own_words(batch: Features) -> Tensor:
-    """(batch, sentences, time), True where a token of text is the sentence's own."""
-    along = torch.arange(batch.ids.shape[1], device=batch.ids.device)
-    begun = (along >= batch.words[:, :, None]) & _real(batch)[:, :, None]
+def sentence_tokens(batch: Features) -> Tensor:
+    """(batch, sentences, time), True where a token of text is the sentence's."""
+    begun = (_along(batch.ids) >= batch.words[:, :, None]) & _real(batch)[:, :, None]
     number = begun.sum(1) - 1  # (batch, time), of the sentence that a token stands in
-    return (number[:, None] == _along(batch)[:, None]) & batch.content[:, None]
+    return (number[:, None] == _along(batch.words)[:, None]) & batch.content[:, None]
 
 
 def _real(batch: Features) -> Tensor:
     """(batch, sentences), False beyond a row's length."""
-    return _along(batch) < batch.lengths[:, None]
+    return _along(batch.words) < batch.lengths[:, None]
 
 
-def _along(batch: Features) -> Tensor:
-    return torch.arange(batch.words.shape[1], device=batch.words.device)
-
-
-def _joined(texts: list[list[int]], order: Sequence[int], start: int, end: int) -> Encoded:
-    ids, segments, places = [], [], []
-    for number, text in enumerate(texts):
-        places.append(len(ids))
-        ids += [start, *text, end]
-        segments += [number % 2] * (len(text) + 2)
-    return Encoded(ids, segments, places, list(order), [])
-
-
-def _check_margin(margin: float) -> None:
-    if not margin > 0:
-        raise ValueError(f"margin is {margin}; allowed is a number above 0.")
+def _along(rows: Tensor) -> Tensor:
+    return torch.arange(rows.shape[1], device=rows.device)

@@ -13,16 +13,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from isomorph.models.batches import Batches
-from isomorph.models.cosine_regulariser import cosine_regulariser
-from isomorph.models.encoder import BilingualConfig
-from isomorph.models.inputs import device_named
-from isomorph.models.interruptions import restore, save
+from isomorph.models.checkpoints import restore, save
+from isomorph.models.encoder import BilingualConfig, seeded
 from isomorph.models.masked_lm import BilingualMaskedLM
-from isomorph.models.settings import Device, TrainingConfig
+from isomorph.models.settings import Device, TrainingConfig, device_named
 from isomorph.one_core import limited
 
 log = logging.getLogger(__name__)
@@ -30,8 +29,7 @@ log = logging.getLogger(__name__)
 
 def initialise(config: BilingualConfig, seed: int) -> BilingualMaskedLM:
     """A model with random weights that depend on the seed alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         return BilingualMaskedLM(config)
 
 
@@ -150,6 +148,20 @@ def accelerate(config: TrainingConfig, device: Device):
     )
 
 
+def cosine_regulariser(words: Tensor) -> Tensor:
+    """MLE-CosReg, a loss that pushes word vectors apart: the sum of cosines over ordered pairs of
+    different words, over the number of words squared.
+
+    words: (words, width). A number from -1/words up to 1, in time linear in the words:
+
+        1/N^2 sum_i sum_(j != i) u_i'u_j  =  (|sum_i u_i|^2 - N) / N^2,   u = w / |w|
+
+    Source: Gao et al. 2019; the linear form is an identity.
+    """
+    unit = F.normalize(words.float(), dim=1)
+    return (unit.sum(0).square().sum() - len(words)) / len(words) ** 2
+
+
 def make_optimisers(model: nn.Module, config: TrainingConfig) -> list[torch.optim.Optimizer]:
     """AdamW on everything, or Muon on the layers' matrices and AdamW on the rest.
 
@@ -171,9 +183,7 @@ def make_optimisers(model: nn.Module, config: TrainingConfig) -> list[torch.opti
     return optimisers
 
 
-def _update(
-    prepared, batch, optimisers, accelerator, config, seed, step, micro_batch
-) -> torch.Tensor:
+def _update(prepared, batch, optimisers, accelerator, config, seed, step, micro_batch) -> Tensor:
     """One step of every optimiser; the batch's mean loss."""
     rank, ranks = accelerator.process_index, accelerator.num_processes
     own = batch.rows(slice(rank, None, ranks))

@@ -11,9 +11,28 @@ from pydantic import Field
 from isomorph.config import Config, Distinct
 
 if TYPE_CHECKING:
+    import torch
+
     from isomorph.models.encoder import BilingualConfig
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+def device_named(device: Device) -> torch.device:
+    """The device of that name; "auto" is a GPU where there is one.
+
+    Raises ValueError when it is not there.
+    """
+    import torch
+
+    there = [
+        *(["cuda"] if torch.cuda.is_available() else []),
+        *(["mps"] if torch.backends.mps.is_available() else []),
+        "cpu",
+    ]
+    if device not in ("auto", *there):
+        raise ValueError(f"device is {device!r}; here there is {['auto', *there]}.")
+    return torch.device(there[0] if device == "auto" else device)
 
 
 class EncoderConfig(Config):

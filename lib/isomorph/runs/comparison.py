@@ -77,7 +77,7 @@ class Comparison(TwoModels):
 def comparison(run: Comparison) -> dict:
     """Compare here and now: {"records", "data", "device", "code"}."""
     from isomorph.measure.comparison import compare
-    from isomorph.models.inputs import device_named
+    from isomorph.models.settings import device_named
 
     code, place, corpus = run.code, device_named(run.device), run.text.corpus()
     began = time.monotonic()

@@ -85,7 +85,7 @@ class Cures(OfEncoder):
         """
         import torch
 
-        from isomorph.models.inputs import device_named
+        from isomorph.models.settings import device_named
         from isomorph.runs import cured_tasks
 
         code, place, began = self.code, device_named(self.device), time.monotonic()

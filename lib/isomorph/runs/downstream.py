@@ -69,7 +69,7 @@ class Downstream(Config):
     development: int | None = Field(default=200, ge=1)  # to choose a checkpoint by
     longest: int | None = Field(default=None, ge=16)  # tokens; None is what the encoder reads
     tuning: TuningConfig = TuningConfig()
-    # Of the vector that a pair's classifier reads: see `isomorph.models.isobn`.
+    # Of the vector that a pair's classifier reads: see `isomorph.models.heads`.
     normalisation: Literal["none", "isobn", "batch", "layer"] = "none"
     interaction: bool = True  # of the sentences to be ordered: do they see each other
     margin: float = Field(default=1.0, ge=0)  # of the loss of their order; 0 is ListMLE alone
@@ -138,24 +138,20 @@ class Downstream(Config):
         """The task's head on an encoder, with random weights that depend on the seed alone."""
         from torch import nn
 
-        from isomorph.models.heads import head_for
-        from isomorph.models.isobn import cls_normalisation
+        from isomorph.models.encoder import seeded
+        from isomorph.models.heads import cls_normalisation, head_for
+        from isomorph.models.ordering import OrderingHead
+        from isomorph.models.spans import PhraseHead, QuestionHead
 
         kind, dropout = self.origin.task, self.tuning.dropout
-        if kind == labelled.QUESTION:
-            from isomorph.models.questions import question_head
-
-            return question_head(model, seed=seed, dropout=dropout)
-        if kind == labelled.PHRASES:
-            from isomorph.models.phrases import phrase_head
-
-            return phrase_head(model, seed=seed, dropout=dropout, level=self.level)
-        if kind == labelled.ORDER:
-            from isomorph.models.ordering import ordering_head
-
-            loss = {"loss": "margin", "margin": self.margin} if self.margin else {"loss": "listmle"}
-            return ordering_head(model, seed=seed, dropout=dropout, pooling=self.tuning.pooling,
-                                 interaction=self.interaction, **loss)  # fmt: skip
+        with seeded(seed):
+            if kind == labelled.QUESTION:
+                return QuestionHead(model, dropout=dropout)
+            if kind == labelled.PHRASES:
+                return PhraseHead(model, dropout=dropout, level=self.level)
+            if kind == labelled.ORDER:
+                return OrderingHead(model, dropout=dropout, pooling=self.tuning.pooling,
+                                    interaction=self.interaction, margin=self.margin)  # fmt: skip
         head = head_for(kind, model, names, seed=seed, pooling=self.tuning.pooling, dropout=dropout)
         if self.normalisation != "none":
             head.out = nn.Sequential(cls_normalisation(self.normalisation, head.width), head.out)
@@ -218,7 +214,7 @@ def scores(examples: Examples, answers: list, source: str) -> dict[str, float]:
 
         return answer_scores(examples, answers)
     if examples.task == labelled.PHRASES:
-        from isomorph.models.phrases import phrase_scores
+        from isomorph.models.spans import phrase_scores
 
         return phrase_scores(examples, answers)
     if examples.task == labelled.ORDER:

@@ -79,8 +79,8 @@ class EncoderWords(OfEncoder):
 def ranked_words(words_of: str) -> tuple[list[str], Tensor]:
     """Words, the most frequent first, and their vectors, as `EncoderWords` takes them."""
     from isomorph.measure.words import embedding_words, input_embedding
-    from isomorph.models.glove import glove
     from isomorph.models.pretrained import load_encoder
+    from isomorph.models.static_embeddings import glove
 
     words, vectors = glove(FREQUENT)
     if words_of == "glove":

@@ -65,8 +65,8 @@ class Geometry(UsesPretraining):
         """
         import torch
 
-        from isomorph.models.inputs import device_named
         from isomorph.models.pretrained import load_masked_lm
+        from isomorph.models.settings import device_named
 
         code, place = self.code, device_named(self.device)
         began = time.monotonic()
@@ -93,7 +93,7 @@ class Geometry(UsesPretraining):
 
     def _word2vec(self) -> dict[str, float]:
         from isomorph.measure.geometry import of_words
-        from isomorph.models.skipgram import skipgram_vectors
+        from isomorph.models.static_embeddings import skipgram_vectors
         from isomorph.text.vocab import learn
 
         (language,), train = self.pretraining.languages, self.pretraining.text.corpus().train

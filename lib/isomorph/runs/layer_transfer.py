@@ -91,7 +91,7 @@ def layer_transfer(run: LayerTransfer) -> dict:
     The records are, at each layer, each task's scores in the second language and, with the
     split "source", in the first; and links, the pairs of words a rotation was learnt on.
     """
-    from isomorph.models.inputs import device_named
+    from isomorph.models.settings import device_named
 
     code, place, began = run.code, device_named(run.device), time.monotonic()
     # First: a data set that is not there, or is too small, must stop it now.
@@ -178,9 +178,9 @@ def linked_words(run: LayerTransfer, readers: Sequence[Reader], folders: dict[st
 
 
 def _at_layer(run, task: Task, own, readers: list[Reader], layer: int, carried: Carried):
+    from isomorph.models.blocks import LayerStack
     from isomorph.models.finetune import finetune, predict
     from isomorph.models.heads import head_for
-    from isomorph.models.stack import LayerStack
 
     (train, test), (source, target), (config,) = own, readers, task.tuning
     stack = LayerStack(source.model, layer, top=run.top, seed=run.seed, means=carried.means[0])

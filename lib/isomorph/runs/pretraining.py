@@ -143,7 +143,7 @@ def trained(run: Pretraining) -> dict:
 def train(run: Pretraining) -> dict:
     """Train and measure a run here and now, going on from its checkpoint if there is one."""
     from isomorph.measure.multilinguality import measure_multilinguality
-    from isomorph.models.perplexity import perplexity, pseudo_perplexity
+    from isomorph.models.masked_lm import perplexity, pseudo_perplexity
     from isomorph.models.pretrain import initialise, pretrain
 
     # Of the start: the source may be edited while a long run goes on.

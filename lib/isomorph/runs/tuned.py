@@ -131,8 +131,8 @@ class Tuned(Run):
 @names_reads
 def tune(run: Tuned) -> dict:
     """Tune, score and look here and now; see `Tuned.outcome`."""
-    from isomorph.models.inputs import device_named
     from isomorph.models.pretrained import load_encoder
+    from isomorph.models.settings import device_named
     from isomorph.runs import looks
 
     code, place, began = run.code, device_named(run.device), time.monotonic()

@@ -87,7 +87,7 @@ class WordVectors(Run):
         import torch
 
         from isomorph.measure.words import embedding_words
-        from isomorph.models.skipgram import skipgram_vectors
+        from isomorph.models.static_embeddings import skipgram_vectors
 
         tokenizer = vocabulary.tokenizer(name)
         sentences = [words_in(tokenizer.backend_tokenizer, text) for text in corpus.train[name]]

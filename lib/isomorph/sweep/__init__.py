@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isomorph import results
-from isomorph.models import interruptions
+from isomorph.models import checkpoints
 from isomorph.presets import EXPERIMENTS, conditions
 from isomorph.results import Condition
 from isomorph.runs import Pretraining
@@ -111,8 +111,8 @@ def _begun(condition: Condition) -> str | None:
         if path is None or not path.exists():
             continue
         try:
-            head = interruptions.about(path)
-        except (interruptions.Damaged, OSError) as error:
+            head = checkpoints.about(path)
+        except (checkpoints.Damaged, OSError) as error:
             return f"{describe(condition)} starts anew, since {error}."
         if head["code"] != run.code:
             return f"{describe(condition)} starts anew, since other code began it."

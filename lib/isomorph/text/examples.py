@@ -17,8 +17,8 @@ PAIR, TAG, TREE, SPEECH = "nli", "ner", "parsing", "tags"
 SCORE = "similarity"  # no task of transfer: isomorph.text.benchmarks
 TASKS = (PAIR, TAG, TREE, SPEECH)
 ORDER = "ordering"  # no task of transfer: isomorph.text.ordering, isomorph.models.ordering
-QUESTION = "questions"  # no task of transfer: isomorph.text.questions, isomorph.models.questions
-PHRASES = "phrases"  # no task of transfer: isomorph.text.phrases, isomorph.models.phrases
+QUESTION = "questions"  # no task of transfer: isomorph.text.questions, isomorph.models.spans
+PHRASES = "phrases"  # no task of transfer: isomorph.text.phrases, isomorph.models.spans
 SPLITS = ("train", "dev", "test")
 
 # WikiANN's order; the worlds have the same types.

@@ -1,0 +1,316 @@
+"""Heads that read stretches of texts: paraphrases of phrases, and answers to questions.
+
+Phrasal paraphrase is after Arase and Tsujii (2019), who train BERT further, between pretraining and
+fine-tuning, on paraphrase relations of phrases and of sentences; what follows of the head and its
+losses is our choice. Questions are answered as BERT is tuned on SQuAD (Devlin et al. 2019, section
+4.2): two linear scores of every token of a text are softmaxed over it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from isomorph.models.heads import Head, at_words, mean_of_text
+from isomorph.models.inputs import (
+    IGNORED,
+    SIDES,
+    Encoded,
+    Features,
+    encode_pairs,
+    longest_input,
+    named,
+)
+from isomorph.text.corpora import require
+from isomorph.text.examples import PHRASES, QUESTION
+from isomorph.text.tokens import encodings, word_tokens
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+    from isomorph.text.examples import Examples, QuestionExample, Span
+
+LEVELS = ("both", "phrases", "sentences")
+LONGEST_ANSWER = 30  # tokens
+
+
+@dataclass(frozen=True)
+class EncodedPhrases(Encoded):
+    """Two texts as one input, and the phrase pairs that the encoder has room for.
+
+    words and heads are empty. targets: 1 where the texts say the same, else 0, then the same of
+    each phrase pair; IGNORED what is not learnt. phrases: (start, end, start, end) of each pair, in
+    tokens, ends exclusive. numbers: which of the example's pairs they are. asked: how many it has.
+    """
+
+    phrases: list[tuple[int, int, int, int]]
+    numbers: list[int]
+    asked: int
+
+
+class PhraseHead(Head):
+    """Two linear layers: on the mean of both texts' tokens, and on [u, v, |u - v|, u * v] of a
+    phrase pair, u and v the means of the phrases' tokens, so of all that they became in their texts.
+
+    level: what the loss has; of "both" it is the sum of the two cross entropies. What is not in the
+    loss is answered too, by a layer that has learnt nothing.
+    Raises ValueError for another level.
+    """
+
+    def __init__(self, model: PreTrainedModel, *, level: str = "both", dropout: float = 0.0):
+        require("level", level, LEVELS)
+        super().__init__(model, dropout=dropout)
+        self.level = level
+        self.texts = nn.Linear(self.width, 2)
+        self.phrases = nn.Linear(4 * self.width, 2)
+
+    def encode(
+        self, examples: Examples, tokenizer: PreTrainedTokenizerFast
+    ) -> list[EncodedPhrases]:
+        """The texts as numbers; phrases that are not read whole are left out.
+
+        Raises ValueError for examples of another task.
+        """
+        require("examples.task", examples.task, (PHRASES,))
+        if not examples.items:
+            return []
+        longest, names = longest_input(self.encoder, tokenizer), tuple(map(named, SIDES))
+        sides = [[list(getattr(item, side)) for item in examples.items] for side in SIDES]
+        read = encode_pairs(tokenizer, *sides, names=names, longest=longest, each=self.restart)
+        # More of each side than is ever read of it, so as to see which word is cut.
+        words = []
+        for side, name in zip(sides, names, strict=True):
+            alone = encodings(tokenizer, side, special=False, longest=longest, names=(name, ""))
+            words.append([word_tokens(*each) for each in zip(alone, side, strict=True)])
+        rows = []
+        for item, (ids, segments, places, _), *tokens in zip(
+            examples.items, read, *words, strict=True
+        ):
+            phrases, numbers, answers = [], [], []
+            for number, (first, second, answer) in enumerate(item.spans):
+                ends = [_ends(*each) for each in zip(tokens, places, (first, second), strict=True)]
+                if None not in ends:
+                    phrases.append((*ends[0], *ends[1]))
+                    numbers.append(number)
+                    answers.append(IGNORED if self.level == "sentences" else int(answer))
+            same = IGNORED if self.level == "phrases" else int(item.same)
+            rows.append(
+                EncodedPhrases(
+                    ids, segments, [], [same, *answers], [], phrases, numbers, len(item.spans)
+                )
+            )
+        return rows
+
+    def scores(self, batch: Features, language: str | None) -> tuple[Tensor, Tensor]:
+        """(batch, 2) of texts and (batch, pairs, 2) of phrases: of not the same, of the same."""
+        hidden = self.hidden(batch, language)
+        spans = torch.zeros(*batch.targets[:, 1:].shape, 4, dtype=torch.long)
+        for row, into in zip(batch.rows, spans, strict=True):
+            if row.phrases:
+                into[: len(row.phrases)] = torch.tensor(row.phrases)
+        spans = spans.to(hidden.device)
+        one, other = (span_means(hidden, spans[:, :, at : at + 2]) for at in (0, 2))
+        pairs = torch.cat([one, other, (one - other).abs(), one * other], -1)
+        texts = self.texts(mean_of_text(hidden, batch.content))
+        return texts.float(), self.phrases(pairs).float()
+
+    def loss(self, batch, language):
+        """The mean cross entropy of the texts plus that of the phrase pairs, in nats."""
+        texts, phrases = self.scores(batch, language)
+        targets = batch.targets[:, 1:]
+        return _mean_loss(texts, batch.targets[:, 0]) + _mean_loss(
+            phrases.flatten(0, 1), targets.flatten()
+        )
+
+    def decide(self, batch, language) -> list[tuple[bool, tuple[bool, ...]]]:
+        """For each example whether the texts say the same, and whether each phrase pair does; False
+        for a pair that was cut off."""
+        texts, phrases = (part.argmax(-1).bool().tolist() for part in self.scores(batch, language))
+        found = []
+        for same, answers, row in zip(texts, phrases, batch.rows, strict=True):
+            given = dict(zip(row.numbers, answers, strict=False))
+            found.append((same, tuple(given.get(number, False) for number in range(row.asked))))
+        return found
+
+
+def phrase_scores(
+    examples: Examples, answers: Sequence[tuple[bool, Sequence[bool]]]
+) -> dict[str, float]:
+    """How right the answers to examples of phrases are, from 0 to 1, over all examples together.
+
+    "sentence_accuracy": of texts; "phrase_accuracy": of phrase pairs; "phrase_f1": of paraphrases
+    among these; "phrase_accuracy_within": of the pairs inside one and the same verse, where half
+    are paraphrases. 0.0 where there are no pairs.
+    Raises ValueError when there are no examples, or not as many answers, of texts or of pairs.
+    """
+    if not examples.items or len(answers) != len(examples.items):
+        raise ValueError(
+            f"answers has {len(answers)} and examples {len(examples.items)}; allowed is the same "
+            "number, from 1."
+        )
+    texts, pairs = [], []
+    for item, (same, guessed) in zip(examples.items, answers, strict=True):
+        if len(guessed) != len(item.spans):
+            raise ValueError(
+                f"answers has {len(guessed)} for the phrase pairs of an example; allowed are as "
+                f"many as its spans, {len(item.spans)}."
+            )
+        texts.append(same == item.same)
+        pairs += [
+            (answer, given, item.same)
+            for (*_, answer), given in zip(item.spans, guessed, strict=True)
+        ]
+    said = sum(answer + given for answer, given, _ in pairs)
+    both = sum(answer and given for answer, given, _ in pairs)
+    return {
+        "sentence_accuracy": _share(texts),
+        "phrase_accuracy": _share([answer == given for answer, given, _ in pairs]),
+        "phrase_accuracy_within": _share(
+            [answer == given for answer, given, same in pairs if same]
+        ),
+        "phrase_f1": 2 * both / max(1, said),
+    }
+
+
+def span_means(hidden: Tensor, spans: Tensor) -> Tensor:
+    """(batch, spans, width): the mean hidden state of each stretch, 0 of an empty one.
+
+    hidden: (batch, time, width). spans: (batch, spans, 2), start and end, exclusive.
+    """
+    along = torch.arange(hidden.shape[1], device=hidden.device)
+    inside = (along >= spans[:, :, :1]) & (along < spans[:, :, 1:])
+    inside = inside.to(hidden.dtype)
+    return inside @ hidden / inside.sum(2, keepdim=True).clamp(min=1)
+
+
+def _mean_loss(scores: Tensor, targets: Tensor) -> Tensor:
+    # Of a batch that has none, the mean would be no number.
+    total = F.cross_entropy(scores, targets, ignore_index=IGNORED, reduction="sum")
+    return total / (targets != IGNORED).sum().clamp(min=1)
+
+
+def _share(right: Sequence[bool]) -> float:
+    return sum(right) / max(1, len(right))
+
+
+def _ends(words: list[list[int]], places: list[int], span: Span) -> tuple[int, int] | None:
+    """Where a phrase's tokens begin and end; None unless all are read and there is one.
+
+    words: the tokens of each word of its text. places: of those that are read, in the input.
+    """
+    inside = [token for tokens in words[slice(*span)] for token in tokens]
+    last = max((word for word, tokens in enumerate(words) if tokens), default=-1)
+    if not inside or inside[-1] >= len(places) or last < span[1] - 1:
+        return None
+    return places[inside[0]], places[inside[-1]] + 1
+
+
+@dataclass(frozen=True)
+class EncodedQuestion(Encoded):
+    """A question and its context.
+
+    words: the places of the context's tokens. targets: the answer's first and last token, counted
+    among them; both IGNORED where the answer is cut off or in no token. offsets: (start, end) of
+    each of these tokens in the context, in characters.
+    """
+
+    context: str
+    offsets: list[tuple[int, int]]
+
+
+class QuestionHead(Head):
+    """Two scores for each token of the context, of the answer's start and its end: linear.
+
+    The question comes first, and the context is segment 1; our encoder has its whole length for
+    each of the two.
+    """
+
+    def __init__(self, model: PreTrainedModel, *, dropout: float = 0.0):
+        super().__init__(model, dropout=dropout)
+        self.out = nn.Linear(self.width, 2)
+
+    def encode(
+        self, examples: Examples, tokenizer: PreTrainedTokenizerFast
+    ) -> list[EncodedQuestion]:
+        """The questions as numbers; where one is too long for the encoder, its context is cut.
+
+        Raises ValueError for examples of another task, or a question that leaves no room for a
+        context.
+        """
+        require("examples.task", examples.task, (QUESTION,))
+        longest, names = (
+            longest_input(self.encoder, tokenizer),
+            (named("question"), named("context")),
+        )
+        questions = [item.question for item in examples.items]
+        contexts = [item.context for item in examples.items]
+        if not self.restart and longest is not None:
+            room = longest - tokenizer.num_special_tokens_to_add(pair=True) - 1
+            sizes = map(len, encodings(tokenizer, questions, special=False, names=names))
+            if (size := max(sizes, default=0)) > room:
+                raise ValueError(
+                    f"a question has {size} tokens; the {longest} that the encoder reads allow at "
+                    f"most {room}, so that there is room for a context."
+                )
+        read = encode_pairs(
+            tokenizer, questions, contexts, names=names, longest=longest, each=self.restart,
+            cut="only_second",
+        )  # fmt: skip
+        return [
+            EncodedQuestion(
+                ids, segments, words, _answer_places(item, offsets), [], item.context, offsets
+            )
+            for item, (ids, segments, (_, words), offsets) in zip(examples.items, read, strict=True)
+        ]
+
+    def scores(self, batch: Features, language: str | None) -> Tensor:
+        """(batch, tokens of the context, 2), the least number beyond a row's length."""
+        scores = self.out(at_words(self.hidden(batch, language), batch.words)).float()
+        along = torch.arange(batch.words.shape[1], device=scores.device)
+        beyond = along >= batch.lengths[:, None]
+        # Not minus infinity: of a row without a context, no gradient would be a number.
+        return scores.masked_fill(beyond[:, :, None], torch.finfo(scores.dtype).min)
+
+    def loss(self, batch, language):
+        """The mean of both cross entropies, in nats."""
+        scores = self.scores(batch, language).transpose(1, 2).flatten(0, 1)
+        return F.cross_entropy(scores, batch.targets.flatten(), ignore_index=IGNORED)
+
+    def decide(self, batch: Features, language: str | None) -> list[str]:
+        """For each question the best stretch of at most LONGEST_ANSWER tokens, as text: that of the
+        highest sum of both scores. It is empty where nothing of the context is read."""
+        spans = best_spans(self.scores(batch, language))
+        return [
+            row.context[row.offsets[start][0] : row.offsets[end][1]].strip() if row.offsets else ""
+            for row, (start, end) in zip(batch.rows, spans, strict=True)
+        ]
+
+
+def best_spans(scores: Tensor, longest: int = LONGEST_ANSWER) -> list[tuple[int, int]]:
+    """The (first, last) token of each row's best span of at most `longest` tokens, the earliest of
+    equals.
+
+    scores: (batch, tokens, 2), of starting and of ending at a token.
+    """
+    size = scores.shape[1]
+    allowed = torch.ones(size, size, dtype=torch.bool, device=scores.device)
+    allowed = allowed.triu().tril(longest - 1)
+    # Halved, for the sum of two least numbers would be minus infinity, as what is not allowed.
+    spans = scores[:, :, None, 0] / 2 + scores[:, None, :, 1] / 2
+    best = spans.masked_fill(~allowed, -torch.inf).flatten(1).argmax(1)
+    return [divmod(place, size) for place in best.tolist()]
+
+
+def _answer_places(item: QuestionExample, offsets: Sequence[tuple[int, int]]) -> list[int]:
+    """The first and last of the tokens that have a part in the answer, both IGNORED if any is
+    missing."""
+    end = item.start + len(item.answers[0].rstrip())
+    inside = [i for i, (a, b) in enumerate(offsets) if a < end and b > item.start]
+    if not inside or offsets[-1][1] < end:
+        return [IGNORED, IGNORED]
+    return [inside[0], inside[-1]]
