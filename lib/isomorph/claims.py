@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from isomorph.ledger import schema
@@ -33,8 +33,10 @@ __all__ = ["Claim", "Judged", "LedgerError", "as_json", "chosen", "counts", "jud
 Loader = Callable[[str], "DataFrame"]
 # Rows that say nothing of when they were recorded are older than the first rule that asks.
 BEFORE = "2026-11-28"
-JUDGED = ("experiment", "condition", "languages", "task", "split", "layer", "sample", "metric", "value", "tokens", "size", "recorded",
-          "subject", "model", "unit", "body")  # fmt: skip
+KEPT = ("experiment", "condition", "languages", "task", "split", "layer", "metric", "value", "tokens",
+        "size", "recorded")  # fmt: skip
+READ = (*KEPT, "seed", "fold", "config")
+JUDGED = (*KEPT, "sample", "subject", "model", "unit", "body")
 GROUNDS = ("real text", "worlds", "other models")
 COUNTED = ("real text", "rule after rows", "worlds", "other models", "proof")
 
@@ -111,7 +113,7 @@ def _judged(state: tuple[str, ...], size: str | None) -> list[Judged]:
     """Once for each state of the recorded rows, whose checksums are compared each time."""
     from isomorph.results import recorded
 
-    return _judge_all(recorded, size)
+    return _judge_all(partial(recorded, columns=READ), size)
 
 
 def _wanted() -> list[str]:
@@ -134,12 +136,10 @@ def _prepared(rows: DataFrame, size: str | None) -> DataFrame:
         rows = rows[rows["size"] == size]
     if "recorded" not in rows:
         rows = rows.assign(recorded=BEFORE)
-    rows = rows.assign(recorded=rows["recorded"].fillna(BEFORE))
-    if rows.empty:
-        return rows
-    rows = with_sample(placed(rows))[list(JUDGED)]
     # Of Python's own strings: selecting among them takes a third of the time.
-    return rows.astype({c: object for c in rows if not pd.api.types.is_numeric_dtype(rows[c])})
+    texts = [c for c in rows if c != "config" and not pd.api.types.is_numeric_dtype(rows[c])]
+    rows = rows.astype(dict.fromkeys(texts, object)).fillna({"recorded": BEFORE})
+    return with_sample(placed(rows))[list(JUDGED)] if len(rows) else rows
 
 
 def as_json(rows: Loader | None = None, size: str | None = None) -> list[dict[str, Any]]:

@@ -19,7 +19,8 @@ from isomorph import metrics, results
 from isomorph.candidates import told as candidates_told
 from isomorph.candidates import with_candidates
 from isomorph.labels import WITHOUT_ENCODER, condition_label
-from isomorph.ledger.estimates import estimate, of_items
+from isomorph.ledger.estimates import estimate
+from isomorph.ledger.records import of_items
 from isomorph.ledger.schema import Part
 from isomorph.outcomes import answer, verdict
 from isomorph.presets import conditions

@@ -42,25 +42,38 @@ class Condition:
     run: Run
 
 
-def recorded(experiment: str) -> pd.DataFrame:
+def recorded(experiment: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """The rows that ship for an experiment; none, with the same columns, if there are none.
 
-    Raises DataCorrupted, in one sentence, when they are not those that were recorded.
+    With `columns`, quickly: these alone, and strings as Python's own. Raises DataCorrupted, in one sentence, when they are not those that were recorded.
     """
+    import numpy as np
     import pandas as pd
+    from pyarrow import parquet as pq
 
     path = results_path(experiment)
     if not data_folder().is_dir():
         raise shipped.DataCorrupted(f"{data_folder()} is no folder, but the data should be there.")
     if not path.exists() and not _listed(path):
-        return pd.DataFrame(columns=[*COLUMNS, "provenance"])
-    rows = pd.read_parquet(_verified(path))
-    if set(rows) != set(COLUMNS):
+        return pd.DataFrame(columns=[*(columns or COLUMNS), "provenance"])
+    schema = pq.read_schema(_verified(path))
+    if set(schema.names) != set(COLUMNS):
         raise shipped.DataCorrupted(
-            f"{path} has the columns {sorted(rows)}, but rows have {sorted(COLUMNS)}: "
+            f"{path} has the columns {sorted(schema.names)}, but rows have {sorted(COLUMNS)}: "
             f"{shipped.RECORD.format(experiment)}."
         )
-    return rows[list(COLUMNS)].assign(provenance="recorded")
+    strings = [field.name for field in schema if columns and "string" in str(field.type)]
+    read = list(columns or COLUMNS)
+    rows = pd.read_parquet(path, columns=read, read_dictionary=strings)
+    for name in set(strings) & set(read):  # each is made once, and not once a row
+        words = np.append(rows[name].cat.categories.to_numpy(object), None)
+        rows[name] = pd.Series(words[rows[name].cat.codes], rows.index, dtype=object)
+    return rows[read].assign(provenance="recorded")
+
+
+def recorded_digests(experiment: str) -> set[str]:
+    """Of the runs whose rows ship. Raises as `recorded`."""
+    return set(recorded(experiment, ["digest"])["digest"])
 
 
 def rows_digest(experiment: str) -> str:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isomorph.ledger.quantities import QUANTITIES, half_rise
+from isomorph.ledger.records import records
 from isomorph.ledger.schema import Part
 from tests.frames import filled
 
@@ -49,7 +50,8 @@ def rows_of(curves, **columns):
 
 def compute(curves, *, along="tokens", **fields):
     single = part(along=along, **fields)
-    return QUANTITIES[single.quantity].compute(rows_of(curves, along=along), ("score",), single)
+    rows = records(rows_of(curves, along=along))
+    return QUANTITIES[single.quantity].compute(rows, ("score",), single)
 
 
 @given(

@@ -25,6 +25,11 @@ def recorded():
     return rows.assign(recorded=rows["recorded"].fillna(claims.BEFORE))
 
 
+@pytest.fixture(scope="module")
+def evidence(recorded):
+    return bodies(recorded)
+
+
 def when(text):
     found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=UTC)
@@ -44,10 +49,10 @@ def deciding(claim, rows):
 
 
 @pytest.mark.parametrize("claim", LEDGER, ids=lambda claim: claim.id)
-def test_a_rule_is_marked_where_any_deciding_row_is_older(claim, recorded):
-    for key, rows in bodies(recorded[recorded["experiment"].isin(claim.rule.rows or ())]).items():
-        for place in places(claim, {key: rows}):
-            first = min(map(when, deciding(claim, rows)["recorded"].unique()))
+def test_a_rule_is_marked_where_any_deciding_row_is_older(claim, evidence):
+    for key, body in evidence.items():
+        for place in places(claim, {key: body}):
+            first = min(map(when, deciding(claim, body.table)["recorded"].unique()))
             assert place.after_rows is (first < claim.registered), (key, first)
 
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from isomorph.ledger.estimates import select
+from isomorph.ledger.records import records, select
 from isomorph.ledger.schema import Selection
 from tests.frames import filled
 
@@ -15,11 +15,12 @@ def rows():
         ],
         columns=["metric", "condition", "languages", "layer"],
     )  # fmt: skip
-    return filled(frame)
+    return filled(frame.assign(value=0.5, seed=range(len(frame))))
 
 
-def chosen(beside=None, **fields):
-    return list(select(rows(), Selection(**fields), beside).index)
+def chosen(beside=None, table=None, **fields):
+    table = rows() if table is None else table
+    return [row.sample for row in select(records(table), Selection(**fields), beside)]
 
 
 def test_a_selection_filters_by_the_fields_it_names():
@@ -34,7 +35,7 @@ def test_a_selection_filters_by_the_fields_it_names():
 def test_the_deepest_layer_is_that_of_the_metric():
     epochs = rows().iloc[[0]].assign(metric="epoch_loss", layer=9)
     whole = pd.concat([rows(), epochs], ignore_index=True)
-    assert list(select(whole, Selection(metric="cka", layer=-1), None).index) == [1, 2]
+    assert chosen(table=whole, metric="cka", layer=-1) == [1, 2]
 
 
 def test_a_second_metric_comes_along_only_beside_the_first():

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtri, stdtr, stdtrit  # of `scipy.stats`, which takes half a second
 
 CONFIDENCE = 0.95
 FEWEST = 5  # units that give an interval
@@ -49,7 +49,7 @@ class Estimate:
         without an interval. Of a ratio it is the factor."""
         if self.kind != "interval":
             return math.nan
-        quantiles = stats.t.ppf([(1 + CONFIDENCE) / 2, POWER], self.freedom)
+        quantiles = stdtrit(self.freedom, [(1 + CONFIDENCE) / 2, POWER])
         effect = float(quantiles.sum() * self.error)
         return math.exp(effect) if self.logarithmic else effect
 
@@ -62,7 +62,7 @@ class Estimate:
         if not self.error:
             return float(value >= bound if side == "below" else value <= bound)
         distance = (value - bound) / self.error
-        return float(stats.t.sf(distance if side == "above" else -distance, self.freedom))
+        return float(stdtr(self.freedom, -distance if side == "above" else distance))
 
 
 NOTHING = Estimate(None, None, None, 0, "none")
@@ -93,12 +93,12 @@ def of_means(
     if units < max(least, 2):
         return seen
     parts = np.array([sample.var(ddof=1) / len(sample) for sample in samples])
-    if _does_not_vary(samples):
+    if all(map(does_not_vary, samples)):
         return seen
     error = float(np.sqrt(parts.sum()))
     shares = sum(part**2 / (len(s) - 1) for part, s in zip(parts, samples, strict=True))
     freedom = float(parts.sum() ** 2 / shares)
-    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
+    reach = float(stdtrit(freedom, (1 + CONFIDENCE) / 2)) * error
     return Estimate(value, value - reach, value + reach, units, "interval", paired, error, freedom)
 
 
@@ -111,7 +111,7 @@ def of_spreads(samples: Sequence[np.ndarray], *, least: float = FEWEST) -> Estim
     trimmed mean, and of two samples together.
     """
     units = min(map(len, samples))
-    if units < 2 or _does_not_vary(samples):
+    if units < 2 or all(map(does_not_vary, samples)):
         return NOTHING
     deviations = [float(sample.std(ddof=1)) for sample in samples]
     logs = [math.log(d) + math.log(_small_sample(len(s))) / 2
@@ -123,7 +123,7 @@ def of_spreads(samples: Sequence[np.ndarray], *, least: float = FEWEST) -> Estim
     variances = [max(kurtosis - (len(s) - 3) / len(s), 1e-3) / (len(s) - 1) for s in samples]
     error = math.sqrt(sum(variances)) / 2  # of the log of a standard deviation, not of a variance
     freedom = float(sum(len(s) - 1 for s in samples))
-    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
+    reach = float(stdtrit(freedom, (1 + CONFIDENCE) / 2)) * error
     middle = logs[0] - logs[1] if len(samples) == 2 else logs[0]
     return Estimate(value, math.exp(middle - reach), math.exp(middle + reach), units, "interval",
                     False, error, freedom, True)  # fmt: skip
@@ -131,7 +131,7 @@ def of_spreads(samples: Sequence[np.ndarray], *, least: float = FEWEST) -> Estim
 
 def _small_sample(units: int) -> float:
     """Bonett's correction, which centres the interval: n / (n - 1.96)."""
-    return units / (units - stats.norm.ppf((1 + CONFIDENCE) / 2)) if units > 3 else 1.0
+    return units / (units - ndtri((1 + CONFIDENCE) / 2)) if units > 3 else 1.0
 
 
 def _kurtosis(samples: Sequence[np.ndarray]) -> float:
@@ -139,13 +139,20 @@ def _kurtosis(samples: Sequence[np.ndarray]) -> float:
     fourth = second = 0.0
     for sample in samples:
         cut = 1 / (2 * math.sqrt(max(len(sample) - 4, 1)))
-        fourth += float(((sample - stats.trim_mean(sample, min(cut, 0.49))) ** 4).sum())
+        fourth += float(((sample - _trimmed_mean(sample, min(cut, 0.49))) ** 4).sum())
         second += float(((sample - sample.mean()) ** 2).sum())
     return sum(map(len, samples)) * fourth / second**2
 
 
-def _does_not_vary(samples: Sequence[np.ndarray]) -> bool:
-    return all(np.ptp(sample) <= 1e-9 * np.abs(sample).max() for sample in samples)
+def _trimmed_mean(sample: np.ndarray, share: float) -> float:
+    """Without a share of the numbers at either end."""
+    cut = int(share * len(sample))
+    return np.sort(sample)[cut : len(sample) - cut].mean()
+
+
+def does_not_vary(sample: np.ndarray) -> bool:
+    """Whether numbers (n,) are one number but for rounding."""
+    return bool(np.ptp(sample) <= 1e-9 * np.abs(sample).max())
 
 
 def holm(chances: Sequence[float]) -> list[float]:

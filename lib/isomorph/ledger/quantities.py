@@ -1,8 +1,8 @@
 """Quantities: one seed's rows of one selection become one number.
 
-Every quantity takes `rows` (one seed; columns condition, languages, task, layer, metric, tokens, value), the
-metrics selected, and the part of the rule, and returns a float. It returns nan where the number
-does not exist for that seed (a score which never rose has no half-way point).
+Every quantity takes rows of one seed (`isomorph.ledger.records.Record`), the metrics selected, and the part
+of the rule, and returns a float. It returns nan where the number does not exist for that seed (a
+score which never rose has no half-way point).
 """
 
 import math
@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
+from isomorph.ledger.intervals import does_not_vary
+from isomorph.ledger.records import Record
 from isomorph.metrics import metric
-from isomorph.rows import PLACE
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
-
     from isomorph.ledger.schema import Part
 
+Metrics = tuple[str, ...]
 # Both scores (fractions) and losses (nats) move less than this by noise alone, and the half-way
 # point of noise means nothing.
 SMALLEST_RISE = 0.02
@@ -56,35 +57,40 @@ def half_rise(tokens: np.ndarray, values: np.ndarray) -> float:
     return earlier + share * (later - earlier)
 
 
-def _final(rows: "DataFrame") -> "DataFrame":
+def _final(rows: list[Record]) -> list[Record]:
     """Only the last checkpoint of every condition, place, layer and metric."""
-    if rows["tokens"].nunique(dropna=False) == 1:
-        return rows
-    cell = ["condition", *PLACE, "layer", "metric"]
-    last = rows.groupby(cell, dropna=False)["tokens"].transform("max")
-    return rows[(rows["tokens"] == last) | last.isna()]
+    last: dict[tuple, float] = {}
+    for row in rows:
+        last[row.cell] = max(last.get(row.cell, -math.inf), _reached(row))
+    return [row for row in rows if _reached(row) == last[row.cell]]
 
 
-def _curve(rows: "DataFrame", metrics: tuple[str, ...], along: str) -> "DataFrame":
-    """Mean value of the metrics at each layer (last checkpoint) or at each token count."""
-    rows = rows[rows["metric"].isin(metrics)]
-    if along == "layer":
-        rows = _final(rows)
-    return rows.groupby(along)["value"].mean()
+def _reached(row: Record) -> float:
+    return -math.inf if row.tokens is None else row.tokens
 
 
-def _value(rows: "DataFrame", metrics: tuple[str, ...], part: "Part") -> float:
+def _curve(rows: list[Record], metrics: Metrics, along: str) -> tuple[np.ndarray, np.ndarray]:
+    """Each layer (of the last checkpoint) or token count, and the mean value of the metrics there."""
+    rows = [row for row in rows if row.metric in metrics]
+    at: dict[int, list[float]] = {}
+    for row in _final(rows) if along == "layer" else rows:
+        if (place := getattr(row, along)) is not None and not math.isnan(row.value):
+            at.setdefault(place, []).append(row.value)
+    places = sorted(at)
+    return np.array(places, float), np.array([np.mean(at[place]) for place in places])
+
+
+def _value(rows: list[Record], metrics: Metrics, part: "Part") -> float:
     """Mean of the values at the last checkpoint."""
-    return float(_final(rows[rows["metric"].isin(metrics)])["value"].mean())
+    return float(np.mean([row.value for row in _final(rows) if row.metric in metrics]))
 
 
-def _half_rise(rows: "DataFrame", metrics: tuple[str, ...], part: "Part") -> float:
+def _half_rise(rows: list[Record], metrics: Metrics, part: "Part") -> float:
     """Log tokens at half of the metric's rise."""
-    curve = _curve(rows, metrics, "tokens")
-    return half_rise(curve.index.to_numpy(), curve.to_numpy())
+    return half_rise(*_curve(rows, metrics, "tokens"))
 
 
-def _half_rise_lag(rows: "DataFrame", metrics: tuple[str, ...], part: "Part") -> float:
+def _half_rise_lag(rows: list[Record], metrics: Metrics, part: "Part") -> float:
     """Log ratio of the token counts at half-rise: the metric's over the second metric's.
 
     Above 0 the metric comes later; log 2 means after twice as many tokens.
@@ -92,33 +98,41 @@ def _half_rise_lag(rows: "DataFrame", metrics: tuple[str, ...], part: "Part") ->
     return _half_rise(rows, metrics, part) - _half_rise(rows, (part.beside,), part)
 
 
-def _spearman(rows: "DataFrame", metrics: tuple[str, ...], part: "Part") -> float:
+def _spearman(rows: list[Record], metrics: Metrics, part: "Part") -> float:
     """Rank correlation of the metric with layer or tokens: +1 rises all along, -1 falls."""
-    from isomorph.measure.correlation import spearman
-
-    curve = _curve(rows, metrics, part.along)
-    return spearman(curve.to_numpy(float), curve.index.to_numpy(float))
+    return _correlation(*(_ranks(side) for side in _curve(rows, metrics, part.along)))
 
 
-def _pearson(rows: "DataFrame", metrics: tuple[str, ...], part: "Part") -> float:
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks of (n,); numbers that only rounding tells apart are tied."""
+    largest = np.abs(values).max(initial=0) or 1.0
+    return pd.Series(np.round(values / largest, 12)).rank().to_numpy()
+
+
+def _pearson(rows: list[Record], metrics: Metrics, part: "Part") -> float:
     """Correlation of two metrics over layers or over tokens."""
-    from isomorph.measure.correlation import pearson
-
-    first = _curve(rows, metrics, part.along)
-    second = _curve(rows, (part.beside,), part.along)
-    shared = first.index.intersection(second.index)
-    return pearson(first[shared].to_numpy(float), second[shared].to_numpy(float))
+    first = dict(zip(*_curve(rows, metrics, part.along), strict=True))
+    second = dict(zip(*_curve(rows, (part.beside,), part.along), strict=True))
+    shared = sorted(first.keys() & second.keys())
+    return _correlation(*(np.array([side[place] for place in shared]) for side in (first, second)))
 
 
-def _peak_depth(rows: "DataFrame", metrics: tuple[str, ...], part: "Part") -> float:
+def _correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """Of two (n,); nan with fewer than 3, or where either does not vary."""
+    if len(first) < 3 or does_not_vary(first) or does_not_vary(second):
+        return math.nan
+    return float(np.corrcoef(first, second)[0, 1])
+
+
+def _peak_depth(rows: list[Record], metrics: Metrics, part: "Part") -> float:
     """Layer of the highest value over the deepest layer: 0 at the embeddings, 1 at the last."""
-    curve = _curve(rows, metrics, "layer")
-    return float(curve.idxmax()) / float(curve.index.max()) if len(curve) > 1 else math.nan
+    layers, values = _curve(rows, metrics, "layer")
+    return float(layers[values.argmax()] / layers[-1]) if len(layers) > 1 else math.nan
 
 
 @dataclass(frozen=True)
 class Quantity:
-    compute: Callable[["DataFrame", tuple[str, ...], "Part"], float]
+    compute: Callable[[list[Record], Metrics, "Part"], float]
     relates_two: bool = False  # does it need the second metric of `beside`?
 
 

@@ -32,6 +32,10 @@ from isomorph.ledger.subjects import Subject
 Provenance = Literal["full text", "authors' code", "abstract", "notes by others", "derived here"]
 
 
+# The same in C, where PyYAML was built with it.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
 class LedgerError(ValueError):
     """A ledger entry is not usable; the message names the file, the entry and the field."""
 
@@ -295,7 +299,7 @@ def parse(text: str, name: str) -> list[Claim]:
 def from_yaml(text: str, name: str) -> Any:
     """What a file holds; `name` is used in the message. Raises LedgerError when it is not YAML."""
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, Loader=LOADER)
     except yaml.YAMLError as error:
         raise LedgerError(f"{name} is not YAML: {' '.join(str(error).split())}.") from None
 

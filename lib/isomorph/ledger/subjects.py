@@ -66,13 +66,13 @@ def placed(rows: DataFrame) -> DataFrame:
     "far"."""
     import pandas as pd
 
-    cells = rows[["config", "condition"]].drop_duplicates()
+    cells = list(zip(rows["config"], rows["condition"], strict=True))
     about = {
         (config, condition): (*about_config(config), _plain(config, condition))
-        for config, condition in cells.itertuples(index=False)
+        for config, condition in set(cells)
     }
     columns = pd.DataFrame(
-        [about[cell] for cell in zip(rows["config"], rows["condition"], strict=True)],
+        [about[cell] for cell in cells],
         columns=[*About._fields, "condition"], index=rows.index,
     )  # fmt: skip
     far = columns["condition"].str.startswith(FAR)
@@ -82,7 +82,7 @@ def placed(rows: DataFrame) -> DataFrame:
 
 def _plain(config: str, condition: str) -> str:
     """A condition without the name of its subject."""
-    run = json.loads(config)
+    run = _read(config)
     if run.get("encoder") == "random":  # an untrained twin stays told apart
         return condition
     if run.get("words_of") not in (None, "glove") and condition != "bert_base_uncased":
@@ -90,10 +90,13 @@ def _plain(config: str, condition: str) -> str:
     return condition.removeprefix(run.get("prefix", ""))
 
 
+_read = cache(json.loads)  # a configuration is that of many rows
+
+
 @cache
 def about_config(config: str) -> About:
     """The subject, the model by name and the unit of a run, from its recorded configuration."""
-    run = json.loads(config)
+    run = _read(config)
     if "theorem" in run:
         return About("planted case", "planted cases", "drawn case", "planted cases")
     of = [run[key] for key in ("cured", "words_of", "hub") if run.get(key)]

@@ -18,20 +18,18 @@ by its name, of one experiment at one size. Only places whose subject is in the 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-import pandas as pd
+from typing import TYPE_CHECKING, NamedTuple
 
 from isomorph.candidates import told
-from isomorph.ledger.estimates import estimate, select
+from isomorph.ledger.estimates import estimate
 from isomorph.ledger.intervals import Estimate, holm
+from isomorph.ledger.records import Record, records, select
 from isomorph.ledger.subjects import Subject
 from isomorph.sizes import SIZES
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    Bodies = dict[tuple[str, str, str], DataFrame]
     from isomorph.ledger.schema import Claim, Part, Rule
 
 OUTCOMES = (
@@ -73,14 +71,14 @@ class Judgement:
         return (self.primary, *self.secondary)
 
 
-def judge(rule: Rule, rows: DataFrame, known: dict | None = None) -> Judgement:
+def judge(rule: Rule, rows: DataFrame | list[Record], known: dict | None = None) -> Judgement:
     """The outcome of a rule on the rows of one place; `known` keeps the estimates of its controls.
 
     The primary prediction decides. Where a secondary one comes out the other way the outcome is
     "mixed". A prediction "does not hold" only if its p value, corrected for the number of predictions
     of the claim (Holm), leaves no doubt.
     """
-    rows, known = rows.reset_index(drop=True), {} if known is None else known
+    rows, known = records(rows), {} if known is None else known
     controls = []
     for control in rule.requires:
         for part in control.single(_found(control, rows)):
@@ -198,16 +196,22 @@ class Place:
     candidates: str = ""  # among how many a score of retrieval or translation chooses
 
 
-def bodies(rows: DataFrame) -> Bodies:
-    """The rows of each body of evidence, by its name, size and experiment; smoke rows are none.
+class Body(NamedTuple):
+    """A body of evidence: its rows as `isomorph.ledger.subjects.placed` has them, and as records."""
 
-    `rows` as `isomorph.ledger.subjects.placed` has them.
-    """
-    rows = rows[rows["size"] != "smoke"]
-    return dict(iter(rows.groupby(["body", "size", "experiment"], sort=False)))
+    table: DataFrame
+    rows: list[Record]
 
 
-def places(claim: Claim, found: Bodies, known: dict | None = None) -> list[Place]:
+def bodies(rows: DataFrame) -> dict[tuple[str, str, str], Body]:
+    """Each body of evidence by its name, size and experiment; smoke rows are none."""
+    tables = rows[rows["size"] != "smoke"].groupby(["body", "size", "experiment"], sort=False)
+    return {key: Body(table, records(table)) for key, table in tables}
+
+
+def places(
+    claim: Claim, found: dict[tuple[str, str, str], Body], known: dict | None = None
+) -> list[Place]:
     """What each body of evidence says of a claim, those in scope and the largest size first.
 
     Vectors without contexts stand beside any body of their size, to be compared with. `known` keeps
@@ -215,31 +219,34 @@ def places(claim: Claim, found: Bodies, known: dict | None = None) -> list[Place
     """
     asked = {name for part in (*claim.rule.parts, *claim.rule.requires) for name in part.metrics()}
     read = {
-        key: rows[rows["metric"].isin({*asked, "failed_run"})]
-        for key, rows in found.items()
+        key: [row for row in body.rows if row.metric in asked or row.metric == "failed_run"]
+        for key, body in found.items()
         if key[2] in (claim.rule.rows or ())
     }
     result = []
     for key, own in read.items():
         _, size, _ = key
         lent = [
-            rows[rows["subject"] == "static vectors"]
+            row
             for other, rows in read.items()
             if other != key and other[1] == size
+            for row in rows
+            if row.subject == "static vectors"
         ]
         plus, minus = claim.rule.primary.terms()
         deciding = [select(own, term, claim.rule.primary.beside) for term in (*plus, *minus)]
-        if deciding[0].empty:
+        if not deciding[0]:
             continue
-        whole = pd.concat([own, *lent], ignore_index=True)
-        judgement = judge(claim.rule, whole, {} if known is None else known.setdefault(key, {}))
+        judgement = judge(
+            claim.rule, own + lent, {} if known is None else known.setdefault(key, {})
+        )
         if judgement.primary.outcome == "not measured":
             continue
-        subject, model, unit = (deciding[0][c].iloc[0] for c in ("subject", "model", "unit"))
-        first = min(rows["recorded"].min() for rows in deciding if len(rows))
+        about = deciding[0][0]
+        first = min(row.recorded for rows in deciding for row in rows)
         result.append(
-            Place(subject, model, size, unit, subject in claim.scope.subjects,
-                  first < claim.registered.isoformat(), judgement, told(found[key], asked))
+            Place(about.subject, about.model, size, about.unit, about.subject in claim.scope.subjects,
+                  first < claim.registered.isoformat(), judgement, told(found[key].table, asked))
         )  # fmt: skip
     return sorted(result, key=_first)
 
@@ -250,9 +257,9 @@ def _first(place: Place) -> tuple:
     return not place.in_scope, -SIZES.index(place.size), place.after_rows, -units
 
 
-def _found(part: Part, rows: DataFrame) -> list[str]:
+def _found(part: Part, rows: list[Record]) -> list[str]:
     """The values of the column named in `each` among the rows which the part selects."""
     if part.each is None:
         return []
     chosen = select(rows, part.terms()[0][0], part.beside)
-    return sorted(chosen[part.each].dropna().unique())
+    return sorted({getattr(row, part.each) for row in chosen} - {None})

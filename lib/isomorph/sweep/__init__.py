@@ -54,7 +54,7 @@ def sweep(
     wanted = _wanted(experiment, size)
     # Rows whose file was removed, as a sentence about a damaged one advises, are recorded anew.
     removed = record and not results.results_path(experiment).exists()
-    shipped = set() if removed else set(results.recorded(experiment)["digest"])
+    shipped = set() if removed else results.recorded_digests(experiment)
     finished = [condition for condition in wanted if results.finished(condition)]
     there = {condition.run.digest for condition in finished} | (set() if anew else shipped)
     missing = [condition for condition in wanted if condition.run.digest not in there]
@@ -140,7 +140,7 @@ def listing(experiment: str | None, *, size: Size) -> pd.DataFrame:
     names = [experiment] if experiment else sorted(EXPERIMENTS)
     lines = []
     for name in names:
-        shipped = set(results.recorded(name)["digest"])
+        shipped = results.recorded_digests(name)
         for condition in conditions(name, size):
             run = condition.run
             state = "recorded"
