@@ -109,7 +109,7 @@ def compare_models(
     import pandas as pd
 
     from isomorph.measure.comparison import compare
-    from isomorph.models.checkpoint import ModelRefused, told
+    from isomorph.models.judged import ModelRefused, one_line
     from isomorph.models.pretrained import fingerprint
     from isomorph.models.settings import device_named
 
@@ -124,7 +124,7 @@ def compare_models(
         raise
     except Exception as problem:
         raise ModelRefused(
-            f"models {first!r} and {second!r} cannot be compared: {told(problem)}."
+            f"models {first!r} and {second!r} cannot be compared: {one_line(problem)}."
         ) from problem
     rows = pd.DataFrame(records).assign(
         source=first, target=second, text=text,

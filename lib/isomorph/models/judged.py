@@ -10,19 +10,26 @@ of heads or another activation. Encoders that ship are checked by their SHA-256 
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from isomorph.models.checkpoint import Candidate, ModelRefused
+import transformers
+from safetensors import safe_open
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
 
+WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
+OTHER_WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
 READ_AS_JSON = ("config.json", "tokenizer_config.json", "special_tokens_map.json",
                 "added_tokens.json", "tokenizer.json", "vocab.json")  # fmt: skip
 FLOATS = ("F64", "F32", "F16", "BF16")
@@ -32,6 +39,111 @@ COUNTS = ((r"(layers?|depths?|groups?|group_num)$", 1000), (r"labels$", 100_000)
 SAID = {"heads": int, "activation": str, "norm": str, "layers": int, "width": int, "inner": int,
         "length": int, "vocabulary": int, "languages": list, "specific": list}  # fmt: skip
 UNUSED = "pooler"  # the one part that may be missing: no measure reads it
+
+
+class ModelRefused(ValueError):
+    """A model that is not there, that is not what it says, or that would have to be trusted."""
+
+
+class Stored(NamedTuple):
+    """A tensor as its file lists it."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    file: str
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A folder that may hold a model, and the name it was asked for by."""
+
+    name: str
+    folder: Path
+
+    def refusal(self, what: str) -> ModelRefused:
+        return ModelRefused(f"model {self.name!r}: {what}.")
+
+    @contextmanager
+    def naming(self, what: str) -> Iterator[None]:
+        """Turn any exception inside into a refusal: what libraries raise for bad files differs."""
+        try:
+            yield
+        except ModelRefused:
+            raise
+        except Exception as problem:
+            raise self.refusal(f"{what} ({one_line(problem)})") from problem
+
+    def json(self, file: str) -> dict:
+        with self.naming(f"{file} is not readable as JSON"):
+            content = json.loads((self.folder / file).read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise self.refusal(f"{file} is not a JSON object")
+        return content
+
+    def optional(self, file: str) -> dict:
+        return self.json(file) if (self.folder / file).is_file() else {}
+
+    @cached_property
+    def config(self) -> dict:
+        return self.json("config.json")
+
+    @cached_property
+    def shards(self) -> list[str]:
+        """The files that hold the weights. Raises ModelRefused unless all are safetensors here."""
+        if (self.folder / WEIGHTS).is_file():
+            return [WEIGHTS]
+        if not (self.folder / INDEX).is_file():
+            every = sorted(self.folder.iterdir())
+            if self.folder / WEIGHTS in every:
+                raise self.refusal(f"{WEIGHTS} is a folder, or a link to what is not there")
+            here = [path.name for path in every if path.suffix in OTHER_WEIGHTS]
+            instead = f"; what is there, {', '.join(here)}, is not read" if here else ""
+            raise self.refusal(
+                f"it has no {WEIGHTS}{instead} (other weights are pickles, which can run any code)"
+            )
+        index = self.json(INDEX)
+        for part in ("metadata", "weight_map"):
+            if not isinstance(index.get(part), dict):
+                raise self.refusal(f"{INDEX} has no {part}")
+        if not index["weight_map"]:
+            raise self.refusal(f"{INDEX} has an empty weight_map")
+        for file in index["weight_map"].values():
+            if not isinstance(file, str) or Path(file).name != file:
+                raise self.refusal(f"{INDEX} names {file!r}, which is not a file of this folder")
+            if not file.endswith(".safetensors"):
+                raise self.refusal(f"{INDEX} names {file}, which is no safetensors file")
+            if not (self.folder / file).is_file():
+                raise self.refusal(f"{INDEX} names {file}, which is not there")
+        return sorted(set(index["weight_map"].values()))
+
+    @cached_property
+    def tensors(self) -> dict[str, Stored]:
+        """Every tensor that the weights' headers list; no weight is read."""
+        found: dict[str, Stored] = {}
+        for file in self.shards:
+            with (
+                self.naming(f"{file} is not readable as safetensors"),
+                safe_open(self.folder / file, framework="pt") as weights,
+            ):
+                for key in weights.keys():  # noqa: SIM118 - it is no mapping
+                    if key in found:
+                        raise self.refusal(f"{found[key].file} and {file} both hold {key}")
+                    part = weights.get_slice(key)
+                    found[key] = Stored(tuple(part.get_shape()), part.get_dtype(), file)
+        if self.shards != [WEIGHTS]:
+            for key, file in self.json(INDEX)["weight_map"].items():
+                if key not in found or found[key].file != file:
+                    raise self.refusal(f"{INDEX} says that {file} holds {key}, which it does not")
+        if not found:
+            raise self.refusal(f"{self.shards[0]} holds no weights")
+        return found
+
+
+def one_line(problem: BaseException) -> str:
+    """What an exception says, on one line and shortly; its type where it says nothing."""
+    lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
+    first = " ".join(lines[:2]) if lines and lines[0].endswith(":") else "".join(lines[:1])
+    return first[:300].rstrip(". ") or type(problem).__name__
 
 
 def judge_files(model: Candidate) -> None:
@@ -44,12 +156,10 @@ def judge_files(model: Candidate) -> None:
     if not (here / "config.json").is_file():
         inner = [path.parent.name for path in sorted(here.glob("*/config.json"))
                  if any(path.parent.glob("*.safetensors"))]  # fmt: skip
-        if inner:
-            told_where = " and ".join(f"'{Path(model.name, part)}'" for part in inner)
-            raise model.refusal(
-                f"there is no config.json; its subfolder holds a model: {told_where}"
-            )
-        raise model.refusal("there is no config.json; a folder of transformers has one")
+        where = " and ".join(f"'{Path(model.name, part)}'" for part in inner)
+        instead = f"its subfolder holds a model: {where}" if inner else (
+            "a folder of transformers has one")  # fmt: skip
+        raise model.refusal(f"there is no config.json; {instead}")
     for file in READ_AS_JSON:
         if "auto_map" in model.optional(file):
             raise model.refusal(f"{file} asks to run code of its own, which is never run")
@@ -78,18 +188,15 @@ def _judge_counts(model: Candidate, value: object, key: str = "") -> None:
 @contextmanager
 def few_parameters(model: Candidate) -> Iterator[None]:
     """Stop the building of a model with many times the parameters that its files have."""
-    from torch.nn.modules.module import register_module_parameter_registration_hook
-
     allowed, count = 10 * len(model.tensors) + 100, 0
 
     def counted(*_) -> None:
         nonlocal count
         count += 1
         if count > allowed:
-            deep = {k: v for k, v in model.config.items() if re.search(COUNTS[0][0], k)}
             raise model.refusal(
                 f"config.json asks for more layers than the {len(model.tensors)} tensors of "
-                f"{model.shards[0]} ({_said(deep)})"
+                f"{model.shards[0]} ({_layers_said(model)})"
             )
 
     handle = register_module_parameter_registration_hook(counted)
@@ -114,8 +221,6 @@ def padding(model: Candidate, config: PreTrainedConfig, pad: int | None) -> int 
 
 def judge_config(model: Candidate, config: PreTrainedConfig) -> None:
     """A type that the architectures contradict, no layer at all, and a word that no model has."""
-    import transformers
-
     for name in model.config.get("architectures") or ():
         kind = getattr(getattr(transformers, str(name), None), "config_class", None)
         if kind is not None and not isinstance(config, kind):
@@ -136,13 +241,13 @@ def judge_config(model: Candidate, config: PreTrainedConfig) -> None:
 def judge_sizes(model: Candidate, empty: PreTrainedModel) -> None:
     """Compare the shapes of a model built without memory (`empty`) with those that its files list."""
     prefix = empty.base_model_prefix + "."
-    own = dict(empty.named_parameters())
-    for key, parameter in own.items():
+    parameters = dict(empty.named_parameters())
+    for key, parameter in parameters.items():
         for name in (key, prefix + key, key.removeprefix(prefix)):
             if name in model.tensors and model.tensors[name].shape != tuple(parameter.shape):
                 raise _another_shape(model, key, parameter.shape, model.tensors[name].shape)
     held = sum(math.prod(stored.shape) for stored in model.tensors.values())
-    asked = sum(math.prod(tensor.shape) for tensor in (*own.values(), *empty.buffers()))
+    asked = sum(math.prod(tensor.shape) for tensor in (*parameters.values(), *empty.buffers()))
     if asked > 4 * held + 10**8:
         raise model.refusal(f"config.json asks for {asked:,} numbers; its weights hold {held:,}")
 
@@ -161,22 +266,22 @@ def judge_names(model: Candidate, empty: PreTrainedModel, info: dict) -> None:
 
     info: transformers' loading info, by whose rules names of files become names of the model.
     """
-    own = dict(empty.named_parameters())
+    parameters = dict(empty.named_parameters())
     for key, stored, wanted in info["mismatched_keys"]:
         raise _another_shape(model, key, wanted, stored)
     missing = sorted(key for key in info["missing_keys"] if UNUSED not in key)
     if missing:
         raise model.refusal(_missing(model, missing, list(info["unexpected_keys"])))
-    patterns = {re.sub(r"\d+", "#", key) for key in own}
+    patterns = {re.sub(r"\d+", "#", key) for key in parameters}
     prefix = empty.base_model_prefix + "."
     for key in sorted(info["unexpected_keys"]):
         if re.sub(r"\d+", "#", key.removeprefix(prefix)) in patterns:
             raise model.refusal(
                 f"its weights hold {key}, for which config.json has no layer "
-                f"({_said({k: v for k, v in model.config.items() if re.search(COUNTS[0][0], k)})})"
+                f"({_layers_said(model)})"
             )
     for key, stored in model.tensors.items():
-        if key in own or key.removeprefix(prefix) in own:
+        if key in parameters or key.removeprefix(prefix) in parameters:
             if stored.dtype not in FLOATS:
                 raise model.refusal(
                     f"{stored.file} holds {key} as {stored.dtype}, which is no float"
@@ -187,23 +292,15 @@ def judge_names(model: Candidate, empty: PreTrainedModel, info: dict) -> None:
 
 def _missing(model: Candidate, missing: list[str], unexpected: list[str]) -> str:
     """What is missing, and how else it may be called."""
-    prefixes = Counter(
-        other.removesuffix(key) for key in missing for other in unexpected
-        if other.endswith("." + key)
-    )  # fmt: skip
-    lost = Counter(
-        key.removesuffix(other) for key in missing for other in unexpected
-        if key.endswith("." + other)
-    )  # fmt: skip
+    pairs = [(key, other) for key in missing for other in unexpected]
+    for how, prefixes in (
+        ("with", [o.removesuffix(key) for key, o in pairs if o.endswith("." + key)]),
+        ("without", [key.removesuffix(o) for key, o in pairs if key.endswith("." + o)]),
+    ):
+        if prefixes:
+            prefix = Counter(prefixes).most_common(1)[0][0]
+            return f"its weights are named {how} the prefix {prefix!r}: rename them"
     count = f"{missing[0]} and {len(missing) - 1} more" if len(missing) > 1 else missing[0]
-    if prefixes:
-        return (
-            f"its weights are named with the prefix {prefixes.most_common(1)[0][0]!r}: rename them"
-        )
-    if lost:
-        return (
-            f"its weights are named without the prefix {lost.most_common(1)[0][0]!r}: rename them"
-        )
     return f"its weights ({', '.join(model.shards)}) lack {count}, which config.json asks for"
 
 
@@ -214,7 +311,7 @@ def judge_values(model: Candidate, loaded: PreTrainedModel) -> None:
             raise model.refusal(f"its weights are not finite, or beyond 1e18: {name}")
 
 
-def judge_own(model: Candidate) -> None:
+def judge_ours(model: Candidate) -> None:
     """The config.json of a model of this project says what its weights cannot tell."""
     for key, kind in SAID.items():
         if type(model.config.get(key)) is not kind:
@@ -232,3 +329,7 @@ def _size(shape: tuple[int, ...]) -> str:
 
 def _said(fields: dict) -> str:
     return ", ".join(f"{key} is {value}" for key, value in fields.items())
+
+
+def _layers_said(model: Candidate) -> str:
+    return _said({k: v for k, v in model.config.items() if re.search(COUNTS[0][0], k)})

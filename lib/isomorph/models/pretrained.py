@@ -20,18 +20,25 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from isomorph.models import judged, probed
-from isomorph.models.checkpoint import Candidate, ModelRefused, told
+import torch
+from huggingface_hub import HfApi, constants, snapshot_download
+from tokenizers import Tokenizer
+from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers.utils import logging
+
+from isomorph.models import judged
+from isomorph.models.encoder import BilingualConfig
+from isomorph.models.inputs import encoder_of, takes_language
+from isomorph.models.judged import Candidate, ModelRefused, one_line
+from isomorph.models.masked_lm import BilingualMaskedLM
 from isomorph.text import shipped
 from isomorph.text.fetch import note
-from isomorph.text.vocab import PAD, Vocabulary
+from isomorph.text.vocab import PAD, SPECIAL, Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
-
-    from isomorph.models.masked_lm import BilingualMaskedLM
 
     Tokenizers = PreTrainedTokenizerFast | Mapping[str, PreTrainedTokenizerFast]
 
@@ -43,6 +50,7 @@ OWNERS = {"bert": "google-bert", "distilbert": "distilbert", "gpt2": "openai-com
           "distilgpt2": "distilbert", "roberta": "FacebookAI", "xlm": "FacebookAI",
           "albert": "albert", "t5": "google-t5", "xlnet": "xlnet"}  # fmt: skip
 PATIENCE = 5.0  # seconds to wait for the hub before calling it unreachable
+SAMPLE = "A tree, trees; l'Été, 2 Bäume (und) дом 树"  # capitals, accents, scripts, punctuation
 READ = (".json", ".safetensors", ".txt", ".model")  # files that a model is made from
 
 
@@ -55,14 +63,10 @@ def load_encoder(name: str) -> tuple[PreTrainedModel, Tokenizers]:
     Raises ModelRefused, in one sentence, when there is no such model, when it needs code of its own,
     or when it is not whole; DataCorrupted when it ships and is not as it shipped.
     """
-    from transformers import AutoConfig, AutoModel, AutoTokenizer
-
-    import isomorph.models.masked_lm  # noqa: F401 - tells AutoModel of our encoders
-
-    model = _found(name)
+    model = _located(name)
     judged.judge_files(model)
     if model.config.get("model_type") == "isomorph":
-        loaded, vocabulary = _own(model, AutoModel)
+        loaded, vocabulary = _ours(model, AutoModel)
         return loaded, {each: vocabulary.tokenizer(each) for each in vocabulary.languages}
     with _quietly(), model.naming("it cannot be loaded"):
         with model.naming("config.json is refused by transformers"):
@@ -73,8 +77,8 @@ def load_encoder(name: str) -> tuple[PreTrainedModel, Tokenizers]:
             )
         config.pad_token_id = judged.padding(model, config, tokenizer.pad_token_id)
         loaded = _built(model, AutoModel, config)
-        probed.judge_tokenizer(model, loaded, tokenizer)
-        probed.probe(model, loaded, tokenizer)
+        judge_tokenizer(model, loaded, tokenizer)
+        probe(model, loaded, tokenizer)
     note(name, fingerprint(name))
     return loaded, tokenizer
 
@@ -85,16 +89,14 @@ def load_masked_lm(folder: Path | str) -> tuple[BilingualMaskedLM, Vocabulary]:
     folder: one that a pretraining run has written, or the name of an encoder that ships.
     Raises ModelRefused and DataCorrupted as `load_encoder` does.
     """
-    from isomorph.models.masked_lm import BilingualMaskedLM
-
-    model = _found(str(folder))
+    model = _located(str(folder))
     judged.judge_files(model)
-    return _own(model, BilingualMaskedLM)
+    return _ours(model, BilingualMaskedLM)
 
 
 def fingerprint(name: str) -> str:
     """SHA-256 over the files that `load_encoder` reads of a model, their names and contents."""
-    folder = _found(name).folder
+    folder = _located(name).folder
     read = [path for path in sorted(folder.iterdir()) if path.suffix in READ and path.is_file()]
     together = "".join(f"{path.name} {shipped.sha256_of(path)}\n" for path in read)
     return hashlib.sha256(together.encode()).hexdigest()
@@ -111,7 +113,7 @@ def _listed(name: str) -> list[str]:
     return [path for path in files if path.startswith(f"models/{name}/")]
 
 
-def _found(name: str) -> Candidate:
+def _located(name: str) -> Candidate:
     """The folder of a model, after the checksums of one that ships have been compared."""
     models = shipped.data_folder() / "models"
     if ships(name):
@@ -129,12 +131,12 @@ def _found(name: str) -> Candidate:
 def _elsewhere(name: str) -> Path:
     path, mirror = Path(name), os.environ.get("ISOMORPH_MIRROR")
     places = [path, *([Path(mirror, name)] if mirror else [])]
-    if name.strip() and (found := next(filter(os.path.isdir, places), None)):
-        return found
+    if name.strip() and (folder := next(filter(os.path.isdir, places), None)):
+        return folder
     near = []
     if name.strip() and os.path.isdir(path.parent):
-        beside = [each.name for each in path.parent.iterdir() if each.is_dir()]
-        near = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.7)
+        there = [each.name for each in path.parent.iterdir() if each.is_dir()]
+        near = difflib.get_close_matches(path.name, there, n=1, cutoff=0.7)
     if near:
         raise ModelRefused(
             f"model {name!r}: there is no such folder; '{path.with_name(near[0])}' is there."
@@ -151,8 +153,6 @@ def _elsewhere(name: str) -> Path:
 
 def _of_hub(name: str) -> Path:
     """The files of a model of the hub, fetched; those fetched earlier where it cannot be reached."""
-    from huggingface_hub import HfApi, constants, snapshot_download
-
     wanted = {"allow_patterns": [f"*{end}" for end in READ], "ignore_patterns": ["*/*"]}
     try:
         if constants.HF_HUB_OFFLINE:
@@ -165,30 +165,26 @@ def _of_hub(name: str) -> Path:
             return Path(snapshot_download(name, local_files_only=True, **wanted))
         except Exception:  # noqa: BLE001 - the first problem is the one to tell
             raise ModelRefused(
-                f"model {name!r}: there is no such folder, and the hub cannot give it ({told(problem)})."
+                f"model {name!r}: there is no such folder, and the hub cannot give it ({one_line(problem)})."
             ) from problem
 
 
-def _own(model: Candidate, kind: type) -> tuple[PreTrainedModel, Vocabulary]:
+def _ours(model: Candidate, kind: type) -> tuple[PreTrainedModel, Vocabulary]:
     """A model of this project, by AutoModel or with its softmax, and its vocabulary."""
-    from isomorph.models.encoder import BilingualConfig
-
     with _quietly(), model.naming("it cannot be loaded"):
-        judged.judge_own(model)
+        judged.judge_ours(model)
         with model.naming("config.json is refused"):
             config = BilingualConfig.from_pretrained(model.folder, local_files_only=True)
-        vocabulary = probed.own_vocabulary(model, config)
+        vocabulary = _vocabulary(model, config)
         config.pad_token_id = judged.padding(model, config, PAD)
         loaded = _built(model, kind, config)
         for language in vocabulary.languages:
-            probed.probe(model, loaded, vocabulary.tokenizer(language), language)
+            probe(model, loaded, vocabulary.tokenizer(language), language)
     return loaded, vocabulary
 
 
 def _built(model: Candidate, kind: type, config: PreTrainedConfig) -> PreTrainedModel:
     """Build first without memory, to compare names and shapes with the files, and then in full."""
-    import torch
-
     # Where a config.json could name code that the hub has, or another file of weights.
     for name in ("_attn_implementation", "_experts_implementation", "transformers_weights"):
         if getattr(config, name, None) is not None:
@@ -211,8 +207,6 @@ def _built(model: Candidate, kind: type, config: PreTrainedConfig) -> PreTrained
 @contextmanager
 def _quietly() -> Iterator[None]:
     """Without the reports and bars of transformers: what matters in them is judged here."""
-    from transformers.utils import logging
-
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
@@ -224,3 +218,113 @@ def _quietly() -> Iterator[None]:
         logging.set_verbosity(level)
         if bars:
             logging.enable_progress_bar()
+
+
+def judge_tokenizer(
+    model: Candidate, loaded: PreTrainedModel, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    """A fast one, with files, that numbers no more tokens than there are embeddings."""
+    files = {"tokenizer.json", *tokenizer.vocab_files_names.values()}
+    if not any((model.folder / file).is_file() for file in files):
+        raise model.refusal(f"it has no tokeniser files ({', '.join(sorted(files))})")
+    if not tokenizer.is_fast:
+        raise model.refusal("it has no fast tokeniser, which tells where words are")
+    if "tokenizer_class" not in model.optional("tokenizer_config.json"):
+        _judge_guessed(model, tokenizer)
+    rows = loaded.get_input_embeddings().weight.shape[0]
+    tokens = 1 + max(tokenizer.get_vocab().values(), default=-1)
+    if tokens > rows or 2 * tokens < rows:
+        raise model.refusal(f"it has {rows} embeddings, and its tokeniser {tokens} tokens")
+    for module_name, module in loaded.named_modules():
+        # Of RoBERTa and its kin: positions are counted from the padding's number.
+        start = getattr(module, "padding_idx", None) if "position" in module_name else None
+        if start is not None and tokenizer.pad_token_id not in (None, start):
+            raise model.refusal(
+                f"config.json says that pad_token_id is {start}, and its tokeniser "
+                f"{tokenizer.pad_token_id}"
+            )
+
+
+def _judge_guessed(model: Candidate, tokenizer: PreTrainedTokenizerFast) -> None:
+    """A class that transformers guesses from the type may build another tokeniser than the file's."""
+    file = model.folder / "tokenizer.json"
+    if not file.is_file():
+        return
+    ids = Tokenizer.from_file(str(file)).encode(SAMPLE, add_special_tokens=False).ids
+    if ids != tokenizer(SAMPLE, add_special_tokens=False)["input_ids"]:
+        raise model.refusal(
+            "tokenizer_config.json names no tokenizer_class, and the one of its model_type reads other "
+            "tokens than tokenizer.json"
+        )
+
+
+def _vocabulary(model: Candidate, config: PreTrainedConfig) -> Vocabulary:
+    """The vocabulary of a model of this project, which has exactly the rows of its matrix."""
+    if not (model.folder / "vocabulary.json").is_file():
+        raise model.refusal("it has no vocabulary.json")
+    model.json("vocabulary.json")
+    with model.naming("vocabulary.json is no vocabulary"):
+        vocabulary = Vocabulary.load(model.folder)
+        for ids in vocabulary.ids.values():
+            numbers = [i for i in ids.values() if type(i) is int and i >= 0]
+            if len(set(numbers)) < len(ids) or [ids[piece] for piece in SPECIAL] != [
+                *range(len(SPECIAL))
+            ]:
+                raise ValueError("ids are not numbers from 0, one a subword")
+        size, languages = vocabulary.size, sorted(vocabulary.languages)
+    if size != config.vocabulary:
+        raise model.refusal(
+            f"config.json says that vocabulary is {config.vocabulary}, and vocabulary.json has {size} ids"
+        )
+    if languages != sorted(config.languages):
+        raise model.refusal(
+            f"config.json has the languages {config.languages}, and vocabulary.json {languages}"
+        )
+    return vocabulary
+
+
+def probe(
+    model: Candidate,
+    loaded: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    language: str | None = None,
+) -> None:
+    """Read two words that the tokeniser's own vocabulary spells: are they told apart, and finite?"""
+    words = _two_words(tokenizer)
+    if len(words) < 2:
+        raise model.refusal("its tokeniser knows no two words that it spells itself")
+    read = tokenizer(" ".join(words), return_offsets_mapping=True)
+    ends = [end for start, end in read["offset_mapping"] if end > start]
+    if not ends or min(ends) > len(words[0]) + 1 or tokenizer.unk_token_id in read["input_ids"]:
+        raise model.refusal(f"its tokeniser does not tell the words of {' '.join(words)!r}")
+    ids = torch.tensor([read["input_ids"]] * 2)
+    seen = torch.ones_like(ids)
+    seen[1, -1] = 0  # a shorter text beside a longer one is read by other code than one alone
+    keywords = {"language": language} if language and takes_language(loaded.forward) else {}
+    with model.naming(f"it cannot read the words {' '.join(words)!r}"), torch.inference_mode():
+        states = encoder_of(loaded)(
+            input_ids=ids, attention_mask=seen, output_hidden_states=True, **keywords
+        ).hidden_states
+        finite = all(bool(layer[seen > 0].isfinite().all()) for layer in states)
+        alike = bool((states[-1][0] == states[-1][0, :1]).all())
+    if not finite:
+        raise model.refusal("its hidden states of two words are not finite")
+    if alike:
+        raise model.refusal("its hidden states are the same for every word")
+
+
+def _two_words(tokenizer: PreTrainedTokenizerFast) -> list[str]:
+    """The first two words, single letters where there are no longer ones, that are one token."""
+    special = set(tokenizer.all_special_ids)
+    letters, words = [], []
+    for number in sorted(set(tokenizer.get_vocab().values()) - special):
+        word = tokenizer.decode([number]).strip()
+        if not word.isalpha() or word in letters:
+            continue
+        read = tokenizer(word, add_special_tokens=False)["input_ids"]
+        if not read or tokenizer.unk_token_id in read:
+            continue
+        (words if len(word) > 1 and len(read) == 1 else letters).append(word)
+        if len(words) == 2:
+            return words
+    return [*words, *letters][:2]
