@@ -65,8 +65,8 @@ def test_what_trains_a_model_changes_it_and_all_that_starts_from_it(edited):
 
 
 def test_an_import_inside_of_a_function_counts_and_one_for_types_does_not(edited):
-    inside = "        import torch\n"
-    new = inside + "        from isomorph.measure import flow\n"
+    inside = "    import torch\n\n"
+    new = inside + "    from isomorph.measure import flow\n"
     assert edited("runs/theorem.py", inside, new) == {"theorem"}
     for_types = "if TYPE_CHECKING:\n"
     new = for_types + "    from isomorph.models import static_embeddings\n"

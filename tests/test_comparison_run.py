@@ -53,7 +53,7 @@ def test_two_monolingual_models_are_trained_apart_and_once(monkeypatch):
         raise AssertionError("trained again")
 
     monkeypatch.setattr(training_module, "train", train)
-    untrained = values(results.cached(run(encoder="random")).outcome())
+    untrained = values(results.cached(run(weights="random")).outcome())
     assert untrained["cka", 4] != found["cka", 4]
     rows = results.finished_rows("trial", Condition("monolingual", run()), size="smoke")
     assert set(rows["languages"]) == {"a-b"} and set(rows["digest"]) == {run().digest}
@@ -83,19 +83,19 @@ def test_two_seeds_of_one_language_have_no_words_to_translate():
 def test_which_models_a_run_starts_from(tmp_path, monkeypatch):
     monkeypatch.setenv("ISOMORPH_CACHE", str(tmp_path))  # in which nothing has finished
     assert run().foundations() == (A, B)
-    assert run(encoder="random").foundations() == (A,)
+    assert run(weights="random").foundations() == (A,)
     assert run(source=BILINGUAL, target=None).foundations() == (BILINGUAL,)
     hub = run(source=None, target=None, hub="x/y")
     assert hub.foundations() == () and hub.seed == 0
-    ordered = in_order([Condition("one", run()), Condition("two", run(encoder="random"))])
+    ordered = in_order([Condition("one", run()), Condition("two", run(weights="random"))])
     assert ordered[0].run.digest == A.digest, "what both need comes first"
     assert len(ordered) == 3
 
 
 def test_a_run_is_found_again_by_its_config():
-    for one in (run(), run(source=None, target=None, hub="x/y"), run(encoder="random")):
+    for one in (run(), run(source=None, target=None, hub="x/y"), run(weights="random")):
         assert run_from_json(one.config_json()).digest == one.digest
-    assert len({run().digest, run(encoder="random").digest}) == 2
+    assert len({run().digest, run(weights="random").digest}) == 2
     seeds = [json.loads(run(source=A.model_copy(update={"seed": s})).config_json()) for s in (0, 1)]
     assert likeness(seeds[0]) == likeness(seeds[1])
 
@@ -108,8 +108,8 @@ def test_a_run_is_found_again_by_its_config():
         ({"target": None}, "target reads ('a',); here it has to read 'b'"),
         ({"others": ("help",)}, "others is ('help',), which goes with shipped text only"),
         (
-            {"source": None, "target": None, "hub": "x/y", "encoder": "random"},
-            "which a model of the hub cannot be",
+            {"source": None, "target": None, "hub": "x/y", "weights": "random"},
+            "which those of a model of the hub cannot be",
         ),
     ],
 )

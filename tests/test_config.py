@@ -15,8 +15,8 @@ from isomorph.runs import (
     Comparison,
     CopyText,
     Cures,
-    Downstream,
     EncoderWords,
+    FineTuning,
     Geometry,
     HubText,
     LayerTransfer,
@@ -26,7 +26,6 @@ from isomorph.runs import (
     Task,
     Theorem,
     Transfer,
-    Tuned,
     WordVectors,
     WorldText,
     run_from_json,
@@ -36,18 +35,18 @@ from isomorph.text.worlds import World
 
 BELOW = smoke_run(0)
 ALONE = BELOW.model_copy(update={"text": WorldText(world=BELOW.text.world, only="a")})
-TASK = Task(name="nli", train=10, test=10)
+TASK = Task(source="world_nli", train=10, test=10)
 VALID = [
     World(), VocabularyConfig(), EncoderConfig(), TrainingConfig(tokens=9000), TuningConfig(),
     ShippedText(), HubText(), WorldText(), CopyText(), TASK, BELOW, paper_run(),
-    Downstream(source="passage_relation"),
+    Task(source="passage_relation"),
     Theorem(theorem="point_clouds"), Geometry(pretraining=ALONE), EncoderWords(),
     WordVectors(), AnchorShare(pretraining=BELOW), Transfer(pretraining=BELOW, tasks=(TASK,)),
     Comparison(text=BELOW.text, source=BELOW, target=BELOW.model_copy(update={"seed": 1})),
-    Cures(cured="en", task="passages"), Tuned(encoder="en", looks=("probes",)),
+    Cures(encoder="en", task="passages"), FineTuning(encoder="en", analyses=("probes",)),
     LayerTransfer(
         text=BELOW.text, source=BELOW, target=BELOW.model_copy(update={"seed": 1}),
-        tasks=(Task(name="ner", train=10, test=10),),
+        tasks=(Task(source="world_ner", train=10, test=10),),
     ),
 ]  # fmt: skip
 HOSTILE = [
@@ -99,7 +98,7 @@ def every(kind=Config):
 
 
 def test_the_fuzz_reaches_every_configuration_with_fields_of_its_own():
-    abstract = {"Config", "Run", "UsesPretraining", "TwoModels", "OfEncoder"}
+    abstract = {"Config", "Run", "UsesPretraining", "TwoModels", "EncoderRun"}
     kinds = {kind.__name__ for kind in every() if kind.__module__.startswith("isomorph.")}
     assert kinds - abstract == {type(config).__name__ for config in VALID}
 
@@ -128,7 +127,7 @@ def test_the_fuzz_reaches_every_configuration_with_fields_of_its_own():
         (EncoderConfig, {"layers": 10**9}, "layers"),
         (EncoderConfig, {"specific": {"layer.0", "layer.1"}}, "no order"),
         (TuningConfig, {"clip": math.inf}, "finite"),
-        (Downstream, {"source": "passage_relation", "margin": math.inf}, "finite"),
+        (Task, {"source": "passage_relation", "margin": math.inf}, "finite"),
     ],
 )
 def test_what_cannot_be_is_named(kind, fields, named):

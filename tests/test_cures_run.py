@@ -53,7 +53,7 @@ def rows_of(run, name="a run") -> pd.DataFrame:
 
 def test_translations_of_a_shipped_encoder(tmp_path, monkeypatch):
     monkeypatch.setenv("ISOMORPH_CACHE", str(tmp_path))
-    condition = Condition("translations", Cures(cured="en-fr", task="translations"))
+    condition = Condition("translations", Cures(encoder="en-fr", task="translations"))
     rows = results.gather("none", [condition], size="laptop")
     assert set(rows["condition"]) == set(CURES) and set(rows["fold"].dropna()) == set(range(5))
     assert set(rows["task"]) == {"translations"} and set(rows["languages"]) == {"en-fr"}
@@ -64,7 +64,7 @@ def test_translations_of_a_shipped_encoder(tmp_path, monkeypatch):
     assert among(rows, "translation_p1").startswith("among ")
     assert level["sentence_average_cosine", "original"] > 0.2
     assert abs(level["sentence_average_cosine", "all_but_the_top"]) < 0.01
-    text = condition.run.model_copy(update={"cured": "another"}).checksum()
+    text = condition.run.model_copy(update={"encoder": "another"}).checksum()
     assert condition.run.checksum() == rows["data"].iloc[0] not in ("", text), "the model counts"
     for metric in ("retrieval_p1", "translation_p1"):
         whole, names = rows[rows["metric"].str.startswith(f"{metric}_")], ["low", "high"]
@@ -81,7 +81,7 @@ def test_translations_of_a_shipped_encoder(tmp_path, monkeypatch):
 
 
 def test_sentences_of_scored_sets(mirror):
-    rows = rows_of(Cures(cured=MINILM, task="sentence_similarity", prefix="x_"))
+    rows = rows_of(Cures(encoder=MINILM, task="sentence_similarity", prefix="x_"))
     names = set(rows["condition"])
     assert {"x_gold", "x_static_average", "x_two_layer_average", "x_flow_target"} <= names
     gold = rows[(rows["condition"] == "x_gold") & (rows["metric"] == "sts_spearman")]
@@ -103,7 +103,7 @@ def test_sentences_of_scored_sets(mirror):
 def test_words_of_scored_sets(mirror, monkeypatch):
     monkeypatch.setattr(cured_words, "DIRECTIONS", (1, 3))
     monkeypatch.setattr(cured_words, "PIECES", 2000)
-    rows = rows_of(Cures(cured=MINILM, task="word_similarity"))
+    rows = rows_of(Cures(encoder=MINILM, task="word_similarity"))
     level = rows.groupby(["metric", "condition"])["value"].mean()
     assert level["word_similarity_pearson", "original"] > 0.2
     assert {"weighted_removal", "all_but_the_top"} <= set(rows["condition"])
@@ -117,11 +117,11 @@ def test_words_of_scored_sets(mirror, monkeypatch):
 
 def test_without_a_mirror_the_sets_are_missed_at_once(no_hub):
     with pytest.raises(hub.DataUnavailable):
-        Cures(cured=MINILM, task="word_similarity").outcome()
+        Cures(encoder=MINILM, task="word_similarity").outcome()
 
 
 def test_words_of_glove_in_fifths():
-    run = EncoderWords(words_of="glove", most=1000)
+    run = EncoderWords(encoder="glove", most=1000)
     rows = rows_of(run)
     assert set(rows["fold"]) == set(range(5)) and set(rows["condition"]) == {"a run"}
     per_seed = rows[rows["metric"] == "average_cosine"]["value"]
@@ -130,14 +130,14 @@ def test_words_of_glove_in_fifths():
 
 
 def test_runs_are_found_again_by_their_config():
-    for run in (Cures(cured="en", task="passages"), EncoderWords(words_of="en")):
+    for run in (Cures(encoder="en", task="passages"), EncoderWords(encoder="en")):
         again = run_from_json(run.config_json())
         assert type(again) is type(run) and again.digest == run.digest
 
 
 def test_rows_of_one_encoder_have_the_ledgers_names():
-    e5 = Cures(cured="intfloat/multilingual-e5-small", task="passages", prefix="e5_")
-    ours = Cures(cured="en", task="passages")
+    e5 = Cures(encoder="intfloat/multilingual-e5-small", task="passages", prefix="e5_")
+    ours = Cures(encoder="en", task="passages")
     rows = pd.DataFrame({"config": [ours.config_json(), e5.config_json(), e5.config_json()],
                          "condition": ["original", "e5_original", "e5_flow_target"], "languages": "en"})  # fmt: skip
     placed = subjects.placed(rows)
@@ -148,7 +148,7 @@ def test_rows_of_one_encoder_have_the_ledgers_names():
 
 def test_a_pretraining_has_one_seed_and_its_beginning_none_of_its_tokens():
     model = smoke_model(seed=3)
-    words = {name: EncoderWords(words_of=model, encoder=name) for name in ("trained", "random")}
+    words = {name: EncoderWords(encoder=model, weights=name) for name in ("trained", "random")}
     trained, untrained = rows = [rows_of(run) for run in words.values()]
     assert set(trained["seed"]) == {3} and trained["metric"].is_unique
     assert words["trained"].foundations() == (model,) and words["random"].foundations() == ()
@@ -164,7 +164,7 @@ def test_a_pretraining_has_one_seed_and_its_beginning_none_of_its_tokens():
 
 
 def test_folds_of_a_pretraining_are_averaged(monkeypatch):
-    run = Cures(cured=smoke_model(seed=3), encoder="random", task="passages", prefix="x_")
+    run = Cures(encoder=smoke_model(seed=3), weights="random", task="passages", prefix="x_")
     rows = rows_of(run)
     assert set(rows["condition"]) == {f"x_{name}" for name in CURES} and set(rows["seed"]) == {3}
     assert not rows.duplicated(["condition", "metric"]).any()
@@ -175,13 +175,13 @@ def test_folds_of_a_pretraining_are_averaged(monkeypatch):
 
 def test_words_of_a_pretraining_are_compared(mirror, monkeypatch):
     monkeypatch.setattr(cured_words, "DIRECTIONS", (1, 3))
-    rows = rows_of(Cures(cured=smoke_model(seed=3), encoder="random", task="word_similarity"))
+    rows = rows_of(Cures(encoder=smoke_model(seed=3), weights="random", task="word_similarity"))
     score = rows.set_index(["metric", "condition"])["value"]["word_similarity_pearson"]
     assert {"original", "all_but_the_top", "weighted_removal"} <= set(score.index)
 
 
 def test_what_an_encoder_cannot_be_asked_is_refused():
     with pytest.raises(ValueError, match="allowed is one that reads en and fr"):
-        Cures(cured=smoke_model(0), task="translations")
-    with pytest.raises(ValueError, match="encoder is 'random', of 'en'"):
-        Cures(cured="en", task="passages", encoder="random")
+        Cures(encoder=smoke_model(0), task="translations")
+    with pytest.raises(ValueError, match="weights is 'random', of 'en'"):
+        Cures(encoder="en", task="passages", weights="random")

@@ -43,7 +43,7 @@ def test_seeds_are_counted_cell_by_cell():
 
 
 def test_parts_of_one_model_are_no_runs():
-    config = '{"words_of":"glove","most":20000}'
+    config = '{"kind":"encoder_words","encoder":"glove","most":20000}'
     assert summary(rows(FIVE, metric="isoscore", config=config), "isoscore").iloc[0, 0] == (
         "0.54 (one model)"
     )
@@ -141,7 +141,7 @@ def test_a_model_of_a_world_is_tuned_as_its_run_tunes_it(tmp_path, monkeypatch):
     before, other = experiment.models(run)
     weights = before.encoder.layers[0].state_dict()
     kept = {name: weight.clone() for name, weight in weights.items()}
-    after = before.finetune(run.downstream, seed=run.seed)
+    after = before.finetune(run.task, seed=run.seed)
     rows = experiment.measure(run).set_index("metric")["value"]
     assert after.score() == pytest.approx(rows["score"])
     assert after.losses == pytest.approx(rows["loss"].tolist())

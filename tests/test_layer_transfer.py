@@ -9,15 +9,15 @@ from isomorph.presets.ablations import smoke_default
 from isomorph.presets.alignment import monolingual
 from isomorph.runs import LayerTransfer, ShippedText, Task, run_from_json
 from isomorph.runs import layer_transfer as module
-from isomorph.runs.two_models import both_loaded, trained_below
+from isomorph.runs.encoders import foundations_trained
 from tests.frames import by_metric
 
 SHORT = TrainingConfig(tokens=2000, batch=8, length=32, warmup=2, optimiser="adamw")
 BOTH = smoke_default(0).model_copy(update={"training": SHORT})
 A, B = (monolingual(BOTH, language) for language in "ab")
 TASKS = tuple(
-    Task(name=name, train=40, test=30, tuning=(TuningConfig(epochs=1),))
-    for name in ("ner", "parsing")
+    Task(source=source, train=40, test=30, tuning=TuningConfig(epochs=1))
+    for source in ("world_ner", "world_parsing")
 )
 
 
@@ -52,17 +52,17 @@ def test_one_model_of_both_languages_needs_no_rotation():
 def test_one_model_normalises_both_languages_alike():
     one = results.cached(run(source=BOTH, target=None))
     place = torch.device("cpu")
-    folders = trained_below(one, None)
-    for own in module.carried_over(one, both_loaded(one, folders, place), folders):
-        assert own.rotation is None and own.links is None
-        assert own.means[0] is own.means[1] and len(own.means[0])
+    with foundations_trained(one) as below:
+        for own in module.carried_over(one, one.readers(below, place), below):
+            assert own.rotation is None and own.links is None
+            assert own.means[0] is own.means[1] and len(own.means[0])
 
 
 def test_the_rotation_brings_linked_words_together():
     one = results.cached(run())
     place = torch.device("cpu")
-    folders = trained_below(one, None)
-    carried = list(module.carried_over(one, both_loaded(one, folders, place), folders))
+    with foundations_trained(one) as below:
+        carried = list(module.carried_over(one, one.readers(below, place), below))
     assert len(carried) == 5
     for layer in carried:
         width = A.encoder.width
@@ -80,14 +80,14 @@ def test_real_text_is_aligned_by_the_vectors_of_a_bilingual_model(monkeypatch):
     assert {side.digest for side in one.foundations()} == {
         side.digest for side in (english, french, both)
     }
-    folders = trained_below(one, None)
-    readers = both_loaded(one, folders, torch.device("cpu"))
-    texts, links = module.linked_words(one, readers, folders)
+    with foundations_trained(one) as below:
+        readers = one.readers(below, torch.device("cpu"))
+        texts, links = module.linked_words(one, readers, below)
     assert [len(side) for side in texts] == [500, 500] and len(links) > 500
     assert len({(t, i) for t, i, _ in links}) == len(links) == len({(t, j) for t, _, j in links})
 
 
-REAL = Task(name="ner", source="interface_terms", train=20, tuning=(TuningConfig(epochs=1),))
+REAL = Task(source="interface_terms", train=20, tuning=TuningConfig(epochs=1))
 
 
 def test_a_run_is_found_again_by_its_config():
@@ -99,9 +99,9 @@ def test_a_run_is_found_again_by_its_config():
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"tasks": ()}, "allowed are 'ner' and 'parsing', at least one"),
-        ({"tasks": (Task(name="nli", train=5, test=5),)}, "allowed are 'ner' and 'parsing'"),
-        ({"tasks": (REAL,)}, "has to go with text of the kind 'world'"),
+        ({"tasks": ()}, "at least one task is needed"),
+        ({"tasks": (Task(source="world_nli", train=5, test=5),)}, "allowed are tasks of words"),
+        ({"tasks": (REAL,)}, "does not go with text of the kind 'world'"),
         ({"aligner": BOTH}, "aligner is for two models that read real text"),
         ({"text": A.text, "target": None}, "text has to be of two languages"),
         ({"top": 0}, "top"),
@@ -114,6 +114,6 @@ def test_what_contradicts_itself_is_refused(fields, said):
 
 
 def test_too_many_examples_stop_it_before_it_trains(monkeypatch):
-    monkeypatch.setattr(module, "trained_below", lambda *_: pytest.fail("trained"))
-    with pytest.raises(ValueError, match="allows 1 to"):
+    monkeypatch.setattr(module, "foundations_trained", lambda *_: pytest.fail("trained"))
+    with pytest.raises(ValueError, match="train is 1000000; the world has"):
         results.cached(run(tasks=(TASKS[0].model_copy(update={"train": 10**6}),))).outcome()

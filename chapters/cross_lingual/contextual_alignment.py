@@ -39,8 +39,6 @@ from isomorph.figures import blank, show, show_table
 from isomorph.measure.word_alignment import mutual_links
 from isomorph.models.blocks import LayerStack
 from isomorph.models.finetune import finetune
-from isomorph.models.heads import head_for
-from isomorph.runs.transfer import score
 
 
 def unit(x):
@@ -205,38 +203,34 @@ ways = {
 }
 
 
-def main_score(head, examples, model):  # F1 of spans, or LAS; in percent
+def score(task, head, examples, model):  # F1 of spans, or LAS; in percent
     encoded = head.encode(examples, model.tokenizer)
     with torch.inference_mode():
         batch = head.collate(encoded, model.tokenizer)
-        scores = score(examples, head.decide(batch, model.language))
-    return 100 * scores.get("f1", scores.get("las"))
+        return 100 * task.main(examples, head.decide(batch, model.language))
 
 
 lines = {}
 for task in run.tasks:
     train, test = task.material(run.text, run.languages)
-    (config,) = task.tuning
     stack = LayerStack(
         a.encoder, layer, top=run.top, seed=run.seed, means=means_a
     )
-    head = head_for(
-        task.name, stack, train.names, seed=run.seed, dropout=config.dropout
-    )
+    head = task.head(stack, train.names, seed=run.seed)
     finetune(
         head,
         train,
         a.tokenizer,
-        config,
+        task.tuning,
         language=a.language,
         seed=run.seed,
         progress=False,
     )
-    line = {"first language": main_score(head, test[a.language], a)}
+    line = {"first language": score(task, head, test[a.language], a)}
     for name, way in ways.items():
         stack.read(b.encoder, means=means_b, rotation=way)
-        line[name] = main_score(head, test[b.language], b)
-    lines[{"ner": "entities, F1", "parsing": "parsing, LAS"}[task.name]] = (
+        line[name] = score(task, head, test[b.language], b)
+    lines[{"ner": "entities, F1", "parsing": "parsing, LAS"}[task.kind]] = (
         line
     )
 show_table(

@@ -305,9 +305,7 @@ print({of: f"{share:.1%} of name words" for of, share in right.items()})
 # %%
 from dataclasses import replace
 
-from isomorph.models.heads import head_for
-
-theirs = head_for("ner", trained.model, train.names, seed=0).eval()
+theirs = entities.head(trained.model, train.names, seed=0).eval()
 some = replace(train, items=train.items[:32])
 tokenizer = trained.vocabulary.tokenizer("a")
 with torch.no_grad():

@@ -180,7 +180,7 @@ for name, ranks in {
 # Beside it, a masked model of the same text, which ships with this book; MiniLM, which was distilled and then tuned to compare sentences by cosine; and GloVe.
 
 # %%
-from isomorph.runs.encoder_words import ranked_words
+from isomorph.runs.geometry import ranked_words
 
 most = 1000 if size == "smoke" else 20_000
 clouds = {

@@ -159,7 +159,7 @@ print(run.pretraining.encoder, run.pretraining.training, sep="\n")
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
-from isomorph.runs.encoder_words import ranked_words
+from isomorph.runs.geometry import ranked_words
 
 most = 1000 if size == "smoke" else 10_000
 images, digits = load_digits(return_X_y=True)

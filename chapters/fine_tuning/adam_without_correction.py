@@ -138,7 +138,7 @@ def rates(steps, warmup=0.1):
 
 experiment = Experiment("few_samples", size, recompute=recompute)
 run = experiment.run("standard_1k", seed=0)
-task = run.downstream
+task = run.task
 theirs = [task.tuning.rate(t, 96) for t in range(96)]
 assert np.abs(rates(96) - theirs).max() < 1e-9
 

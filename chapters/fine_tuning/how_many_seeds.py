@@ -37,11 +37,8 @@ from isomorph.figures import blank, show, show_table
 experiment = Experiment("few_samples", size, recompute=recompute)
 run = experiment.run("standard_1k", seed=0)
 model = experiment.model(run)
-task = run.downstream.model_copy(
-    update={
-        "tuning": run.downstream.tuning.model_copy(update={"checks": 0})
-    }
-)
+tuning = run.task.tuning.model_copy(update={"checks": 0})
+task = run.task.model_copy(update={"tuning": tuning})
 live = {seed: model.finetune(task, seed=seed).score() for seed in range(3)}
 print({seed: f"{score:.1%}" for seed, score in live.items()})
 

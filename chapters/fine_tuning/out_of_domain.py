@@ -308,9 +308,9 @@ experiment = Experiment("changes", size, recompute=recompute)
 run = experiment.run("tuned")
 # For example: run = run.model_copy(update={"seed": 7})
 before = experiment.model(run)
-after = before.finetune(run.downstream, seed=run.seed)
+after = before.finetune(run.task, seed=run.seed)
 
-world = run.pretraining.text.world
+world = before.run.text.world
 items = world_examples(
     world, "ner", before.language, "test", min(1000, world.test_sentences)
 ).items

@@ -236,7 +236,7 @@ from isomorph.models.pretrained import load_encoder
 
 experiment = Experiment("phrases_first", size, recompute=recompute)
 run = experiment.run("phrases_40" if size == "smoke" else "phrases_250")
-lesson = run.first[0].model_copy(update={"train": len(train.items)})
+lesson = run.intermediate[0].model_copy(update={"train": len(train.items)})
 encoder, tokenizers = load_encoder(run.encoder)
 tokenizer = tokenizers["en"]
 print(lesson)
@@ -248,7 +248,7 @@ warnings.filterwarnings("ignore", message=".* were cut")  # long verses
 def tuned(encoder, task, seed=0):
     """A copy of the encoder with the task's head, tuned as the runs are."""
     head = task.head(copy.deepcopy(encoder), (), seed=seed)
-    examples = task.examples("train", None, "en")
+    examples = task.examples("train", "en")
     finetune(
         head,
         examples,
@@ -291,7 +291,7 @@ with torch.no_grad():
 # The phrases' layer is thrown away. The encoder stays, gets a new head, and is tuned on the task: whether two verses are one, from few examples. Beside it, the same with nothing first.
 
 # %%
-task = run.downstream
+task = run.task
 for name, start in {
     "nothing first": encoder,
     "phrases first": taught.encoder,

@@ -188,12 +188,12 @@ from isomorph.models.pretrained import load_encoder
 
 experiment = Experiment("orders", size, recompute=recompute)
 run = experiment.run("full", seed=0)
-task = run.downstream
+task = run.task
 # For example: task.model_copy(update={"margin": 0.0, "interaction": False})
 encoder, tokenizers = load_encoder(run.encoder)
 tokenizer = tokenizers["en"]
 train, test = (
-    task.examples(split, None, "en") for split in ("train", "test")
+    task.examples(split, "en") for split in ("train", "test")
 )
 head = task.head(copy.deepcopy(encoder), (), seed=run.seed)
 print(task)

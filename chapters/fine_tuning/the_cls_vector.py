@@ -88,7 +88,7 @@ def measured(clouds):
 # The recorded rows were measured by the library's version. The two agree:
 
 # %%
-from isomorph.runs.looks import shape
+from isomorph.runs.before_after import shape
 
 some = torch.randn(500, 20) + 1
 for ours, theirs in zip(measures(some).values(), shape(some), strict=True):
@@ -348,7 +348,7 @@ show(
 experiment = Experiment("class_vectors", size, recompute=recompute)
 run = experiment.run("isobn", seed=0)
 model = experiment.model(run)
-isobn = run.downstream
+isobn = run.task
 plain = isobn.model_copy(update={"normalisation": "none"})
 print(isobn)
 
@@ -360,7 +360,7 @@ print(isobn)
 # %%
 def tune(task, seed=0):
     """A tuned head, and of each step the gradient's mean length at [CLS]."""
-    train = task.examples("train", model.run.text.world, model.language)
+    train = task.examples("train", model.language, model.run.text)
     head = task.head(copy.deepcopy(model.encoder), train.names, seed=seed)
     head.train()
     rows, tuning, step = head.encode(train, model.tokenizer), task.tuning, 0
@@ -389,7 +389,7 @@ def tune(task, seed=0):
 
 def read(head, task, most=500):
     """What the classifier reads of so many training texts, (texts, width)."""
-    train = task.examples("train", model.run.text.world, model.language)
+    train = task.examples("train", model.language, model.run.text)
     rows = head.encode(train, model.tokenizer)[:most]
     batch = head.collate(rows, model.tokenizer)
     with torch.no_grad():

@@ -67,7 +67,7 @@ from isomorph.models.blocks import reinitialise
 
 experiment = Experiment("few_samples", size, recompute=recompute)
 run = experiment.run("reinit_1k", seed=0)
-task, model = run.downstream, experiment.model(run)
+task, model = run.task, experiment.model(run)
 print(task)
 ours, theirs = (copy.deepcopy(model.encoder) for _ in range(2))
 redraw(ours, task.tuning.reinit, seed=0)

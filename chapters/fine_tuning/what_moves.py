@@ -207,8 +207,8 @@ experiment = Experiment("changes", size, recompute=recompute)
 run = experiment.run("tuned")
 # For example: run = run.model_copy(update={"seed": 7})
 before, other = experiment.models(run)
-task, language = run.downstream, before.language
-print(run.pretraining.encoder, task, sep="\n")
+task, language = run.task, before.language
+print(before.run.encoder, task, sep="\n")
 
 # %% [markdown]
 # Now a copy of the first is tuned: does one sentence follow from another, contradict it, or neither? The encoder reads both sentences as one input. A new linear layer, the *head*, reads the mean $\bar h$ of the
@@ -217,9 +217,10 @@ print(run.pretraining.encoder, task, sep="\n")
 # $$\mathcal L=-\log\,\mathrm{softmax}(W\bar h+c)_y .$$
 
 # %%
-world = run.pretraining.text.world
+world = before.run.text.world
 train, test = (
-    task.examples(split, world, language) for split in ("train", "test")
+    task.examples(split, language, before.run.text)
+    for split in ("train", "test")
 )
 head = task.head(copy.deepcopy(before.encoder), train.names, seed=run.seed)
 start = copy.deepcopy(head.encoder)

@@ -203,14 +203,14 @@ experiment = Experiment("changes", size, recompute=recompute)
 run = experiment.run("tuned")
 # For example: run = run.model_copy(update={"seed": 7})
 before = experiment.model(run)
-after = before.finetune(run.downstream, seed=run.seed)
+after = before.finetune(run.task, seed=run.seed)
 print(f"{after.score():.1%} of the test pairs of inference right")
 
 # %%
 many = {"train": 800, "dev": 200, "test": 400}
 if size == "smoke":
     many = {"train": 100, "dev": 50, "test": 50}
-world, last = run.pretraining.text.world, len(before.encoder.layers)
+world, last = before.run.text.world, len(before.encoder.layers)
 trees = {
     split: world_examples(world, "parsing", before.language, split, count)
     for split, count in many.items()

@@ -159,10 +159,10 @@ def tuned_after(intervention):
     encoder = copy.deepcopy(before.encoder)
     intervention(encoder, lower)
     start = replace(before, model=encoder)
-    return start.finetune(run.downstream, seed=run.seed)
+    return start.finetune(run.task, seed=run.seed)
 
 
-whole = before.finetune(run.downstream, seed=run.seed)
+whole = before.finetune(run.task, seed=run.seed)
 frozen, shorter = map(tuned_after, (freeze, cut_off))
 
 # %% [markdown]

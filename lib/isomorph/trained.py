@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from isomorph import results
 from isomorph.runs import Pretraining
-from isomorph.runs.two_models import TwoModels
+from isomorph.runs.encoders import TwoModels
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from isomorph.measure.represent import Representation
     from isomorph.models.heads import Head
     from isomorph.models.masked_lm import BilingualMaskedLM
-    from isomorph.runs.downstream import Downstream
     from isomorph.runs.run import Run
+    from isomorph.runs.tasks import Task
     from isomorph.text.corpora import Corpus
     from isomorph.text.vocab import Vocabulary
 
@@ -131,13 +131,13 @@ class Trained:
         share = (hidden.double() @ self.vectors[word].double() - total).clamp(max=-1e-12)
         return total + (-share.expm1()).log()
 
-    def finetune(self, task: Downstream, *, seed: int = 0) -> FineTuned:
+    def finetune(self, task: Task, *, seed: int = 0) -> FineTuned:
         """A copy of the model of a world, tuned on a task of that world as a run of `seed` tunes it."""
         import copy
 
         from isomorph.models.finetune import finetune
 
-        train = task.examples("train", self.run.text.world, self.language)
+        train = task.examples("train", self.language, self.run.text)
         head = task.head(copy.deepcopy(self.encoder), train.names, seed=seed)
         losses = finetune(
             head, train, self.tokenizer, task.tuning, language=self.language, seed=seed,
@@ -152,7 +152,7 @@ class Trained:
 class FineTuned(Trained):
     """A model tuned on a task, with the head that reads it; losses are of each epoch, in nats."""
 
-    task: Downstream
+    task: Task
     head: Head
     losses: list[float]
 
@@ -162,7 +162,7 @@ class FineTuned(Trained):
 
         from isomorph.models.finetune import predict
 
-        test = self.task.examples("test", self.run.text.world, self.language)
+        test = self.task.examples("test", self.language, self.run.text)
         test = replace(test, items=test.items[:most])
         return self.task.main(
             test, predict(self.head, test, self.tokenizer, language=self.language)

@@ -18,7 +18,7 @@ from isomorph.measure.pairs import centred, varies
 from isomorph.measure.probe_scores import expected_layer
 from isomorph.measure.retrieval import hubness
 from isomorph.measure.trees import spanning_edges, spearman_by_length
-from isomorph.runs.looks import shape
+from isomorph.runs.before_after import shape
 
 from .clouds import gaussian
 

@@ -7,9 +7,10 @@ from torch import nn
 
 from isomorph.models.finetune import POOL, _shuffled, finetune, make_optimiser, predict
 from isomorph.models.settings import TuningConfig
-from isomorph.runs.transfer import MAIN, score
+from isomorph.runs.tasks import KINDS
 from isomorph.text.examples import (
     PAIR,
+    SPEECH,
     TAG,
     TASKS,
     TREE,
@@ -37,6 +38,13 @@ def answers(head, wanted: Examples, language: str = "a", **settings):
 
 def weights(module) -> dict[str, torch.Tensor]:
     return {name: value.detach().clone() for name, value in module.state_dict().items()}
+
+
+MAIN = {PAIR: "accuracy", TAG: "f1", TREE: "las", SPEECH: "accuracy"}
+
+
+def score(examples, found) -> dict[str, float]:
+    return KINDS[examples.task].scores(examples, found)
 
 
 def differing(before: dict, after: dict) -> set[str]:

@@ -14,7 +14,7 @@ from isomorph.models.pretrained import (
     load_masked_lm,
     ships,
 )
-from isomorph.runs.encoder_words import EncoderWords
+from isomorph.runs.geometry import EncoderWords
 from isomorph.text import shipped
 from isomorph.text.fetch import reading
 
@@ -97,7 +97,7 @@ def test_rows_say_which_weights_were_read():
         load_encoder("en")
     (data,) = found
     assert data == f"{MINILM}@{fingerprint(MINILM)}"
-    minilm, ours = EncoderWords(words_of=MINILM), EncoderWords(words_of="en")
+    minilm, ours = EncoderWords(encoder=MINILM), EncoderWords(encoder="en")
     assert minilm.is_of(data) and minilm.is_of(""), "older rows do not say"
     assert ours.is_of(ours.checksum()) and not ours.is_of("") and not ours.is_of(data)
 

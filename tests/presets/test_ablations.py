@@ -107,7 +107,7 @@ def test_a_condition_changes_what_it_names_and_nothing_else(size):
         default = defaults[condition.run.about, condition.run.seed]
         below = {f"pretraining.{name}": value for name, value in wanted[condition.name].items()}
         if condition.name == "random_encoder":
-            below["encoder"] = "random"
+            below["weights"] = "random"
         assert changed(condition.run, default) == below, condition.name
 
 
@@ -168,8 +168,8 @@ def test_at_eight_layers_they_are_the_papers_rows():
 def test_every_transfer_has_the_three_tasks():
     for size in SIZES:
         for condition in factors(size):
-            assert {task.name for task in condition.run.tasks} == {"nli", "ner", "parsing"}
-    grids = {task.name: len(task.tuning) for task in factors("paper")[0].run.tasks}
+            assert {task.kind for task in condition.run.tasks} == {"nli", "ner", "parsing"}
+    grids = {task.kind: len(task.ways()) for task in factors("paper")[0].run.tasks}
     assert grids == {"nli": 18, "ner": 6, "parsing": 6}
 
 

@@ -33,7 +33,7 @@ def test_each_condition_changes_the_second_side_only():
         for run, plain in zip(laptop[name], laptop["monolingual"], strict=True):
             assert run.source == plain.source
     for run, plain in zip(laptop["random"], laptop["monolingual"], strict=True):
-        assert run.target == plain.target and run.encoder == "random"
+        assert run.target == plain.target and run.weights == "random"
     for run in laptop["same_language"]:
         assert run.languages == ("a", "a") and run.target.seed != run.source.seed
     assert all(run.target is None for run in laptop["bilingual"])

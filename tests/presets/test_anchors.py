@@ -11,7 +11,7 @@ from isomorph.models.settings import TrainingConfig
 from isomorph.presets import conditions
 from isomorph.presets.ablations import smoke_default, vary
 from isomorph.runs import AnchorShare, Transfer, run_from_json
-from isomorph.runs.anchor_share import read_counts, shares
+from isomorph.runs.comparison import read_counts, shares
 from isomorph.runs.pretraining import batches
 from isomorph.sweep.progress import describe
 from isomorph.text.vocab import Vocabulary, VocabularyConfig, anchor_rate, learn

@@ -19,5 +19,5 @@ def long(seed: int) -> Condition:
 
 
 def transfer(seed: int, task: str = "nli") -> Condition:
-    tasks = (Task(name=task, train=10, test=10),)
+    tasks = (Task(source=f"world_{task}", train=10, test=10),)
     return Condition(f"{task} {seed}", Transfer(pretraining=tiny(seed).run, tasks=tasks))

@@ -50,7 +50,7 @@ def test_runs_that_end_refine_the_estimate():
 
 
 def test_a_transfer_takes_as_long_as_a_like_one_less_what_is_done_apart():
-    tasks = (Task(name="nli", train=10, test=10),)
+    tasks = (Task(source="world_nli", train=10, test=10),)
     one, two = (Transfer(pretraining=of(1000, seed), tasks=tasks) for seed in (0, 1))
     forecast = Forecast("x86_64 CPU")
     forecast.recall(rows(of(1000), 10.0))
@@ -58,7 +58,7 @@ def test_a_transfer_takes_as_long_as_a_like_one_less_what_is_done_apart():
     assert forecast.seconds(two) == pytest.approx(35)
     forecast.apart.add(two.pretraining.digest)
     assert forecast.seconds(two) == pytest.approx(25)
-    more = (Task(name="nli", train=20, test=10),)
+    more = (Task(source="world_nli", train=20, test=10),)
     assert forecast.seconds(one.model_copy(update={"tasks": more})) is None
 
 

@@ -88,7 +88,7 @@ def test_a_pretraining_that_several_need_comes_first_and_once(elsewhere, at_once
     assert rest == [nli, ner, other], "one that a single run needs is that run's own work"
     there = [nli, ner, tiny(0)]
     assert in_order(there) == there, "it is asked for itself"
-    floors = [Condition(c.name, c.run.model_copy(update={"encoder": "random"}))
+    floors = [Condition(c.name, c.run.model_copy(update={"weights": "random"}))
               for c in (nli, ner)]  # fmt: skip
     assert in_order(floors) == floors, "a random encoder needs none"
     execute([tiny(0)])

@@ -9,10 +9,9 @@ import time
 import pandas as pd
 import pytest
 
-import isomorph.runs.transfer
 from isomorph import results, sweep
 from isomorph.presets import EXPERIMENTS
-from isomorph.runs import pretraining
+from isomorph.runs import Transfer, pretraining
 from isomorph.sweep import execution
 from isomorph.sweep.execution import execute
 from isomorph.sweep.worker import Worker
@@ -167,9 +166,9 @@ def test_a_sweep_trains_a_shared_pretraining_once_and_records_what_was_asked_for
     elsewhere, trial, at_once, monkeypatch
 ):
     def transferred(run):
-        return run.pretrained().outcome() | {"data": run.checksum()}
+        return run.beside(run.pretraining).outcome() | {"data": run.checksum()}
 
-    monkeypatch.setattr(isomorph.runs.transfer, "transfer", transferred)
+    monkeypatch.setattr(Transfer, "execute", transferred)
     nli, ner = transfer(0), transfer(0, "ner")
     trial(nli, ner)
     said = quietly(record=True)

@@ -144,12 +144,12 @@ def test_a_reversed_copy_has_its_gold_reversed():
 
 
 def test_a_task_is_told_in_the_copy():
-    text, task = CopyText(anchors=0.3, seed=4), Task(name=TAG, source="interface_terms", test=20)
+    text, task = CopyText(anchors=0.3, seed=4), Task(source="interface_terms", test=20)
     train, tests = task.material(text, text.languages)
     assert train == shipped_examples("interface_terms", "en", "train")
     assert tests["copy"] == HALF.examples(tests["en"]) != tests["en"]
     assert tests["en"] == shipped_examples("interface_terms", "en", "test", 20)
-    assert task.development(text, "copy") == HALF.examples(task.development(text, "en"))
+    assert task.examples("dev", "copy", text) == HALF.examples(task.examples("dev", "en", text))
 
 
 def test_conditions_change_the_copy(recipe):

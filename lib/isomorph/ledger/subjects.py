@@ -83,9 +83,10 @@ def placed(rows: DataFrame) -> DataFrame:
 def _plain(config: str, condition: str) -> str:
     """A condition without the name of its subject."""
     run = _read(config)
-    if run.get("encoder") == "random":  # an untrained twin stays told apart
+    if run.get("weights") == "random":  # an untrained twin stays told apart
         return condition
-    if run.get("words_of") not in (None, "glove") and condition != "bert_base_uncased":
+    words = run.get("kind") == "encoder_words" and run["encoder"] != "glove"
+    if words and condition != "bert_base_uncased":
         return "trained"
     return condition.removeprefix(run.get("prefix", ""))
 
@@ -99,11 +100,10 @@ def about_config(config: str) -> About:
     run = _read(config)
     if "theorem" in run:
         return About("planted case", "planted cases", "drawn case", "planted cases")
-    of = [run[key] for key in ("cured", "words_of", "hub") if run.get(key)]
-    of += [run["encoder"]] if "looks" in run and run["encoder"] else []
-    if of and isinstance(of[0], str):
-        subject, model = named(of[0])
-        unit = "tuning seed" if "looks" in run else "items of one model"
+    of = run.get("hub") or run.get("encoder")
+    if isinstance(of, str):
+        subject, model = named(of)
+        unit = "tuning seed" if run.get("kind") == "fine_tuning" else "items of one model"
         return About(subject, model, unit, model)
     subject = _of_pretraining(run)
     if ("words_read" in run or run.get("of") == "word2vec") and subject not in WORLDS:
@@ -111,7 +111,7 @@ def about_config(config: str) -> About:
     if subject in WORLDS:
         return About(subject, OURS[subject], "pretraining seed", subject)
     # Two tasks measure the same things of other sentences, so each is a body of its own.
-    body = f"ours, {run['task']}" if "cured" in run else "ours"
+    body = f"ours, {run['task']}" if run.get("kind") == "cures" else "ours"
     return About(subject, f"{OURS[subject]}{_length(run)}", "pretraining seed", body)
 
 

@@ -138,9 +138,9 @@ def world_default(seed: int, **changes) -> Pretraining:
 # Whatever masked-LM training leaves at the first token, it was not trained to hold a sentence.
 # How much to tune was chosen on two seeds of the default condition, before any other was tuned.
 WORLD_TASKS = (
-    Task(name="nli", train=5000, test=600, tuning=(TuningConfig(pooling="mean"),)),
-    Task(name="ner", train=2000, test=600, tuning=(TuningConfig(epochs=2),)),
-    Task(name="parsing", train=1500, test=600),
+    Task(source="world_nli", train=5000, test=600, tuning=TuningConfig(pooling="mean")),
+    Task(source="world_ner", train=2000, test=600, tuning=TuningConfig(epochs=2)),
+    Task(source="world_parsing", train=1500, test=600),
 )
 
 
@@ -158,16 +158,16 @@ def real_default(languages: tuple[str, str], seed: int) -> Pretraining:
     )
 
 
-def _real_tuning(epochs: int, **changes) -> tuple[TuningConfig, ...]:
-    return (TuningConfig(epochs=epochs, learning_rate=5e-4, precision="bf16", **changes),)
+def _real_tuning(epochs: int, **changes) -> TuningConfig:
+    return TuningConfig(epochs=epochs, learning_rate=5e-4, precision="bf16", **changes)
 
 
 REAL_TASKS = (
-    Task(name="nli", source="passage_relation", train=4000, tuning=_real_tuning(2, pooling="mean")),
-    Task(name="ner", source="interface_terms", test=None, tuning=_real_tuning(3)),
-    Task(name="nli", source="xnli", test=2000, tuning=_real_tuning(1, pooling="mean")),
-    Task(name="ner", source="wikiann", train=5000, test=2000, tuning=_real_tuning(2)),
-    Task(name="parsing", source="universal_dependencies", train=4000, test=None,
+    Task(source="passage_relation", train=4000, tuning=_real_tuning(2, pooling="mean")),
+    Task(source="interface_terms", test=None, tuning=_real_tuning(3)),
+    Task(source="xnli", test=2000, tuning=_real_tuning(1, pooling="mean")),
+    Task(source="wikiann", train=5000, test=2000, tuning=_real_tuning(2)),
+    Task(source="universal_dependencies", train=4000, test=None,
          tuning=_real_tuning(2)),
 )  # fmt: skip
 
@@ -188,25 +188,25 @@ def smoke_default(seed: int) -> Pretraining:
 
 
 SMOKE_TASKS = tuple(
-    Task(name=name, train=60, test=60, tuning=(TuningConfig(epochs=1),))
-    for name in ("nli", "ner", "parsing")
+    Task(source=source, train=60, test=60, tuning=TuningConfig(epochs=1))
+    for source in ("world_nli", "world_ner", "world_parsing")
 )
 
 
 def transfer(pretraining: Pretraining, name: str, tasks: tuple[Task, ...]) -> Transfer:
-    encoder = "random" if name == "random_encoder" else "trained"
-    return Transfer(pretraining=vary(pretraining, name), tasks=tasks, encoder=encoder)
+    weights = "random" if name == "random_encoder" else "trained"
+    return Transfer(pretraining=vary(pretraining, name), tasks=tasks, weights=weights)
 
 
 def paper_transfer(pretraining: Pretraining) -> Transfer:
     """A row of Table 1 with the paper's tasks and its grids of ways to tune (section 3.2)."""
     sources = {"nli": "xnli", "ner": "wikiann", "parsing": "universal_dependencies"}
-    tasks = tuple(
-        Task(name=name, source=source, test=None,
-             tuning=tuple(TuningConfig(**each) for each in PAPER_GRIDS[name].settings()))
-        for name, source in sources.items()
-    )  # fmt: skip
-    return Transfer(pretraining=pretraining, tasks=tasks)
+    tasks = []
+    for name, source in sources.items():
+        first, *others = (TuningConfig(**each) for each in PAPER_GRIDS[name].settings())
+        whole = {"test": None, "development": None}
+        tasks.append(Task(source=source, tuning=first, alternatives=tuple(others), **whole))
+    return Transfer(pretraining=pretraining, tasks=tuple(tasks))
 
 
 @sized

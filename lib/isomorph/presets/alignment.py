@@ -22,14 +22,14 @@ from isomorph.text.worlds import World
 PAIRS = (("en", "fr"), ("en", "de"), ("en", "ru"), ("en", "zh"))
 # The paper compares with LASER; this encoder of a hundred languages can be had and read safely.
 REFERENCE = "intfloat/multilingual-e5-small"
-ONCE = (TuningConfig(epochs=1),)
+ONCE = TuningConfig(epochs=1)
 # Half of what a transfer of the factors tunes on: the encoder is frozen, and there are five layers.
-WORLD_TASKS = (Task(name="ner", train=1000, test=600), Task(name="parsing", train=1000, test=600))
+WORDS = ("world_ner", "world_parsing")
+WORLD_TASKS = tuple(Task(source=source, train=1000, test=600) for source in WORDS)
 REAL_TASKS = tuple(
-    Task(name=name, source=source, train=3000, test=test,
-         tuning=(TuningConfig(epochs=2, precision="bf16"),))
-    for name, source, test in (("ner", "wikiann", 2000), ("parsing", "universal_dependencies", None))
-)  # fmt: skip
+    Task(source=source, train=3000, test=test, tuning=TuningConfig(epochs=2, precision="bf16"))
+    for source, test in (("wikiann", 2000), ("universal_dependencies", None))
+)
 OTHER_SEED = 1000  # two models of one seed and shape would start from the same weights
 
 
@@ -61,9 +61,9 @@ def compared(name: str, both: Pretraining, **fields) -> Comparison:
     if name == "same_language":
         other = monolingual(both, first, other_seed=True)
         return Comparison(text=source.text, source=source, target=other)
-    encoder = "random" if name == "random" else "trained"
+    weights = "random" if name == "random" else "trained"
     target = monolingual(both, second)
-    return Comparison(text=text, source=source, target=target, encoder=encoder, **fields)
+    return Comparison(text=text, source=source, target=target, weights=weights, **fields)
 
 
 def far(both: Pretraining) -> Pretraining:
@@ -147,7 +147,7 @@ def layer_transfer(size: Size) -> list[Condition]:
     """Which layer carries a task over best, and does a rotation do as well as sharing? (Claim 1.9)"""
     names = ("monolingual", "bilingual")
     if size == "smoke":
-        tasks = tuple(Task(name=t, train=60, test=60, tuning=ONCE) for t in ("ner", "parsing"))
+        tasks = tuple(Task(source=s, train=60, test=60, tuning=ONCE) for s in WORDS)
         return [Condition(n, carried_over(n, smoke_default(0), tasks)) for n in names]
     if size == "laptop":
         return [

@@ -81,20 +81,20 @@ def encoder_words(size: Size) -> list[Condition]:
     "pretrained" is MiniLM here and BERT at the papers' size.
     """
     if size == "smoke":
-        return [Condition("glove", EncoderWords(words_of="glove", most=2000))]
+        return [Condition("glove", EncoderWords(encoder="glove", most=2000))]
     if size == "laptop":
         return [
-            Condition("pretrained", EncoderWords(words_of=MINILM)),
-            Condition("glove", EncoderWords(words_of="glove", most=20_000)),
-            Condition("bible", EncoderWords(words_of="en")),
+            Condition("pretrained", EncoderWords(encoder=MINILM)),
+            Condition("glove", EncoderWords(encoder="glove", most=20_000)),
+            Condition("bible", EncoderWords(encoder="en")),
         ]
     if size == "reference":
         # As many words of GloVe as the language models of this size have.
         return [
-            Condition("e5", EncoderWords(words_of=E5)),
-            Condition("glove", EncoderWords(words_of="glove", most=10_000)),
+            Condition("e5", EncoderWords(encoder=E5)),
+            Condition("glove", EncoderWords(encoder="glove", most=10_000)),
         ]
-    bert = EncoderWords(words_of=BERT)
+    bert = EncoderWords(encoder=BERT)
     return [
         Condition("pretrained", bert),
         Condition("bert_base_uncased", bert.model_copy(update={"most": WORDS_OF_AUTHORS})),
@@ -111,19 +111,19 @@ def cures(size: Size) -> list[Condition]:
         return []
     if size == "laptop":
         return [
-            Condition("translations", Cures(cured="en-fr", task="translations")),
-            Condition("passages", Cures(cured=MINILM, task="passages", prefix="minilm_")),
-            Condition("passages_bible", Cures(cured="en", task="passages", prefix="bible_")),
+            Condition("translations", Cures(encoder="en-fr", task="translations")),
+            Condition("passages", Cures(encoder=MINILM, task="passages", prefix="minilm_")),
+            Condition("passages_bible", Cures(encoder="en", task="passages", prefix="bible_")),
         ]
     tasks = ("word_similarity", "sentence_similarity")
     if size == "paper":
-        return [Condition(task, Cures(cured=BERT, task=task)) for task in tasks]
+        return [Condition(task, Cures(encoder=BERT, task=task)) for task in tasks]
     sentences = {"": MINILM, "bible_": "en", "e5_": E5}
     return [
-        Condition("word_similarity", Cures(cured=MINILM, task="word_similarity")),
+        Condition("word_similarity", Cures(encoder=MINILM, task="word_similarity")),
         *(
             Condition(f"{prefix}sentence_similarity",
-                      Cures(cured=encoder, task="sentence_similarity", prefix=prefix))
+                      Cures(encoder=encoder, task="sentence_similarity", prefix=prefix))
             for prefix, encoder in sentences.items()
         ),
     ]  # fmt: skip

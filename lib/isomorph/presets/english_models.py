@@ -12,7 +12,7 @@ from isomorph.text.vocab import VocabularyConfig
 
 SEEDS = (1, 2, 3, 4, 5)  # every recipe was tried on seed 100, which is in no row
 SCORED = ("word_similarity", "sentence_similarity", "passages")
-ENCODERS = {"trained": "trained", "untrained": "random"}
+WEIGHTS = {"trained": "trained", "untrained": "random"}
 
 
 def english_model(seed: int) -> Pretraining:
@@ -42,17 +42,17 @@ def smoke_model(seed: int) -> Pretraining:
     )
 
 
-def looked_at(model: Pretraining, tasks: tuple[str, ...]) -> list[Condition]:
+def measured(model: Pretraining, tasks: tuple[str, ...]) -> list[Condition]:
     """A model and its beginning: their words, and every cure of them at each task."""
     return [
         condition
-        for name, encoder in ENCODERS.items()
+        for name, weights in WEIGHTS.items()
         for condition in (
-            Condition(name, EncoderWords(words_of=model, encoder=encoder)),
+            Condition(name, EncoderWords(encoder=model, weights=weights)),
             *(
                 Condition(
                     f"{name}_{task}",
-                    Cures(cured=model, encoder=encoder, task=task, prefix=f"{name}_"),
+                    Cures(encoder=model, weights=weights, task=task, prefix=f"{name}_"),
                 )
                 for task in tasks
             ),
@@ -64,9 +64,9 @@ def looked_at(model: Pretraining, tasks: tuple[str, ...]) -> list[Condition]:
 def english_models(size: Size) -> list[Condition]:
     """Words and sentences of masked models with seeds of their own (3.1 to 3.5, 4a, 4b, 4c)"""
     if size == "smoke":
-        return looked_at(smoke_model(0), ("passages",))
+        return measured(smoke_model(0), ("passages",))
     if size != "reference":
         return []
-    wanted = [condition for seed in SEEDS for condition in looked_at(english_model(seed), SCORED)]
+    wanted = [condition for seed in SEEDS for condition in measured(english_model(seed), SCORED)]
     # Weights are learnt for pairs of words, which takes longer than the model did: they come last.
     return sorted(wanted, key=lambda condition: condition.name.endswith("word_similarity"))

@@ -2,10 +2,9 @@
 
 from isomorph.models.settings import TuningConfig
 from isomorph.presets.degeneration import MINILM
-from isomorph.presets.fine_tuning import BERT_LARGE, FEW, world_encoder
+from isomorph.presets.fine_tuning import BERT_LARGE, FEW, HALF, world_encoder
 from isomorph.results import Condition
-from isomorph.runs.downstream import Downstream
-from isomorph.runs.tuned import Tuned
+from isomorph.runs import FineTuning, Task
 from isomorph.sizes import Size, sized
 
 SEEDS = 20  # as in the paper
@@ -62,22 +61,22 @@ def _few_in_worlds(*, smoke: bool):
             train, seeds = 50, 1
             changes |= {"reinit": min(1, changes.get("reinit", 0))}
             changes |= {"steps": 6} if steps else {}
-        task = Downstream(
-            source="world_nli", train=train, test=600, development=200,
+        task = Task(
+            source="world_nli", topics=HALF, train=train, test=600, development=200,
             tuning=TuningConfig(pooling="mean", checks=10, **{"weight_decay": 0.0} | changes),
         )  # fmt: skip
         for seed in range(seeds):
-            yield Condition(name + length, Tuned(pretraining=start, downstream=task, seed=seed))
+            yield Condition(name + length, FineTuning(encoder=start, task=task, seed=seed))
     # An easier task first, then the few examples of the task itself.
-    parsing = Downstream(source="world_parsing", train=50 if smoke else 2000, test=100)
+    parsing = Task(source="world_parsing", topics=HALF, train=50 if smoke else 2000, test=100)
     train, _, seeds = LENGTHS["_1k"]
-    task = Downstream(
-        source="world_nli", train=50 if smoke else train, test=600, development=200,
+    task = Task(
+        source="world_nli", topics=HALF, train=50 if smoke else train, test=600, development=200,
         tuning=TuningConfig(pooling="mean", checks=10, weight_decay=0.0),
     )  # fmt: skip
     for seed in range(1 if smoke else seeds):
         yield Condition("intermediate_task_1k",
-                        Tuned(pretraining=start, downstream=task, first=(parsing,), seed=seed))  # fmt: skip
+                        FineTuning(encoder=start, task=task, intermediate=(parsing,), seed=seed))  # fmt: skip
 
 
 # What is asked of CoLA on MiniLM, which has no pooler that was pretrained.
@@ -96,16 +95,16 @@ def _few_on_minilm():
         changes = METHODS[name] | ({"steps": steps} if steps else {})
         if "reinit" in changes:
             changes |= {"reinit_pooler": False}
-        task = Downstream(source="cola", train=train, test=None,
+        task = Task(source="cola", train=train, test=None,
                           tuning=TuningConfig(**own | changes))  # fmt: skip
         for seed in range(SEEDS):
-            yield Condition(name + length, Tuned(encoder=MINILM, downstream=task, seed=seed))
+            yield Condition(name + length, FineTuning(encoder=MINILM, task=task, seed=seed))
     # A larger task first, as in the paper.
-    first = Downstream(source="xnli", train=3000, test=500, longest=64,
+    first = Task(source="xnli", train=3000, test=500, longest=64,
                        tuning=TuningConfig(**rates))  # fmt: skip
-    task = Downstream(source="cola", train=FEW, test=None, tuning=TuningConfig(**own))
+    task = Task(source="cola", train=FEW, test=None, tuning=TuningConfig(**own))
     for seed in range(SEEDS):
-        run = Tuned(encoder=MINILM, downstream=task, first=(first,), seed=seed)
+        run = FineTuning(encoder=MINILM, task=task, intermediate=(first,), seed=seed)
         yield Condition("intermediate_task_1k", run)
 
 
@@ -118,7 +117,7 @@ def _few_on_bert():
         tuning = TuningConfig(checks=10, **{"weight_decay": 0.0} | rates | changes)
         for source in ("rte", "mrpc", "stsb", "cola"):
             for length, train in (("_1k", FEW), ("", None)):
-                task = Downstream(source=source, train=train, test=None, tuning=tuning)
+                task = Task(source=source, train=train, test=None, tuning=tuning)
                 for seed in range(SEEDS):
-                    run = Tuned(encoder=BERT_LARGE, downstream=task, seed=seed)
+                    run = FineTuning(encoder=BERT_LARGE, task=task, seed=seed)
                     yield Condition(name + length, run)

@@ -9,15 +9,14 @@ row's pair on which task.
 from isomorph.models.settings import EncoderConfig, TrainingConfig, TuningConfig
 from isomorph.presets.degeneration import BERT, E5, MINILM
 from isomorph.results import Condition
-from isomorph.runs import Pretraining, WorldText
-from isomorph.runs.downstream import Downstream
-from isomorph.runs.tuned import Tuned
+from isomorph.runs import FineTuning, Pretraining, Task, WorldText
 from isomorph.sizes import Size, sized
 from isomorph.text.vocab import VocabularyConfig
 from isomorph.text.worlds import World
 
 BERT_LARGE = "google-bert/bert-large-uncased"  # of 24 blocks
 FEW = 1000  # examples: what Zhang et al. (2021) take of larger sets
+HALF = "first half"  # of a world's topics: the rest is out of domain
 # Shares of the blocks; the paper of claim 5.5 freezes 8 of 12.
 SHARES = {"third": 1 / 3, "two_thirds": 2 / 3, "all": 1.0}
 
@@ -70,9 +69,9 @@ def changes(size: Size) -> list[Condition]:
         start = world_encoder(smoke=True)
         other = start.model_copy(update={"seed": 1000})
         task = _world_task("world_nli", smoke=True)
-        looks = ("states", "reversion")
+        analyses = ("similarity", "reversion")
         return [
-            Condition("tuned", Tuned(pretraining=start, other=other, downstream=task, looks=looks))
+            Condition("tuned", FineTuning(encoder=start, other=other, task=task, analyses=analyses))
         ]
     if size == "laptop":
         return [condition for seed in range(5) for condition in _changes_in_worlds(seed)]
@@ -86,29 +85,29 @@ def _changes_in_worlds(seed: int):
     other = start.model_copy(update={"seed": seed + 1000})
     for source in WORLD_TASKS:
         task = _world_task(source)
-        run = Tuned(pretraining=start, downstream=task, seed=seed)
-        looks = ("states", "reversion")
-        yield Condition("tuned", run.model_copy(update={"looks": looks, "other": other}))
-        yield Condition("probed", run.model_copy(update={"looks": ("probes",)}))
+        run = FineTuning(encoder=start, task=task, seed=seed)
+        analyses = ("similarity", "reversion")
+        yield Condition("tuned", run.model_copy(update={"analyses": analyses, "other": other}))
+        yield Condition("probed", run.model_copy(update={"analyses": ("probes",)}))
         # The whole curve of two tasks; of questions the one point that the claim is on.
         for name in DEPTHS if source != "world_questions" else ("frozen_two_thirds",):
             held = held_at(task, name, blocks=start.encoder.layers)
-            yield Condition(name, run.model_copy(update={"downstream": held}))
-    yield Condition("untuned", Tuned(pretraining=start, looks=("probes",), seed=seed))
+            yield Condition(name, run.model_copy(update={"task": held}))
+    yield Condition("untuned", FineTuning(encoder=start, analyses=("probes",), seed=seed))
 
 
 def _changes_of_minilm(seed: int):
     """What claims need an interval of, with every seed; the curve of one task once."""
     for source in REAL_TASKS:
         task = _real_task(source, precision="bf16", **RATES)
-        run = Tuned(encoder=MINILM, downstream=task, seed=seed)
-        yield Condition("tuned", run.model_copy(update={"looks": ("states", "reversion")}))
-        yield Condition("probed", run.model_copy(update={"looks": ("probes",)}))
+        run = FineTuning(encoder=MINILM, task=task, seed=seed)
+        yield Condition("tuned", run.model_copy(update={"analyses": ("similarity", "reversion")}))
+        yield Condition("probed", run.model_copy(update={"analyses": ("probes",)}))
         whole = seed == 0 and source == "xnli"
         for name in DEPTHS if whole else ("frozen_two_thirds",):
             held = held_at(task, name, blocks=6)
-            yield Condition(name, run.model_copy(update={"downstream": held}))
-    yield Condition("untuned", Tuned(encoder=MINILM, looks=("probes",), seed=seed))
+            yield Condition(name, run.model_copy(update={"task": held}))
+    yield Condition("untuned", FineTuning(encoder=MINILM, analyses=("probes",), seed=seed))
 
 
 def _changes_of_bert(seed: int):
@@ -116,37 +115,37 @@ def _changes_of_bert(seed: int):
     sources = {"xnli": {"pooling": "pooler"}, "squad": {}, "universal_dependencies": {}}
     rates = {"learning_rate": 2e-5, "head_rate": 1e-3, "dropout": 0.1}
     for source, own in sources.items():
-        task = Downstream(source=source, test=None, tuning=TuningConfig(**rates, **own))
-        run = Tuned(encoder=BERT, downstream=task, seed=seed)
-        yield Condition("tuned", run.model_copy(update={"looks": ("states", "reversion")}))
-        yield Condition("probed", run.model_copy(update={"looks": ("probes",)}))
+        task = Task(source=source, test=None, tuning=TuningConfig(**rates, **own))
+        run = FineTuning(encoder=BERT, task=task, seed=seed)
+        yield Condition("tuned", run.model_copy(update={"analyses": ("similarity", "reversion")}))
+        yield Condition("probed", run.model_copy(update={"analyses": ("probes",)}))
         for name in DEPTHS:
             held = held_at(task, name, blocks=12)
-            yield Condition(name, run.model_copy(update={"downstream": held}))
-    yield Condition("untuned", Tuned(encoder=BERT, looks=("probes",), seed=seed))
+            yield Condition(name, run.model_copy(update={"task": held}))
+    yield Condition("untuned", FineTuning(encoder=BERT, analyses=("probes",), seed=seed))
 
 
-def held_at(task: Downstream, name: str, *, blocks: int) -> Downstream:
+def held_at(task: Task, name: str, *, blocks: int) -> Task:
     """The task with some lower blocks frozen, or with them alone; `name` is one of DEPTHS."""
     field, share = DEPTHS[name]
     tuning = task.tuning.model_copy(update={field: round(share * blocks)})
     return task.model_copy(update={"tuning": tuning})
 
 
-def _world_task(source: str, *, smoke: bool = False) -> Downstream:
+def _world_task(source: str, *, smoke: bool = False) -> Task:
     own = WORLD_TASKS[source]
     sizes = (
         {"train": 100, "test": 50, "development": 20}
         if smoke
         else {"train": own["train"], "test": 600}
     )
-    return Downstream(source=source, **sizes, tuning=TuningConfig(**own["tuning"]))
+    return Task(source=source, topics=HALF, **sizes, tuning=TuningConfig(**own["tuning"]))
 
 
-def _real_task(source: str, **changes) -> Downstream:
+def _real_task(source: str, **changes) -> Task:
     own = REAL_TASKS[source] | {}
     tuning = TuningConfig(**own.pop("tuning") | changes)
-    return Downstream(source=source, **own, test=500, tuning=tuning)
+    return Task(source=source, **own, test=500, tuning=tuning)
 
 
 NORMALISATIONS = ("none", "isobn", "batch", "layer")
@@ -161,7 +160,7 @@ def class_vectors(size: Size) -> list[Condition]:
     """
     if size == "paper":
         tasks = [
-            Downstream(source=source, tuning=TuningConfig(
+            Task(source=source, tuning=TuningConfig(
                 learning_rate=5e-5, head_rate=5e-5, epochs=10, batch=16, warmup=0.06, dropout=0.1,
                 weight_decay=0.0, pooling="pooler", checks=10))
             for source in ("rte", "mrpc", "cola", "sst2")
@@ -169,16 +168,16 @@ def class_vectors(size: Size) -> list[Condition]:
         starts, seeds = {"encoder": "google-bert/bert-base-cased"}, 5
     elif size == "reference":
         tuning = TuningConfig(epochs=3, weight_decay=0.0, precision="bf16", **RATES)
-        tasks = [Downstream(source="cola", train=FEW, tuning=tuning)]
+        tasks = [Task(source="cola", train=FEW, tuning=tuning)]
         starts, seeds = {"encoder": MINILM}, 5
     else:
         smoke = size == "smoke"
         tuning = TuningConfig(epochs=1 if smoke else 6, weight_decay=0.0)
         train = 50 if smoke else FEW
-        tasks = [Downstream(source="world_nli", train=train, test=600, tuning=tuning)]
-        starts, seeds = {"pretraining": world_encoder(smoke=smoke)}, 1 if smoke else 10
+        tasks = [Task(source="world_nli", topics=HALF, train=train, test=600, tuning=tuning)]
+        starts, seeds = {"encoder": world_encoder(smoke=smoke)}, 1 if smoke else 10
     return [
-        Condition(name, Tuned(looks=("cls",), downstream=task.model_copy(
+        Condition(name, FineTuning(analyses=("cls",), task=task.model_copy(
             update={"normalisation": name}), seed=seed, **starts))
         for seed in range(seeds)
         for task in tasks
@@ -195,9 +194,9 @@ def phrases_first(size: Size) -> list[Condition]:
     the task itself, there is none.)
     """
     if size == "smoke":
-        first = Downstream(source="phrases", train=40, test=20, level="phrases")
-        task = Downstream(source="phrases", train=40, test=20, level="sentences")
-        return [Condition("phrases_40", Tuned(encoder="en", first=(first,), downstream=task))]
+        first = Task(source="phrases", train=40, test=20, level="phrases")
+        task = Task(source="phrases", train=40, test=20, level="sentences")
+        return [Condition("phrases_40", FineTuning(encoder="en", intermediate=(first,), task=task))]
     if size == "paper":
         return [*_phrases_first(BERT, ("rte", "mrpc", "stsb"), (1000, None), 3, larger=(BERT_LARGE, {}),
                                 learning_rate=2e-5, pooling="pooler")]  # fmt: skip
@@ -213,7 +212,7 @@ def _phrases_first(
 ):
     own = {"longest": longest, "tuning": TuningConfig(**tuning)}
     lessons = {
-        level: Downstream(source="phrases", train=2000, level=level, **own)
+        level: Task(source="phrases", train=2000, level=level, **own)
         for level in ("phrases", "sentences")
     }
     for seed in range(seeds):
@@ -221,19 +220,19 @@ def _phrases_first(
             for train in sizes:
                 # Of verses, the task itself is to tell whether two say the same.
                 level = {"level": "sentences"} if source == "phrases" else {}
-                task = Downstream(source=source, train=train, **own, **level)
+                task = Task(source=source, train=train, **own, **level)
                 count = train or "all"
                 firsts = {"plain": (), "phrases": (lessons["phrases"],)}
                 if source != "phrases":
                     firsts["verses"] = (lessons["sentences"],)
                 for name, first in firsts.items():
-                    run = Tuned(encoder=encoder, first=first, downstream=task, seed=seed)
+                    run = FineTuning(encoder=encoder, intermediate=first, task=task, seed=seed)
                     yield Condition(f"{name}_{count}", run)
                 if larger and train == FEW:
                     other, changes = larger
                     tuned = task.tuning.model_copy(update=changes)
                     same = task.model_copy(update={"tuning": tuned})
-                    run = Tuned(encoder=other, downstream=same, seed=seed)
+                    run = FineTuning(encoder=other, task=same, seed=seed)
                     yield Condition(f"larger_plain_{count}", run)
 
 
@@ -250,23 +249,23 @@ ORDERED = {
 def orders(size: Size) -> list[Condition]:
     """Can an encoder put shuffled sentences in order, and what of BERT4SO helps? (10.1, 10.2)"""
     if size == "smoke":
-        task = Downstream(source="help_order", train=16, test=16)
-        return [Condition("full", Tuned(encoder="en", downstream=task))]
+        task = Task(source="help_order", train=16, test=16)
+        return [Condition("full", FineTuning(encoder="en", task=task))]
     rates = {"pooling": "mean", "precision": "bf16"} | RATES
     if size == "laptop":
-        tasks = {"en": [Downstream(source="help_order", tuning=TuningConfig(pooling="mean"))]}
+        tasks = {"en": [Task(source="help_order", tuning=TuningConfig(pooling="mean"))]}
         seeds = 5
     elif size == "reference":
-        story = Downstream(source="rocstories", train=1200, test=1000, longest=96,
+        story = Task(source="rocstories", train=1200, test=1000, longest=96,
                            tuning=TuningConfig(epochs=1, batch=16, **rates))  # fmt: skip
         tasks, seeds = {MINILM: [story]}, 5
     else:
         tuning = TuningConfig(learning_rate=2e-5, head_rate=1e-3)
-        tasks = {BERT: [Downstream(source=source, test=None, tuning=tuning)
+        tasks = {BERT: [Task(source=source, test=None, tuning=tuning)
                         for source in ("rocstories", "sind")]}  # fmt: skip
         seeds = 3
     return [
-        Condition(name, Tuned(encoder=encoder, seed=seed, downstream=task.model_copy(update=own)))
+        Condition(name, FineTuning(encoder=encoder, seed=seed, task=task.model_copy(update=own)))
         for seed in range(seeds)
         for encoder, of_encoder in tasks.items()
         for task in of_encoder

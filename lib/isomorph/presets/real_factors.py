@@ -18,11 +18,11 @@ NAMES = (*TABLE_ONE, *FLOORS)
 BEYOND = ("anchors_00", "order_reversed")
 BOTH = ("bible+help", "bible+help")
 
-TUNING = (TuningConfig(epochs=2, learning_rate=5e-4, precision="bf16"),)
+TUNING = TuningConfig(epochs=2, learning_rate=5e-4, precision="bf16")
 TASKS = (
-    Task(name="tags", source="parts_of_speech", train=4000, test=None, tuning=TUNING),
-    Task(name="parsing", source="universal_dependencies", train=4000, test=None, tuning=TUNING),
-    Task(name="ner", source="wikiann", train=5000, test=2000, tuning=TUNING),
+    Task(source="parts_of_speech", train=4000, test=None, tuning=TUNING),
+    Task(source="universal_dependencies", train=4000, test=None, tuning=TUNING),
+    Task(source="wikiann", train=5000, test=2000, tuning=TUNING),
 )
 
 
@@ -59,9 +59,7 @@ def smoke_copy(seed: int) -> Pretraining:
     )
 
 
-SMOKE_TASKS = (
-    Task(name="ner", source="interface_terms", train=60, test=60, tuning=(TuningConfig(epochs=1),)),
-)
+SMOKE_TASKS = (Task(source="interface_terms", train=60, test=60, tuning=TuningConfig(epochs=1)),)
 
 
 @sized

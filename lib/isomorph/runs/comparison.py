@@ -1,36 +1,32 @@
-"""A comparison run: two encoders that were trained apart, or one, on the same sentences and words.
+"""Two languages compared: by encoders that were trained apart, or by one, on the same sentences and
+words; by word vectors; and by what they share in the text that is read.
 
 The alignment and similarity experiments of Conneau, Wu et al. (ACL 2020, section 5): two models of
-one language each, one model of both, another seed of the same language as the ceiling, and an
-untrained encoder on the second side as the floor.
+one language each, one model of both, another seed of the same language as the ceiling, an untrained
+encoder on the second side as the floor, and fastText's vectors as the baseline.
 """
 
 from __future__ import annotations
 
-import tempfile
-import time
-import warnings
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import model_validator
+import numpy as np
+from pydantic import Field, model_validator
 
 from isomorph.config import Distinct
-from isomorph.runs.cache import Cache
-from isomorph.runs.pretraining import Pretraining
-from isomorph.runs.run import device_name
-from isomorph.runs.texts import ShippedText
-from isomorph.runs.two_models import (
-    TwoModels,
-    both_loaded,
-    loaded,
-    trained_below,
-    untrained,
-)
-from isomorph.text.fetch import names_reads
+from isomorph.runs.encoders import TwoModels, foundations_trained, reader, untrained
+from isomorph.runs.pretraining import Pretraining, UsesPretraining, batches
+from isomorph.runs.run import Run
+from isomorph.runs.texts import ShippedText, Text, text_checksum
+from isomorph.text.corpora import evenly, load_corpus
+from isomorph.text.vocab import SPECIAL, Vocabulary, VocabularyConfig, learn, words_in
 
 if TYPE_CHECKING:
+    import torch
+
     from isomorph.measure.comparison import Material, Reader
+    from isomorph.models.batches import Batches
     from isomorph.text.corpora import Corpus
 
 CONTEXTS = 2000  # sentences of each language in which words are met
@@ -44,75 +40,54 @@ class Comparison(TwoModels):
 
     kind: Literal["comparison"] = "comparison"
     hub: str | None = None  # somebody else's encoder that reads both, by its id, in their place
-    encoder: Literal["trained", "random"] = "trained"  # "random": the target before any training
+    weights: Literal["trained", "random"] = "trained"  # "random": the target's before any training
     others: Annotated[
         tuple[Literal["help", "tatoeba"], ...], Distinct
     ] = ()  # further sentences to retrieve
-
-    infra: Cache = Cache(version="1")
 
     @model_validator(mode="after")
     def _consistent(self) -> Comparison:
         if (self.hub is None) == (self.source is None) or (self.hub and self.target):
             raise ValueError("allowed is either hub, or source and perhaps target.")
-        if self.encoder == "random" and self.hub:
-            raise ValueError("encoder is 'random', which a model of the hub cannot be.")
+        if self.weights == "random" and self.hub:
+            raise ValueError("weights is 'random', which those of a model of the hub cannot be.")
         if self.others and not isinstance(self.text, ShippedText):
             raise ValueError(f"others is {self.others}, which goes with shipped text only.")
         return self
 
     def foundations(self) -> tuple[Pretraining, ...]:
-        return (self.source,) if self.encoder == "random" else super().foundations()
+        return (self.source,) if self.weights == "random" else super().foundations()
 
     def checksum(self) -> str | None:
         return None if "tatoeba" in self.others else super().checksum()
 
-    @infra.apply
-    def outcome(self) -> dict:
-        """Pretrain where that has not been done, and compare; cached by exca."""
-        return comparison(self)
+    def measure(self, place: torch.device) -> Iterator[dict]:
+        from isomorph.measure.comparison import compare
 
+        chosen = material(self, self.text.corpus())  # first: what is not there must stop it now
+        with foundations_trained(self) as below:
+            readers = self.readers(below, place)
+        yield from compare(*readers, chosen, progress=self.progress)
 
-@names_reads
-def comparison(run: Comparison) -> dict:
-    """Compare here and now: {"records", "data", "device", "code"}."""
-    from isomorph.measure.comparison import compare
-    from isomorph.models.settings import device_named
+    def readers(self, below: dict[str, Pretraining], place) -> list[Reader]:
+        from isomorph.measure.comparison import Reader
+        from isomorph.models.pretrained import load_encoder
 
-    code, place, corpus = run.code, device_named(run.device), run.text.corpus()
-    began = time.monotonic()
-    chosen = material(run, corpus)  # first: a data set that is not there must stop it now
-    with tempfile.TemporaryDirectory() as aside, warnings.catch_warnings():
-        # Of two languages' sentences a few are always longer than a small model reads.
-        warnings.filterwarnings("ignore", message=".* were cut")
-        readers = _readers(run, None if run.infra.folder else Path(aside), place)
-        records = compare(*readers, chosen, progress=run.progress)
-    named = {"step": 0, "tokens": run.tokens, "seconds": time.monotonic() - began}
-    return {
-        "records": [record | named for record in records], "data": run.checksum() or "",
-        "device": device_name(place), "code": code,
-    }  # fmt: skip
-
-
-def _readers(run: Comparison, folder: Path | None, place) -> list[Reader]:
-    from isomorph.measure.comparison import Reader
-    from isomorph.models.pretrained import load_encoder
-
-    if run.hub:
-        model, tokenizer = load_encoder(run.hub)
-        return [Reader(model.to(place), tokenizer, language) for language in run.languages]
-    folders = trained_below(run, folder)
-    if run.encoder == "trained":
-        return both_loaded(run, folders, place)
-    (source, target), (first, second) = run.sides, run.languages
-    return [loaded(folders[source.digest], first, place), untrained(target, second, place)]
+        if self.hub:
+            model, tokenizer = load_encoder(self.hub)
+            return [Reader(model.to(place), tokenizer, language) for language in self.languages]
+        if self.weights == "trained":
+            return super().readers(below, place)
+        (source, target), (first, second) = self.sides, self.languages
+        model, vocabulary = untrained(target)
+        beginning = Reader(model.base_model.eval().to(place), vocabulary.tokenizer, second)
+        return [reader(below[source.digest], first, place), beginning]
 
 
 def material(run: Comparison, corpus: Corpus) -> Material:
     """What is compared: held-out sentences, dev to learn a rotation on and test to score it on; the
     dictionary; and training sentences in which its words are met."""
     from isomorph.measure.comparison import Material
-    from isomorph.text.corpora import evenly
 
     def sides(texts: dict[str, list[str]]) -> tuple[list[str], list[str]]:
         return tuple(texts[language] for language in run.languages)
@@ -126,7 +101,6 @@ def material(run: Comparison, corpus: Corpus) -> Material:
 
 
 def _other(name: str, run: Comparison) -> dict[str, list[str]]:
-    from isomorph.text.corpora import load_corpus
     from isomorph.text.hub import load_tatoeba
 
     languages = run.languages
@@ -136,3 +110,141 @@ def _other(name: str, run: Comparison) -> dict[str, list[str]]:
     (foreign,) = [language for language in languages if language != "en"]
     rows = load_tatoeba(foreign)[:]
     return {language: list(rows[language]) for language in languages}
+
+
+class WordVectors(Run):
+    """Skip-gram vectors of two languages, each of its own text, and word translation by a rotation:
+    of the very text that our monolingual models read, and of the words that are one subword for them.
+
+    Raises a validation error, before any work, when the text is not of two languages.
+    """
+
+    on_processor: ClassVar[bool] = True
+
+    kind: Literal["word_vectors"] = "word_vectors"
+    text: Annotated[Text, Field(discriminator="kind")] = ShippedText()
+    vocabulary: VocabularyConfig = VocabularyConfig()  # of each language: which words are compared
+    width: int = Field(default=128, ge=1)  # of our encoders; the paper's vectors have 300
+    words_read: int = Field(default=3_000_000, ge=1)  # of each language, in as many whole epochs
+    seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _two_languages(self) -> WordVectors:
+        if len(self.text.languages) != 2:
+            raise ValueError(f"text is of {self.text.languages}; two languages are needed.")
+        return self
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return tuple(self.text.languages)
+
+    @property
+    def tokens(self) -> int:
+        return self.words_read
+
+    def checksum(self) -> str | None:
+        return text_checksum(self.text)
+
+    def measure(self, place: torch.device) -> Iterator[dict]:
+        """translation_p1 and so on of `isomorph.measure.comparison.translated`."""
+        from isomorph.measure.comparison import translated
+        from isomorph.measure.words import keyed_dictionary
+
+        corpus = self.text.corpus()
+        vocabularies = {
+            name: learn(self.vocabulary, {name: corpus.train[name]}) for name in corpus.languages
+        }
+        tokenizers = [own.tokenizer(name) for name, own in vocabularies.items()]
+        sides, pairs = keyed_dictionary(tokenizers, corpus.dictionary)
+        lexicons = [
+            self._lexicon(corpus, name, vocabularies[name], side, self.seed + 1000 * number)
+            for number, (name, side) in enumerate(zip(corpus.languages, sides, strict=True))
+        ]
+        yield from translated("translation", None, lexicons, pairs)
+
+    def _lexicon(
+        self, corpus: Corpus, name: str, vocabulary: Vocabulary, side: dict[str, str], seed: int
+    ):
+        """The words that are one subword, and their vectors; keyed as `keyed_dictionary` does."""
+        import torch
+
+        from isomorph.measure.words import embedding_words
+        from isomorph.models.static_embeddings import skipgram_vectors
+
+        tokenizer = vocabulary.tokenizer(name)
+        sentences = [words_in(tokenizer.backend_tokenizer, text) for text in corpus.train[name]]
+        key_of = {word: key for key, word in side.items()}
+        _, kept, _ = embedding_words(tokenizer, torch.zeros(vocabulary.size, 1), list(key_of))
+        keys = [key_of[word] for word in kept]
+        epochs = max(1, round(self.words_read / sum(map(len, sentences))))
+        vectors = skipgram_vectors(sentences, keys, width=self.width, epochs=epochs, seed=seed)
+        return keys, vectors
+
+
+class AnchorShare(UsesPretraining):
+    """The share of anchors in what a pretraining run of two languages reads: counted, nothing is
+    trained.
+
+    `isomorph.text.vocab.anchor_rate` counts a text. This counts the very subwords of a run's batches,
+    all steps of them: for *extra* anchors the switched text, in which more is shared.
+    Raises a validation error, before any work, when the run does not read two languages.
+    """
+
+    on_processor: ClassVar[bool] = True
+
+    kind: Literal["anchor_share"] = "anchor_share"
+
+    @model_validator(mode="after")
+    def _two_languages(self) -> AnchorShare:
+        run = self.pretraining
+        if len(run.languages) != 2 or run.read != "both":
+            raise ValueError(
+                f"pretraining reads {run.read!r} of {run.languages}; an anchor share needs a run "
+                "that reads two languages."
+            )
+        return self
+
+    def measure(self, place: torch.device) -> Iterator[dict]:
+        """anchor_types, anchor_tokens and anchor_tokens_letters, as `shares` has them."""
+        run, corpus = self.pretraining, self.pretraining.text.corpus()
+        vocabulary = learn(run.vocabulary, corpus.train)
+        counts = read_counts(
+            batches(run, vocabulary, corpus), run.training.steps, run.languages, vocabulary.size
+        )
+        for name, value in shares(counts, vocabulary).items():
+            yield {"metric": f"anchor_{name}", "value": value}
+
+
+def read_counts(
+    source: Batches, steps: int, languages: tuple[str, ...], size: int
+) -> dict[str, np.ndarray]:
+    """(size,) how often each subword is read in each language, before anything is hidden."""
+    import torch
+
+    counts = {language: np.zeros(size, dtype=np.int64) for language in languages}
+    for step in range(steps):
+        batch = source[step]
+        # A label is there where a subword was hidden, and is that subword.
+        ids = torch.where(batch.labels >= 0, batch.labels, batch.input_ids)
+        counts[batch.language] += np.bincount(ids.numpy().ravel(), minlength=size)
+    return counts
+
+
+def shares(counts: dict[str, np.ndarray], vocabulary: Vocabulary) -> dict[str, float]:
+    """What two languages share, of subwords that were read; special tokens do not count.
+
+    types: distinct subwords read in both languages, over those read in either. tokens: occurrences,
+    in either language, of subwords read in both, over all occurrences. tokens_letters: the same of
+    those with a letter in them, over all occurrences: what is left without marks and numbers.
+    """
+    first, second = (own[len(SPECIAL) :] for own in counts.values())
+    total, both = first + second, (first > 0) & (second > 0)
+    letters = np.zeros(vocabulary.size, dtype=bool)
+    for ids in vocabulary.ids.values():
+        for piece, i in ids.items():
+            letters[i] = any(letter.isalpha() for letter in piece)
+    return {
+        "types": float(both.sum() / (total > 0).sum()),
+        "tokens": float(total[both].sum() / total.sum()),
+        "tokens_letters": float(total[both & letters[len(SPECIAL) :]].sum() / total.sum()),
+    }

@@ -9,27 +9,29 @@ a record has its fold, and intervals over chapters, words or sentences are recor
 from __future__ import annotations
 
 import math
-import time
-import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from statistics import fmean
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import model_validator
 
-from isomorph.runs.cache import Cache
-from isomorph.runs.of_encoder import OfEncoder, files_checksum
-from isomorph.runs.pretraining import Pretraining
-from isomorph.runs.run import device_name
-from isomorph.text.fetch import names_reads
+from isomorph.runs.encoders import EncoderRun, files_checksum
 
 if TYPE_CHECKING:
+    import torch
+
     from isomorph.runs.cured_tasks import Record
 
-Task = Literal["passages", "translations", "sentence_similarity", "word_similarity"]
+# The shipped files of each task; None where the hub has its sets, which may change.
+FILES = {
+    "passages": ("text/bible.parquet", "tasks/passage_relation.parquet"),
+    "translations": ("text/bible.parquet", "dictionaries/en-fr.parquet"),
+    "sentence_similarity": None,
+    "word_similarity": None,
+}
 
 
-class Cures(OfEncoder):
+class Cures(EncoderRun):
     """Every cure on the vectors of one encoder, at one task.
 
     "passages": which of two passages follows the other, by cosine alone; shipped English text.
@@ -37,14 +39,11 @@ class Cures(OfEncoder):
     ships. "sentence_similarity" and "word_similarity": sets that the hub or a mirror has.
     """
 
-    kind: Literal["cures"] = "cures"
     names_conditions: ClassVar[bool] = True
 
-    cured: str | Pretraining  # an encoder that ships, an encoder's id on the hub, or a pretraining
-    task: Task
+    kind: Literal["cures"] = "cures"
+    task: Literal[tuple(FILES)]
     prefix: str = ""  # before the names of the conditions, where several encoders are compared
-
-    infra: Cache = Cache(version="1")
 
     @model_validator(mode="after")
     def _reads(self) -> Cures:
@@ -56,10 +55,6 @@ class Cures(OfEncoder):
         return self
 
     @property
-    def subject(self) -> str | Pretraining:
-        return self.cured
-
-    @property
     def languages(self) -> tuple[str, ...]:
         return ("en", "fr") if self.task == "translations" else ("en",)
 
@@ -67,49 +62,28 @@ class Cures(OfEncoder):
     def task_name(self) -> str:
         return self.task
 
+    @property
+    def seed(self) -> int:
+        return self.below.seed if self.below else 0
+
     def checksum(self) -> str | None:
-        if self.task == "passages":
-            files = ("text/bible.parquet", "tasks/passage_relation.parquet")
-            return files_checksum(self.cured, *files)
-        if self.task == "translations":
-            files = ("text/bible.parquet", "dictionaries/en-fr.parquet")
-            return files_checksum(self.cured, *files)
-        return None  # what the hub has may change
+        files = FILES[self.task]
+        return None if files is None else files_checksum(self.encoder, *files)
 
-    @infra.apply
-    @names_reads
-    def outcome(self) -> dict:
-        """Fit and score: {"records", "data", "device", "code"}; cached by exca.
-
-        Each record has a condition, a fold, a metric and a value; see `isomorph.runs.cured_tasks`.
-        """
+    def measure(self, place: torch.device) -> Iterator[dict]:
+        """Each record has a condition and a fold; see `isomorph.runs.cured_tasks`."""
         import torch
 
-        from isomorph.models.settings import device_named
         from isomorph.runs import cured_tasks
 
-        code, place, began = self.code, device_named(self.device), time.monotonic()
-        measure: Callable[..., Iterator[cured_tasks.Record]] = getattr(cured_tasks, self.task)
-        records = []
-        with (
-            self.placed() as name,
-            torch.random.fork_rng(devices=[]),
-            warnings.catch_warnings(),
-        ):
-            # Of so many sentences a few are always longer than is read.
-            warnings.filterwarnings("ignore", message=".* were cut")
-            measured = measure(name, place)
+        with self.placed() as (name,), torch.random.fork_rng(devices=[]):
+            measured = getattr(cured_tasks, self.task)(name, place)
             if self.below:
                 measured = over_folds(measured)  # its interval is over seeds
             for condition, fold, metric, value in measured:
-                named = {"step": 0, "tokens": 0, "seconds": time.monotonic() - began}
-                own = {"condition": self.prefix + condition, "fold": fold}
                 if not math.isnan(value):
-                    records.append({"metric": metric, "value": value} | own | named)
-        return {
-            "records": records, "data": self.checksum() or "", "device": device_name(place),
-            "code": code,
-        }  # fmt: skip
+                    named = {"condition": self.prefix + condition, "fold": fold, "tokens": 0}
+                    yield {"metric": metric, "value": value} | named
 
 
 def over_folds(measured: Iterable[Record]) -> Iterator[Record]:

@@ -1,31 +1,32 @@
-"""The geometry of a trained language model: of its word vectors, or of the states they multiply.
+"""The geometry of word vectors and states: of a trained language model, or of somebody else's vectors.
 
-What Gao et al. (2019) say of models trained by likelihood with tied embeddings, measured on ours.
+What Gao et al. (2019) say of models trained by likelihood with tied embeddings, measured on ours; and
+the observations of Li et al. (2020, table 1) and Liang et al. (2021) on input embeddings.
 """
 
 from __future__ import annotations
 
 import math
-import tempfile
-import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import model_validator
+import numpy as np
+from pydantic import Field, model_validator
 
-from isomorph.runs.cache import Cache
-from isomorph.runs.pretraining import Pretraining, UsesPretraining, trained
-from isomorph.runs.run import device_name
+from isomorph.runs.encoders import EncoderRun, files_checksum, foundations_trained
+from isomorph.runs.pretraining import Pretraining, UsesPretraining
+from isomorph.text.vocab import MASK, PAD, SPECIAL, Vocabulary, learn, pack
 
 if TYPE_CHECKING:
-    import numpy as np
+    import torch
     from torch import Tensor
 
     from isomorph.models.masked_lm import BilingualMaskedLM
-    from isomorph.text.vocab import Vocabulary
 
 SKIPGRAM_EPOCHS = 5  # word2vec's own
 STATES = 20_000  # positions of held-out text at most
+PARTS = 5  # of the words of an encoder: each an independent sample of ranks
+FREQUENT = 100_000  # words of the ranking that are looked up
 
 
 class Geometry(UsesPretraining):
@@ -37,8 +38,6 @@ class Geometry(UsesPretraining):
 
     kind: Literal["geometry"] = "geometry"
     of: Literal["words", "frequent", "rare", "states", "word2vec"] = "words"
-
-    infra: Cache = Cache(version="1")
 
     @model_validator(mode="after")
     def _consistent(self) -> Geometry:
@@ -53,48 +52,35 @@ class Geometry(UsesPretraining):
     def foundations(self) -> tuple[Pretraining, ...]:
         return () if self.of == "word2vec" else (self.pretraining,)
 
-    @infra.apply
-    def outcome(self) -> dict:
-        """Pretrain where that has not been done, and measure; cached by exca.
-
-        The records of "words" are those of `isomorph.measure.geometry.of_words` and perplexity; of
-        "frequent" and "rare", the first and the last fifth of the words that occur, those of
-        `of_group`; of "word2vec" those of `of_words` for skip-gram vectors of the very text that the
-        model reads, as wide as its own, for which nothing is pretrained; of "states" those of `of_states`, and the first two again with unnormalised_
-        before their names for what the last layer normalisation is given.
+    def measure(self, place: torch.device) -> Iterator[dict]:
+        """Of "words" those of `isomorph.measure.geometry.of_words` and perplexity; of "frequent" and
+        "rare", the first and the last fifth of the words that occur, those of `of_group`; of
+        "word2vec" those of `of_words` for skip-gram vectors of the very text that the model reads, as
+        wide as its own, for which nothing is pretrained; of "states" those of `of_states`, and the
+        first two again with unnormalised_ before their names for what the last layer normalisation
+        is given.
         """
         import torch
 
         from isomorph.models.pretrained import load_masked_lm
-        from isomorph.models.settings import device_named
 
-        code, place = self.code, device_named(self.device)
-        began = time.monotonic()
         if self.of == "word2vec":
-            return self._outcome(self._word2vec(), began, place, code)
-        with tempfile.TemporaryDirectory() as aside:
-            below = self.beside(self.pretraining, None if self.infra.folder else Path(aside))
-            records = trained(below)["records"]
-            model, vocabulary = load_masked_lm(below.model_folder())
+            yield from numbers(self._word2vec())
+            return
+        with foundations_trained(self) as below:
+            (kept,) = below.values()
+            model, vocabulary = load_masked_lm(kept.model_folder())
+            records = kept.outcome()["records"]
         with torch.inference_mode():
             found = self._measured(model.to(place), vocabulary)
         if self.of == "words":
             last = [r["value"] for r in records if r["metric"].startswith("perplexity_")][-1]
             found["perplexity"] = last
-        return self._outcome(found, began, place, code)
-
-    def _outcome(self, found: dict[str, float], began: float, place, code: str) -> dict:
-        named = {"step": 0, "tokens": self.tokens, "seconds": time.monotonic() - began}
-        return {
-            "records": [{"metric": name, "value": value} | named for name, value in found.items()
-                        if not math.isnan(value)],
-            "data": self.checksum() or "", "device": device_name(place), "code": code,
-        }  # fmt: skip
+        yield from numbers(found)
 
     def _word2vec(self) -> dict[str, float]:
         from isomorph.measure.geometry import of_words
         from isomorph.models.static_embeddings import skipgram_vectors
-        from isomorph.text.vocab import learn
 
         (language,), train = self.pretraining.languages, self.pretraining.text.corpus().train
         vocabulary = learn(self.pretraining.vocabulary, train)
@@ -139,10 +125,6 @@ def by_frequency(
 
     Special tokens, [UNK] among them, are no words.
     """
-    import numpy as np
-
-    from isomorph.text.vocab import SPECIAL
-
     read = np.concatenate([np.array(ids) for ids in vocabulary.encode(language, texts) if ids])
     counts = np.bincount(read, minlength=vocabulary.size)
     counts[: len(SPECIAL)] = 0
@@ -152,8 +134,6 @@ def by_frequency(
 
 def never_read() -> list[int]:
     """The ids that no causal model reads or is to predict: its truly absent words."""
-    from isomorph.text.vocab import MASK, PAD
-
     return [PAD, MASK]
 
 
@@ -170,7 +150,6 @@ def hidden_states(
     from torch import nn
 
     from isomorph.models.batches import as_batch, following
-    from isomorph.text.vocab import pack
 
     packed = pack(vocabulary.encode(language, texts), length, continuous=continuous)
     whole = as_batch(language, packed, torch.from_numpy(packed.ids), following(packed))
@@ -192,3 +171,62 @@ def hidden_states(
     if isinstance(norm, nn.Identity):
         return normalised, normalised
     return normalised, torch.cat(unnormalised)[:most]
+
+
+class EncoderWords(EncoderRun):
+    """What the input embeddings of an encoder look like, from frequent words to rare ones.
+
+    encoder: also "glove". The words are those English words that are one subword for the encoder, in
+    the order of GloVe's vocabulary, which is that of Wikipedia and newswire. Of an encoder that has a
+    name each fifth of the words, every fifth one, is a fold; of a pretraining all words are measured
+    together.
+    """
+
+    on_processor: ClassVar[bool] = True
+
+    kind: Literal["encoder_words"] = "encoder_words"
+    encoder: str | Pretraining = "glove"
+    most: int = Field(default=100_000, ge=25 * PARTS)  # words, the most frequent first
+
+    @property
+    def seed(self) -> int:
+        return self.below.seed if self.below else 0
+
+    def checksum(self) -> str | None:
+        return files_checksum(self.encoder)
+
+    def measure(self, place: torch.device) -> Iterator[dict]:
+        """Those of `isomorph.measure.geometry.of_words` and words, their number, with a fold for each
+        part."""
+        from isomorph.measure.geometry import of_words
+
+        with self.placed() as (name,):
+            _, vectors = ranked_words(name)
+        vectors = vectors[: self.most]
+        parts = {None: (0, 1)} if self.below else {k: (k, PARTS) for k in range(PARTS)}
+        for fold, part in parts.items():
+            found = of_words(vectors, part=part) | {"words": float(len(vectors))}
+            yield from numbers(found, tokens=0, fold=fold)
+
+
+def ranked_words(encoder: str) -> tuple[list[str], Tensor]:
+    """Words, the most frequent first, and their vectors, as `EncoderWords` takes them."""
+    from isomorph.measure.words import embedding_words, input_embedding
+    from isomorph.models.pretrained import load_encoder
+    from isomorph.models.static_embeddings import glove
+
+    words, vectors = glove(FREQUENT)
+    if encoder == "glove":
+        return words, vectors
+    model, tokenizer = load_encoder(encoder)
+    if isinstance(tokenizer, dict):
+        tokenizer = tokenizer["en"]
+    rows, kept, _ = embedding_words(tokenizer, input_embedding(model, "en"), words)
+    return kept, rows
+
+
+def numbers(found: dict[str, float], **named) -> Iterator[dict]:
+    """Records of what is a number."""
+    for name, value in found.items():
+        if not math.isnan(value):
+            yield {"metric": name, "value": value} | named

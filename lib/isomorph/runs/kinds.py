@@ -5,22 +5,19 @@ from typing import Annotated, get_args
 from pydantic import Field, TypeAdapter, ValidationError
 
 from isomorph.config import sentence
-from isomorph.runs.anchor_share import AnchorShare
-from isomorph.runs.comparison import Comparison
+from isomorph.runs.comparison import AnchorShare, Comparison, WordVectors
 from isomorph.runs.cures import Cures
-from isomorph.runs.encoder_words import EncoderWords
-from isomorph.runs.geometry import Geometry
+from isomorph.runs.fine_tuning import FineTuning
+from isomorph.runs.geometry import EncoderWords, Geometry
 from isomorph.runs.layer_transfer import LayerTransfer
 from isomorph.runs.pretraining import Pretraining
 from isomorph.runs.run import Run
 from isomorph.runs.theorem import Theorem
 from isomorph.runs.transfer import Transfer
-from isomorph.runs.tuned import Tuned
-from isomorph.runs.word_vectors import WordVectors
 
 Kinds = (
-    AnchorShare | Comparison | Cures | EncoderWords | Geometry | LayerTransfer | Pretraining
-    | Theorem | Transfer | Tuned | WordVectors
+    AnchorShare | Comparison | Cures | EncoderWords | FineTuning | Geometry | LayerTransfer
+    | Pretraining | Theorem | Transfer | WordVectors
 )  # fmt: skip
 RUN = TypeAdapter(Annotated[Kinds, Field(discriminator="kind")])
 

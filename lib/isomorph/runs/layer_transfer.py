@@ -8,32 +8,21 @@ sentences. One bilingual model, which needs no rotation, is what this is compare
 
 from __future__ import annotations
 
-import tempfile
-import time
-import warnings
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
-from isomorph.runs.cache import Cache
+from isomorph.runs.encoders import TwoModels, combined_checksum, foundations_trained, reader
 from isomorph.runs.pretraining import Pretraining
-from isomorph.runs.run import device_name
+from isomorph.runs.tasks import Task
 from isomorph.runs.texts import WorldText
-from isomorph.runs.transfer import FILES, Task, score
-from isomorph.runs.two_models import (
-    TwoModels,
-    both_loaded,
-    combined_checksum,
-    loaded,
-    trained_below,
-)
-from isomorph.text.fetch import names_reads
+from isomorph.runs.transfer import judge_tasks
+from isomorph.text.examples import PAIR
 from isomorph.text.shipped import checksum
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
+    import torch
     from torch import Tensor
 
     from isomorph.measure.comparison import Reader
@@ -51,22 +40,19 @@ class LayerTransfer(TwoModels):
     # Whose states, two thirds up, say which word is which; None has them from the world.
     aligner: Pretraining | None = None
 
-    infra: Cache = Cache(version="1")
-
     @model_validator(mode="after")
     def _tasks_of_text(self) -> LayerTransfer:
-        is_world = isinstance(self.text, WorldText)
-        if not self.tasks or any(task.name == "nli" for task in self.tasks):
-            raise ValueError("tasks is of words: allowed are 'ner' and 'parsing', at least one.")
         if self.source is None or len(self.text.languages) != 2:
             raise ValueError("text has to be of two languages, and there has to be a source.")
+        judge_tasks(self.tasks, self.text)
         for task in self.tasks:
-            if (task.source == "world") != is_world or len(task.tuning) != 1:
+            if task.kind == PAIR or task.alternatives:
                 raise ValueError(
-                    f"the source of task {task.name!r} is {task.source!r}, in {len(task.tuning)} ways; "
-                    f"it has to go with text of the kind {self.text.kind!r}, and in one way."
+                    f"source is {task.source!r}, tuned in {len(task.ways())} ways; allowed are tasks "
+                    "of words, in one way."
                 )
-        if (self.aligner is not None) != (self.target is not None and not is_world):
+        two_real = self.target is not None and not isinstance(self.text, WorldText)
+        if (self.aligner is not None) != two_real:
             raise ValueError("aligner is for two models that read real text, which need one.")
         return self
 
@@ -75,43 +61,23 @@ class LayerTransfer(TwoModels):
 
     def checksum(self) -> str | None:
         text = super().checksum()
-        files = [checksum(file) for task in self.tasks for file in FILES.get(task.source, ())]
+        files = [checksum(file) for task in self.tasks for file in task.origin.files or ()]
         return None if text is None else combined_checksum([text, *files])
 
-    @infra.apply
-    def outcome(self) -> dict:
-        """Pretrain where that has not been done, tune and test at each layer; cached by exca."""
-        return layer_transfer(self)
-
-
-@names_reads
-def layer_transfer(run: LayerTransfer) -> dict:
-    """Tune and test here and now: {"records", "data", "device", "code"}.
-
-    The records are, at each layer, each task's scores in the second language and, with the
-    split "source", in the first; and links, the pairs of words a rotation was learnt on.
-    """
-    from isomorph.models.settings import device_named
-
-    code, place, began = run.code, device_named(run.device), time.monotonic()
-    # First: a data set that is not there, or is too small, must stop it now.
-    examples = [task.material(run.text, run.languages) for task in run.tasks]
-    with tempfile.TemporaryDirectory() as aside, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".* were cut")
-        folder = None if run.infra.folder else Path(aside)
-        folders = trained_below(run, folder)
-        readers = both_loaded(run, folders, place)
-        records = []
-        for layer, carried in enumerate(carried_over(run, readers, folders)):
-            if carried.links is not None:
-                records.append({"metric": "links", "layer": layer, "value": carried.links})
-            for task, own in zip(run.tasks, examples, strict=True):
-                records += _at_layer(run, task, own, readers, layer, carried)
-    named = {"step": 0, "tokens": run.tokens, "seconds": time.monotonic() - began}
-    return {
-        "records": [record | named for record in records], "data": run.checksum() or "",
-        "device": device_name(place), "code": code,
-    }  # fmt: skip
+    def measure(self, place: torch.device) -> Iterator[dict]:
+        """At each layer, each task's scores in the second language and, with the split "source", in
+        the first; and links, the pairs of words a rotation was learnt on.
+        """
+        # First: a data set that is not there, or is too small, must stop it now.
+        examples = [task.material(self.text, self.languages) for task in self.tasks]
+        with foundations_trained(self) as below:
+            readers = self.readers(below, place)
+            for layer, carried in enumerate(carried_over(self, readers, below)):
+                if carried.links is not None:
+                    yield {"metric": "links", "layer": layer, "value": carried.links}
+                for task, own in zip(self.tasks, examples, strict=True):
+                    for record in layer_scores(self, task, own, readers, layer, carried):
+                        yield record | {"layer": layer, "task": task.name}
 
 
 class Carried(NamedTuple):
@@ -123,7 +89,7 @@ class Carried(NamedTuple):
 
 
 def carried_over(
-    run: LayerTransfer, readers: Sequence[Reader], folders: dict[str, Path]
+    run: LayerTransfer, readers: Sequence[Reader], below: dict[str, Pretraining]
 ) -> Iterator[Carried]:
     """Layer by layer, how the second model's states are brought to where the first's are."""
     import torch
@@ -132,7 +98,7 @@ def carried_over(
     from isomorph.measure.represent import represent
     from isomorph.measure.word_alignment import linked_vectors
 
-    texts, links = linked_words(run, readers, folders)
+    texts, links = linked_words(run, readers, below)
     sides = [
         represent(r.model, r.tokenizer, own, language=r.language, level="word")
         for r, own in zip(readers, texts, strict=True)
@@ -150,7 +116,7 @@ def carried_over(
         yield Carried(tuple(means), procrustes(second, first), len(first))
 
 
-def linked_words(run: LayerTransfer, readers: Sequence[Reader], folders: dict[str, Path]):
+def linked_words(run: LayerTransfer, readers: Sequence[Reader], below: dict[str, Pretraining]):
     """Held-out parallel sentences of both languages, and which word is which.
 
     Of a world they are lists of words, with the gold links; one model of both languages needs none.
@@ -167,7 +133,7 @@ def linked_words(run: LayerTransfer, readers: Sequence[Reader], folders: dict[st
     if run.aligner is None:
         return [dev[name] for name in run.languages], []
     place = readers[0].model.device
-    both = [loaded(folders[run.aligner.digest], name, place) for name in run.languages]
+    both = [reader(below[run.aligner.digest], name, place) for name in run.languages]
     upper = two_thirds_layer(run.aligner.encoder.layers)
     sides = [
         represent(r.model, r.tokenizer, dev[r.language], language=r.language, level="word",
@@ -177,25 +143,27 @@ def linked_words(run: LayerTransfer, readers: Sequence[Reader], folders: dict[st
     return [dev[name] for name in run.languages], mutual_links(*sides, upper)
 
 
-def _at_layer(run, task: Task, own, readers: list[Reader], layer: int, carried: Carried):
+def layer_scores(
+    run: LayerTransfer,
+    task: Task,
+    material,
+    readers: Sequence[Reader],
+    layer: int,
+    carried: Carried,
+) -> Iterator[dict]:
+    """The scores of a task that new layers on one layer have learnt."""
     from isomorph.models.blocks import LayerStack
     from isomorph.models.finetune import finetune, predict
-    from isomorph.models.heads import head_for
 
-    (train, test), (source, target), (config,) = own, readers, task.tuning
+    (train, test), (source, target) = material, readers
     stack = LayerStack(source.model, layer, top=run.top, seed=run.seed, means=carried.means[0])
-    head = head_for(task.name, stack, train.names, seed=run.seed, dropout=config.dropout)
-    finetune(head, train, source.tokenizer(source.language), config, language=source.language,
+    head = task.head(stack, train.names, seed=run.seed)
+    finetune(head, train, source.tokenizer(source.language), task.tuning, language=source.language,
              seed=run.seed, device=run.device, progress=run.progress)  # fmt: skip
-    records = []
     for side, split in ((source, "source"), (target, "test")):
         if side is target:
             stack.read(side.model, means=carried.means[1], rotation=carried.rotation)
         examples = test[side.language]
         answers = predict(head, examples, side.tokenizer(side.language), language=side.language)
-        records += [
-            {"metric": f"{task.prefix}{metric}", "task": task.row_name, "split": split,
-             "layer": layer, "value": value}
-            for metric, value in score(examples, answers).items()
-        ]  # fmt: skip
-    return records
+        for metric, value in task.scores(examples, answers).items():
+            yield {"metric": task.prefix + metric, "value": value, "split": split}

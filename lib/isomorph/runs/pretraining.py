@@ -12,7 +12,6 @@ from pydantic import Field, model_validator
 
 from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.one_core import threads
-from isomorph.runs.cache import Cache
 from isomorph.runs.code import code_version
 from isomorph.runs.run import Run, device_name
 from isomorph.runs.texts import HubText, ShippedText, Text, text_checksum
@@ -45,7 +44,6 @@ class Pretraining(Run):
     read: Literal["both", "first"] = "both"  # "first": one language's text, two's vocabulary
 
     micro_batch: int | None = Field(default=None, ge=1)  # rows at a time, to save memory
-    infra: Cache = Cache(version="1")
 
     @model_validator(mode="after")
     def _consistent(self) -> Pretraining:
@@ -84,9 +82,8 @@ class Pretraining(Run):
             ),
         ]
 
-    @infra.apply
-    def outcome(self) -> dict:
-        """Train and measure: {"records", "data", "device", "code", "trained_by"}; cached by exca.
+    def execute(self) -> dict:
+        """Train and measure: {"records", "data", "device", "code", "trained_by"}.
 
         The trained model is left in `model_folder()` when there is a cache.
         """
@@ -111,8 +108,6 @@ class UsesPretraining(Run):
     """A run that starts from a pretraining run: of the same languages, seed and text."""
 
     pretraining: Pretraining
-
-    infra: Cache = Cache(version="1")
 
     @property
     def languages(self) -> tuple[str, ...]:

@@ -11,7 +11,10 @@ import hashlib
 import json
 import os
 import platform
+import time
+import warnings
 from abc import abstractmethod
+from collections.abc import Iterator
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -20,14 +23,17 @@ from isomorph.config import Config
 from isomorph.models.settings import Device
 from isomorph.runs.cache import Cache
 from isomorph.runs.code import code_version
+from isomorph.text.fetch import names_reads
 from isomorph.text.shipped import data_folder
 
 if TYPE_CHECKING:
     from typing import Self
 
+    import torch
+
 
 class Run(Config):
-    """A run without its particulars; a subclass adds fields, `infra` and a cached `outcome`.
+    """A run without its particulars; a subclass adds fields and says what it measures.
 
     A record may name its own seed, where a run takes several samples; and its own condition, where a
     run does several things to one set of vectors, which its class then says by `names_conditions`.
@@ -35,6 +41,7 @@ class Run(Config):
 
     _exclude_from_cls_uid: ClassVar[tuple[str, ...]] = ("device", "progress")
     names_conditions: ClassVar[bool] = False
+    on_processor: ClassVar[bool] = False  # whatever the device
     passes_records_on: ClassVar[bool] = False  # those of the pretraining that it starts from
 
     kind: str  # by which a recorded config says whose it is; see `isomorph.runs.kinds`
@@ -100,6 +107,20 @@ class Run(Config):
         """Its task, or else its languages, for a line of progress."""
         return self.task_name or "-".join(self.languages)
 
+    @infra.apply
+    def outcome(self) -> dict:
+        """What `execute` gives, cached by exca."""
+        return self.execute()
+
+    def execute(self) -> dict:
+        """Measure here and now: {"records", "data", "device", "code"}."""
+        return executed(self)
+
+    def measure(self, place: torch.device) -> Iterator[dict]:
+        """The records, as they are measured: {"metric", "value"} and what else a row says of it; with
+        "seconds", "tokens" and "step" where they are others than those of `executed`."""
+        raise NotImplementedError
+
     def foundations(self) -> tuple[Run, ...]:
         """The runs whose trained models this one starts from."""
         return ()
@@ -125,6 +146,25 @@ class Run(Config):
         checksum, the versions of public data sets and encoders, is for people to read."""
         shipped = data.partition("; ")[0]
         return self.checksum() in (None, "" if "@" in shipped else shipped)
+
+
+@names_reads
+def executed(run: Run) -> dict:
+    """What a run measures, each record with the seconds since the run began."""
+    from isomorph.models.settings import device_named
+
+    # Of the start: the source may be edited while a long run goes on.
+    code, began, records = run.code, time.monotonic(), []
+    place = device_named("cpu" if run.on_processor else run.device)
+    with warnings.catch_warnings():
+        # Of so many texts a few are always longer than is read.
+        warnings.filterwarnings("ignore", message=".* were cut")
+        for record in run.measure(place):
+            named = {"step": 0, "tokens": run.tokens}
+            records.append(named | {"seconds": time.monotonic() - began} | record)
+    return {
+        "records": records, "data": run.checksum() or "", "device": device_name(place), "code": code,
+    }  # fmt: skip
 
 
 def cache_folder() -> Path:

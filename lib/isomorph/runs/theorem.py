@@ -6,16 +6,16 @@ them is checked: a share of violations has to be exactly 0, and a ratio to a bou
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from isomorph.runs.cache import Cache
-from isomorph.runs.run import Run, device_name
+from isomorph.runs.run import Run
 
 if TYPE_CHECKING:
+    import torch
     from numpy import ndarray
     from numpy.random import Generator
 
@@ -30,6 +30,8 @@ class Theorem(Run):
     Raises a validation error when a cloud would have no interior.
     """
 
+    on_processor: ClassVar[bool] = True
+
     kind: Literal["theorem"] = "theorem"
     theorem: Literal["absent_word", "point_clouds", "strongly_convex"]
     seed: int = Field(default=0, ge=0)
@@ -37,8 +39,6 @@ class Theorem(Run):
     states: int = Field(default=60, ge=2)  # of one case; of point clouds the most
     cases: int = Field(default=200, ge=1)  # mixtures of two directions, clouds, or pairs of losses
     steps: int = Field(default=2000, ge=1)  # of the absent word's training
-
-    infra: Cache = Cache(version="1")
 
     @model_validator(mode="after")
     def _with_an_interior(self) -> Theorem:
@@ -59,26 +59,13 @@ class Theorem(Run):
     def checksum(self) -> str:
         return ""
 
-    @infra.apply
-    def outcome(self) -> dict:
-        """Draw the cases and check them: {"records", "data", "device", "code"}; cached by exca.
-
-        The records are those of `absent_word_cases`, `point_clouds` or `strongly_convex`. The
-        tokens of a record are steps of the absent word's training; 0 elsewhere.
-        """
-        import torch
-
-        code, began, rng = self.code, time.monotonic(), np.random.default_rng(self.seed)
-        measure = {"absent_word": absent_word_cases, "point_clouds": point_clouds,
-                   "strongly_convex": strongly_convex}[self.theorem]  # fmt: skip
-        found = measure(self, rng)
-        spent = time.monotonic() - began
-        records = [
-            {"metric": name, "value": value, "layer": None, "tokens": step, "seconds": spent}
-            for name, value, step in found
-        ]
-        device = device_name(torch.device("cpu"))
-        return {"records": records, "data": "", "device": device, "code": code}
+    def measure(self, place: torch.device) -> Iterator[dict]:
+        """Those of `absent_word_cases`, `point_clouds` or `strongly_convex`. The tokens of a record
+        are steps of the absent word's training; 0 elsewhere."""
+        cases = {"absent_word": absent_word_cases, "point_clouds": point_clouds,
+                 "strongly_convex": strongly_convex}[self.theorem]  # fmt: skip
+        for name, value, step in cases(self, np.random.default_rng(self.seed)):
+            yield {"metric": name, "value": value, "tokens": step}
 
 
 def absent_word_cases(run: Theorem, rng: Generator) -> list[tuple[str, float, int]]:

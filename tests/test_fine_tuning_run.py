@@ -1,4 +1,4 @@
-"""Fine-tuning runs: what is refused, what is recorded, and looks at encoders whose change is known."""
+"""Fine-tuning runs: what is refused, what is recorded, and analyses of encoders whose change is known."""
 
 import copy
 from contextlib import nullcontext
@@ -15,9 +15,8 @@ from isomorph.models.settings import TuningConfig
 from isomorph.presets import EXPERIMENTS, conditions
 from isomorph.presets.fine_tuning import DEPTHS, held_at, world_encoder
 from isomorph.results import Condition
-from isomorph.runs import Downstream, Tuned, looks, probing, run_from_json
-from isomorph.runs.downstream import SOURCES, of_world, scores
-from isomorph.runs.tuned import tune
+from isomorph.runs import FineTuning, Task, before_after, run_from_json
+from isomorph.runs.tasks import KINDS, world_examples
 from isomorph.sizes import SIZES
 from isomorph.text.examples import (
     ORDER,
@@ -28,6 +27,7 @@ from isomorph.text.examples import (
     PairExample,
     ScoredExample,
 )
+from isomorph.text.tasks import SOURCES
 from tests.frames import by_metric
 from tests.models import toy
 
@@ -35,11 +35,12 @@ pytestmark = pytest.mark.filterwarnings("ignore:.* were cut")
 
 OWN = ("changes", "few_samples", "class_vectors", "phrases_first", "orders")
 START = world_encoder(smoke=True)
-NLI = Downstream(source="world_nli", train=60, test=40, development=20,
-                 tuning=TuningConfig(epochs=1, pooling="mean"))  # fmt: skip
-TERMS = Downstream(source="interface_terms", train=16, test=16, development=8)
-PASSAGES = Downstream(source="passage_relation", train=16, test=16, development=8,
-                      tuning=TuningConfig(epochs=1))  # fmt: skip
+HALF = "first half"
+NLI = Task(source="world_nli", topics=HALF, train=60, test=40, development=20,
+           tuning=TuningConfig(epochs=1, pooling="mean"))  # fmt: skip
+TERMS = Task(source="interface_terms", train=16, test=16, development=8)
+PASSAGES = Task(source="passage_relation", train=16, test=16, development=8,
+                tuning=TuningConfig(epochs=1))  # fmt: skip
 
 
 def value(made: dict, metric: str, at: int | None = None) -> float:
@@ -62,51 +63,55 @@ def monkeypatch_module():
         yield patch
 
 
-def made(run: Tuned) -> dict:
-    return tune(results.cached(run.model_copy(update={"progress": False, "device": "cpu"})))
+def made(run: FineTuning) -> dict:
+    return results.cached(run.model_copy(update={"progress": False, "device": "cpu"})).execute()
 
 
 @pytest.fixture(scope="module")
 def tuned(folder, monkeypatch_module):
-    """One run with every look, shared by tests that only read it."""
+    """One run with every analysis, shared by tests that only read it."""
     task = NLI.model_copy(update={"normalisation": "isobn"})
     other = START.model_copy(update={"seed": 1})
-    monkeypatch_module.setattr(probing, "PROBED", {"train": 80, "dev": 20, "test": 30})
-    every = ("states", "probes", "reversion", "cls")
-    return made(Tuned(pretraining=START, downstream=task, looks=every, other=other))
+    monkeypatch_module.setattr(before_after, "PROBED", {"train": 80, "dev": 20, "test": 30})
+    every = ("similarity", "probes", "reversion", "cls")
+    return made(FineTuning(encoder=START, task=task, analyses=every, other=other))
 
 
 @pytest.mark.parametrize("fields, said", [
-    ({"downstream": NLI}, "encoder is '' with no pretraining; allowed is one of the two."),
-    ({"encoder": "en", "pretraining": START, "downstream": NLI}, "allowed is one of the two"),
-    ({"encoder": "en", "downstream": NLI}, "'world_nli', which does not go with no encoder"),
-    ({"pretraining": START, "downstream": PASSAGES}, "does not go with an encoder of a world"),
-    ({"encoder": "en"}, "downstream is None; allowed then is the look 'probes' alone"),
-    ({"encoder": "en", "looks": ("probes",), "first": (PASSAGES,)}, "downstream is None"),
-    ({"encoder": "en", "downstream": PASSAGES, "other": START}, "other is set; allowed is that"),
-    ({"encoder": "en", "downstream": PASSAGES, "looks": ("weights",)}, "looks"),
-    ({"encoder": "en", "downstream": TERMS, "looks": ("cls",)}, "'interface_terms' has no vector"),
+    ({"task": NLI}, "encoder"),
+    ({"encoder": "en", "task": NLI}, "'world_nli', which does not go with no encoder"),
+    ({"encoder": START, "task": PASSAGES}, "does not go with an encoder of a world"),
+    ({"encoder": "en"}, "task is None; allowed then is the analysis 'probes' alone"),
+    ({"encoder": "en", "analyses": ("probes",), "intermediate": (PASSAGES,)}, "task is None"),
+    ({"encoder": "en", "task": PASSAGES, "other": START}, "other is set; allowed is that"),
+    ({"encoder": "en", "task": PASSAGES, "analyses": ("weights",)}, "analyses"),
+    ({"encoder": "en", "task": TERMS, "analyses": ("cls",)}, "'interface_terms' has no vector"),
+    ({"encoder": START, "task": NLI.model_copy(update={"topics": "all"}),
+      "analyses": ("similarity",)}, "allowed is a task whose topics are the 'first half'"),
+    ({"encoder": "en", "task": PASSAGES.model_copy(update={"alternatives": (TuningConfig(),)})},
+     "allowed is one way to tune"),
 ])  # fmt: skip
 def test_what_contradicts_itself_is_refused_before_any_work(fields, said):
     with pytest.raises(ValueError, match=said):
-        Tuned(**fields)
+        FineTuning(**fields)
 
 
 @pytest.mark.parametrize("fields, said", [
     ({"source": "interface_terms", "normalisation": "isobn"}, "has no one vector to classify"),
     ({"source": "world_nli", "train": None}, "must be numbers where a world is endless"),
     ({"source": "glue"}, "source"),
+    ({"source": "rte", "topics": HALF}, "source 'rte' is of no world; allowed is 'all'"),
 ])  # fmt: skip
 def test_a_task_that_contradicts_itself_is_refused(fields, said):
     with pytest.raises(ValueError, match=said):
-        Downstream(**fields)
+        Task(**fields)
 
 
 def test_more_examples_than_there_are_are_refused(folder):
     with pytest.raises(ValueError, match="count is 100000; passage_relation en train allows"):
-        made(Tuned(encoder="en", downstream=PASSAGES.model_copy(update={"train": 100_000})))
+        made(FineTuning(encoder="en", task=PASSAGES.model_copy(update={"train": 100_000})))
     with pytest.raises(ValueError, match="train is 100000; on its first topics the world has"):
-        of_world("parsing", START.text.world, "a", "train", 100_000)
+        world_examples("world_parsing", START.text.world, "a", "train", 100_000, HALF)
 
 
 @pytest.mark.parametrize("experiment", OWN)
@@ -118,21 +123,21 @@ def test_every_condition_is_a_run_of_its_own_that_comes_back_from_its_config(exp
     assert len(set(digests)) == len(digests)
     for condition in found[:: max(1, len(found) // 5)]:
         again = run_from_json(condition.run.config_json())
-        assert again.digest == condition.run.digest and type(again) is Tuned
+        assert again.digest == condition.run.digest and type(again) is FineTuning
 
 
 def test_rows_say_how_and_on_what(folder):
-    run = Tuned(encoder="en", downstream=PASSAGES)
+    run = FineTuning(encoder="en", task=PASSAGES)
     rows = results.live("few_samples", Condition("standard", run), size="smoke")
     assert set(rows["task"]) == {"passages"} and set(rows["condition"]) == {"standard"}
     assert {"score", "accuracy", "floor", "failed_run"} <= set(rows["metric"])
     assert run.checksum() == rows["data"].iloc[0] != ""
-    hub = Tuned(encoder="en", downstream=Downstream(source="rte"))
+    hub = FineTuning(encoder="en", task=Task(source="rte"))
     assert hub.checksum() is None
 
 
 def test_a_seed_alone_decides(folder):
-    run = Tuned(pretraining=START, downstream=NLI, seed=3)
+    run = FineTuning(encoder=START, task=NLI, seed=3)
     first, second = made(run), made(run)
     assert [r["value"] for r in first["records"]] == [r["value"] for r in second["records"]]
     other = made(run.model_copy(update={"seed": 4}))
@@ -141,24 +146,24 @@ def test_a_seed_alone_decides(folder):
 
 def test_frozen_blocks_stay_and_drawn_ones_are_measured_from_the_draw(folder):
     half = NLI.tuning.model_copy(update={"frozen": 1})
-    found = made(Tuned(pretraining=START, downstream=NLI.model_copy(update={"tuning": half})))
+    found = made(FineTuning(encoder=START, task=NLI.model_copy(update={"tuning": half})))
     assert value(found, "weight_distance", 1) == value(found, "bottom_weight_distance") == 0
     assert value(found, "weight_distance", 2) > 0
     drawn = NLI.tuning.model_copy(update={"reinit": 1, "learning_rate": 1e-9})
-    found = made(Tuned(pretraining=START, downstream=NLI.model_copy(update={"tuning": drawn})))
+    found = made(FineTuning(encoder=START, task=NLI.model_copy(update={"tuning": drawn})))
     assert value(found, "weight_distance", 2) < 1e-3
 
 
 def test_what_comes_first_changes_the_encoder_and_not_the_examples(folder):
-    first = Downstream(source="world_parsing", train=40, test=20, development=10,
-                       tuning=TuningConfig(epochs=1))  # fmt: skip
-    plain = made(Tuned(pretraining=START, downstream=NLI))
-    after = made(Tuned(pretraining=START, downstream=NLI, first=(first,)))
+    first = Task(source="world_parsing", topics=HALF, train=40, test=20, development=10,
+                 tuning=TuningConfig(epochs=1))  # fmt: skip
+    plain = made(FineTuning(encoder=START, task=NLI))
+    after = made(FineTuning(encoder=START, task=NLI, intermediate=(first,)))
     assert value(plain, "floor") == value(after, "floor")
     assert value(plain, "loss", 0) != value(after, "loss", 0)
 
 
-def test_looks_record_every_layer_and_two_domains(tuned):
+def test_analyses_record_every_layer_and_two_domains(tuned):
     layers = range(START.encoder.layers + 1)
     states = ("rsa", "cka", "rsa_out", "cka_out", "rsa_other")
     for metric in (*states, "uuas", "relation_accuracy", "entity_accuracy"):
@@ -178,12 +183,12 @@ def test_looks_record_every_layer_and_two_domains(tuned):
 def test_an_encoder_that_was_not_moved_is_like_itself():
     encoder, tokenizer = load_encoder("en")
     language = "en"
-    state = looks.State(
-        original=encoder, other=None, encoder=copy.deepcopy(encoder), head=None,
+    state = before_after.BeforeAfter(
+        before=encoder, other=None, after=copy.deepcopy(encoder), head=None,
         tokenizer=tokenizer[language], language=language, world=None, task=PASSAGES, seed=0,
-        examples={"test": PASSAGES.examples("test", None, language)},
+        examples={"test": PASSAGES.examples("test", language)},
     )  # fmt: skip
-    for record in looks.states(state):
+    for record in before_after.similarity(state):
         if record["metric"] != "texts":
             assert record["value"] == pytest.approx(1, abs=1e-4)
 
@@ -191,12 +196,12 @@ def test_an_encoder_that_was_not_moved_is_like_itself():
 def test_the_shape_of_vectors_is_known_where_it_is():
     generator = torch.Generator().manual_seed(0)
     even = torch.randn(4000, 8, generator=generator)
-    found = {r["metric"]: r["value"] for r in looks.shape(even, "")}
+    found = {r["metric"]: r["value"] for r in before_after.shape(even, "")}
     assert found["cls_std_spread"] == pytest.approx(1, abs=0.05)
     assert found["cls_correlation"] < 0.03 and found["cls_mean_share"] < 0.05
     assert found["cls_top_share"] == pytest.approx(1 / 8, abs=0.02)
     loud = even * torch.tensor([10.0] + [1.0] * 7) + 50
-    found = {r["metric"]: r["value"] for r in looks.shape(loud, "")}
+    found = {r["metric"]: r["value"] for r in before_after.shape(loud, "")}
     assert found["cls_std_spread"] == pytest.approx(10 / (17 / 8), rel=0.05)
     assert found["cls_top_share"] > 0.9 and found["cls_mean_share"] > 0.9
 
@@ -208,7 +213,7 @@ def test_the_peak_of_the_gradient_is_that_of_the_steps(normalisation):
     out = torch.nn.Sequential(normalisation, torch.nn.Linear(2, 1, bias=False))
     out[1].weight = torch.nn.Parameter(torch.tensor([[3.0, 4.0]]))
     texts = torch.tensor([[1.0, -1.0], [2.0, 0.0], [-1.0, 1.0]])
-    with looks.watched(SimpleNamespace(out=out)) as lengths:
+    with before_after.watched(SimpleNamespace(out=out)) as lengths:
         for times, rows in ((1, 3), (2, 3), (2, 1), (10, 3)):
             (times * out(texts[:rows].requires_grad_()).mean()).backward()
             with torch.no_grad():  # an evaluation is no step
@@ -216,7 +221,7 @@ def test_the_peak_of_the_gradient_is_that_of_the_steps(normalisation):
     assert len(lengths) == 4
     if isinstance(normalisation, torch.nn.Identity):  # 3, 4: a length of 5 for each text
         assert lengths == pytest.approx([5, 10, 10, 50])
-    assert looks.peak(lengths)["value"] == pytest.approx(max(lengths) / np.median(lengths))
+    assert before_after.peak(lengths)["value"] == pytest.approx(max(lengths) / np.median(lengths))
     out(texts.requires_grad_()).mean().backward()
     assert len(lengths) == 4, "whoever trains it later is not watched"
 
@@ -225,7 +230,7 @@ def test_a_watched_head_learns_what_it_would_have_learnt():
     def losses(watch):
         head, texts = toy.head(PAIR), toy.examples(PAIR, "a", 40)
         config = TuningConfig(epochs=2, batch=16, dropout=0.1)
-        with looks.watched(head) if watch else nullcontext([]) as lengths:
+        with before_after.watched(head) if watch else nullcontext([]) as lengths:
             found = finetune(head, texts, toy.tokenizer("ours"), config, language="a",
                              progress=False, device="cpu")  # fmt: skip
         return found, len(lengths)
@@ -244,12 +249,12 @@ def test_the_score_of_a_task_is_its_own():
     pairs = Examples(PAIR, ("not_equivalent", "equivalent"), tuple(
         PairExample("a", "b", label) for label in ("equivalent", "equivalent", "not_equivalent")), "")  # fmt: skip
     answers = ["equivalent"] * 3
-    assert scores(pairs, answers, "mrpc")["f1"] == pytest.approx(0.8)
-    assert Downstream(source="mrpc").main(pairs, answers) == pytest.approx(0.8)
-    assert scores(pairs, answers, "cola")["matthews"] == 0
+    assert Task(source="mrpc").scores(pairs, answers)["f1"] == pytest.approx(0.8)
+    assert Task(source="mrpc").main(pairs, answers) == pytest.approx(0.8)
+    assert Task(source="cola").scores(pairs, answers)["matthews"] == 0
     alike = Examples(SCORE, (), tuple(ScoredExample("a", "b", s) for s in (0.0, 2.0, 5.0)), "")
-    assert scores(alike, [1.0, 2.0, 9.0], "stsb")["spearman"] == pytest.approx(1)
-    assert Downstream(source="stsb").main(alike, [1.0, 1.0, 1.0]) == 0
+    assert Task(source="stsb").scores(alike, [1.0, 2.0, 9.0])["spearman"] == pytest.approx(1)
+    assert Task(source="stsb").main(alike, [1.0, 1.0, 1.0]) == 0
     order = Examples(ORDER, (), (OrderExample(("x", "y"), (1, 0)),), "")
-    assert scores(order, [(1, 0)], "sind")["tau"] == 1
-    assert {origin.score for origin in SOURCES.values()} >= {"accuracy", "f1", "las", "tau"}
+    assert Task(source="sind").scores(order, [(1, 0)])["tau"] == 1
+    assert {origin.kind for origin in SOURCES.values()} == set(KINDS)

@@ -1,0 +1,196 @@
+"""A fine-tuning run: an encoder tuned on a task, scored, and analysed before and after."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from isomorph.config import Distinct
+from isomorph.runs.encoders import EncoderRun, files_checksum
+from isomorph.runs.pretraining import Pretraining
+from isomorph.runs.tasks import Task
+from isomorph.runs.texts import WorldText
+from isomorph.text.examples import PAIR
+
+if TYPE_CHECKING:
+    import torch
+
+    from isomorph.models.heads import Head
+
+Analysis = Literal["similarity", "probes", "reversion", "cls"]
+
+
+class FineTuning(EncoderRun):
+    """An encoder, tuned on a task, perhaps on others before it.
+
+    Raises a validation error, before any work, when two fields contradict each other.
+    """
+
+    kind: Literal["fine_tuning"] = "fine_tuning"
+    task: Task | None = None  # None: the encoder as it is
+    # Tasks it is tuned on before, each with a head of its own.
+    intermediate: tuple[Task, ...] = ()
+    # Beside the score; see `isomorph.runs.before_after`.
+    analyses: Annotated[tuple[Analysis, ...], Distinct] = ()
+    # A second encoder, to say how alike two are that share no training.
+    other: Pretraining | None = None
+    seed: int = Field(default=0, ge=0)  # of heads, the order of examples, dropout and drawn blocks
+
+    @model_validator(mode="after")
+    def _consistent(self) -> FineTuning:
+        if self.below is not None and len(self.below.languages) != 1:
+            raise ValueError(
+                f"encoder has the languages {self.below.languages}; allowed is a pretraining of one."
+            )
+        if self.other is not None and (self.below is None or "similarity" not in self.analyses):
+            raise ValueError(
+                "other is set; allowed is that beside a pretraining and the analysis 'similarity'."
+            )
+        world = self.below is not None and isinstance(self.below.text, WorldText)
+        for task in self.tasks:
+            if task.of_world != world:
+                raise ValueError(
+                    f"source is {task.source!r}, which does not go with "
+                    f"{'an' if world else 'no'} encoder of a world."
+                )
+            if task.alternatives:
+                raise ValueError("task.alternatives is set; allowed is one way to tune.")
+        if self.task is None and (self.intermediate or set(self.analyses) != {"probes"}):
+            raise ValueError("task is None; allowed then is the analysis 'probes' alone.")
+        if "cls" in self.analyses and self.task.kind != PAIR:
+            raise ValueError(
+                f"analyses has 'cls', but source {self.task.source!r} has no vector of a text that "
+                "gets a label; allowed are sources of labelled pairs or texts."
+            )
+        if world and "similarity" in self.analyses and self.task.topics == "all":
+            raise ValueError(
+                "analyses has 'similarity', which compares text in and out of the task's domain; "
+                "allowed is a task whose topics are the 'first half' of its world's."
+            )
+        return self
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        return (*self.intermediate, *((self.task,) if self.task else ()))
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return self.below.languages if self.below else ("en",)
+
+    @property
+    def task_name(self) -> str:
+        """Conditions say how an encoder is tuned, and this on what."""
+        return self.task.origin.name if self.task else "no task"
+
+    def foundations(self) -> tuple[Pretraining, ...]:
+        return (*super().foundations(), *((self.other,) if self.other else ()))
+
+    def checksum(self) -> str | None:
+        origins = [task.origin for task in self.tasks]
+        analysed = {"similarity", "probes"} & set(self.analyses) and not self.below
+        if analysed or any(origin.public for origin in origins):
+            return None  # what the hub has may change
+        files = {file for origin in origins for file in origin.files or ()}
+        return files_checksum(self.encoder, *sorted(files))
+
+    def measure(self, place: torch.device) -> Iterator[dict]:
+        """`score`, the task's main score, of the splits "test" and "dev", `<name>` of each further
+        score on test, `floor`, the score without an encoder, `failed_run`, 1 where the test score is
+        not above that; `loss`, of each epoch, in nats; `weight_distance`, of each block from where it
+        started, and its mean over the lowest and the highest third; with the analysis `cls`,
+        `cls_gradient_peak` of the last task's steps; and what `isomorph.runs.before_after` says.
+        """
+        from isomorph.models.pretrained import load_encoder
+        from isomorph.runs import before_after
+
+        text, language = (self.below.text, self.below.languages[0]) if self.below else (None, "en")
+        # First, so that more examples than there are get refused before any training.
+        parts = [
+            {split: task.examples(split, language, text) for split in ("train", "dev", "test")}
+            for task in self.tasks
+        ]
+        with self.placed() as (name, *others):
+            encoder, tokenizer = load_encoder(name)
+            other = load_encoder(others[0])[0].to(place) if others else None
+        if not callable(tokenizer):
+            tokenizer = tokenizer[language]
+        before = copy.deepcopy(encoder).to(place)
+        head, reads = None, tokenizer.model_max_length
+        for task, own in zip(self.tasks, parts, strict=True):
+            tokenizer.model_max_length = min(reads, task.longest or reads)
+            head = task.head(encoder, own["train"].names, seed=self.seed)
+            started = starting_point(head, task, self.seed)
+            watched = before_after.watched(head) if "cls" in self.analyses else nullcontext()
+            with watched as lengths:
+                losses = tune(self, task, own, head, tokenizer, language)
+            encoder = head.encoder
+        if self.task:
+            yield from scored(self.task, parts[-1], head, tokenizer, language)
+            yield from (
+                {"metric": "loss", "value": loss, "epoch": i} for i, loss in enumerate(losses)
+            )
+            yield from distances(head.encoder, started)
+            yield from [before_after.peak(lengths)] if lengths else []
+        both = before_after.BeforeAfter(
+            before=before, other=other, after=encoder.to(place).eval(), head=head,
+            tokenizer=tokenizer, language=language, world=getattr(text, "world", None),
+            task=self.task, seed=self.seed, examples=parts[-1] if parts else {},
+        )  # fmt: skip
+        for analysis in self.analyses:
+            yield from getattr(before_after, analysis)(both)
+
+
+def starting_point(head: Head, task: Task, seed: int):
+    """The encoder from which tuning starts."""
+    from isomorph.models.finetune import prepare
+
+    started = copy.deepcopy(head)
+    prepare(started, task.tuning, seed=seed)
+    return started.encoder
+
+
+def tune(run: FineTuning, task: Task, own, head: Head, tokenizer, language: str) -> list[float]:
+    """Tune a head and its encoder: the loss of each epoch."""
+    from isomorph.models.finetune import finetune
+
+    development = {}
+    if task.tuning.checks:
+        development = {"development": own["dev"], "metric": task.main}
+    return finetune(
+        head, own["train"], tokenizer, task.tuning, language=language, seed=run.seed,
+        device=run.device, progress=run.progress, **development,
+    )  # fmt: skip
+
+
+def scored(task: Task, own, head: Head, tokenizer, language: str) -> list[dict]:
+    from isomorph.models.finetune import predict
+
+    main = {}
+    for split in ("dev", "test"):
+        answers = predict(head, own[split], tokenizer, language=language)
+        main[split] = task.main(own[split], answers)
+    found = {"score": main["test"]} | task.scores(own["test"], answers)
+    found["floor"] = task.floor(own["train"], own["test"])
+    if task.of_world and task.kind == PAIR:
+        from isomorph.measure.scores import premise_alone
+
+        found["floor_premise"] = task.main(own["test"], premise_alone(own["train"], own["test"]))
+    found["failed_run"] = float(found["score"] <= found["floor"])
+    on_test = [{"metric": name, "value": value, "split": "test"} for name, value in found.items()]
+    return [*on_test, {"metric": "score", "value": main["dev"], "split": "dev"}]
+
+
+def distances(encoder, started) -> list[dict]:
+    from isomorph.models.blocks import weight_distances
+
+    far = weight_distances(encoder.cpu(), started.cpu())
+    third = -(-len(far) // 3)
+    ends = {"bottom_weight_distance": far[:third], "top_weight_distance": far[-third:]}
+    return [
+        *({"metric": "weight_distance", "value": d, "layer": i} for i, d in enumerate(far, 1)),
+        *({"metric": name, "value": sum(own) / len(own)} for name, own in ends.items()),
+    ]
