@@ -127,7 +127,7 @@ def test_nothing_run_yet_leaves_the_paper_alone():
         (lambda: effect(WORLDS, "accuracy", "default", "no_anchors"), "metric is 'accuracy'"),
         (
             lambda: effect(pd.concat([WORLDS, REAL]), "nli_accuracy", "default", "no_anchors"),
-            r"sizes \['laptop', 'reference'\], allowed is one",
+            r"sizes \['laptop', 'reference'\]; allowed is one",
         ),
     ],
 )

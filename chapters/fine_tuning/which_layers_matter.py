@@ -309,9 +309,9 @@ for axis, (task, place) in zip(axes, panels, strict=True):
         draw_line(axis, own, own["blocks"].astype(int), end, number)
         if len(own):
             data.append(
-                summary(own, metric, index="task", columns="blocks")
-                .rename(index=TASKS)
-                .assign(place=place, end=end)
+                summary(own, metric, index="task", columns="blocks").assign(
+                    place=place, end=end
+                )
             )
     axis.set(title=f"{TASKS[task]}, {place}", xlabel="blocks put back")
     axis.set(ylabel="score, %")

@@ -202,7 +202,7 @@ def _note(found: list[Estimate], metric: Sequence[str]) -> str:
 
 def _named(column: str, value) -> str:
     """A value of a column of the rows as a reader should see it."""
-    words = {"condition": condition_label, "metric": metrics.label}
+    words = {"condition": condition_label, "task": condition_label, "metric": metrics.label}
     return words[column](value) if column in words else (
         f"{column} {value}" if column in ("layer", "seed") else str(value))  # fmt: skip
 
