@@ -84,7 +84,7 @@ for t in (1, 10, 12, 50, 100):
 # The library's optimisers, the one of the experiment and PyTorch's own, move a weight by the same steps:
 
 # %%
-from isomorph.models.optimisers import BertAdam
+from isomorph.models.finetune import BertAdam
 
 for corrected, make in {True: torch.optim.Adam, False: BertAdam}.items():
     weight = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))

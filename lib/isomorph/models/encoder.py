@@ -1,9 +1,8 @@
 """A Transformer encoder for one or two languages, in which any part can be shared or not.
 
 The model of Conneau, Wu et al. (ACL 2020, sections 3.1 and 4.3): a BERT-style encoder that reads
-one language a batch. Embeddings, positions, the output softmax and every layer are each either one
-module for all languages or one module per language. With everything shared and `norm="post"` it
-computes what `transformers.BertModel` computes.
+one language a batch. With everything shared and `norm="post"` it computes what
+`transformers.BertModel` computes.
 """
 
 from collections.abc import Iterator
@@ -221,8 +220,7 @@ class BilingualEncoder(BilingualPreTrainedModel):
 
     def specific_parts(self) -> list[nn.Module]:
         """The modules that each language has for itself."""
-        parts = {"embeddings": self.embeddings, "positions": self.positions}
-        parts |= {"special": self.special}
+        parts = {name: getattr(self, name) for name in ("embeddings", "positions", "special")}
         parts |= {f"layer.{i}": layer for i, layer in enumerate(self.layers)}
         return [module for name, module in parts.items() if name in self.config.specific]
 
@@ -252,8 +250,8 @@ class BilingualEncoder(BilingualPreTrainedModel):
             raise ValueError(f"input is {time} tokens long; this model reads {self.config.length}.")
         x = self.embeddings.of(language)(input_ids)  # (batch, time, width)
         if self.special is not None:
-            own = self.special.of(language)(input_ids.clamp(max=len(SPECIAL) - 1))
-            x = torch.where((input_ids < len(SPECIAL))[:, :, None], own, x)
+            special = self.special.of(language)(input_ids.clamp(max=len(SPECIAL) - 1))
+            x = torch.where((input_ids < len(SPECIAL))[:, :, None], special, x)
         positions = self.positions.of(language)
         x = x + (positions.weight[:time] if position_ids is None else positions(position_ids))
         x = x if added is None else x + added

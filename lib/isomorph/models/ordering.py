@@ -5,25 +5,18 @@ several special tokens and interval segments mark its sentences, and the loss is
 built on ListMLE. What the abstract leaves open is our choice.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from isomorph.models.heads import Head, at_words
 from isomorph.models.inputs import IGNORED, Encoded, Features, longest_input, named
 from isomorph.text.corpora import require
-from isomorph.text.examples import ORDER
+from isomorph.text.examples import ORDER, Examples
 from isomorph.text.tokens import check_texts, encodings
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
-
-    from isomorph.text.examples import Examples
 
 POOLINGS = ("first", "mean")
 

@@ -6,15 +6,13 @@ losses is our choice. Questions are answered as BERT is tuned on SQuAD (Devlin e
 4.2): two linear scores of every token of a text are softmaxed over it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from isomorph.models.heads import Head, at_words, mean_of_text
 from isomorph.models.inputs import (
@@ -27,13 +25,8 @@ from isomorph.models.inputs import (
     named,
 )
 from isomorph.text.corpora import require
-from isomorph.text.examples import PHRASES, QUESTION
+from isomorph.text.examples import PHRASES, QUESTION, Examples, QuestionExample, Span
 from isomorph.text.tokens import encodings, word_tokens
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
-
-    from isomorph.text.examples import Examples, QuestionExample, Span
 
 LEVELS = ("both", "phrases", "sentences")
 LONGEST_ANSWER = 30  # tokens

@@ -183,7 +183,7 @@ def tune(run: Tuned) -> dict:
 
 def _started(run: Tuned, task: Downstream, head: Head):
     """The encoder from which tuning starts."""
-    from isomorph.models.finetune import prepare
+    from isomorph.models.blocks import prepare
 
     started = copy.deepcopy(head)
     prepare(started, task.tuning, seed=run.seed)
