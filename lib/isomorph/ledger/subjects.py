@@ -102,7 +102,7 @@ def about_config(config: str) -> About:
     of = [run[key] for key in ("cured", "words_of", "hub") if run.get(key)]
     of += [run["encoder"]] if "looks" in run and run["encoder"] else []
     if of and isinstance(of[0], str):
-        subject, model = named(of[0])
+        subject, model = named_model(of[0])
         unit = "tuning seed" if "looks" in run else "items of one model"
         return About(subject, model, unit, model)
     subject = _of_pretraining(run)
@@ -115,7 +115,7 @@ def about_config(config: str) -> About:
     return About(subject, f"{OURS[subject]}{_length(run)}", "pretraining seed", body)
 
 
-def named(name: str) -> tuple[Subject, str]:
+def named_model(name: str) -> tuple[Subject, str]:
     """Of an encoder with a name of its own; what is none of those known is the paper's."""
     return NAMED.get(name, ("paper's own model", name.rpartition("/")[2]))
 
