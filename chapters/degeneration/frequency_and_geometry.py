@@ -108,7 +108,7 @@ def by_bin(w):
 # The library measures the same when rows are recorded. The two agree:
 
 # %%
-from isomorph.measure.geometry import of_words
+from isomorph.measure.isotropy import of_words
 
 some = torch.randn(400, 20).double().cumsum(0)
 theirs = of_words(some)

@@ -47,7 +47,10 @@ import pandas as pd
 import torch
 
 from isomorph.figures import blank, show, show_table
-from isomorph.measure.changes import matched_for_length, similarity_by_layer
+from isomorph.measure.similarity import (
+    matched_for_length,
+    similarity_by_layer,
+)
 
 few = size == "smoke"
 

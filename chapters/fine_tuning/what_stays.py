@@ -290,7 +290,7 @@ show_table(
 # What a probe finds beyond the chain, it got from the states. In this seed the last layer has given up ten points of the tree. The library's probe, which the recorded rows are of, stops when its loss on other sentences no longer falls. Its loss and its UUAS are those written out above:
 
 # %%
-from isomorph.measure.probe_sentences import tree_sentences
+from isomorph.measure.probe_data import tree_sentences
 from isomorph.measure.structural_probe import fit_distance_probe
 
 theirs = {

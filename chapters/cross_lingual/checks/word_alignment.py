@@ -15,7 +15,7 @@ def kept_by_rotation(answer: object) -> Feedback:
     """Which neighbours a random rotation of one side keeps, tried on two clouds."""
     import torch
 
-    from isomorph.measure.neighbours import nearest
+    from isomorph.measure.retrieval import nearest
 
     generator = torch.Generator().manual_seed(0)
     a, b, drawn = (

@@ -33,8 +33,8 @@ def what_whitening_forgets(answer: object) -> Feedback:
     """Two clouds that differ in loudness alone are the same when whitened, up to signs."""
     import torch
 
-    from isomorph.measure.axes import principal_axes
     from isomorph.measure.cures import whitening
+    from isomorph.measure.numerics import principal_axes
 
     ((cloud,), _) = _clouds()
     centred = cloud - cloud.mean(0)

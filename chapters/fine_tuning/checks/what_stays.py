@@ -37,7 +37,7 @@ def probed_distances(answer: object) -> Feedback:
 @exercise("what_stays.2")
 def edges_of_a_chain(answer: object) -> Feedback:
     """The share of a small tree's edges that a chain of its words has."""
-    from isomorph.measure.trees import tree_edges, uuas
+    from isomorph.measure.structural_probe import tree_edges, uuas
 
     gold = tree_edges((3, 3, 4, 0, 4))
     chain = {(word, word + 1) for word in range(4)}

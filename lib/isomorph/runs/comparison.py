@@ -30,7 +30,8 @@ from isomorph.runs.two_models import (
 from isomorph.text.fetch import names_reads
 
 if TYPE_CHECKING:
-    from isomorph.measure.comparison import Material, Reader
+    from isomorph.measure.comparison import Material
+    from isomorph.measure.words import Reader
     from isomorph.text.corpora import Corpus
 
 CONTEXTS = 2000  # sentences of each language in which words are met
@@ -95,7 +96,7 @@ def comparison(run: Comparison) -> dict:
 
 
 def _readers(run: Comparison, folder: Path | None, place) -> list[Reader]:
-    from isomorph.measure.comparison import Reader
+    from isomorph.measure.words import Reader
     from isomorph.models.pretrained import load_encoder
 
     if run.hub:

@@ -51,12 +51,12 @@ class EncoderWords(OfEncoder):
     def outcome(self) -> dict:
         """Measure: {"records", "data", "device", "code"}; cached by exca.
 
-        The records are those of `isomorph.measure.geometry.of_words` and words, their number, with
+        The records are those of `isomorph.measure.isotropy.of_words` and words, their number, with
         a fold for each part.
         """
         import torch
 
-        from isomorph.measure.geometry import of_words
+        from isomorph.measure.isotropy import of_words
 
         code, began = self.code, time.monotonic()
         with self.placed() as name:

@@ -57,7 +57,7 @@ class Geometry(UsesPretraining):
     def outcome(self) -> dict:
         """Pretrain where that has not been done, and measure; cached by exca.
 
-        The records of "words" are those of `isomorph.measure.geometry.of_words` and perplexity; of
+        The records of "words" are those of `isomorph.measure.isotropy.of_words` and perplexity; of
         "frequent" and "rare", the first and the last fifth of the words that occur, those of
         `of_group`; of "word2vec" those of `of_words` for skip-gram vectors of the very text that the
         model reads, as wide as its own, for which nothing is pretrained; of "states" those of `of_states`, and the first two again with unnormalised_
@@ -92,7 +92,7 @@ class Geometry(UsesPretraining):
         }  # fmt: skip
 
     def _word2vec(self) -> dict[str, float]:
-        from isomorph.measure.geometry import of_words
+        from isomorph.measure.isotropy import of_words
         from isomorph.models.static_embeddings import skipgram_vectors
         from isomorph.text.vocab import learn
 
@@ -109,7 +109,8 @@ class Geometry(UsesPretraining):
         )  # fmt: skip
 
     def _measured(self, model: BilingualMaskedLM, vocabulary: Vocabulary) -> dict[str, float]:
-        from isomorph.measure.geometry import of_group, of_states, of_words
+        from isomorph.measure.degeneration import of_states
+        from isomorph.measure.isotropy import of_group, of_words
 
         (language,) = self.pretraining.languages
         corpus, words = self.pretraining.text.corpus(), model.get_input_embeddings().weight

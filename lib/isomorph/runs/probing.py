@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from isomorph.measure import structural_probe
-from isomorph.measure.probe_sentences import tree_sentences
-from isomorph.measure.probe_spans import edge_spans, entity_spans, tag_spans
-from isomorph.measure.probes import fit_probe
+from isomorph.measure.probe_data import edge_spans, entity_spans, tag_spans, tree_sentences
+from isomorph.measure.probes import fit_probe, selectivity
 from isomorph.measure.represent import represent
-from isomorph.measure.selectivity import selectivity
 from isomorph.text import examples as labelled
 from isomorph.text.hub_examples import hub_examples
 
 if TYPE_CHECKING:
-    from isomorph.measure.probe_spans import Spans
+    from isomorph.measure.probe_data import Spans
     from isomorph.measure.represent import Representation
     from isomorph.runs.looks import State
     from isomorph.text.examples import Examples

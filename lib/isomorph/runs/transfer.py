@@ -297,7 +297,8 @@ def score(examples: Examples, answers: list, chosen: list[int] | None = None) ->
 
     accuracy of pairs, and of parts of speech; f1 and f1_<type> of spans; uas and las of trees.
     """
-    from isomorph.measure.scores import accuracy, attachment, span_scores
+    from isomorph.measure.scores import accuracy, attachment
+    from isomorph.text.shipped_tasks import span_scores
 
     chosen = range(len(examples.items)) if chosen is None else chosen
     items, given = [examples.items[i] for i in chosen], [answers[i] for i in chosen]

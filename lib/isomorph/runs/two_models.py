@@ -15,7 +15,7 @@ from isomorph.runs.texts import ShippedText, Text, text_checksum
 from isomorph.text.vocab import learn
 
 if TYPE_CHECKING:
-    from isomorph.measure.comparison import Reader
+    from isomorph.measure.words import Reader
 
 
 class TwoModels(Run):
@@ -87,7 +87,7 @@ def trained_below(run: Run, folder: Path | None) -> dict[str, Path]:
 
 def loaded(model_folder: Path, language: str, place) -> Reader:
     """A trained model, ready to read a language."""
-    from isomorph.measure.comparison import Reader
+    from isomorph.measure.words import Reader
     from isomorph.models.pretrained import load_masked_lm
 
     model, vocabulary = load_masked_lm(model_folder)
@@ -104,7 +104,7 @@ def both_loaded(run: TwoModels, folders: dict[str, Path], place) -> list[Reader]
 
 def untrained(side: Pretraining, language: str, place) -> Reader:
     """A model as it is before its training, ready to read a language."""
-    from isomorph.measure.comparison import Reader
+    from isomorph.measure.words import Reader
     from isomorph.models.pretrain import initialise
 
     vocabulary = learn(side.vocabulary, side.text.corpus().train)

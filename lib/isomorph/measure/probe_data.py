@@ -1,17 +1,18 @@
-"""Spans of words with a label each: what a probe of hidden states is asked about.
+"""What probes of hidden states are asked about: spans of words with a label, sentences with a tree.
 
-Tenney et al. (2019) bring many tasks into this one form. A part of speech is a label of one word, an
-entity's type that of a few words, and a relation that of two spans.
+Tenney et al. (2019) bring many tasks into the form of labelled spans. A part of speech is a label of
+one word, an entity's type that of a few words, and a relation that of two spans.
 
 - `tag_spans`: each word and its tag, which may be a part of speech or a BIO tag of entities.
 - `entity_spans`: each entity and its type, from BIO tags.
 - `edge_spans`: each word with its head, and the relation between the two.
+- `tree_sentences`: sentences with the vectors of all their words, for a structural probe.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from isomorph.measure.represent import Representation
     from isomorph.text.examples import Examples
 
+PUNCTUATION = ("punct",)  # the relations whose words do not count where trees are scored
 # First span, second span or None, label, and the words of the first; spans are (start, end) in words.
 Labelled = tuple[tuple[int, int], tuple[int, int] | None, str, str]
 
@@ -86,10 +88,6 @@ class Spans:
         counts = torch.bincount(self.labels, minlength=len(self.names)).double()
         return counts / counts.sum()
 
-    def labelled(self, labels: Tensor) -> Spans:
-        """The same spans with other labels, (n,), of the same names."""
-        return replace(self, labels=labels)
-
 
 def tag_spans(representation: Representation, examples: Examples) -> Spans:
     """Each word by itself and its tag, in the order of the texts.
@@ -99,11 +97,14 @@ def tag_spans(representation: Representation, examples: Examples) -> Spans:
     Raises ValueError for other examples, and when the representation does not belong to them.
     """
     _require(examples, TAG, SPEECH)
-    found = [
-        [((place, place + 1), None, tag, word) for place, (word, tag) in enumerate(_pairs(item))]
+    spans = [
+        [
+            ((place, place + 1), None, tag, word)
+            for place, (word, tag) in enumerate(zip(item.words, item.tags, strict=True))
+        ]
         for item in examples.items
     ]
-    return _gathered(representation, examples, found, examples.names)
+    return _gathered(representation, examples, spans, examples.names)
 
 
 def entity_spans(representation: Representation, examples: Examples) -> Spans:
@@ -114,11 +115,11 @@ def entity_spans(representation: Representation, examples: Examples) -> Spans:
     """
     _require(examples, TAG)
     names = tuple(dict.fromkeys(tag[2:] for tag in examples.names if tag != "O"))
-    found = [
+    spans = [
         [((i, j), None, kind, " ".join(item.words[i:j])) for i, j, kind in entities(item.tags)]
         for item in examples.items
     ]
-    return _gathered(representation, examples, found, names)
+    return _gathered(representation, examples, spans, names)
 
 
 def edge_spans(representation: Representation, examples: Examples) -> Spans:
@@ -129,17 +130,17 @@ def edge_spans(representation: Representation, examples: Examples) -> Spans:
     Arguments and errors as of `tag_spans`, with trees for tags.
     """
     _require(examples, TREE)
-    found = []
-    for item in examples.items:
-        edges = zip(item.words, item.heads, item.relations, strict=True)
-        found.append(
-            [
-                ((place, place + 1), (head - 1, head), relation, word)
-                for place, (word, head, relation) in enumerate(edges)
-                if head
-            ]
-        )
-    return _gathered(representation, examples, found, examples.names)
+    spans = [
+        [
+            ((place, place + 1), (head - 1, head), relation, word)
+            for place, (word, head, relation) in enumerate(
+                zip(item.words, item.heads, item.relations, strict=True)
+            )
+            if head
+        ]
+        for item in examples.items
+    ]
+    return _gathered(representation, examples, spans, examples.names)
 
 
 def entities(tags: Sequence[str]) -> Iterator[tuple[int, int, str]]:
@@ -154,13 +155,71 @@ def entities(tags: Sequence[str]) -> Iterator[tuple[int, int, str]]:
             start, kind = place, tag[2:]
 
 
-def rows_of(representation: Representation, counts: Sequence[int]) -> list[dict[int, int]]:
+@dataclass(frozen=True)
+class Sentences:
+    """Sentences, each with the vectors of all its words at each layer, and its tree.
+
+    layers: layer -> (n_words of all, width); not copied.
+    bounds: for each sentence its first row of the vectors, and the first behind it.
+    heads: for each sentence and word, 0 for the root, else a position from 1.
+    counted: for each sentence and word, whether it counts where trees are scored: no punctuation.
+    left_out: how many sentences have words without a vector.
+    """
+
+    layers: dict[int, Tensor]
+    bounds: tuple[tuple[int, int], ...]
+    heads: tuple[tuple[int, ...], ...]
+    counted: tuple[tuple[bool, ...], ...]
+    left_out: int = 0
+
+    def __post_init__(self):
+        if not self.bounds:
+            raise ValueError("bounds is empty; at least one sentence is needed.")
+        rows = min((len(vectors) for vectors in self.layers.values()), default=0)
+        sentences = zip(self.bounds, self.heads, self.counted, strict=True)
+        for number, ((start, end), heads, counted) in enumerate(sentences):
+            if not 0 <= start < end <= rows or not end - start == len(heads) == len(counted):
+                raise ValueError(
+                    f"sentence {number} has rows {start} to {end} of {rows}, {len(heads)} heads and "
+                    f"{len(counted)} marks in counted; allowed is one of each a word."
+                )
+
+    def __len__(self) -> int:
+        return len(self.bounds)
+
+
+def tree_sentences(representation: Representation, examples: Examples) -> Sentences:
+    """Sentences with their trees; one of which a word has no vector is left out.
+
+    representation: of `[item.words for item in examples.items]` at level "word".
+    Raises ValueError for examples without trees, when the representation does not belong to them,
+    and when no sentence is left.
+    """
+    _require(examples, TREE)
+    rows = _rows_of_words(representation, examples)
+    whole = [
+        (at, item)
+        for at, item in zip(rows, examples.items, strict=True)
+        if len(at) == len(item.words)
+    ]
+    return Sentences(
+        layers=representation.layers,
+        bounds=tuple((at[0], at[0] + len(at)) for at, _ in whole),
+        heads=tuple(item.heads for _, item in whole),
+        counted=tuple(
+            tuple(name not in PUNCTUATION for name in item.relations) for _, item in whole
+        ),
+        left_out=len(rows) - len(whole),
+    )
+
+
+def _rows_of_words(representation: Representation, examples: Examples) -> list[dict[int, int]]:
     """For each text, the row of vectors of each of its words that has one.
 
-    counts: how many words each text has.
     Raises ValueError when the representation has other texts, or vectors of something else than
     their words.
     """
+    counts = [len(item.words) for item in examples.items]
     rows: list[dict[int, int]] = [{} for _ in counts]
     places = zip(representation.texts.tolist(), representation.positions.tolist(), strict=True)
     for row, (text, position) in enumerate(places):
@@ -181,13 +240,12 @@ def rows_of(representation: Representation, counts: Sequence[int]) -> list[dict[
 def _gathered(
     representation: Representation,
     examples: Examples,
-    found: list[list[Labelled]],
+    spans: list[list[Labelled]],
     names: tuple[str, ...],
 ) -> Spans:
-    rows = rows_of(representation, [len(item.words) for item in examples.items])
     number = {name: i for i, name in enumerate(names)}
     first, second, labels, types, left_out = [], [], [], [], 0
-    for at, items in zip(rows, found, strict=True):
+    for at, items in zip(_rows_of_words(representation, examples), spans, strict=True):
         for one, other, label, words in items:
             if any(place not in at for span in (one, other) if span for place in range(*span)):
                 left_out += 1
@@ -211,10 +269,6 @@ def _gathered(
         types=tuple(types),
         left_out=left_out,
     )
-
-
-def _pairs(item) -> Iterator[tuple[str, str]]:
-    return zip(item.words, item.tags, strict=True)
 
 
 def _require(examples: Examples, *tasks: str) -> None:
