@@ -50,7 +50,7 @@ def test_the_new_layers_read_the_states_of_that_layer(depth, norm):
 def test_another_encoder_takes_its_place_normalised_and_rotated():
     first, second = encoder(0), encoder(1)
     states = second(IDS, MASK, output_hidden_states=True).hidden_states[2].detach()
-    means = normalising_means(states.flatten(0, 1), rounds=3)
+    means = normalising_means(states.flatten(0, 1))
     turn = torch.tensor(ortho_group.rvs(16, random_state=0))
     stack = LayerStack(first, 2, top=1, seed=0)
     before = {name: weight.clone() for name, weight in stack.layers.state_dict().items()}

@@ -25,13 +25,13 @@ from torch import Tensor
 
 from isomorph.measure.correlation import spearman
 from isomorph.measure.numerics import ROUNDING, centred, checked, principal_axes, unit_rows
-from isomorph.measure.retrieval import SCORES_AT_ONCE
 
 RANKS = (0, 100, 500, 5000)  # where the bins of Li et al. 2020, table 1, begin
 NEAREST = 3  # words, of the rank correlation; the first line of that table
 NEIGHBOURS = 20  # of the intrinsic dimension
 TOP_SHARE = 0.1  # of the principal components, whose variance is told
 DRAWN = 2000  # words or states, where all pairs would be many
+DISTANCES_AT_ONCE = 2**25  # 256 MiB
 
 
 def average_cosine(vectors: Tensor) -> float:
@@ -169,7 +169,7 @@ def nearest_distances(vectors: Tensor, rows: Tensor, neighbours: int) -> Tensor:
         raise ValueError(
             f"neighbours is {neighbours}; with {len(vectors)} vectors allowed is 1 to one less."
         )
-    block = max(1, SCORES_AT_ONCE // (len(vectors) + neighbours * vectors.shape[1]))
+    block = max(1, DISTANCES_AT_ONCE // (len(vectors) + neighbours * vectors.shape[1]))
     distances = []
     for part in rows.to(vectors.device).split(block):
         table = torch.cdist(vectors[part], vectors)
