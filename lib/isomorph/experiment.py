@@ -69,7 +69,9 @@ class Experiment:
 
     def model(self, run: Run) -> Trained:
         """The model that a run trains or starts from, trained here unless this code has done so."""
-        return self.models(run)[0]
+        from isomorph.trained import trained_models
+
+        return trained_models(run, first=True)[0]
 
     def models(self, run: Run) -> tuple[Trained, ...]:
         """The models of a run: of a comparison one for each of its two languages, in that order."""
