@@ -28,7 +28,7 @@ def test_a_dial_has_a_line_a_seed_and_the_interval_of_their_mean():
 
 
 def test_every_run_is_a_dot_and_a_condition_without_runs_no_line():
-    rows = dialled().assign(metric="test_score")
+    rows = dialled().assign(metric="score")
     floor = rows.assign(metric="floor", value=0.25)
     names = {"a": "first", "z": "nobody ran it", "b": "second"}
     places = {"here": pd.concat([rows, floor]), "nowhere": rows.iloc[:0]}

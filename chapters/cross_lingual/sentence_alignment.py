@@ -25,7 +25,7 @@ answer("1.10")
 # Russian and Chinese. They took the mean of a sentence's subword vectors at one layer, learnt a rotation on some
 # parallel sentences, and then looked for the translations of others. **Claim 1.10**: this works, and
 # it works best at the *lower* layers. They show the scores by layer in a plot, without numbers, so there are none
-# to print beside ours. They do name one for scale: LASER, an encoder that was trained on parallel text, finds over 95%.
+# to compare with ours. They do name one for scale: LASER, an encoder that was trained on parallel text, finds over 95%.
 #
 # ## The method
 #
@@ -98,7 +98,7 @@ assert abs(p_at_1(x, y) - 100 * retrieval.retrieval(x, y)["p1"]) < 1e-6
 # Four things put a score in its place.
 #
 # - *Chance*: one divided by the number of sentences.
-# - *No map*: the two models as they are. Nothing told them to use the same directions.
+# - *No map*: the two models as they are. Nothing made them use the same directions.
 # - *One side untrained*: the second model before its training. Whatever a rotation finds there, it finds without learning.
 # - *One bilingual model*, which reads both. It has had every chance to bring them together itself.
 #
@@ -237,14 +237,14 @@ show_table(
 
 # %% [markdown]
 # **A language in common gives no common directions.** Two models of the *same* language find nothing without a map; the bilingual model, whose two
-# sides share their weights, finds three in four or more. Between distant languages it finds few.
+# sides share their weights, finds about three in four or more. Between distant languages it finds few.
 #
 # **The shape is in common.** Rotated, two monolingual models find nearly as many translations at the embeddings as two models of one language, and as
 # the bilingual model. No one made them agree.
 #
 # **But most of it needs no training.** With one side untrained a rotation finds four in five at the embeddings. Random embeddings still give each word a
 # vector of its own, and the mean of a sentence counts its words; two hundred pairs are enough to match words. What training adds is the
-# distance between the two lines, and that grows with depth: about 17 points at the embeddings, 24 at the last layer.
+# distance between the two lines, and that grows with depth.
 #
 # ### Which layers align best?
 
@@ -382,8 +382,8 @@ show_table(
 # one vocabulary for both. The pair of monolingual models has twice the text and twice the parameters.
 #
 # **On other texts next to nothing is left**: rotated, the two find at most one in twenty sentences of Tatoeba and one in a hundred help paragraphs. These models have
-# read nothing but Bibles, and most words of a help page are new to them. Whoever agrees with itself already finds more *without* a map: E5 on every text, and
-# the bilingual model on help pages. A rotation that was learnt on five hundred verses only teaches them verses.
+# read nothing but Bibles, and most words of a help page are new to them. A model whose two sides agree already finds more *without* a map: E5 on every text, and
+# the bilingual model on help pages. A rotation that was learnt on five hundred verses fits verses, and spoils other text.
 #
 # ## The outcome
 
@@ -391,6 +391,8 @@ show_table(
 verdict("1.10")
 
 # %% [markdown]
+# In worlds the embeddings find nearly everything, so nothing can be read off which layer is best: the claim is at its ceiling there. On real text one seed cannot tell.
+#
 # The quantity is the depth of the best layer, as a share of all layers: 0 at the embeddings, 1 at the last. A value below a half
 # is what the claim predicts.
 #

@@ -48,7 +48,7 @@ def along_a_dial(
 def every_run(
     places: Mapping[str, "DataFrame"],
     names: Mapping[str, str],
-    metric: str = "test_score",
+    metric: str = "score",
     *,
     level: str | None = None,
 ) -> "Figure":
