@@ -399,30 +399,31 @@ exercises.check("contextual_alignment.1", reason)
 # **b**'s after them.
 
 # %% [markdown]
-# ```{exercise} Mutual choices
+# ```{exercise} An error rate
 # :label: contextual_alignment.2
 #
-# Write the links of "Argmax": a function of `scores`, a table (n words of one sentence, m of its translation) of cosines, that
-# returns the list of pairs (i, j) that choose each other, in the order of i.
+# The *alignment error rate* is $1-2|A\cap G|/(|A|+|G|)$, for the links $A$ that were made and the true ones $G$. Write it for "Argmax": of `scores`, a table (n words of one sentence, m of its
+# translation) of cosines, and `gold`, a set of pairs (i, j), return the rate of the links that choose each other.
 # ```
 
 
 # %%
-def links(scores):
+def error_rate(scores, gold):
     return ...
 
 
 # solution
-def links(scores):
+def error_rate(scores, gold):
     there, back = scores.argmax(1).tolist(), scores.argmax(0).tolist()
-    return [(i, j) for i, j in enumerate(there) if back[j] == i]
+    links = {(i, j) for i, j in enumerate(there) if back[j] == i}
+    return 1 - 2 * len(links & gold) / (len(links) + len(gold))
 
 
 # %%
-exercises.check("contextual_alignment.2", links)
+exercises.check("contextual_alignment.2", error_rate)
 
 # %% [markdown] tags=["solution"]
-# Asking for both choices costs links and gains precision. A word that has no counterpart is chosen by no word that it would choose.
+# It weighs a wrong link and a missing one alike. Asking for both choices costs links and gains precision: a word that has no counterpart is chosen by no word that it would choose.
 
 # %% [markdown]
 # ```{exercise} The floor

@@ -385,11 +385,11 @@ verdict("1.1")
 #
 # ## Exercises
 #
-# ```{exercise} Half-way
+# ```{exercise} Six topics
 # :label: domain_similarity.1
 #
-# Four topics, topic overlap 0.5. Before you look at the dial's table again: what share of **a**'s sentences is on the first
-# two topics, and what share of **b**'s?
+# A world has *six* topics, and a topic overlap of 0.2. What share of **a**'s sentences is on the first three topics,
+# and what share of **b**'s?
 # ```
 
 # %%
@@ -398,7 +398,7 @@ from isomorph.text.worlds import World
 shares = ...  # (of a, of b), each from 0 to 1
 # solution
 shares = tuple(
-    World(topics=4, topic_overlap=0.5).topic_mixture(name)[:2].sum()
+    World(topics=6, topic_overlap=0.2).topic_mixture(name)[:3].sum()
     for name in "ab"
 )
 
@@ -406,8 +406,8 @@ shares = tuple(
 exercises.check("domain_similarity.1", shares)
 
 # %% [markdown] tags=["solution"]
-# A half of the mixture is uniform, and half of that falls on the first two topics. The other half is all on the first
-# two for **a**, and never for **b**. So an overlap of one half still leaves **b** a quarter of its text on **a**'s topics.
+# A fifth of the mixture is uniform, and half of that falls on the first three topics. The rest is all on the first
+# three for **a**, and never for **b**. So even a small overlap leaves **b** a tenth of its text on **a**'s topics.
 
 # %% [markdown]
 # ```{exercise} Turn the dial

@@ -408,67 +408,69 @@ verdict("1.10")
 #
 # ## Exercises
 #
-# ```{exercise} The map itself
+# ```{exercise} A rotation and a stretch
 # :label: sentence_alignment.1
 #
-# Write Procrustes' map: a function of `x` and `y`, two tensors of shape (n, d) whose rows are pairs, that returns the
-# orthogonal (d, d) matrix which brings `x @ w` nearest to `y`.
+# Let the map be $sW$, a rotation $W$ times *one* number $s$. Of `x` and `y`, two tensors of shape (n, d) whose rows are pairs, return
+# the $s$ with which $\lVert sXW-Y\rVert$ is least, where $W$ is Procrustes' map.
 # ```
 
 
 # %%
-def rotation(x, y):
+def stretch(x, y):
     return ...
 
 
 # solution
-def rotation(x, y):
-    left, _, right = torch.linalg.svd(x.T @ y)
-    return left @ right
+def stretch(x, y):
+    singular = torch.linalg.svdvals(x.T @ y)
+    return float(singular.sum() / x.square().sum())
 
 
 # %%
-exercises.check("sentence_alignment.1", rotation)
+exercises.check("sentence_alignment.1", stretch)
 
 # %% [markdown] tags=["solution"]
-# Minimising $\lVert XW-Y\rVert^2$ means maximising the trace of $W^\top X^\top Y$, since a rotation leaves the length of $XW$ alone. With
-# $X^\top Y = U\Sigma V^\top$ that trace is at most the sum of the singular values, and $W = UV^\top$ reaches it.
+# The squared distance is $s^2\lVert X\rVert^2-2s\,\mathrm{tr}(W^\top X^\top Y)+\lVert Y\rVert^2$. For every $s$ above 0 the best $W$ is the same,
+# $UV^\top$, and the trace is then the sum of the singular values. The parabola in $s$ is least at that sum over $\lVert X\rVert^2$. A stretch changes no
+# cosine, so it changes no retrieval.
 
 # %% [markdown]
-# ```{exercise} Two models of one language
+# ```{exercise} The way back
 # :label: sentence_alignment.2
 #
-# Two models of the *same* language, from two seeds, are asked to retrieve each other's copy of the very same sentences, without
-# a map. Before you look at the table: is the score "near 100%", "near one half", or "near chance"?
+# A rotation $W$ was learnt so that $XW$ is near $Y$. Now sentences of **b** are to be carried to **a**. Which map does it: "the same rotation", "its transpose", or
+# "another one, which has to be learnt"?
 # ```
 
 # %%
-same = ...  # one of the three
+back = ...  # one of the three
 # solution
-same = "near chance"
+back = "its transpose"
 
 # %%
-exercises.check("sentence_alignment.2", same)
+exercises.check("sentence_alignment.2", back)
 
 # %% [markdown] tags=["solution"]
-# A network can permute or turn its coordinates and compute the same thing. Which of these it ends in is decided by its start. So
-# coordinates of two models cannot be compared, even of one language; shapes can.
+# The transpose of an orthogonal matrix is its inverse. And it is the very map that Procrustes would learn the other way round: with $Y^\top X=V\Sigma U^\top$ that is $VU^\top=W^\top$. Any linear map has two
+# different ones for the two directions.
 
 # %% [markdown]
-# ```{exercise} Count the freedom
+# ```{exercise} What twenty pairs leave free
 # :label: sentence_alignment.3
 #
-# How many free numbers does a rotation of width 64 have? And any linear map? Give both.
+# Twenty pairs, in general position and without noise, are to be fitted exactly. How many free numbers has a rotation of width 64 after that? And
+# any linear map? Give both.
 # ```
 
 # %%
 freedom = ...  # (of a rotation, of a linear map)
 # solution
-freedom = (64 * 63 // 2, 64 * 64)
+freedom = (44 * 43 // 2, 64 * 44)
 
 # %%
 exercises.check("sentence_alignment.3", freedom)
 
 # %% [markdown] tags=["solution"]
-# An orthogonal matrix of width $d$ has $d^2$ entries and $d(d+1)/2$ conditions: each column of length 1, each two at right angles. What
-# is left is $d(d-1)/2$, somewhat less than half. Whether so much less freedom needs fewer pairs is what the section on few pairs looks at.
+# The pairs span twenty dimensions, and say where each of these goes. What is left of a rotation is a rotation of the other 44, with $44\cdot43/2$ free numbers; of a linear map it is where to send each of 44
+# directions, in all 64 coordinates. So both say nothing of most sentences, and it matters what they do where the pairs say nothing: that is what the section on few pairs found.

@@ -429,13 +429,13 @@ exercises.check("similarity_by_cka.2", unchanged)
 # ```{exercise} How much noise looks like a likeness?
 # :label: similarity_by_cka.3
 #
-# Find a number of examples `n` for which *biased* CKA of two independent Gaussian clouds of width 64 is between 0.4 and 0.6.
+# Find a number of examples `n` for which *biased* CKA of two independent Gaussian clouds of width 300 is between 0.4 and 0.6. Not by trial alone: which number would you try first?
 # ```
 
 # %%
 examples = ...  # a whole number
 # solution
-examples = 80
+examples = 300
 
 # %%
 exercises.check("similarity_by_cka.3", examples)

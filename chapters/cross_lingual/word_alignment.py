@@ -503,33 +503,31 @@ exercises.check("word_alignment.1", kept)
 # from the dictionary is only its direction.
 
 # %% [markdown]
-# ```{exercise} CSLS by hand
+# ```{exercise} A ratio in the place of a difference
 # :label: word_alignment.2
 #
-# Write CSLS for a table of cosines: a function of `cosines` (n, m) and `k` that returns the (n, m) scores. $r$ of a row is the mean
-# of its `k` largest cosines, $r$ of a column that of its own.
+# Another correction for hubs divides: $\cos(x,y)$ over the mean of $r(x)$ and $r(y)$, with $r$ as in CSLS. Write it for a table of cosines: a function of
+# `cosines` (n, m) and `k` that returns the (n, m) scores.
 # ```
 
+
 # %%
-
-
-def csls(cosines, k):
+def ratio(cosines, k):
     return ...
 
 
 # solution
-def csls(cosines, k):
+def ratio(cosines, k):
     of_rows = cosines.topk(k, dim=1).values.mean(1, keepdim=True)
     of_columns = cosines.topk(k, dim=0).values.mean(0, keepdim=True)
-    return 2 * cosines - of_rows - of_columns
+    return 2 * cosines / (of_rows + of_columns)
 
 
 # %%
-exercises.check("word_alignment.2", csls)
+exercises.check("word_alignment.2", ratio)
 
 # %% [markdown] tags=["solution"]
-# A row's own correction is the same for all its candidates, so it changes no answer of that row. It matters on the way back, and where scores of
-# different words are compared.
+# In CSLS a row's own correction is the same for all its candidates, so it changes no answer of that row. In a ratio it may: it says how much a crowded candidate is to be marked down.
 
 # %% [markdown]
 # ```{exercise} Too few pairs

@@ -550,32 +550,30 @@ verdict(*AFTERWARDS)
 #
 # ## Exercises
 #
-# ```{exercise} All but the top
+# ```{exercise} A share of the first direction
 # :label: cures_compared.1
 #
-# Of `x`, (n, width), subtract the mean, then each vector's part along the first principal direction. Return what is left.
+# Of `x`, (n, width), subtract the mean, and then `share` of each vector's part along the first principal direction: 0 only centres, 1 removes the direction whole. Return what is left.
 # ```
 
 
 # %%
-def all_but_the_first(x):
+def weighted(x, share):
     return ...
 
 
 # solution
-def all_but_the_first(x):
-    import torch
-
-    x = x - x.mean(0)
-    top = torch.linalg.eigh(x.T @ x).eigenvectors[:, -1:]
-    return x - x @ top @ top.T
+def weighted(x, share):
+    moved = x - x.mean(0)
+    first = torch.linalg.svd(moved, full_matrices=False).Vh[0]
+    return moved - share * torch.outer(moved @ first, first)
 
 
 # %%
-exercises.check("cures_compared.1", all_but_the_first)
+exercises.check("cures_compared.1", weighted)
 
 # %% [markdown] tags=["solution"]
-# The principal direction is that of the *centred* vectors: the eigenvector of $X^\top X$ with the largest eigenvalue, or the first right singular vector.
+# That is weighted removal with one direction and a weight that we choose. A weight below 0 makes the direction *louder*, which is what the learnt weights do to MiniLM.
 
 # %% [markdown]
 # ```{exercise} What whitening forgets
@@ -597,26 +595,25 @@ exercises.check("cures_compared.2", lost)
 # figures above say which it was here.
 
 # %% [markdown]
-# ```{exercise} The regulariser by hand
+# ```{exercise} As low as it gets
 # :label: cures_compared.3
 #
-# Write the regulariser (without $\gamma$) of word vectors `w`, (N, width), in linear time.
+# Which is the smallest value that the regulariser, without $\gamma$, can have for `n` word vectors in a space that is wide enough? A function of `n`.
 # ```
 
 
 # %%
-def regulariser(w):
+def lowest(n):
     return ...
 
 
 # solution
-def regulariser(w):
-    unit = w / w.norm(dim=1, keepdim=True)
-    return ((unit.sum(0) ** 2).sum() - len(w)) / len(w) ** 2
+def lowest(n):
+    return -1 / n
 
 
 # %%
-exercises.check("cures_compared.3", regulariser)
+exercises.check("cures_compared.3", lowest)
 
 # %% [markdown] tags=["solution"]
-# It is the average cosine of the first chapter's exercise, up to the factor $(N-1)/N$. Its gradient costs no more than one pass over the words.
+# It is $(\lVert\sum_i\hat w_i\rVert^2-N)/N^2$, and a length is never below 0. So it is least wherever the vectors of length 1 sum to zero, and there are many such clouds: the regulariser asks for a centred cloud, and not for a round one.

@@ -300,48 +300,47 @@ verdict("2.7", "4a.1")
 #
 # ## Exercises
 #
-# ```{exercise} Without the table of pairs
+# ```{exercise} Two clouds, and no table of pairs
 # :label: the_cone.1
 #
-# Write the average cosine of all pairs of *different* rows of `x`, (n, width), without a table of n by n.
+# Write the average cosine of a row of `x`, (n, width), and a row of `y`, (m, width), over all pairs of the two, without a table of n by m.
 # ```
 
 
 # %%
-def mean_cosine(x):
+def mean_cosine(x, y):
     return ...
 
 
 # solution
-def mean_cosine(x):
-    unit = x / x.norm(dim=1, keepdim=True)
-    n = len(x)
-    return ((unit.sum(0) ** 2).sum().item() - n) / (n * (n - 1))
+def mean_cosine(x, y):
+    one, other = (w / w.norm(dim=1, keepdim=True) for w in (x, y))
+    return (one.mean(0) @ other.mean(0)).item()
 
 
 # %%
 exercises.check("the_cone.1", mean_cosine)
 
 # %% [markdown] tags=["solution"]
-# The square of the sum's length holds every pair twice and each row's product with itself once, and that is 1.
+# The mean of products is the product of means, since every row of the one meets every row of the other. Within one cloud a row must not meet itself, which is why $N$ is subtracted there.
 
 # %% [markdown]
-# ```{exercise} Which one notices?
+# ```{exercise} All at one length
 # :label: the_cone.2
 #
-# You add the same long vector to every word. Which measure does *not* change: "average cosine", "IsoScore" or "partition ratio"?
+# You bring every word of a cloud to length 1. Which measure does *not* change: "average cosine", "IsoScore" or "partition ratio"?
 # ```
 
 # %%
 blind = ...  # one of the three names
 # solution
-blind = "IsoScore"
+blind = "average cosine"
 
 # %%
 exercises.check("the_cone.2", blind)
 
 # %% [markdown] tags=["solution"]
-# Principal axes are taken about the mean, so a shift is gone before IsoScore looks.
+# A cosine divides by both lengths already. The other two look at the vectors as they are: where long words point one way, IsoScore and the partition ratio change.
 
 # %% [markdown]
 # ```{exercise} Build one

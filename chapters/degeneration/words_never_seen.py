@@ -529,31 +529,28 @@ verdict("2.1", "2.2", "2.3")
 #
 # ## Exercises
 #
-# ```{exercise} A direction for free
+# ```{exercise} How wide is that margin?
 # :label: words_never_seen.1
 #
-# Write a function that takes the gain and the offset of a layer normalisation (two tensors of the same length) and returns a vector of length 1
-# that has a negative product with everything it can give out.
+# The remark's direction for a layer normalisation with gain $g$ and offset $b$ has one margin on *every* text. Write it as a function of the two (tensors of the same length, no gain 0).
 # ```
 
 
 # %%
-def way_out(gain, offset):
+def margin_of_weights(gain, offset):
     return ...
 
 
 # solution
-def way_out(gain, offset):
-    level = (offset / gain).sum()
-    direction = -torch.sign(level) / gain
-    return direction / direction.norm()
+def margin_of_weights(gain, offset):
+    return float((offset / gain).sum().abs() / (1 / gain).norm())
 
 
 # %%
-exercises.check("words_never_seen.1", way_out)
+exercises.check("words_never_seen.1", margin_of_weights)
 
 # %% [markdown] tags=["solution"]
-# Nothing about the states is needed. The sign is: without it, half of all normalisations would be served the opposite direction.
+# All states lie on the plane $\sum_jh_j/g_j=s$, so each has the product $-|s|$ with $v$. At length 1 that is $|s|/\lVert1/g\rVert$: how far the plane is from the origin. It is above 0 unless all of $b/g$ cancels, and it can be as small as you like.
 
 # %% [markdown]
 # ```{exercise} How wide is the way out?

@@ -525,30 +525,28 @@ exercises.check("words_rarely_seen.1", share)
 # The mixture must still curve upwards: $(1-\epsilon)\alpha > \epsilon\beta$, which is $\epsilon < \alpha/(\alpha+\beta)$.
 
 # %% [markdown]
-# ```{exercise} The bound with both curvatures
+# ```{exercise} How rare must it be?
 # :label: words_rarely_seen.2
 #
-# Write the bound of the remark as a function of $\alpha$, $\beta$, $B$ and the share.
+# Up to which share does *theorem 3* promise that the minimiser moves by a squared distance of at most `most`? A function of $\alpha$, $\beta$, $B$ (`largest`) and `most`.
 # ```
 
 
 # %%
-def bound(alpha, beta, largest, share):
+def largest_share(alpha, beta, largest, most):
     return ...
 
 
 # solution
-def bound(alpha, beta, largest, share):
-    convexity = alpha - share * (alpha + beta)
-    return 4 * share * largest / (convexity + (1 - share) * alpha)
+def largest_share(alpha, beta, largest, most):
+    return alpha * most / (4 * largest + (alpha + beta) * most)
 
 
 # %%
-exercises.check("words_rarely_seen.2", bound)
+exercises.check("words_rarely_seen.2", largest_share)
 
 # %% [markdown] tags=["solution"]
-# For a small share both curvatures are near $\alpha$, and the bound is near $2\epsilon B/\alpha$: half of the theorem's. It even says something a little beyond the
-# share at which the theorem falls silent. There $F$ need not be convex, but at its lowest point the argument still holds.
+# Set the bound equal to `most` and solve for the share. As `most` grows the answer tends to $\alpha/(\alpha+\beta)$, beyond which the theorem says nothing at all. With both curvatures the share may be about twice as large.
 
 # %% [markdown]
 # ```{exercise} Half as often

@@ -405,29 +405,29 @@ verdict("10.1", "10.2")
 #
 # ## Exercises
 #
-# ```{exercise} ListMLE
+# ```{exercise} Only the beginning
 # :label: sentence_ordering.1
 #
-# Write ListMLE of one text. `scores` is a tensor of (sentences,), in their true order. Return one number, in nats.
+# Write ListMLE of the first `k` draws only: of one text, how unlikely is it that these sentences come first, in this order? `scores` is a tensor of (sentences,), in their true order. Return one number, in nats.
 # ```
 
 
 # %%
-def listwise(scores):
+def beginning(scores, k):
     return ...
 
 
 # solution
-def listwise(scores):
-    left = [scores[i:].logsumexp(0) for i in range(len(scores))]
-    return (torch.stack(left) - scores).sum()
+def beginning(scores, k):
+    left = [scores[i:].logsumexp(0) for i in range(k)]
+    return (torch.stack(left) - scores[:k]).sum()
 
 
 # %%
-exercises.check("sentence_ordering.1", listwise)
+exercises.check("sentence_ordering.1", beginning)
 
 # %% [markdown] tags=["solution"]
-# The logarithm of a product is a sum, and the sum over what is still there shrinks from place to place.
+# The later sentences still stand in every denominator: they could have been drawn. With $k=1$ it is the cross-entropy of "which sentence is first", and with $k=n$ it is ListMLE.
 
 # %% [markdown]
 # ```{exercise} The worst two

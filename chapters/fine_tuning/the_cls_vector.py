@@ -606,33 +606,28 @@ verdict("8.1", "8.2", "8.3", "9.1", "9.2", "9.3")
 #
 # ## Exercises
 #
-# ```{exercise} The factors
+# ```{exercise} Choir and soloist
 # :label: the_cls_vector.1
 #
-# Given estimates `std`, (d,), and `covariance`, (d, d), write the factors $\bar\theta$, (d,), for $\beta=0.5$. You may leave $\varepsilon$ out.
+# Of `d` coordinates the first `m` form a choir: any two of them correlate by `rho`. The others correlate with none. Return $\gamma$ of a singer of the choir, and of a soloist.
 # ```
 
 
 # %%
-def factors(std, covariance):
+def gammas(d, m, rho):
     return ...
 
 
 # solution
-def factors(std, covariance):
-    correlation = covariance / torch.outer(std, std)
-    gamma = correlation.clamp(-1, 1).square().mean(1)
-    theta = (gamma * std) ** -0.5
-    variance = covariance.diagonal()
-    kept = variance.sum() / (variance * theta**2).sum()
-    return theta * kept.sqrt()
+def gammas(d, m, rho):
+    return (1 + (m - 1) * rho**2) / d, 1 / d
 
 
 # %%
-exercises.check("the_cls_vector.1", factors)
+exercises.check("the_cls_vector.1", gammas)
 
 # %% [markdown] tags=["solution"]
-# Try it with no correlation at all: $\gamma_i=1/d$ for every coordinate, and standard deviations become their square roots, up to a constant. A ratio of 9 becomes one of 3.
+# A singer has itself, with a square of 1, and $m-1$ others. In the planted cloud above $d=16$, $m=8$ and $\rho=0.8$, which gives the two values of its table. With no correlation at all $\gamma_i=1/d$ everywhere, and IsoBN turns standard deviations into their square roots, up to a constant.
 
 # %% [markdown]
 # ```{exercise} When to believe it
@@ -653,22 +648,22 @@ exercises.check("the_cls_vector.2", batches)
 # The estimate is $0.5/(1-0.95^t)$. It is below 1 as soon as $0.95^t<0.5$, that is for $t>\ln 0.5/\ln 0.95$.
 
 # %% [markdown]
-# ```{exercise} What stays
+# ```{exercise} Ten times as large
 # :label: the_cls_vector.3
 #
-# Which of these does IsoBN never change: "the cosine of two vectors", "the correlation of two coordinates", "the first direction's share of the variance"?
+# An encoder gives vectors that are ten times as large as another's, and otherwise the same. IsoBN is fitted on each. How long are the vectors that the classifier then reads, against those of the other encoder: "as long", "about three times as long", "about ten times as long" or "about a hundred times as long"?
 # ```
 
 # %%
-stays = ...  # one of the three
+longer = ...  # one of the four
 # solution
-stays = "the correlation of two coordinates"
+longer = "about ten times as long"
 
 # %%
-exercises.check("the_cls_vector.3", stays)
+exercises.check("the_cls_vector.3", longer)
 
 # %% [markdown] tags=["solution"]
-# The factors cancel in the quotient. A cosine mixes coordinates by their size, so it changes as soon as factors differ; and the first direction's share is what the scaling is for.
+# $\theta$ shrinks by $10^{-1/2}$ for every coordinate alike. But the last step restores the total variance, whatever it was. So a common scale passes through (all but $\varepsilon$), and only differences between coordinates are evened out.
 
 # %% [markdown]
 # ```{exercise} A case against it

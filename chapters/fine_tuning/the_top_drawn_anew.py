@@ -404,31 +404,28 @@ verdict("6.3", "6.4", "6.5", "6.7")
 #
 # ## Exercises
 #
-# ```{exercise} What a pull takes away
+# ```{exercise} How strong a pull?
 # :label: the_top_drawn_anew.1
 #
-# `rates` is the list of a run's learning rates, one a step, and `decay` its strength. Write the share of a weight that decay alone takes away over the run.
+# A run has `steps` steps, all at the learning rate `rate`. How strong must a decay be to take away the `share` of a weight by itself?
 # ```
 
 
 # %%
-def pulled(rates, decay):
+def strength(rate, steps, share):
     return ...
 
 
 # solution
-def pulled(rates, decay):
-    left = 1.0
-    for rate in rates:
-        left *= 1 - rate * decay
-    return 1 - left
+def strength(rate, steps, share):
+    return (1 - (1 - share) ** (1 / steps)) / rate
 
 
 # %%
-exercises.check("the_top_drawn_anew.1", pulled)
+exercises.check("the_top_drawn_anew.1", strength)
 
 # %% [markdown] tags=["solution"]
-# Each step leaves the share $1-\eta_t\lambda$ of what the one before left. As long as all of it is small, the sum of the rates times the decay is as good.
+# Each step leaves the share $1-\eta\lambda$ of what the one before left, so $(1-\eta\lambda)^n=1-s$. At the rate and length of our runs, a decay that halves a weight is about seventy times as strong as ours.
 
 # %% [markdown]
 # ```{exercise} Mixout keeps the mean

@@ -492,35 +492,31 @@ verdict("5.2", "5.3", "5.6")
 #
 # ## Exercises
 #
-# ```{exercise} RSA in four lines
+# ```{exercise} By distance
 # :label: what_moves.1
 #
-# Write RSA of `x`, (n, p), and `y`, (n, q): the Pearson correlation of the cosines of all pairs of different rows, each pair once. It returns a number.
+# Write RSA with *distances* in the place of cosines, of `x`, (n, p), and `y`, (n, q): the Pearson correlation of the distances of all pairs of different rows, each pair once. It returns a number.
 # ```
 
 
 # %%
-def my_rsa(x, y):
+def rsa_of_distances(x, y):
     return ...
 
 
 # solution
-def my_rsa(x, y):
+def rsa_of_distances(x, y):
     import torch
 
-    upper = torch.triu_indices(len(x), len(x), 1)
-    tables = []
-    for states in (x, y):
-        unit = states / states.norm(dim=1, keepdim=True)
-        tables.append((unit @ unit.T)[upper[0], upper[1]])
-    return torch.corrcoef(torch.stack(tables))[0, 1].item()
+    tables = torch.stack([torch.pdist(states) for states in (x, y)])
+    return torch.corrcoef(tables)[0, 1].item()
 
 
 # %%
-exercises.check("what_moves.1", my_rsa)
+exercises.check("what_moves.1", rsa_of_distances)
 
 # %% [markdown] tags=["solution"]
-# The diagonal is left out: it is 1 on both sides and would raise the correlation for nothing.
+# A rotation and a shift of all states change no distance. But now the length of a state counts: this RSA also sees what tuning does to lengths, which the one by cosines does not.
 
 # %% [markdown]
 # ```{exercise} Which block was it?
@@ -550,19 +546,19 @@ exercises.check("what_moves.2", block_of_the_fall)
 # It need not be the layer with the *lowest* RSA. A block whose weights never moved has states that are as unlike as those below it, or nearly so.
 
 # %% [markdown]
-# ```{exercise} What only one of them sees
+# ```{exercise} Half of them turned round
 # :label: what_moves.3
 #
-# After tuning, each state has a length of its own and points where it did before. Who notices: "RSA", "CKA", "both" or "neither"?
+# In a cloud that is centred and points everywhere, every second state is multiplied by $-1$. Which measure notices: "RSA", "CKA", "both" or "neither"?
 # ```
 
 # %%
 notices = ...  # one of the four
 # solution
-notices = "CKA"
+notices = "both"
 
 # %%
 exercises.check("what_moves.3", notices)
 
 # %% [markdown] tags=["solution"]
-# A cosine divides by both lengths. CKA compares inner products, in which they are kept.
+# All states at once could be multiplied by $-1$: that is a rotation or a reflection, which neither sees. Half of them is another thing: every cosine, and every inner product, of a turned state and one that was left changes its sign.

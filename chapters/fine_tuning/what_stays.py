@@ -498,29 +498,28 @@ verdict("5.1")
 #
 # ## Exercises
 #
-# ```{exercise} The distance of a structural probe
+# ```{exercise} The root that a probe finds
 # :label: what_stays.1
 #
-# Given states `h`, (n, width), and a map `b`, (rank, width), return the (n, n) squared distances $\lVert B(h_i-h_j)\rVert^2$.
+# The second probe reads depth off squared lengths. Given states `h`, (n, width), and its map `b`, (rank, width), return the place of the word that it takes for the root, from 0.
 # ```
 
 
 # %%
-def squared_distances(h, b):
+def root_of(h, b):
     return ...
 
 
 # solution
-def squared_distances(h, b):
-    mapped = h @ b.T
-    return (mapped[:, None] - mapped[None]).square().sum(2)
+def root_of(h, b):
+    return int((h @ b.T).square().sum(1).argmin())
 
 
 # %%
-exercises.check("what_stays.1", squared_distances)
+exercises.check("what_stays.1", root_of)
 
 # %% [markdown] tags=["solution"]
-# Map first, subtract afterwards: $n$ products with $B$ instead of $n^2$. Note that $d_B$ is no distance for every $B$: two words that differ only where $B$ is 0 are at distance 0.
+# The root has no edge above it, so its squared length is to be 0. Lengths are not distances: they depend on where the origin is, so this probe also has to find a point from which depths can be read.
 
 # %% [markdown]
 # ```{exercise} UUAS by hand
