@@ -364,7 +364,7 @@ show_table(
 verdict("1.9")
 
 # %% [markdown]
-# In worlds it is the two rotated models that find the names, against the claim, and five seeds cannot tell whether the best layer is a middle one. On real text one seed cannot tell anything.
+# In worlds it is the two rotated models that find the names, against the claim, and five seeds cannot tell whether the best layer is a middle one. On real text fewer than five seeds decide nothing.
 #
 # The first prediction gives the depth of the best layer as a share of all layers, for entities and for parsing; between 0.2 and 0.8 counts as the middle. With four layers that
 # leaves layers 1, 2 and 3.

@@ -401,7 +401,7 @@ show_table(
 verdict("1.7", "1.13", "11.3")
 
 # %% [markdown]
-# In worlds the first prediction of each claim holds. On real text there is one seed of most conditions, so we cannot tell.
+# In worlds the first prediction of each claim holds. Fewer than five seeds of real text decide nothing.
 #
 # *Reading it.* A bound of 0 asks for a sign. *Within* asks that an effect be small: its whole interval
 # has to lie inside the tolerance, so of an effect of nothing with a wide interval we cannot tell.

@@ -391,7 +391,7 @@ show_table(
 verdict("1.10")
 
 # %% [markdown]
-# In worlds the embeddings find nearly everything, so nothing can be read off which layer is best: the claim is at its ceiling there. On real text one seed cannot tell.
+# In worlds the embeddings find nearly everything, so nothing can be read off which layer is best: the claim is at its ceiling there. On real text fewer than five seeds decide nothing.
 #
 # The quantity is the depth of the best layer, as a share of all layers: 0 at the embeddings, 1 at the last. A value below a half
 # is what the claim predicts.

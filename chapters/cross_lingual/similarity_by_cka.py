@@ -356,7 +356,7 @@ show(
 verdict("1.11")
 
 # %% [markdown]
-# In worlds four of the five parts hold, and on the last, the correlation with retrieval, we cannot tell. On real text one seed cannot tell.
+# In worlds four of the five parts hold, and on the last, the correlation with retrieval, we cannot tell. On real text fewer than five seeds decide nothing.
 #
 # Of worlds, the near one is the close pair and the far one the distant pair. The part on layers is a rank correlation of CKA with depth in the bilingual model: -1 falls all the way, and 0 knows no direction.
 #

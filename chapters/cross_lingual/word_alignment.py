@@ -468,7 +468,7 @@ verdict("1.8")
 # %% [markdown]
 # The last part is a rank correlation of P@1 with the layer: 1 rises all the way.
 #
-# In worlds the embeddings align far worse than skip-grams, against the claim; its other two parts hold there. On real text one seed cannot tell. The words of a world are few, each is met hundreds of times, and what tells one from
+# In worlds the embeddings align far worse than skip-grams, against the claim; its other two parts hold there. On real text fewer than five seeds decide nothing. The words of a world are few, each is met hundreds of times, and what tells one from
 # another is the words around it, which is just what skip-grams count. In a Bible most words are rare, and neither method
 # has met them often. So a gap in worlds need not be a gap in a language.
 #

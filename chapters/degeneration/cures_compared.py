@@ -536,7 +536,7 @@ verdict(*AFTERWARDS)
 
 # %% [markdown]
 # The regulariser flattens the singular values and does not lower perplexity, where the paper's did. The other claims are about masked models that were never trained to compare sentences, so only such
-# models decide, and of them there are too few seeds to tell. MiniLM and E5 were tuned to compare sentences; what they do is a finding of its own, shown by name.
+# models decide, and only five seeds of them or more. MiniLM and E5 were tuned to compare sentences; what they do is a finding of its own, shown by name.
 #
 # Translation by a trained model (BLEU) is not measured: it takes a translation model of its own, and hours.
 #

@@ -296,7 +296,7 @@ verdict("3.1", "3.2", "4a.4")
 
 # %% [markdown]
 # The claims are about masked models such as BERT. MiniLM was distilled, and then tuned to compare sentences by cosine, so what it does decides nothing
-# about them; it is shown by name. Of masked models like BERT there are too few seeds, so claims 3.1 and 3.2 are not decided. Claim 4a.4 needs BERT's own weights:
+# about them; it is shown by name. A line that rests on fewer than five seeds decides nothing. Claim 4a.4 needs BERT's own weights:
 # `isomorph run encoder_words --size paper` measures them where the hub can be reached.
 #
 # ## Cautions

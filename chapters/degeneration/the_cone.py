@@ -286,7 +286,7 @@ verdict("2.7", "4a.1")
 # %% [markdown]
 # Skip-gram vectors of the very same text crowd as well, as shown above. So "word2vec has no cone" depends on the text and on which words one looks at.
 #
-# The small models have enough seeds, and stay short of nine pairs in ten, which is our own bound and contradicts nobody; the larger ones have too few seeds. So neither claim is decided.
+# The small causal models stay short of nine pairs in ten, which is our own bound and contradicts nobody. A line that rests on fewer than five seeds decides nothing.
 #
 # Claim 4a.1 is about BERT, a masked model. MiniLM, the encoder that comes as a package, is not one of its kind and decides nothing.
 # `isomorph run encoder_words --size paper` looks at BERT itself; nobody has run it here.

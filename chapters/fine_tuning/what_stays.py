@@ -402,7 +402,7 @@ legend = axes[1].legend(fontsize="small")
 # %% tags=["hide-input"]
 show(
     figure,
-    caption="What probes read off each layer before tuning and after each task, the mean over five seeds. Lines lie close together but for parsing, which trains on trees: after it probes find more. In the world inference costs some of the tree at the top.",
+    caption="What probes read off each layer before tuning and after each task, the mean over five seeds. Most lines lie close together. After parsing, which trains on trees, probes for relations and trees find more. In the world inference costs some of the tree at the top.",
     alt="Eight panels: relation, entity, tree and root, each in the world and in MiniLM, with a line before tuning and one after each of three tasks over layers 0 to 6. The tables below have the numbers.",
 )
 
