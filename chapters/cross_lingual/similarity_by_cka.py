@@ -341,7 +341,7 @@ estimates = real[real["metric"].isin(["cka", "cka_biased"])].pivot_table(
 )
 show(
     figure,
-    caption="Held-out verses: two monolingual models and the two sides of a bilingual one are equally alike in every pair; an untrained side is far below. Layers differ little.",
+    caption="Held-out verses: two monolingual models and the two sides of a bilingual one are about equally alike in every pair; an untrained side is far below. Layers differ little.",
     alt="Four panels, one for each pair of languages. The lines of two monolingual models and of one bilingual model lie together between 0.5 and 0.7; that of one side untrained falls from 0.5 to 0.2.",
     table=estimates.round(3).rename(index=condition_label).reset_index(),
 )

@@ -40,6 +40,7 @@ import numpy as np
 import pandas as pd
 import torch
 from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
 
 from isomorph.figures import every_run, show, show_table
 from isomorph.text.phrases import phrase_examples
@@ -213,8 +214,9 @@ def vectors(hidden, spans):  # (batch, time, width), (batch, pairs, 2)
 
 def scores(head, batch):  # (batch, pairs, 2): no, yes
     hidden = head.hidden(batch, "en")
-    u = vectors(hidden, batch.phrases[..., :2])
-    v = vectors(hidden, batch.phrases[..., 2:])
+    pairs = [torch.tensor(row.phrases).long() for row in batch.rows]
+    spans = pad_sequence([p.view(-1, 4) for p in pairs], batch_first=True)
+    u, v = vectors(hidden, spans[..., :2]), vectors(hidden, spans[..., 2:])
     return head.phrases(torch.cat([u, v, (u - v).abs(), u * v], -1))
 
 

@@ -150,9 +150,9 @@ for name, x in first.items():
     along = torch.linalg.svdvals(x - x.mean(0))
     axes[1].plot(rank[: len(along)], along / along[0], label=name)
 axes[0].axhline(1, color="grey", linestyle=":")
-axes[0].set(ylabel="standard deviation, over the mean one")
+axes[0].set(ylabel="deviation, over the mean one")
 axes[0].set(xlabel="rank of the coordinate, over the width")
-axes[1].set(ylabel="standard deviation, over the largest")
+axes[1].set(ylabel="deviation, over the largest")
 axes[1].set(xlabel="rank of the principal direction, over the width")
 legends = [axis.legend() for axis in axes]
 
@@ -525,7 +525,7 @@ legend = axes[0].legend(fontsize="small")
 # %% tags=["hide-input"]
 show(
     figure,
-    caption="[CLS] untuned, tuned, and behind the normalisation that it was tuned with. Tuning gives one direction more weight; IsoBN's scaling takes some of it back, and leaves correlations as they are.",
+    caption="[CLS] untuned, tuned, and behind the normalisation that it was tuned with. Tuning gives one direction more weight, except behind batch normalisation; IsoBN's scaling takes some of it back, and leaves correlations as they are.",
     alt="Three rows of panels, for the first direction's share, for correlation and for IsoScore; a column a place, a line a normalisation.",
     table=pd.DataFrame(
         means,

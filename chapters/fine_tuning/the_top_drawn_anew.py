@@ -367,7 +367,7 @@ legend = axes[0].legend()
 # %% tags=["hide-input"]
 show(
     figure,
-    caption="How far the weights of each block moved, mean over seeds. On MiniLM the re-initialised blocks stay closer to their start, and so do the others; in the world the re-initialised block alone does, a little.",
+    caption="How far the weights of each block moved, mean over seeds. On MiniLM all blocks stay closer to their start, the re-initialised ones most; in the world the differences are small.",
     alt="Two panels, a line a condition over the blocks from bottom to top.",
     table=mean.round(2).reset_index(),
 )
