@@ -88,7 +88,7 @@ def rsa_rsatoolbox(x, y):
 
 
 def procrustes_ours(x, y):
-    from isomorph.measure.align import procrustes
+    from isomorph.measure.similarity import procrustes
 
     return lambda: float(procrustes(x, y).double().sum())
 

@@ -36,7 +36,7 @@ import pandas as pd
 import torch
 
 from isomorph.figures import blank, show, show_table
-from isomorph.measure.align import mutual_links
+from isomorph.measure.words import mutual_links
 from isomorph.models.blocks import LayerStack
 from isomorph.models.finetune import finetune
 from isomorph.models.heads import head_for

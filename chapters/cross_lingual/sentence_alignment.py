@@ -42,7 +42,7 @@ import torch
 
 from isomorph.figures import blank, show, show_table
 from isomorph.labels import condition_label
-from isomorph.measure import align, retrieval
+from isomorph.measure import retrieval, similarity
 
 
 def procrustes(x, y):  # (pairs, width) each
@@ -88,9 +88,10 @@ def p_at_1(x, y):  # in percent
 # %%
 generator = torch.Generator().manual_seed(0)
 x, y = torch.randn(2, 300, 20, generator=generator).double() + 1
-assert abs(procrustes(x, y) - align.procrustes(x, y)).max() < 1e-6
+assert abs(procrustes(x, y) - similarity.procrustes(x, y)).max() < 1e-6
 assert (
-    abs(normalised(x, y)[0] - align.iterative_normalisation(x)).max() < 1e-6
+    abs(normalised(x, y)[0] - similarity.iterative_normalisation(x)).max()
+    < 1e-6
 )
 assert abs(p_at_1(x, y) - 100 * retrieval.retrieval(x, y)["p1"]) < 1e-6
 
@@ -286,7 +287,7 @@ def linear(x, y, penalty=0.1):
 
 
 MAPS = {
-    "rotation": align.procrustes,
+    "rotation": similarity.procrustes,
     "rotation, open directions to zero": seen_only,
     "any linear map": linear,
 }

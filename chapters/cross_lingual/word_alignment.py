@@ -39,7 +39,7 @@ import pandas as pd
 import torch
 
 from isomorph.figures import blank, show, show_table, show_turning
-from isomorph.measure import align, retrieval
+from isomorph.measure import retrieval, similarity
 from isomorph.text.corpora import load_corpus
 
 
@@ -202,7 +202,7 @@ rotation = procrustes(shown_x, shown_y)
 # The library's map and score, by code of its own, are the same:
 
 # %%
-theirs = align.procrustes(shown_x, shown_y)
+theirs = similarity.procrustes(shown_x, shown_y)
 assert abs(rotation - theirs).max() < 1e-6
 theirs = retrieval.translation_both_ways(
     x @ rotation,
@@ -279,7 +279,7 @@ plane = plane * plane[plane.abs().argmax(0), range(2)].sign()
 meant = dict(dictionary["test"])
 frames, nearest, counts = [], [], []
 for step in range(11):
-    turned = x @ align.part_way(rotation, step / 10)
+    turned = x @ similarity.part_way(rotation, step / 10)
     best = (unit(turned) @ unit(y).T).topk(3, dim=1).indices.tolist()
     frames.append((turned @ plane).numpy())
     nearest.append([", ".join(words_b[i] for i in row) for row in best])

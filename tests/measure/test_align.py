@@ -9,9 +9,10 @@ from scipy.linalg import orthogonal_procrustes
 from scipy.stats import ortho_group
 from sklearn.linear_model import Ridge
 
-from isomorph.measure import align
 from isomorph.measure import retrieval as searched
-from isomorph.measure.align import (
+from isomorph.measure import similarity
+from isomorph.measure.retrieval import csls, nearest, retrieval
+from isomorph.measure.similarity import (
     iterative_normalisation,
     normalise,
     normalising_means,
@@ -19,7 +20,6 @@ from isomorph.measure.align import (
     procrustes,
     ridge,
 )
-from isomorph.measure.retrieval import csls, nearest, retrieval
 
 from .clouds import gaussian
 
@@ -33,7 +33,7 @@ def nearly_least_squares(source, target):
 
 def ridge_of(penalty, source, target):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(align, "PENALTY", penalty)
+        patch.setattr(similarity, "PENALTY", penalty)
         return ridge(source, target)
 
 

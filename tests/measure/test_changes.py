@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from isomorph.measure.similarity import matched_for_length, similarity_by_layer
+from isomorph.measure.comparison import matched_for_length, similarity_by_layer
 from isomorph.models.blocks import reinitialise
 from isomorph.models.pretrained import load_encoder
 

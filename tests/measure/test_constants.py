@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isomorph.measure import align, cures, isotropy, similarity
+from isomorph.measure import cures, isotropy, similarity
 from isomorph.measure.correlation import pearson, spearman
 from isomorph.measure.cures import fit_flow
 from isomorph.measure.isotropy import of_words
@@ -190,6 +190,6 @@ def test_a_conceptor_of_equal_rows_keeps_what_the_formula_keeps(size):
 
 
 def test_the_ridge_map_of_zeros_is_zero():
-    assert not align.ridge(torch.zeros(5, 3), gaussian(5, 2, 0)).any()
+    assert not similarity.ridge(torch.zeros(5, 3), gaussian(5, 2, 0)).any()
     half = torch.cat([gaussian(5, 2, 1), torch.zeros(5, 1)], dim=1)
-    assert not align.ridge(half, gaussian(5, 2, 0))[2].any()
+    assert not similarity.ridge(half, gaussian(5, 2, 0))[2].any()

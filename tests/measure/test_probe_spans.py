@@ -94,14 +94,17 @@ def test_a_representation_of_something_else_is_refused(model, tokenizer):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"first": torch.tensor([[1, 1], [0, 1]])}, "empty or beyond"),
-        ({"first": torch.tensor([[0, 9], [0, 1]])}, "empty or beyond"),
+        ({"first": torch.tensor([[1, 1], [0, 1]])}, "each span with 0 <= start < end <= 4"),
+        ({"first": torch.tensor([[0, 9], [0, 1]])}, "each span with 0 <= start < end <= 4"),
         ({"first": torch.zeros(3, 2).long()}, "first is"),
         ({"labels": torch.tensor([0, 3])}, "labels has 0 to 3"),
-        ({"types": ("a",)}, "types has 1"),
-        ({"layers": {}}, "layers or names is empty"),
-        ({"layers": {0: torch.zeros(4, 2), 1: torch.zeros(4, 3)}}, "layers has shapes"),
-        ({"labels": torch.tensor([], dtype=torch.long)}, "labels is empty"),
+        ({"types": ("a",)}, "types 1 entries"),
+        ({"layers": {}}, "layers has no vectors of one shape"),
+        (
+            {"layers": {0: torch.zeros(4, 2), 1: torch.zeros(4, 3)}},
+            "layers has no vectors of one shape",
+        ),
+        ({"labels": torch.tensor([], dtype=torch.long)}, "labels or names is empty"),
     ],
 )
 def test_spans_that_make_no_sense_are_refused(change, message):

@@ -12,10 +12,10 @@ import pytest
 import torch
 from scipy.stats import ortho_group
 
-from isomorph.measure import align, cures, isotropy, numerics, retrieval
-from isomorph.measure.align import mutual_links
+from isomorph.measure import cures, isotropy, numerics, retrieval, similarity
 from isomorph.measure.degeneration import hull
 from isomorph.measure.numerics import nearest_map, principal_axes
+from isomorph.measure.words import mutual_links
 
 from .clouds import gaussian
 from .processors import other_processor
@@ -51,15 +51,15 @@ def words(vectors, count):
 
 # Each gives tensors or numbers; all where something is left open.
 OPEN = {
-    "procrustes, few pairs": lambda: align.procrustes(*few(6, 9, 9)),
-    "procrustes, upwards": lambda: align.procrustes(*few(4, 7, 11)),
-    "procrustes, downwards": lambda: align.procrustes(*few(4, 11, 7)),
-    "procrustes, one pair": lambda: align.procrustes(*few(1, 5, 5)),
-    "procrustes, nothing": lambda: align.procrustes(torch.zeros(3, 4), gaussian(3, 4, 0)),
-    "procrustes, at right angles": lambda: align.procrustes(
+    "procrustes, few pairs": lambda: similarity.procrustes(*few(6, 9, 9)),
+    "procrustes, upwards": lambda: similarity.procrustes(*few(4, 7, 11)),
+    "procrustes, downwards": lambda: similarity.procrustes(*few(4, 11, 7)),
+    "procrustes, one pair": lambda: similarity.procrustes(*few(1, 5, 5)),
+    "procrustes, nothing": lambda: similarity.procrustes(torch.zeros(3, 4), gaussian(3, 4, 0)),
+    "procrustes, at right angles": lambda: similarity.procrustes(
         torch.eye(8)[:3].double(), torch.eye(8)[3:6].double()
     ),
-    "procrustes, unrelated": lambda: align.procrustes(
+    "procrustes, unrelated": lambda: similarity.procrustes(
         torch.tensor([[1.0, 0], [1, 0], [-1, 0], [-1, 0]]) + 0.1,
         torch.tensor([[1.0, 0], [-1, 0], [1, 0], [-1, 0]]),
     ),
@@ -121,7 +121,7 @@ def test_other_processors_do_answer_in_another_way():
 @pytest.mark.parametrize("n", [1, 3, 5])
 def test_the_rotation_is_the_best_and_of_the_best_the_nearest_to_the_identity(n, p, q):
     source, target = few(n, p, q, seed=n)
-    found = align.procrustes(source, target)
+    found = similarity.procrustes(source, target)
     small = torch.eye(min(p, q)).double()
     assert torch.allclose(found @ found.T if p <= q else found.T @ found, small, atol=1e-10)
     best = float(torch.linalg.svdvals(source.T @ target).sum())
@@ -138,9 +138,9 @@ def test_the_rotation_is_the_best_and_of_the_best_the_nearest_to_the_identity(n,
 def test_enough_pairs_give_the_plain_factor():
     source, target = few(40, 9, 9)
     left, _, right = torch.linalg.svd(source.T @ target)
-    assert torch.equal(align.procrustes(source, target), left @ right)
+    assert torch.equal(similarity.procrustes(source, target), left @ right)
     assert torch.equal(nearest_map(torch.eye(3).double()), torch.eye(3).double())
-    half = align.procrustes(source[:4], source[:4])
+    half = similarity.procrustes(source[:4], source[:4])
     assert torch.allclose(half, torch.eye(9).double(), atol=1e-9), "a copy stays where it is"
 
 

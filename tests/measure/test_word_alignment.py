@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from isomorph.measure.align import linked_vectors, mutual_links
 from isomorph.measure.represent import Representation
+from isomorph.measure.words import linked_vectors, mutual_links
 
 
 def words(vectors, texts, positions):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy.stats import ortho_group
 
-from isomorph.measure.align import normalise, normalising_means
+from isomorph.measure.similarity import normalise, normalising_means
 from isomorph.models.blocks import LayerStack
 from isomorph.models.encoder import BilingualConfig, BilingualEncoder
 

@@ -23,7 +23,7 @@ def best_stretch(answer: object) -> Feedback:
     """The factor of a rotation and a stretch, by least squares on the rotated cloud."""
     import torch
 
-    from isomorph.measure.align import procrustes
+    from isomorph.measure.similarity import procrustes
 
     def reference(x, y):
         turned = (x @ procrustes(x, y)).flatten()
@@ -46,7 +46,7 @@ def the_way_back(answer: object) -> Feedback:
     """Which map carries the second side to the first, tried on two clouds."""
     import torch
 
-    from isomorph.measure.align import procrustes
+    from isomorph.measure.similarity import procrustes
 
     generator = torch.Generator().manual_seed(0)
     x, y = torch.randn(2, 40, 5, generator=generator).double()

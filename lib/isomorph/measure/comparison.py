@@ -3,26 +3,44 @@
 The measures of Conneau, Wu et al. (2020, section 5) for any two encoders, each of which reads one of
 two languages: two models of one language each, one model of both, or anybody's. A rotation is learnt
 on some sentences, or on a dictionary's "train" part, after iterative normalisation; it is scored on
-others, or on the "test" part.
+others, or on the "test" part. `similarity_by_layer` compares an encoder with itself, before and
+after something was done to it.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from isomorph.measure.align import normalise, normalising_means, procrustes, ridge
 from isomorph.measure.isotropy import average_cosine, isoscore
 from isomorph.measure.represent import represent, tokenizer_of
 from isomorph.measure.retrieval import hubness, retrieval, translation_both_ways
-from isomorph.measure.similarity import cka_table, linear_cka, rsa
+from isomorph.measure.similarity import (
+    cka_table,
+    linear_cka,
+    normalise,
+    normalising_means,
+    procrustes,
+    ridge,
+    rsa,
+)
 from isomorph.measure.words import Lexicon, Reader, embedded, in_context, keyed_dictionary
 from isomorph.text.tokens import check_texts
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from isomorph.measure.represent import Tokenizers
+
+TOKENS = 2000  # compared by layer; RSA has as many pairs as their square
+BIN_WORDS = 5  # wide are the bins of texts that are of like length
 
 Record = dict[str, str | int | float | None]
 Sides = tuple[list[str], list[str]]
@@ -206,3 +224,57 @@ def _random_rotation(like: Tensor) -> Tensor:
 
 def _records(layer: int | None, metrics: Mapping[str, float]) -> list[Record]:
     return [{"metric": name, "layer": layer, "value": value} for name, value in metrics.items()]
+
+
+def similarity_by_layer(
+    before: PreTrainedModel,
+    after: PreTrainedModel,
+    tokenizer: Tokenizers,
+    texts: Sequence[str],
+    *,
+    language: str | None = None,
+    tokens: int = TOKENS,
+    seed: int = 0,
+    max_length: int | None = None,
+) -> dict[str, dict[int, float]]:
+    """{"rsa", "cka"} -> layer -> how alike the tokens' states are before and after, at most 1.
+
+    Of all tokens of the texts so many are drawn, the same at each layer. Where the encoder after has
+    fewer layers, those it has are compared.
+    Raises ValueError when there are fewer than 4 tokens.
+    Source: Merchant et al. 2020 compare by RSA; CKA of Kornblith et al. 2019 beside it.
+    """
+    first, second = (
+        represent(model, tokenizer, texts, language=language, level="token", max_length=max_length)
+        for model in (before, after)
+    )
+    count = len(first.texts)
+    if count < 4:
+        raise ValueError(f"texts has {count} tokens; at least {4} are needed.")
+    drawn = torch.randperm(count, generator=torch.Generator().manual_seed(seed))[:tokens]
+    similarity: dict[str, dict[int, float]] = {"rsa": {}, "cka": {}}
+    for layer in sorted(set(first.layers) & set(second.layers)):
+        x, y = first[layer][drawn], second[layer][drawn]
+        similarity["rsa"][layer] = rsa(x, y)
+        similarity["cka"][layer] = linear_cka(x, y)
+    return similarity
+
+
+def matched_for_length(first: Sequence[str], second: Sequence[str]) -> tuple[list[str], list[str]]:
+    """As many texts of each of two sets as can be, of like lengths: of each bin of five words the same
+    number, in the order given.
+
+    Raises ValueError when no bin has a text of both.
+    """
+    bins: list[dict[int, list[str]]] = [defaultdict(list), defaultdict(list)]
+    for by_length, texts in zip(bins, (first, second), strict=True):
+        for text in texts:
+            by_length[len(text.split()) // BIN_WORDS].append(text)
+    kept: tuple[list[str], list[str]] = ([], [])
+    for length in sorted(bins[0].keys() & bins[1].keys()):
+        count = min(len(by_length[length]) for by_length in bins)
+        for side, by_length in zip(kept, bins, strict=True):
+            side.extend(by_length[length][:count])
+    if not kept[0]:
+        raise ValueError("first and second have no texts of like length; allowed are sets that do.")
+    return kept

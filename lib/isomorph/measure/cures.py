@@ -1,16 +1,7 @@
 """Cures for vectors that crowd into a cone: each is learnt on some vectors and applies to any.
 
-- `all_but_the_top`: less the mean and the top principal components (Mu & Viswanath 2018).
-- `removal`, `learn_removal`: less a weighted part of each top component (Liang et al. 2021).
-- `conceptor_negation`: every direction shrunk, the more the louder it is.
-- `whitening`: decorrelated, of variance 1, perhaps the first k only (Su et al. 2021).
-- `standardisation`, `null_top`: the two cheap ones of Li et al. 2020, table 5.
-- `fit_flow`: the one that bends, an invertible flow that makes the vectors a standard Gaussian
-  (BERT-flow, Li et al. 2020).
-- `CURES` has each by its name.
-
-vectors: (n, width). All but the flow are affine: a `Cure` is a matrix and an offset. Axes of equal
-variance, and their signs, are those of `numerics.principal_axes`.
+vectors: (n, width). `CURES` has each by its name. All are affine, a matrix and an offset, but the
+flow, which bends. Axes of equal variance, and their signs, are those of `numerics.principal_axes`.
 Everything is in float64; costs n width^2. All raise ValueError when `vectors` is not (n, width) or
 not finite, or when more directions are asked for than there are.
 """
@@ -123,7 +114,8 @@ def learn_removal(
 
 
 def conceptor_negation(vectors: Tensor) -> Cure:
-    """x (I - C) with C = R (R + regulariser I)^-1 and R the mean of x'x, uncentred.
+    """x (I - C) with C = R (R + regulariser I)^-1 and R the mean of x'x, uncentred: every direction
+    shrunk, the more the louder it is.
 
     Source: as the baseline of Liang et al. 2021.
     """
@@ -216,7 +208,8 @@ class Flow:
 
 
 def fit_flow(vectors: Tensor) -> Flow:
-    """Fit a flow to vectors (n, width) by maximum likelihood, with Adam, on their device.
+    """An invertible flow that makes the vectors (n, width) a standard Gaussian, fitted by maximum
+    likelihood, with Adam, on their device.
 
     z = f^-1(u) for vectors u. A step of f^-1 scales and shifts every dimension (Glow's actnorm),
     permutes the dimensions at random and adds to one half what a small network makes of the other

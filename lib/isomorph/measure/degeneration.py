@@ -1,12 +1,5 @@
 """Why the vector of a word that never occurs runs away (Gao et al. 2019).
 
-- `hull`: is the origin in the convex hull of some hidden states? Either way with a certificate: a
-  direction with a negative product with every state, or weights that mix the states to zero.
-- `layer_norm_direction`: the direction that a final layer normalisation gives away by its weights.
-- `absent_word`: the vector of a word that never occurs, as training moves it.
-- `rare_word_bound`: how far apart two minimisers can be (theorem 3).
-- `of_states`: where the origin lies beside a model's hidden states, in metrics.
-
 hidden: (n, width), a state a row. Everything is computed in float64, blocks of rows at a time.
 """
 

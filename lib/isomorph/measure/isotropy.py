@@ -1,14 +1,8 @@
 """How evenly vectors fill the directions of their space, and the shape of a vocabulary's cloud.
 
-- `average_cosine`: of two different vectors; 0 when directions are spread evenly, and near 1 in a
-  narrow cone. It sees the mean that all have in common. `sampled_cosines` for a histogram.
-- `isoscore`: 1 when the variance is the same in all directions, 0 when there is one direction only
-  (Rudman et al. 2022). It does not see the mean, so report both.
-- `partition_ratio`: of Mu & Viswanath 2018. `cone` has these three.
-- `singular_values`, `variance_evenness`: how fast the spectrum falls.
-- `intrinsic_dimension`: of how many dimensions the cloud is where one looks closely.
-- `of_words`, `of_group`: all of a vocabulary's metrics, the most frequent words first, and those of
-  the words of one group, by name.
+The average cosine sees the mean that all have in common and no stretch, IsoScore a stretch and no
+mean: report both. `of_words` and `of_group` give all metrics of a vocabulary and of some words, by
+name.
 
 vectors: (n, width). Everything is computed in float64, on the device of the vectors, in time linear
 in n but for neighbours, which cost n for each vector that is asked; memory is a copy of the vectors
@@ -35,7 +29,8 @@ DISTANCES_AT_ONCE = 2**25  # 256 MiB
 
 
 def average_cosine(vectors: Tensor) -> float:
-    """The mean cosine of all pairs of different vectors, exactly, from their sum.
+    """The mean cosine of all pairs of different vectors, exactly, from their sum: 0 when directions are
+    spread evenly, and near 1 in a narrow cone.
 
     For unit vectors |sum|^2 = n + the sum over pairs, so no table of n by n is needed. Zero vectors
     are left out. nan with fewer than two others.
@@ -47,7 +42,7 @@ def average_cosine(vectors: Tensor) -> float:
 
 
 def isoscore(vectors: Tensor) -> float:
-    """IsoScore, 0 to 1, from the variances along the principal axes.
+    """1 when the variance is the same in all directions, 0 when there is one direction only.
 
     nan where nothing varies. Raises ValueError with fewer than 2 vectors or a width of 1.
     Source: Rudman et al. 2022, steps of the authors' code.

@@ -2,11 +2,6 @@
 
 Tenney et al. (2019) bring many tasks into the form of labelled spans. A part of speech is a label of
 one word, an entity's type that of a few words, and a relation that of two spans.
-
-- `tag_spans`: each word and its tag, which may be a part of speech or a BIO tag of entities.
-- `entity_spans`: each entity and its type, from BIO tags.
-- `edge_spans`: each word with its head, and the relation between the two.
-- `tree_sentences`: sentences with the vectors of all their words, for a structural probe.
 """
 
 from __future__ import annotations
@@ -53,31 +48,27 @@ class Spans:
     left_out: int = 0
 
     def __post_init__(self):
-        if not self.layers or not self.names:
-            raise ValueError("layers or names is empty; at least one of each is needed.")
-        shapes = {layer: tuple(vectors.shape) for layer, vectors in self.layers.items()}
-        if len(set(shapes.values())) > 1 or len(next(iter(shapes.values()))) != 2:
-            raise ValueError(f"layers has shapes {shapes}; all must be the same (n_words, width).")
-        n, rows = len(self.labels), next(iter(shapes.values()))[0]
-        if not n:
-            raise ValueError("labels is empty; at least one labelled span is needed.")
+        n, shapes = len(self.labels), {tuple(vectors.shape) for vectors in self.layers.values()}
+        if not n or not self.names:
+            raise ValueError("labels or names is empty; at least one of each is needed.")
+        if len(shapes) != 1 or len(rows := shapes.pop()) != 2:
+            raise ValueError("layers has no vectors of one shape; allowed is one (n_words, width).")
         for name, spans in {"first": self.first, "second": self.second}.items():
-            if spans is None and name == "second":
-                continue
-            if spans.shape != (n, 2):
-                raise ValueError(f"{name} is {tuple(spans.shape)}; for {n} labels allow ({n}, 2).")
-            if spans.min() < 0 or spans.max() > rows or (spans[:, 0] >= spans[:, 1]).any():
+            if spans is not None and (
+                spans.shape != (n, 2)
+                or not (spans[:, 0] >= 0).all()
+                or not (spans[:, 0] < spans[:, 1]).all()
+                or not (spans[:, 1] <= rows[0]).all()
+            ):
                 raise ValueError(
-                    f"{name} has a span that is empty or beyond the {rows} rows of vectors; allowed "
-                    f"is 0 <= start < end <= {rows}."
+                    f"{name} is {tuple(spans.shape)}; for {n} labels allowed is ({n}, 2), each span "
+                    f"with 0 <= start < end <= {rows[0]}, the rows of vectors."
                 )
-        if self.labels.min() < 0 or self.labels.max() >= len(self.names):
+        if self.labels.min() < 0 or self.labels.max() >= len(self.names) or len(self.types) != n:
             raise ValueError(
-                f"labels has {int(self.labels.min())} to {int(self.labels.max())}; with "
-                f"{len(self.names)} names allowed is 0 to {len(self.names) - 1}."
+                f"labels has {int(self.labels.min())} to {int(self.labels.max())} and types "
+                f"{len(self.types)} entries; allowed is 0 to {len(self.names) - 1} and {n}."
             )
-        if len(self.types) != n:
-            raise ValueError(f"types has {len(self.types)} entries; allowed is one a label, {n}.")
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -1,12 +1,5 @@
 """What hidden states hold, by edge probing: a light classifier on vectors that stay as they are.
 
-- `fit_probe`: a linear probe of labelled spans, on one layer or on a learnt mix of layers.
-- `Probe.centre`: at which layers the mix looks (Tenney, Das & Pavlick 2019, section 3).
-- `selectivity`: what a probe learns by heart, by control tasks. One that is strong enough learns any
-  label of a word type from vectors that only tell the types apart. Hewitt & Liang (2019) have it
-  learn labels that mean nothing; what it scores less on those than on the true ones is not due to
-  that.
-
 Spans are of `isomorph.measure.probe_data`. Unlike Tenney et al. (2019), a span has one label, so the
 loss is that of a softmax and not of many sigmoids; vectors are not projected to 256 dimensions
 before pooling; a span is the mean of its words; and a probe is linear.
@@ -276,6 +269,8 @@ def selectivity(
 ) -> Selectivity:
     """A probe's accuracy on test, and that of the same probe on a control task.
 
+    A probe that is strong enough learns any label of a word type from vectors that only tell the
+    types apart. What it scores less on labels that mean nothing is not due to that.
     seed: of the random labels and of both probes. Errors as of `fit_probe`.
     Source: Hewitt & Liang 2019.
     """

@@ -5,10 +5,6 @@ for this package's encoders and for any Hugging Face encoder with a fast tokenis
 
 Sentence vectors are the mean over subwords without special tokens, and a word's vector is the mean
 over its subwords (Conneau, Wu et al. 2020, section 5.1). Layer 0 is what the embeddings give.
-
-- `represent` returns the vectors of all texts.
-- `stream` yields the hidden states a batch at a time, for measures that keep sums only, such as
-  `isomorph.measure.words.word_averages`, so that memory does not grow with the number of texts.
 """
 
 from __future__ import annotations
@@ -209,7 +205,8 @@ def stream(
     max_length: int | None = None,
     progress: bool = False,
 ) -> Iterator[Batch]:
-    """Hidden states of the texts, one batch at a time, longest texts first within a stretch.
+    """Hidden states of the texts, one batch at a time, longest texts first within a stretch: for
+    measures that keep sums only, so that memory does not grow with the number of texts.
 
     texts: any iterable; a few batches of it are read at a time.
     language: for models that read one language at a time; others ignore it.

@@ -1,10 +1,5 @@
 """How well the vectors of two languages line up: nearest neighbours, and the ranks of right answers.
 
-- `nearest`, `csls`: neighbours by cosine or CSLS. `hubness`: how unequally they are shared out.
-- `retrieval`: does a sentence find its translation, and at what rank (Conneau, Wu et al. 2020,
-  section 5.1; Dufter and Schütze 2020).
-- `translation`: does a word find one of its translations (Conneau, Lample et al. 2018).
-
 CSLS corrects cosines for hubs, vectors that are near everything (Conneau, Lample et al. 2018,
 section 2.3):
 
@@ -98,6 +93,7 @@ def retrieval(source: Tensor, target: Tensor, **options) -> dict[str, float]:
 
     Returns p1_forward, p1_backward, p1 (their mean), mrr_forward, mrr_backward and mrr, each from 0
     to 1. Chance is 1/n for P@1. Arguments and errors are those of `retrieval_by_row`.
+    Source: Conneau, Wu et al. 2020, section 5.1; Dufter and Schütze 2020.
     """
     rows = retrieval_by_row(source, target, **options)
     return _with_means({name: values.mean().item() for name, values in rows.items()})
@@ -148,7 +144,8 @@ def translation(
     center: bool = False,
     by_word: dict[str, float] | None = None,
 ) -> dict[str, float]:
-    """How often a word's nearest target words include one of its translations.
+    """How often a word's nearest target words include one of its translations (Conneau, Lample et al.
+    2018).
 
     source_vectors: (n_source, width), of `source_words`; target_vectors likewise.
     pairs: (source word, translation); a source word may have several. Each source word counts once

@@ -1,43 +1,34 @@
-"""How alike two sets of vectors of the same examples are, whatever rotation lies between them.
+"""How alike two sets of vectors of the same examples are, and the maps that carry one onto the other.
 
-- `linear_cka`: centred kernel alignment (Kornblith et al. 2019). Debiased by default: the plain one
-  is near 1 for unrelated vectors wherever widths are large beside the examples. `cka_table` is of
-  all layers against all layers.
-- `cka_interval`, `cka_null`: how sure a value is, and what unrelated vectors give.
-- `rsa`: representational similarity analysis, the correlation of two tables of similarities.
-- `similarity_by_layer`: both of an encoder's layers before and after something was done to it.
-
-Rows are examples, (n, p) and (n, q), in any widths; results are Python floats unless said otherwise.
-Everything is computed in float64 on the device of the first, without a table of n by n.
-All raise ValueError when the two do not pair or a value is not finite.
+Rows are examples, (n, p) and (n, q), in any widths; similarities are Python floats unless said
+otherwise. A map is a matrix (p, q): `source @ map` lies where the target does; scores of what it
+reaches are in `isomorph.measure.retrieval`. Everything is computed in float64 on the device of the
+first, without a table of n by n. All raise ValueError when the two do not pair or a value is not
+finite.
 """
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from scipy import stats
+from scipy.linalg import schur
 from torch import Tensor
 
-from isomorph.measure.numerics import ROUNDING, centred, paired, unit_rows
-from isomorph.measure.represent import represent
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
-
-    from isomorph.measure.represent import Tokenizers
+from isomorph.measure.numerics import ROUNDING, centred, nearest_map, paired, unit_rows
 
 FEWEST = 4  # examples of a CKA: the unbiased estimator divides by n (n - 3)
 GROUPS = 50  # of rows that an interval leaves out in turn
 CONFIDENCE = 0.95
 PAIRS_AT_ONCE = 2**24  # 128 MiB of similarities
-TOKENS = 2000  # compared by layer; RSA has as many pairs as their square
-BIN_WORDS = 5  # wide are the bins of texts that are of like length
+ROUNDS = 10  # of normalisation: lengths are then within 1e-3 of 1 on every model tried
+# Of the ridge, as a share of the source's mean squared singular value, so that it means the same at
+# every scale and number of pairs.
+PENALTY = 0.1
 
 
 class Interval(NamedTuple):
@@ -49,11 +40,11 @@ class Interval(NamedTuple):
 
 
 def linear_cka(x: Tensor, y: Tensor, *, debiased: bool = True) -> float:
-    """CKA with the inner product as its kernel: 1 for vectors that differ by a rotation and scale.
+    """Centred kernel alignment by the inner product: 1 for vectors that differ by a rotation and scale.
 
     debiased: with the unbiased estimator of HSIC (Song et al. 2007), about 0 for unrelated vectors
     and sometimes below; else with tr(K H L H) / (n - 1)^2, which grows with the widths over the
-    examples. Costs n p q; nan where a side does not vary. Raises ValueError with fewer than 4
+    examples, to near 1 for unrelated vectors. Costs n p q; nan where a side does not vary. Raises ValueError with fewer than 4
     examples.
     Source: Kornblith et al. 2019; Nguyen, Raghu & Kornblith 2021, eq. 3.
     """
@@ -126,7 +117,8 @@ def cka_null(x: Tensor, y: Tensor, *, seed: int, permutations: int = 200) -> Ten
 
 
 def rsa(x: Tensor, y: Tensor) -> float:
-    """Pearson's correlation of the cosines within x with those within y, of all pairs of examples.
+    """Representational similarity analysis: Pearson's correlation of the cosines within x with those
+    within y, of all pairs of examples.
 
     In blocks of bounded memory. nan where the cosines of a side do not vary.
     Raises ValueError with fewer than 3 examples.
@@ -152,55 +144,81 @@ def rsa(x: Tensor, y: Tensor) -> float:
     return math.nan if min(spreads) <= n * ROUNDING**2 else _ratio(ab - a * b / n, *spreads)
 
 
-def similarity_by_layer(
-    before: PreTrainedModel,
-    after: PreTrainedModel,
-    tokenizer: Tokenizers,
-    texts: Sequence[str],
-    *,
-    language: str | None = None,
-    tokens: int = TOKENS,
-    seed: int = 0,
-    max_length: int | None = None,
-) -> dict[str, dict[int, float]]:
-    """{"rsa", "cka"} -> layer -> how alike the tokens' states are before and after, at most 1.
+def procrustes(source: Tensor, target: Tensor) -> Tensor:
+    """The orthogonal map W that minimises the distance of `source @ W` to `target`.
 
-    Of all tokens of the texts so many are drawn, the same at each layer. Where the encoder after has
-    fewer layers, those it has are compared.
-    Raises ValueError when there are fewer than 4 tokens.
-    Source: Merchant et al. 2020 compare by RSA; CKA of Kornblith et al. 2019 beside it.
+    source (n, p), target (n, q): rows are pairs. W is (p, q); with X = source and Y = target,
+
+        W = U V',  U S V' = svd(X' Y)
+
+    Where p and q differ, W has orthonormal rows (p < q) or columns (p > q); the latter keep no
+    distance, and what W maximises is the inner product of `source @ W` and `target`.
+    With fewer independent pairs than dimensions there are many such maps. Of these it is the one
+    nearest to the identity, by `numerics.nearest_map`, where the proof is: what the pairs say
+    nothing of stays in its place, in so far as it can.
+    Raises ValueError when the two do not pair or a value is not finite.
+    Source: Schönemann 1966; Conneau, Wu et al. 2020, section 5.1, who write columns as pairs.
     """
-    first, second = (
-        represent(model, tokenizer, texts, language=language, level="token", max_length=max_length)
-        for model in (before, after)
-    )
-    count = len(first.texts)
-    if count < FEWEST:
-        raise ValueError(f"texts has {count} tokens; at least {FEWEST} are needed.")
-    drawn = torch.randperm(count, generator=torch.Generator().manual_seed(seed))[:tokens]
-    similarity: dict[str, dict[int, float]] = {"rsa": {}, "cka": {}}
-    for layer in sorted(set(first.layers) & set(second.layers)):
-        x, y = first[layer][drawn], second[layer][drawn]
-        similarity["rsa"][layer] = rsa(x, y)
-        similarity["cka"][layer] = linear_cka(x, y)
-    return similarity
+    source, target = paired(source, target, ("source", "target"))
+    rounding = ROUNDING * float(source.norm() * target.norm())
+    return nearest_map(source.T @ target, rounding)
 
 
-def matched_for_length(first: Sequence[str], second: Sequence[str]) -> tuple[list[str], list[str]]:
-    """As many texts of each of two sets as can be, of like lengths: of each bin of five words the same
-    number, in the order given.
+def ridge(source: Tensor, target: Tensor) -> Tensor:
+    """The linear map (p, q) that minimises the squared distance plus `PENALTY` on its own norm.
 
-    Raises ValueError when no bin has a text of both.
+    It may bend the space, so what it reaches and a rotation does not is no likeness of shape.
+    source (n, p), target (n, q): rows are pairs. Raises ValueError as `procrustes`.
     """
-    bins: list[dict[int, list[str]]] = [defaultdict(list), defaultdict(list)]
-    for by_length, texts in zip(bins, (first, second), strict=True):
-        for text in texts:
-            by_length[len(text.split()) // BIN_WORDS].append(text)
-    kept: tuple[list[str], list[str]] = ([], [])
-    for length in sorted(bins[0].keys() & bins[1].keys()):
-        count = min(len(by_length[length]) for by_length in bins)
-        for side, by_length in zip(kept, bins, strict=True):
-            side.extend(by_length[length][:count])
-    if not kept[0]:
-        raise ValueError("first and second have no texts of like length; allowed are sets that do.")
-    return kept
+    source, target = paired(source, target, ("source", "target"))
+    gram = source.T @ source
+    size = gram.diagonal().mean()
+    damping = PENALTY * torch.where(size > 0, size, 1.0)  # of zeros the map is 0 with any
+    return torch.linalg.solve(gram + damping * torch.eye(len(gram)).to(gram), source.T @ target)
+
+
+def iterative_normalisation(vectors: Tensor) -> Tensor:
+    """Rows brought to length 1, then to mean 0, again and again: (n, width), float64.
+
+    The last step is the mean, so that it is 0 and lengths are 1 but for what a round changes.
+    Raises ValueError when `vectors` is not (n, width) or not finite.
+    Source: Zhang et al. 2019, as in Conneau, Wu et al. 2020, section 5.1.
+    """
+    return normalise(vectors, normalising_means(vectors))
+
+
+def normalising_means(vectors: Tensor) -> list[Tensor]:
+    """The mean that each round of `iterative_normalisation` subtracts, (width,) each.
+
+    Learnt on some vectors, they normalise others of the same model in the same way (`normalise`).
+    """
+    means = []
+    for _ in range(ROUNDS):
+        vectors = unit_rows(vectors, "vectors")
+        means.append(vectors.mean(0))
+        vectors = vectors - means[-1]
+    return means
+
+
+def normalise(vectors: Tensor, means: Sequence[Tensor]) -> Tensor:
+    """Vectors (n, width) through the rounds whose means were learnt by `normalising_means`."""
+    for mean in means:
+        vectors = unit_rows(vectors, "vectors") - mean
+    return vectors
+
+
+def part_way(rotation: Tensor, share: float) -> Tensor:
+    """A rotation gone only part of the way: 0 is none of it, 1 is all, (d, d) in float64.
+
+    Every plane that it turns is turned by the same share of its angle. What it mirrors instead goes
+    through 0 half-way: a mirror cannot be reached by turning.
+    Raises ValueError when the map is not orthogonal.
+    """
+    matrix = rotation.detach().cpu().double().numpy()
+    if matrix.ndim != 2 or not np.allclose(matrix @ matrix.T, np.eye(len(matrix)), atol=1e-6):
+        raise ValueError(f"rotation is {tuple(rotation.shape)}; it must be square and orthogonal.")
+    turns, basis = schur(matrix, output="complex")
+    angles = np.angle(turns.diagonal())
+    mirrored = np.abs(angles) > np.pi - 1e-9
+    values = np.where(mirrored, 1 - 2 * share, np.exp(1j * share * angles))
+    return torch.from_numpy(((basis * values) @ basis.conj().T).real)

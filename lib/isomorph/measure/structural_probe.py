@@ -1,10 +1,7 @@
 """Whether hidden states hold whole trees: a linear map under which distances are those of a tree.
 
-- `fit_distance_probe`: squared distances that are to be numbers of edges between words.
-- `fit_depth_probe`: squared lengths that are to be numbers of edges above words.
-- `tree_distances`, `tree_edges`, `spanning_edges`, `uuas`: trees, and how well guessed distances and
-  depths give them back. A tree is known by how many edges lie between any two of its words, and,
-  once its root is, by how many lie above each.
+A tree is known by how many edges lie between any two of its words, and, once its root is, by how many
+lie above each.
 
 Hewitt & Manning (2019). Sentences are of `isomorph.measure.probe_data`; words are (n,) in their
 order, heads as in `isomorph.text.examples.TreeExample`: 0 for the root, else a position from 1.

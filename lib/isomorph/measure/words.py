@@ -1,11 +1,7 @@
-"""One vector a word type, three ways: as embedded, alone, and averaged over its contexts.
+"""One vector a word type, three ways: as embedded, alone, and averaged over its contexts; and which
+word of a sentence is which of its translation.
 
-- `embedding_words`: rows of the input embedding, for words that are a single subword (Conneau, Wu
-  et al. 2020, section 5.1, non-contextual).
-- `isolated_word_vectors`: each word encoded alone, `[CLS] word [SEP]` (Dufter and Schütze 2020,
-  word translation).
-- `word_averages`: the mean over all occurrences of a word in a text, its subwords averaged
-  (Conneau, Wu et al. 2020, section 5.1, contextual).
+The first and the last as Conneau, Wu et al. 2020, section 5.1; alone as Dufter and Schütze 2020.
 """
 
 from __future__ import annotations
@@ -19,6 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from isomorph.measure.numerics import best_first, unit_rows
 from isomorph.measure.represent import represent, stream, tokenizer_of, unit_index, unit_means
 from isomorph.text.spelling import single_tokens, spelt, word_key
 from isomorph.text.tokens import check_text, check_texts, read_words, token_places
@@ -27,9 +24,10 @@ if TYPE_CHECKING:
     from tokenizers import Encoding
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-    from isomorph.measure.represent import Tokenizers
+    from isomorph.measure.represent import Representation, Tokenizers
     from isomorph.text.tokens import Text
 
+Link = tuple[int, int, int]  # a text, a word's position in it, and one in its translation
 Lexicon = tuple[list[str], Tensor]  # one language's words and their vectors, (n_words, width)
 # Languages written without spaces, in which words are found by looking them up.
 UNSPACED = frozenset({"zh", "ja", "th", "lo", "km", "my"})
@@ -261,3 +259,54 @@ def _letters(text: str) -> list[str]:
         else:
             letters.append(character)
     return letters
+
+
+def mutual_links(source: Representation, target: Representation, layer: int) -> list[Link]:
+    """Links between words that are each other's nearest by cosine, text by text.
+
+    source, target: words of parallel texts, in the same order, by any encoder of both languages.
+    Each side's mean over all texts is subtracted first. Ties go to the earlier word.
+    Source: the "Argmax" method of SimAlign, Jalili Sabet et al. 2020.
+    """
+    vectors = [unit_rows(side[layer], "vectors", center=True) for side in (source, target)]
+    first, second = _rows_by_text(source), _rows_by_text(target)
+    links = []
+    for text in sorted(first.keys() & second.keys()):
+        rows, columns = first[text], second[text]
+        scores = vectors[0][rows] @ vectors[1][columns].T
+        there, back = (best_first(table)[1][:, 0] for table in (scores, scores.T))
+        links += [
+            (text, int(source.positions[rows[i]]), int(target.positions[columns[j]]))
+            for i, j in enumerate(there.tolist())
+            if int(back[j]) == i
+        ]
+    return links
+
+
+def linked_vectors(
+    source: Representation, target: Representation, links: Iterable[Link], layer: int
+) -> tuple[Tensor, Tensor]:
+    """(links, width) of each side; links of which a word has no vector are left out.
+
+    Raises ValueError when none is left.
+    """
+    rows = [
+        {(int(t), int(p)): row for row, (t, p) in enumerate(zip(s.texts, s.positions, strict=True))}
+        for s in (source, target)
+    ]
+    pairs = [
+        (rows[0][text, i], rows[1][text, j])
+        for text, i, j in links
+        if (text, i) in rows[0] and (text, j) in rows[1]
+    ]
+    if not pairs:
+        raise ValueError("links has no pair of words of which both have a vector.")
+    chosen = torch.tensor(pairs)
+    return source[layer][chosen[:, 0]], target[layer][chosen[:, 1]]
+
+
+def _rows_by_text(words: Representation) -> dict[int, list[int]]:
+    rows: dict[int, list[int]] = {}
+    for row, text in enumerate(words.texts.tolist()):
+        rows.setdefault(text, []).append(row)
+    return rows

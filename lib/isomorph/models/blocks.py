@@ -202,7 +202,7 @@ class LayerStack(nn.Module):
 
     lower: whose states are read, after `depth` of its layers (0: what the embeddings give).
     top: how many new layers; their random weights depend on the seed alone.
-    means: subtracted in turn, each after bringing states to length 1, as `align.normalise`; none
+    means: subtracted in turn, each after bringing states to length 1, as `similarity.normalise`; none
         to leave the states as they are.
     Raises ValueError when `lower` has not so many layers or `top` is below 1.
     """

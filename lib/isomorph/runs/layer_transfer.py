@@ -128,8 +128,9 @@ def carried_over(
     """Layer by layer, how the second model's states are brought to where the first's are."""
     import torch
 
-    from isomorph.measure.align import linked_vectors, normalise, normalising_means, procrustes
     from isomorph.measure.represent import represent
+    from isomorph.measure.similarity import normalise, normalising_means, procrustes
+    from isomorph.measure.words import linked_vectors
 
     texts, links = linked_words(run, readers, folders)
     sides = [
@@ -154,9 +155,9 @@ def linked_words(run: LayerTransfer, readers: Sequence[Reader], folders: dict[st
 
     Of a world they are lists of words, with the gold links; one model of both languages needs none.
     """
-    from isomorph.measure.align import mutual_links
     from isomorph.measure.multilinguality import two_thirds_layer
     from isomorph.measure.represent import represent
+    from isomorph.measure.words import mutual_links
 
     if isinstance(run.text, WorldText):
         sentences = run.text.world.sentences("dev")

@@ -57,7 +57,7 @@ def states(state: State) -> list[dict]:
     """`rsa` and `cka` of each layer on texts of the task, the same as the split "out" on as many of the
     same lengths out of its domain, and `texts`, how many of each; `rsa_other` and `cka_other` of the
     encoder as it was and another one, where there is one that reads the same subwords."""
-    from isomorph.measure.similarity import matched_for_length, similarity_by_layer
+    from isomorph.measure.comparison import matched_for_length, similarity_by_layer
     from isomorph.models.inputs import longest_input
 
     inside, outside = matched_for_length(*_domains(state))
