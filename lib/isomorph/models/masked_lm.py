@@ -25,6 +25,7 @@ from isomorph.text.vocab import MASK, SPECIAL, Vocabulary, pack
 
 LARGEST = 700.0  # nats: exp of a little more is no number
 ROWS = 64  # that are read at a time
+FOLDS = 7  # of a pseudo-perplexity
 
 
 class Softmax(nn.Module):
@@ -112,30 +113,27 @@ def pseudo_perplexity(
     texts: list[str],
     *,
     length: int,
-    folds: int = 7,
     continuous: bool = False,
     seed: int = 0,
 ) -> float:
     """exp of the mean loss over every subword of held-out text, each hidden exactly once.
 
-    Each block's subwords are dealt at random into `folds` of equal size, give or take one; a fold is
+    Each block's subwords are dealt at random into FOLDS of equal size, give or take one; a fold is
     hidden at a time, all of it by [MASK], and predicted from the rest: near the 15% of training. In
     Salazar et al. (2020, section 2), whose term it is, one subword is, so theirs is lower.
 
-    Raises ValueError for a causal model, whose `perplexity` is exact, for fewer than 2 folds, and
-    when the text does not fill one block of `length`.
+    Raises ValueError for a causal model, whose `perplexity` is exact, and when the text does not
+    fill one block of `length`.
     """
     if model.config.causal:
         raise ValueError("model is causal; its perplexity hides nothing, and has no folds.")
-    if folds < 2:
-        raise ValueError(f"folds is {folds}; allowed are 2 and more.")
     packed = pack(vocabulary.encode(language, texts), length, continuous=continuous)
     ids = torch.from_numpy(packed.ids)
     generator = torch.Generator().manual_seed(seed)
     # Subwords first, in random order, and special tokens after them.
     drawn = torch.rand(ids.shape, generator=generator) + (ids < len(SPECIAL))
-    fold = drawn.argsort(1).argsort(1) % folds
-    hidden = [(fold == number) & (ids >= len(SPECIAL)) for number in range(folds)]
+    fold = drawn.argsort(1).argsort(1) % FOLDS
+    hidden = [(fold == number) & (ids >= len(SPECIAL)) for number in range(FOLDS)]
     return _perplexity(
         model,
         (as_batch(language, packed, ids.masked_fill(at, MASK), ids.masked_fill(~at, IGNORED))
