@@ -14,9 +14,11 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
+from scipy import optimize
 
-METHODS = {"ours": "columns", "linear programme": "lp"}
+WHO = ("ours", "linear programme")
 CONTAINS_ORIGIN = {"layer norm": False, "one side": False, "gaussian": True}
 # Sizes (n, width) at which both run, and at which a linear programme would take hours or not fit.
 BOTH = ((2_000, 64), (5_000, 128), (10_000, 128), (20_000, 256))
@@ -60,7 +62,7 @@ def turn(cloud: str, n: int, width: int, who: str, threads: int) -> dict:
     hidden = states(cloud, n, width)
     before = peak_mb()
     cpu, wall = time.process_time(), time.perf_counter()
-    found = hull(hidden, method=METHODS[who])
+    found = hull(hidden) if who == "ours" else by_linear_programme(hidden)
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     memory = peak_mb() - before
     margin = found.margin(hidden)
@@ -71,6 +73,28 @@ def turn(cloud: str, n: int, width: int, who: str, threads: int) -> dict:
         "holds": margin <= EXACT * longest if found.contains_origin else margin > 0,
         "seconds": wall, "cpu_seconds": cpu, "memory_mb": memory,
     }  # fmt: skip
+
+
+def by_linear_programme(hidden: torch.Tensor):
+    """max t over v in the unit cube, such that every unit state has product -t or less with v."""
+    from isomorph.measure.degeneration import Hull
+
+    units = hidden.double() / hidden.double().norm(dim=1, keepdim=True)
+    n, width = units.shape
+    solved = optimize.linprog(
+        c=np.append(np.zeros(width), -1.0),
+        A_ub=np.hstack([units.numpy(), np.ones((n, 1))]),
+        b_ub=np.zeros(n),
+        bounds=[(-1, 1)] * width + [(None, None)],
+        method="highs",
+    )
+    if solved.x[-1] > EXACT:
+        direction = torch.from_numpy(solved.x[:-1])
+        return Hull(direction / direction.norm())
+    # At t = 0 the multipliers of the states are a mixture that yields the origin.
+    weights = torch.from_numpy(-solved.ineqlin.marginals) / hidden.double().norm(dim=1)
+    used = weights > 0
+    return Hull(None, torch.arange(n)[used], weights[used] / weights[used].sum())
 
 
 def peak_mb() -> float:
@@ -99,8 +123,8 @@ def in_a_process(cloud: str, n: int, width: int, who: str, threads: int) -> dict
 def plan(clouds: list[str], quick: bool) -> list[tuple[str, int, int, str]]:
     """The turns of a round."""
     if quick:
-        return [(cloud, *QUICK, who) for cloud in clouds for who in METHODS]
-    both = [(cloud, *size, who) for cloud in clouds for size in BOTH for who in METHODS]
+        return [(cloud, *QUICK, who) for cloud in clouds for who in WHO]
+    both = [(cloud, *size, who) for cloud in clouds for size in BOTH for who in WHO]
     return both + [(cloud, *size, "ours") for cloud in clouds for size in ALONE[cloud]]
 
 

@@ -88,7 +88,7 @@ def rsa_rsatoolbox(x, y):
 
 
 def procrustes_ours(x, y):
-    from isomorph.measure.align import procrustes
+    from isomorph.measure.similarity import procrustes
 
     return lambda: float(procrustes(x, y).double().sum())
 
@@ -101,13 +101,13 @@ def procrustes_scipy(x, y):
 
 
 def nearest_ours(x, y):
-    from isomorph.measure.neighbours import nearest
+    from isomorph.measure.retrieval import nearest
 
     return lambda: float(nearest(x, y, k=NEIGHBOURS, dtype=torch.float32)[0].double().mean())
 
 
 def nearest_ours_float64(x, y):
-    from isomorph.measure.neighbours import nearest
+    from isomorph.measure.retrieval import nearest
 
     return lambda: float(nearest(x, y, k=NEIGHBOURS)[0].mean())
 
@@ -131,7 +131,7 @@ def nearest_sentence_transformers(x, y):
 
 
 def csls_ours(x, y):
-    from isomorph.measure.neighbours import nearest
+    from isomorph.measure.retrieval import nearest
 
     return lambda: float(nearest(x, y, scoring="csls", dtype=torch.float32)[0].double().mean())
 

@@ -2,7 +2,7 @@
 
     python -m pip install cosmic-ray==8.7.0
     python -m tests.mutation --minutes 50              # a new sample each week
-    python -m tests.mutation --minutes 5 measure/axes  # of one module
+    python -m tests.mutation --minutes 5 measure/numerics  # of one module
 
 Cosmic Ray makes the faults, in the files themselves, which it puts back. A module's tests are the
 files that import it, those that name it most first. Each fault that no test notices is printed, and
@@ -85,7 +85,9 @@ def main() -> None:
     from cosmic_ray.work_item import TestOutcome
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("modules", nargs="*", help="such as measure/axes; all where none is named")
+    parser.add_argument(
+        "modules", nargs="*", help="such as measure/numerics; all where none is named"
+    )
     parser.add_argument("--minutes", type=float, default=50)
     parser.add_argument("--seed", type=int, default=date.today().isocalendar().week)
     given = parser.parse_args()

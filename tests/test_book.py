@@ -273,7 +273,7 @@ def test_the_worked_example_is_what_the_ledger_holds_of_its_claim(stage):
     (found,) = [each for each in claims.judged() if each.claim.id == "1.2"]
     for place in found.places:
         for one in (place.judgement.primary, *place.judgement.controls):
-            assert outcomes.written(one, place.unit) in told
+            assert outcomes.finding_text(one, place.unit) in told
 
 
 def test_the_ledger_says_what_each_rule_needs_or_why_it_needs_nothing(stage):

@@ -85,17 +85,17 @@ def test_labels_of_other_metrics_and_rows_are_as_they_were():
     assert axis_name("las", known) == axis_name("las") == "parsing, LAS"
     assert axis_name("retrieval_p1") == "sentence retrieval, P@1"
     empty = candidates.with_candidates(known.iloc[:0])
-    assert list(empty.columns) == list(known.columns) and candidates.told(empty) == ""
+    assert list(empty.columns) == list(known.columns) and candidates.in_words(empty) == ""
 
 
 def test_in_words():
     known = rows(retrieval_p1=0.1, retrieval_p1_chance=0.001, translation_p1=0.2,
                  translation_p1_chance=0.01)  # fmt: skip
-    assert candidates.told(known) == (
+    assert candidates.in_words(known) == (
         "sentence retrieval among 1,000, word translation chance 1 in 100"
     )
-    assert candidates.told(known, ["retrieval_p1"]) == "sentence retrieval among 1,000"
-    assert candidates.told(known, ["las"]) == ""
+    assert candidates.in_words(known, ["retrieval_p1"]) == "sentence retrieval among 1,000"
+    assert candidates.in_words(known, ["las"]) == ""
 
 
 def test_what_chapters_show_says_it():
@@ -109,5 +109,5 @@ def test_the_ledger_says_it_where_a_rule_reads_such_a_score():
     found = {each.claim.id: each for each in claims.judged()}
     place = found["1.10"].deciding
     assert place.candidates.startswith("sentence retrieval among ")
-    assert outcomes.told(place).endswith(f"; {place.candidates}")
+    assert outcomes.place_text(place).endswith(f"; {place.candidates}")
     assert not any(place.candidates for place in found["7.1"].places)

@@ -326,7 +326,7 @@ def test_json_has_the_promised_keys_and_numbers_in_the_papers_unit():
 def test_the_text_the_tables_and_the_box_tell_the_same():
     (found,) = [each for each in claims.judged() if each.claim.id == "1.3"]
     (place,) = found.on("worlds")
-    told = outcomes.written(place.judgement.primary, place.unit)
+    told = outcomes.finding_text(place.judgement.primary, place.unit)
     assert told in " ".join(outcomes.as_text(width=400).split())
     assert told in set(outcomes.predictions(["1.3"])["here"])
     assert told in outcomes.answer("1.3")._repr_html_()

@@ -51,8 +51,8 @@ def test_wording_changes_no_hash(edited):
 
 def test_a_measure_trains_no_model_and_changes_what_is_measured_with_it(edited):
     line = "from torch import Tensor\n"
-    assert edited("measure/flow.py", line, line + "MORE = 1\n") == {"cures"}
-    assert edited("measure/geometry.py", line, line + "MORE = 1\n") == {"geometry"}
+    assert edited("measure/cures.py", line, line + "MORE = 1\n") == {"cures"}
+    assert edited("measure/degeneration.py", line, line + "MORE = 1\n") == {"geometry", "theorem"}
     line = "import torch\n"
     read_in_training = {"pretraining", "comparison", "geometry", "cures", "transfer"}
     assert edited("measure/retrieval.py", line, line + "MORE = 1\n") == read_in_training
@@ -66,7 +66,7 @@ def test_what_trains_a_model_changes_it_and_all_that_starts_from_it(edited):
 
 def test_an_import_inside_of_a_function_counts_and_one_for_types_does_not(edited):
     inside = "    import torch\n\n"
-    new = inside + "    from isomorph.measure import flow\n"
+    new = inside + "    from isomorph.measure import cures\n"
     assert edited("runs/theorem.py", inside, new) == {"theorem"}
     for_types = "if TYPE_CHECKING:\n"
     new = for_types + "    from isomorph.models import static_embeddings\n"

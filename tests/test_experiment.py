@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
+from isomorph import results
 from isomorph.experiment import Experiment, change, summary, upper_retrieval, verdict
 from isomorph.labels import CONDITIONS
 from isomorph.measure.isotropy import average_cosine
@@ -138,7 +139,9 @@ def test_a_model_of_a_world_is_tuned_as_its_run_tunes_it(tmp_path, monkeypatch):
     monkeypatch.setenv("ISOMORPH_CACHE", str(tmp_path))
     experiment = Experiment("changes", "smoke")
     run = experiment.run("tuned")
-    before, other = experiment.models(run)
+    before = experiment.model(run)
+    assert results.cached(run).beside(run.other).infra.status() == "not submitted"
+    _, other = experiment.models(run)
     weights = before.encoder.layers[0].state_dict()
     kept = {name: weight.clone() for name, weight in weights.items()}
     after = before.finetune(run.task, seed=run.seed)

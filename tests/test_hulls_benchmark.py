@@ -18,7 +18,7 @@ def benchmark():
 
 @pytest.mark.parametrize("cloud", ["layer norm", "one side", "gaussian"])
 def test_both_show_the_side_that_was_planted(benchmark, cloud):
-    for who in benchmark.METHODS:
+    for who in benchmark.WHO:
         made = benchmark.turn(cloud, *benchmark.QUICK, who, 1)
         assert made["holds"]
         assert made["contains_origin"] == benchmark.CONTAINS_ORIGIN[cloud]

@@ -177,20 +177,20 @@ def p_at_1(x, y):
 # %% [markdown]
 # ### The trap
 #
-# Two languages may have the same shape and lie side by side, apart. Here is a cloud of 500 points, and the same cloud with one vector added to all of them:
+# Two languages may have the same shape and yet lie apart. Here is a cloud of 500 points, and the same cloud with one vector added to all of them:
 
 # %%
 generator = torch.Generator().manual_seed(0)
 here = torch.randn(500, 64, generator=generator)
-beside = here + 3 * torch.randn(64, generator=generator)
+moved = here + 3 * torch.randn(64, generator=generator)
 traps = {
-    "as they are": p_at_1(here, beside),
-    "centred": p_at_1(here - here.mean(0), beside - beside.mean(0)),
+    "as they are": p_at_1(here, moved),
+    "centred": p_at_1(here - here.mean(0), moved - moved.mean(0)),
 }
 print({name: f"{value:.1%}" for name, value in traps.items()})
 
 # %% [markdown]
-# So we subtract each language's mean vector first, and a measure that does so is called *centred*.
+# One common shift hides a third of the answers, though the shape is the same. So we subtract each language's mean vector first, and a measure that does so is called *centred*.
 #
 # ## Did the languages meet?
 #
@@ -323,7 +323,7 @@ show_table(
 show_table(summary(ended, scores), "Over the seeds")
 
 # %% [markdown]
-# How far two languages merge depends on the start, so one run proves little.
+# How far two languages merge depends on the start: from one seed to the next the share of words that find their translation more than doubles. So one run proves little.
 #
 # To say *when*, put the loss and the score on one axis: the share of its way, from start to end, that each has gone.
 
@@ -391,7 +391,7 @@ show(
 )
 
 # %% [markdown]
-# The library finds the same half-way points, and the rule in the ledger takes the logarithm of the ratio of the two.
+# In every seed the loss is half-way first. The library finds the same half-way points, and the rule in the ledger takes the logarithm of the ratio of the two.
 
 # %%
 from isomorph.ledger.quantities import half_rise
@@ -406,6 +406,8 @@ ratio = np.exp(
 print(f"The score is half-way {ratio.round(1).tolist()} times as late.")
 
 # %% [markdown]
+# So the two languages meet late: the score is half-way at two to four times the tokens at which the loss is.
+#
 # *What was changed.* The rule first compared with the loss in training, which has no value before training. After the first runs in the world we
 # replaced it by the held-out loss, which has; the direction and the bound stayed.
 #
@@ -498,7 +500,7 @@ verdict("11.5")
 # - Our recipe is not the papers'. On real text the layers' matrices are trained with Muon
 #   {cite}`jordan2024muon`, and each sentence is read from position 0, which gives a small model
 #   a common frame in both languages. The paper trains far larger models on Wikipedia with running text.
-# - The Bible repeats itself, and names occur in both languages. Compare with the untrained level.
+# - The Bible repeats itself, and names occur in both languages. Scores count from the untrained level.
 # - Vectors of words are measured on the words of a dictionary that occur in the text: common ones.
 #
 # ## Exercises
@@ -530,7 +532,7 @@ exercises.check("a_bilingual_model_from_scratch.1", first_loss)
 # ```{exercise} Nearest, without the mean
 # :label: a_bilingual_model_from_scratch.2
 #
-# Write centred P@1 from `x` to `y`, both (n, d): the share of rows of `x`, less their mean, whose nearest row of `y`, less its mean, by cosine,
+# Write centred P@1 from `x` to `y`, both (n, d): the share of rows of `x`, minus their mean, whose nearest row of `y`, minus its mean, by cosine,
 # is the one at the same place.
 # ```
 

@@ -25,7 +25,7 @@ answer("1.10")
 # Russian and Chinese. They took the mean of a sentence's subword vectors at one layer, learnt a rotation on some
 # parallel sentences, and then looked for the translations of others. **Claim 1.10**: this works, and
 # it works best at the *lower* layers. They show the scores by layer in a plot, without numbers, so there are none
-# to print beside ours. They do name one for scale: LASER, an encoder that was trained on parallel text, finds over 95%.
+# to compare with ours. They do name one for scale: LASER, an encoder that was trained on parallel text, finds over 95%.
 #
 # ## The method
 #
@@ -42,7 +42,7 @@ import torch
 
 from isomorph.figures import blank, show, show_table
 from isomorph.labels import condition_label
-from isomorph.measure import align, retrieval
+from isomorph.measure import retrieval, similarity
 
 
 def procrustes(x, y):  # (pairs, width) each
@@ -88,9 +88,10 @@ def p_at_1(x, y):  # in percent
 # %%
 generator = torch.Generator().manual_seed(0)
 x, y = torch.randn(2, 300, 20, generator=generator).double() + 1
-assert abs(procrustes(x, y) - align.procrustes(x, y)).max() < 1e-6
+assert abs(procrustes(x, y) - similarity.procrustes(x, y)).max() < 1e-6
 assert (
-    abs(normalised(x, y)[0] - align.iterative_normalisation(x)).max() < 1e-6
+    abs(normalised(x, y)[0] - similarity.iterative_normalisation(x)).max()
+    < 1e-6
 )
 assert abs(p_at_1(x, y) - 100 * retrieval.retrieval(x, y)["p1"]) < 1e-6
 
@@ -98,7 +99,7 @@ assert abs(p_at_1(x, y) - 100 * retrieval.retrieval(x, y)["p1"]) < 1e-6
 # Four things put a score in its place.
 #
 # - *Chance*: one divided by the number of sentences.
-# - *No map*: the two models as they are. Nothing told them to use the same directions.
+# - *No map*: the two models as they are. Nothing made them use the same directions.
 # - *One side untrained*: the second model before its training. Whatever a rotation finds there, it finds without learning.
 # - *One bilingual model*, which reads both. It has had every chance to bring them together itself.
 #
@@ -237,14 +238,14 @@ show_table(
 
 # %% [markdown]
 # **A language in common gives no common directions.** Two models of the *same* language find nothing without a map; the bilingual model, whose two
-# sides share their weights, finds three in four or more. Between distant languages it finds few.
+# sides share their weights, finds about three in four or more. Between distant languages it finds few.
 #
 # **The shape is in common.** Rotated, two monolingual models find nearly as many translations at the embeddings as two models of one language, and as
 # the bilingual model. No one made them agree.
 #
 # **But most of it needs no training.** With one side untrained a rotation finds four in five at the embeddings. Random embeddings still give each word a
 # vector of its own, and the mean of a sentence counts its words; two hundred pairs are enough to match words. What training adds is the
-# distance between the two lines, and that grows with depth: about 17 points at the embeddings, 24 at the last layer.
+# distance between the two lines, and that grows with depth.
 #
 # ### Which layers align best?
 
@@ -286,7 +287,7 @@ def linear(x, y, penalty=0.1):
 
 
 MAPS = {
-    "rotation": align.procrustes,
+    "rotation": similarity.procrustes,
     "rotation, open directions to zero": seen_only,
     "any linear map": linear,
 }
@@ -382,8 +383,8 @@ show_table(
 # one vocabulary for both. The pair of monolingual models has twice the text and twice the parameters.
 #
 # **On other texts next to nothing is left**: rotated, the two find at most one in twenty sentences of Tatoeba and one in a hundred help paragraphs. These models have
-# read nothing but Bibles, and most words of a help page are new to them. Whoever agrees with itself already finds more *without* a map: E5 on every text, and
-# the bilingual model on help pages. A rotation that was learnt on five hundred verses only teaches them verses.
+# read nothing but Bibles, and most words of a help page are new to them. A model whose two sides agree already finds more *without* a map: E5 on every text, and
+# the bilingual model on help pages. A rotation that was learnt on five hundred verses fits verses, and spoils other text.
 #
 # ## The outcome
 
@@ -391,6 +392,8 @@ show_table(
 verdict("1.10")
 
 # %% [markdown]
+# In worlds the embeddings find nearly everything, so nothing can be read off which layer is best: the claim is at its ceiling there. On real text fewer than five seeds decide nothing.
+#
 # The quantity is the depth of the best layer, as a share of all layers: 0 at the embeddings, 1 at the last. A value below a half
 # is what the claim predicts.
 #
@@ -406,67 +409,69 @@ verdict("1.10")
 #
 # ## Exercises
 #
-# ```{exercise} The map itself
+# ```{exercise} A rotation and a stretch
 # :label: sentence_alignment.1
 #
-# Write Procrustes' map: a function of `x` and `y`, two tensors of shape (n, d) whose rows are pairs, that returns the
-# orthogonal (d, d) matrix which brings `x @ w` nearest to `y`.
+# Let the map be $sW$, a rotation $W$ times *one* number $s$. Of `x` and `y`, two tensors of shape (n, d) whose rows are pairs, return
+# the $s$ with which $\lVert sXW-Y\rVert$ is least, where $W$ is Procrustes' map.
 # ```
 
 
 # %%
-def rotation(x, y):
+def stretch(x, y):
     return ...
 
 
 # solution
-def rotation(x, y):
-    left, _, right = torch.linalg.svd(x.T @ y)
-    return left @ right
+def stretch(x, y):
+    singular = torch.linalg.svdvals(x.T @ y)
+    return float(singular.sum() / x.square().sum())
 
 
 # %%
-exercises.check("sentence_alignment.1", rotation)
+exercises.check("sentence_alignment.1", stretch)
 
 # %% [markdown] tags=["solution"]
-# Minimising $\lVert XW-Y\rVert^2$ means maximising the trace of $W^\top X^\top Y$, since a rotation leaves the length of $XW$ alone. With
-# $X^\top Y = U\Sigma V^\top$ that trace is at most the sum of the singular values, and $W = UV^\top$ reaches it.
+# The squared distance is $s^2\lVert X\rVert^2-2s\,\mathrm{tr}(W^\top X^\top Y)+\lVert Y\rVert^2$. For every $s$ above 0 the best $W$ is the same,
+# $UV^\top$, and the trace is then the sum of the singular values. The parabola in $s$ is least at that sum over $\lVert X\rVert^2$. A stretch changes no
+# cosine, so it changes no retrieval.
 
 # %% [markdown]
-# ```{exercise} Two models of one language
+# ```{exercise} The way back
 # :label: sentence_alignment.2
 #
-# Two models of the *same* language, from two seeds, are asked to retrieve each other's copy of the very same sentences, without
-# a map. Before you look at the table: is the score "near 100%", "near one half", or "near chance"?
+# A rotation $W$ was learnt so that $XW$ is near $Y$. Now sentences of **b** are to be carried to **a**. Which map does it: "the same rotation", "its transpose", or
+# "another one, which has to be learnt"?
 # ```
 
 # %%
-same = ...  # one of the three
+back = ...  # one of the three
 # solution
-same = "near chance"
+back = "its transpose"
 
 # %%
-exercises.check("sentence_alignment.2", same)
+exercises.check("sentence_alignment.2", back)
 
 # %% [markdown] tags=["solution"]
-# A network can permute or turn its coordinates and compute the same thing. Which of these it ends in is decided by its start. So
-# coordinates of two models cannot be compared, even of one language; shapes can.
+# The transpose of an orthogonal matrix is its inverse. And it is the very map that Procrustes would learn the other way round: with $Y^\top X=V\Sigma U^\top$ that is $VU^\top=W^\top$. Any linear map has two
+# different ones for the two directions.
 
 # %% [markdown]
-# ```{exercise} Count the freedom
+# ```{exercise} What twenty pairs leave free
 # :label: sentence_alignment.3
 #
-# How many free numbers does a rotation of width 64 have? And any linear map? Give both.
+# Twenty pairs, in general position and without noise, are to be fitted exactly. How many free numbers has a rotation of width 64 after that? And
+# any linear map? Give both.
 # ```
 
 # %%
 freedom = ...  # (of a rotation, of a linear map)
 # solution
-freedom = (64 * 63 // 2, 64 * 64)
+freedom = (44 * 43 // 2, 64 * 44)
 
 # %%
 exercises.check("sentence_alignment.3", freedom)
 
 # %% [markdown] tags=["solution"]
-# An orthogonal matrix of width $d$ has $d^2$ entries and $d(d+1)/2$ conditions: each column of length 1, each two at right angles. What
-# is left is $d(d-1)/2$, somewhat less than half. Whether so much less freedom needs fewer pairs is what the section on few pairs looks at.
+# The pairs span twenty dimensions, and say where each of these goes. What is left of a rotation is a rotation of the other 44, with $44\cdot43/2$ free numbers; of a linear map it is where to send each of 44
+# directions, in all 64 coordinates. So both say nothing of most sentences, and it matters what they do where the pairs say nothing: that is what the section on few pairs found.

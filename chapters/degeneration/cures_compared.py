@@ -34,12 +34,12 @@ answer(*IN_TRAINING, *AFTERWARDS)
 #
 # | Cure | What it does to a vector |
 # |:--|:--|
-# | standardisation | each coordinate less its mean, over its standard deviation |
-# | top direction nulled | less its part along the largest singular direction |
-# | all but the top {cite}`mu2018allbutthetop` | less the mean, then less its parts along the largest principal directions |
-# | weighted removal {cite}`liang2021learning` | less a *learnt share* of each such part |
+# | standardisation | each coordinate minus its mean, over its standard deviation |
+# | top direction nulled | minus its part along the largest singular direction |
+# | all but the top {cite}`mu2018allbutthetop` | minus the mean, then minus its parts along the largest principal directions |
+# | weighted removal {cite}`liang2021learning` | minus a *learnt share* of each such part |
 # | conceptor negation | every direction shrunk, the more the louder it is |
-# | whitening {cite}`su2021whitening` | less the mean, then every principal direction scaled to variance 1; perhaps a third of them kept |
+# | whitening {cite}`su2021whitening` | minus the mean, then every principal direction scaled to variance 1; perhaps a third of them kept |
 # | flow {cite}`li2020sentence` | an invertible network that makes the cloud a Gaussian |
 # | cosine regulariser {cite}`gao2019representation` | none: the model is trained again |
 #
@@ -208,7 +208,7 @@ show_table(
 # %% [markdown]
 # - **Rounder is not better.** Whitening has the highest IsoScore of those that keep all dimensions, and finds fewer partners: it makes the quiet coordinates, where there is only noise, as loud as the others.
 # - **What is loud decides.** Where the loudest direction means nothing, taking it away helps. Where all loud directions mean something, it costs.
-# - Any cure that centres ends the cone. The average cosine does not tell a good cure from a bad one.
+# - Any cure that centres ends the cone. A low average cosine is no sign of a good cure.
 #
 # ## One cone, under every cure
 #
@@ -259,7 +259,7 @@ show_space(
 # ## Does it help? Translations
 #
 # Our bilingual model, which ships with this book, puts English and French in one space. Does a verse find its translation? Verses are held out in five parts, and each looks in its own part only: the fewer candidates, the
-# higher such a score, so it is not to be set beside one among all of them. Cures are fitted on both languages together, on the layer two thirds of the way up.
+# higher such a score, so it is not to be compared with one among all of them. Cures are fitted on both languages together, on the layer two thirds of the way up.
 
 # %%
 import warnings
@@ -292,7 +292,7 @@ print(
 )
 
 # %% [markdown]
-# A verse's gain is what it finds after a cure less what it found before. Verses of one chapter are alike, so the interval of the mean gain is taken over chapters: with $n$ verses, $G$ chapters and $\bar g$ the mean gain, its error is
+# A verse's gain is what it finds after a cure minus what it found before. Verses of one chapter are alike, so the interval of the mean gain is taken over chapters: with $n$ verses, $G$ chapters and $\bar g$ the mean gain, its error is
 #
 # $$\sqrt{\tfrac G{G-1}\sum_c\Bigl(\sum_{i\in c}(g_i-\bar g)/n\Bigr)^2}.$$
 
@@ -349,7 +349,7 @@ show_table(
 )
 
 # %% [markdown]
-# Set the scores beside the shapes. The *roundest* vectors are not the best ones. Whitening with a third kept has the highest IsoScore of sentences and of words, and loses ten points on sentences and gains nothing on words. All but the top
+# Compare the scores with the shapes. The *roundest* vectors are not the best ones. Whitening with a third kept has the highest IsoScore of sentences and of words, and loses ten points on sentences and gains nothing on words. All but the top
 # hardly changes the IsoScore and is the best at both. Nor is it enough to take one loud direction away: nulling the top direction loses on sentences. And conceptor negation, the worst of all for sentences, is the second best for words.
 #
 # ## Does it help? Passages and similarity
@@ -437,9 +437,9 @@ for metric, title in {
     )
 
 # %% [markdown]
-# MiniLM was *trained* to make the cosine of sentences mean something. There is little to cure, and every cure disturbs it; of E5 only standardisation and conceptor negation do not. Our masked model has never been told that. It is of BERT's kind, though it is
-# tiny and has read half a Bible. Here the papers' claims come back, at a lower level: the plain averages are little better than averaged GloVe; whitening and the flow lift them. But they follow
-# spelling *more* than they did, so that part of the story does not come back.
+# MiniLM was *trained* to make the cosine of sentences mean something. There is little to cure, and every cure disturbs it; of E5 only standardisation and conceptor negation do not. Our masked model was never trained for that. It is of BERT's kind, though it is
+# tiny and has read half a Bible. Its plain averages are a little better than averaged GloVe, and whitening and the flow lift them, as the papers say. But after every cure its cosines follow
+# spelling *more* than before, where the paper's follow it less.
 #
 # ## Does it help? Similarity of words
 #
@@ -495,11 +495,11 @@ show(
 
 # %% [markdown]
 # Learnt weights do harm here. They are fitted so that a cosine comes close to the *value* of a score. MiniLM's cosines are near 0, and scores lie around the middle of their scale; the cheapest way to raise
-# all cosines is to make a common direction *louder*. Look at the average cosine: it goes up, where every other cure brings it down or leaves it. In a cone, where all cosines are high, the same loss
+# all cosines is to make a common direction *louder*. The average cosine shows it: it goes up, where every other cure brings it down or leaves it. In a cone, where all cosines are high, the same loss
 # would pull the other way. Its score depends less on the number of directions all the same. That is what claim 4a.3 asks, and it is little: a score may be steadier, and lower at every number
 # at which either does well.
 #
-# There is no set of analogies that ships or that a hub offers under a name that we could verify, so that part of claim 4a.2 stands unmeasured.
+# There is no set of analogies that ships or that a hub offers under a name that we could verify, so that part of claim 4a.2 is not measured.
 #
 # ## The cure in training
 #
@@ -524,7 +524,7 @@ for title, rows in {
 # %% [markdown]
 # The regulariser does what it says to the cloud: the cosine falls to nothing, and the singular values flatten. It does not make the model better. At the authors' weight perplexity rises, in small models and in larger ones; at no weight does it fall clearly.
 #
-# A masked model has the same softmax, and the same cure fits. Its perplexity is over one draw of hidden words, which is the same for all rows; another draw would move it by 4 to 8%. It does not change clearly.
+# A masked model has the same softmax, and the same cure fits. Its perplexity is over one draw of hidden words, the same for all rows. It does not change clearly.
 #
 # ## The outcome
 
@@ -535,8 +535,8 @@ verdict(*IN_TRAINING)
 verdict(*AFTERWARDS)
 
 # %% [markdown]
-# The claims are about masked models that were never told what a cosine should mean, so only such models decide. MiniLM and E5 were tuned to compare
-# sentences; what they do is a finding of its own, and stands beside.
+# The regulariser flattens the singular values and does not lower perplexity, where the paper's did. The other claims are about masked models that were never trained to compare sentences, so only such
+# models decide, and only five seeds of them or more. MiniLM and E5 were tuned to compare sentences; what they do is a finding of its own, shown by name.
 #
 # Translation by a trained model (BLEU) is not measured: it takes a translation model of its own, and hours.
 #
@@ -544,38 +544,36 @@ verdict(*AFTERWARDS)
 #
 # - A cure that is fitted on the test's own sentences, even without labels, knows something that a deployed system would not.
 # - The scores are cosines throughout. A cure may well do nothing for a classifier, which can turn and scale directions by itself.
-# - The papers' BERT is not here. MiniLM is tuned for the very thing that is measured, and our own models are small. At `size="paper"` the same experiment reads BERT.
+# - The papers' BERT is not here. MiniLM is tuned for the very thing that is measured, and our own models are small. `isomorph run cures --size paper` reads BERT.
 # - The flow of the paper is deeper and was tuned. Ours is one fixed setting, chosen before any score was seen.
 # - Perplexities are of models that read at most two million words. A regulariser may pay off only where a model has more to lose.
 #
 # ## Exercises
 #
-# ```{exercise} All but the top
+# ```{exercise} A share of the first direction
 # :label: cures_compared.1
 #
-# Of `x`, (n, width), subtract the mean, then each vector's part along the first principal direction. Return what is left.
+# Of `x`, (n, width), subtract the mean, and then `share` of each vector's part along the first principal direction: 0 only centres, 1 removes the direction whole. Return what is left.
 # ```
 
 
 # %%
-def all_but_the_first(x):
+def weighted(x, share):
     return ...
 
 
 # solution
-def all_but_the_first(x):
-    import torch
-
-    x = x - x.mean(0)
-    top = torch.linalg.eigh(x.T @ x).eigenvectors[:, -1:]
-    return x - x @ top @ top.T
+def weighted(x, share):
+    moved = x - x.mean(0)
+    first = torch.linalg.svd(moved, full_matrices=False).Vh[0]
+    return moved - share * torch.outer(moved @ first, first)
 
 
 # %%
-exercises.check("cures_compared.1", all_but_the_first)
+exercises.check("cures_compared.1", weighted)
 
 # %% [markdown] tags=["solution"]
-# The principal direction is that of the *centred* vectors: the eigenvector of $X^\top X$ with the largest eigenvalue, or the first right singular vector.
+# That is weighted removal with one direction and a weight that we choose. A weight below 0 makes the direction *louder*, which is what the learnt weights do to MiniLM.
 
 # %% [markdown]
 # ```{exercise} What whitening forgets
@@ -597,26 +595,25 @@ exercises.check("cures_compared.2", lost)
 # figures above say which it was here.
 
 # %% [markdown]
-# ```{exercise} The regulariser by hand
+# ```{exercise} As low as it gets
 # :label: cures_compared.3
 #
-# Write the regulariser (without $\gamma$) of word vectors `w`, (N, width), in linear time.
+# Which is the smallest value that the regulariser, without $\gamma$, can have for `n` word vectors in a space that is wide enough? A function of `n`.
 # ```
 
 
 # %%
-def regulariser(w):
+def lowest(n):
     return ...
 
 
 # solution
-def regulariser(w):
-    unit = w / w.norm(dim=1, keepdim=True)
-    return ((unit.sum(0) ** 2).sum() - len(w)) / len(w) ** 2
+def lowest(n):
+    return -1 / n
 
 
 # %%
-exercises.check("cures_compared.3", regulariser)
+exercises.check("cures_compared.3", lowest)
 
 # %% [markdown] tags=["solution"]
-# It is the average cosine of the first chapter's exercise, up to the factor $(N-1)/N$. Its gradient costs no more than one pass over the words.
+# It is $(\lVert\sum_i\hat w_i\rVert^2-N)/N^2$, and a length is never below 0. So it is least wherever the vectors of length 1 sum to zero, and there are many such clouds: the regulariser asks for a centred cloud, and not for a round one.

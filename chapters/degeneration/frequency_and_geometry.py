@@ -108,7 +108,7 @@ def by_bin(w):
 # The library measures the same when rows are recorded. The two agree:
 
 # %%
-from isomorph.measure.geometry import of_words
+from isomorph.measure.isotropy import of_words
 
 some = torch.randn(400, 20).double().cumsum(0)
 theirs = of_words(some)
@@ -177,7 +177,7 @@ for name, ranks in {
     print(f"{name}, of {len(ids)} words: {', '.join(listed)}")
 
 # %% [markdown]
-# Beside it, a masked model of the same text, which ships with this book; MiniLM, which was distilled and then tuned to compare sentences by cosine; and GloVe.
+# It is compared with a masked model of the same text, which ships with this book; MiniLM, which was distilled and then tuned to compare sentences by cosine; and GloVe.
 
 # %%
 from isomorph.runs.geometry import ranked_words
@@ -259,7 +259,7 @@ show_table(
 #
 # ## Every model, over seeds
 #
-# Above 0 in the first column, claim 3.1 holds of that model; above 0 in the second, claim 3.2 does. For language models a seed is a training run; for encoders
+# A model does what claim 3.1 says where the first column is above 0, and what claim 3.2 says where the second is. For language models a seed is a training run; for encoders
 # of others the number is a mean over fifths of one model's words, which gives no interval.
 
 # %%
@@ -284,7 +284,7 @@ for title, rows in {
 # %% [markdown]
 # In all language models of the first two tables rare words are longer, as claim 3.1 has it, and look more like everything else. In those trained by likelihood or by masking alone they are crowded, against
 # claim 3.2. With the cosine regulariser of Gao and colleagues, which pushes words apart, they are sparse. So whether rare words are sparse depends on how a model is
-# trained. BERT was trained for far longer than ours; which of its differences makes its rare words sparse cannot be told from here.
+# trained. BERT was trained for far longer than ours; which of its differences makes its rare words sparse our runs do not show.
 #
 # The other vectors go other ways. In MiniLM rare words are *shorter*; in GloVe they are shorter and sparser; in the multilingual E5 and in the masked encoder
 # that ships with this book lengths hardly go with the rank.
@@ -296,7 +296,8 @@ verdict("3.1", "3.2", "4a.4")
 
 # %% [markdown]
 # The claims are about masked models such as BERT. MiniLM was distilled, and then tuned to compare sentences by cosine, so what it does decides nothing
-# about them. It stands beside, by name. The authors' numbers of claim 4a.4 need BERT's own weights: `size="paper"` measures them where the hub can be reached.
+# about them; it is shown by name. A line that rests on fewer than five seeds decides nothing. Claim 4a.4 needs BERT's own weights:
+# `isomorph run encoder_words --size paper` measures them where the hub can be reached.
 #
 # ## Cautions
 #
@@ -357,7 +358,7 @@ exercises.check("frequency_and_geometry.2", trend, vectors=ours)
 # A rank correlation does not ask for a straight line, only for order. It is the number in the table above, of this one seed.
 
 # %% [markdown]
-# ```{exercise} Make it longer
+# ```{exercise} All at one length
 # :label: frequency_and_geometry.3
 #
 # Every vector of a cloud is divided by its own length. Which of these can still tell a rare word from a frequent one: "length", "average cosine", "neither"?

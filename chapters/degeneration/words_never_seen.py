@@ -118,7 +118,7 @@ def train_absent(states, log_rest, steps, rate):  # (steps + 1, width)
 # Divide by $t$ and let it go to 0: $\langle p, h\rangle \ge |p|^2 > 0$. So $v = -p$ is uniformly negative.
 # :::
 #
-# The proof gives more than it was asked for. Of a direction of length 1 call the smallest $-\langle v, h_i\rangle$ its **margin**. The direction
+# The proof gives more than the theorem states. Of a direction of length 1 call the smallest $-\langle v, h_i\rangle$ its **margin**. The direction
 # $-p/|p|$ has margin $|p|$. None has a larger one: $p$ is a mixture of states, so for any $u$ of length 1 some state has
 # $\langle u, h_i\rangle \le \langle u, p\rangle \le |p|$, and the margin of $-u$ is no more. Either side has a **certificate** that anyone can check without trusting the search: a direction, or weights that mix the states to zero.
 #
@@ -300,7 +300,7 @@ show(
 )
 
 # %% [markdown]
-# Where the origin is need not be read off a picture. Here are the certificates, and what checks them.
+# One need not read off a picture where the origin is. Here are the certificates, and what checks them.
 
 # %%
 lines = {}
@@ -328,7 +328,7 @@ show_table(
 # ## In many planted cases
 #
 # A theorem needs no experiment. Our *code* does, and so does the reading of the theorem. So the library plants clouds of which the answer is known, in up to
-# eight dimensions: beside the origin, down to a thousandth from it, and around it. Three tests decide, each by itself. One is a linear
+# eight dimensions: next to the origin, down to a thousandth from it, and around it. Three tests decide, each by itself. One is a linear
 # programme that looks for a uniformly negative direction. Another looks for weights that mix the states to zero. The third is the
 # method that the rest of the chapter uses. For theorem 1 it mixes pairs of uniformly negative directions, many taken close to
 # the edge of the set, and trains an absent word's vector.
@@ -467,7 +467,7 @@ show(
 )
 
 # %% [markdown]
-# Three things are to be read off.
+# The figure and the numbers show three things.
 #
 # - The *first* push is opposite to a mean of the states. At the origin every position pushes with nearly the same strength, $h_i/(1+C_i)$.
 # - The *last* direction is that of the largest margin. Far out, the states that are least beyond the origin push most, and they turn the vector.
@@ -478,7 +478,7 @@ show(
 #
 # ## Over seeds, and without the last normalisation
 #
-# Is it the normalisation that puts the origin outside? The remark reads as if. So the same model is trained without it.
+# Is it the normalisation that puts the origin outside? The remark suggests it. So the same model is trained without it.
 
 # %%
 NAMES = ("layer_norm_direction", "no_last_norm")
@@ -520,8 +520,7 @@ verdict("2.1", "2.2", "2.3")
 #
 # - A theorem is not reproduced by an experiment; it is proved. What claims 2.1 and 2.2 test is our code, and that we read them as
 #   they are meant.
-# - Of claim 2.3 the second prediction can hardly fail: the size of a sum of real numbers is above 0 unless all cancel. The first is exact
-#   for the same reason that the proof is. Neither says that the direction *matters*, and here it does not.
+# - The prediction of claim 2.3 can hardly fail: it is exact for the same reason that the proof is. It does not say that the direction *matters*, and here it does not.
 # - "All states" are the states of some held-out verses. Other text has other states, and one of them on the wrong side is enough to take a
 #   direction's name away. The closed form alone covers every text.
 # - The theorems fix all but one vector. In training everything moves: the states flee from the words that they should not predict, too.
@@ -530,31 +529,28 @@ verdict("2.1", "2.2", "2.3")
 #
 # ## Exercises
 #
-# ```{exercise} A direction for free
+# ```{exercise} How wide is that margin?
 # :label: words_never_seen.1
 #
-# Write a function that takes the gain and the offset of a layer normalisation (two tensors of the same length) and returns a vector of length 1
-# that has a negative product with everything it can give out.
+# The remark's direction for a layer normalisation with gain $g$ and offset $b$ has one margin on *every* text. Write it as a function of the two (tensors of the same length, no gain 0).
 # ```
 
 
 # %%
-def way_out(gain, offset):
+def margin_of_weights(gain, offset):
     return ...
 
 
 # solution
-def way_out(gain, offset):
-    level = (offset / gain).sum()
-    direction = -torch.sign(level) / gain
-    return direction / direction.norm()
+def margin_of_weights(gain, offset):
+    return float((offset / gain).sum().abs() / (1 / gain).norm())
 
 
 # %%
-exercises.check("words_never_seen.1", way_out)
+exercises.check("words_never_seen.1", margin_of_weights)
 
 # %% [markdown] tags=["solution"]
-# Nothing about the states is needed. The sign is: without it, half of all normalisations would be served the opposite direction.
+# All states lie on the plane $\sum_jh_j/g_j=s$, so each has the product $-|s|$ with $v$. At length 1 that is $|s|/\lVert1/g\rVert$: how far the plane is from the origin. It is above 0 unless all of $b/g$ cancels, and it can be as small as you like.
 
 # %% [markdown]
 # ```{exercise} How wide is the way out?

@@ -132,7 +132,7 @@ show_table(
 # %% [markdown]
 # The bound with both curvatures is reached, and the theorem's is at least twice as high.
 #
-# Then planted losses that are less simple. For $f$ the library draws states beside the origin and takes the loss of an absent word with weight decay, so $\alpha$ is the
+# Then planted losses that are less simple. For $f$ the library draws states next to the origin and takes the loss of an absent word with weight decay, so $\alpha$ is the
 # decay. For $g$ it takes a sum of a few sine waves of random direction: bounded, not convex, with a known $\beta$. Shares go up to 99% of what the
 # theorem allows. Both minimisers are found by Newton's method, and what they may be off by is added to the distance.
 
@@ -170,7 +170,7 @@ print(run.pretraining.encoder, run.pretraining.training, sep="\n")
 #
 # $$g(x) = \overline{\log\bigl(1 + C e^{-\langle h, x\rangle}\bigr)} + \tfrac\lambda2|x|^2.$$
 #
-# The first is the loss less $\log C$, which no $x$ changes. Each function returns its value and its gradient.
+# The first is the loss minus $\log C$, which no $x$ changes. Each function returns its value and its gradient.
 
 # %%
 DECAY = 0.1
@@ -282,8 +282,8 @@ legend = axis.legend(fontsize="small")
 # %% tags=["hide-input"]
 show(
     figure,
-    caption="The measured squared distance falls with the square of the share, the bound with the share itself: the rarer a word, the more the bound promises "
-    "less than is true.",
+    caption="The measured squared distance falls with the square of the share, the bound with the share itself: the rarer a word, the looser the "
+    "bound.",
     alt="Four rising lines on logarithmic axes. The bound is highest, the bound with both curvatures runs below it at half its "
     "height, both with slope one at small shares. The measured squared distance is far below with slope two, and the bound with the true "
     "fall of g lies just above it until shares become large.",
@@ -313,7 +313,7 @@ print(f"curvature that text adds: {np.linalg.eigvalsh(bent)[0]:.1e}")
 #
 # - *The bound has the wrong power.* Theorem 3 lets $g$ fall by $2B$ on the way from one minimiser to the other. If the way is short, $g$ cannot fall
 #   that much. For small shares $D$ itself shrinks with $\epsilon$, and $D^2$ with $\epsilon^2$. With the true fall of $g$ in place of $2B$ the bound with both curvatures is nearly reached.
-# - *All strong convexity is the decay's.* What the text adds in the flattest direction is next to nothing beside a decay of 0.1, as the remark on absent words says.
+# - *All strong convexity is the decay's.* What the text adds in the flattest direction is next to nothing against a decay of 0.1, as the remark on absent words says.
 #   Without the decay the constant would be that small, and the bound void.
 #
 # ### Word by word
@@ -348,7 +348,7 @@ legend = axis.legend()
 # %% tags=["hide-input"]
 show(
     figure,
-    caption="Words of the training text, each at its own share: every best vector is nearer to where it would be without the word than the bound asks, the more so the "
+    caption="Words of the training text, each at its own share: every best vector is nearer to where it would be without the word than the bound allows, the more so the "
     "rarer the word.",
     alt="Two bands of points on logarithmic axes that rise with the share of positions. The bound lies above the measured distances everywhere, by a "
     "factor that grows towards rare words.",
@@ -385,7 +385,7 @@ for title, rows in {
 # %% [markdown]
 # It holds: in every table two rare words lie closer together than two frequent ones, and point more nearly the same way.
 #
-# A shorter distance can have dull reasons. Shorter vectors lie closer together; so look at their lengths, and at the distance over the mean length. And
+# A shorter distance can have simple reasons. Shorter vectors lie closer together; so look at their lengths, and at the distance over the mean length. And
 # a word that training hardly touched lies where it was drawn, close to the origin; so look at where the vectors were before training, which can be drawn
 # again from the seed, and at how they *moved*. Fifth by fifth, in the live model:
 
@@ -525,30 +525,28 @@ exercises.check("words_rarely_seen.1", share)
 # The mixture must still curve upwards: $(1-\epsilon)\alpha > \epsilon\beta$, which is $\epsilon < \alpha/(\alpha+\beta)$.
 
 # %% [markdown]
-# ```{exercise} The bound with both curvatures
+# ```{exercise} How rare must it be?
 # :label: words_rarely_seen.2
 #
-# Write the bound of the remark as a function of $\alpha$, $\beta$, $B$ and the share.
+# Up to which share does *theorem 3* promise that the minimiser moves by a squared distance of at most `most`? A function of $\alpha$, $\beta$, $B$ (`largest`) and `most`.
 # ```
 
 
 # %%
-def bound(alpha, beta, largest, share):
+def largest_share(alpha, beta, largest, most):
     return ...
 
 
 # solution
-def bound(alpha, beta, largest, share):
-    convexity = alpha - share * (alpha + beta)
-    return 4 * share * largest / (convexity + (1 - share) * alpha)
+def largest_share(alpha, beta, largest, most):
+    return alpha * most / (4 * largest + (alpha + beta) * most)
 
 
 # %%
-exercises.check("words_rarely_seen.2", bound)
+exercises.check("words_rarely_seen.2", largest_share)
 
 # %% [markdown] tags=["solution"]
-# For a small share both curvatures are near $\alpha$, and the bound is near $2\epsilon B/\alpha$: half of the theorem's. It even says something a little beyond the
-# share at which the theorem falls silent. There $F$ need not be convex, but at its lowest point the argument still holds.
+# Set the bound equal to `most` and solve for the share. As `most` grows the answer tends to $\alpha/(\alpha+\beta)$, beyond which the theorem says nothing at all. With both curvatures the share may be about twice as large.
 
 # %% [markdown]
 # ```{exercise} Half as often

@@ -47,7 +47,10 @@ import pandas as pd
 import torch
 
 from isomorph.figures import blank, show, show_table
-from isomorph.measure.changes import matched_for_length, similarity_by_layer
+from isomorph.measure.comparison import (
+    matched_for_length,
+    similarity_by_layer,
+)
 
 few = size == "smoke"
 
@@ -242,14 +245,14 @@ show_table(
 )
 
 # %% [markdown]
-# Nothing was tuned and no domain was preferred; only length differs within either half of the table. From the shortest texts to the longest RSA falls by half a hundredth, in both domains, and CKA by about one. That is as much as the whole difference which a world will show below.
+# Nothing was tuned and no domain was preferred; only length differs within either half of the table. From the shortest texts to the longest RSA falls by half a hundredth or so, in both domains, and CKA by about one. That is as much as the whole difference which a world will show below.
 #
 # Why could length matter? The longer the texts, the more pairs of tokens are of one text, and these are alike for another reason than two tokens of different texts. And the more other words each state is mixed from.
 # Unmatched, whatever length does would pass for a difference of domains, since the help is shorter than the Bible.
 #
 # ## The second trap: domains
 #
-# Look at the table again, and compare the Bible with the help at one and the same length. Matching for length cannot help against that. Here is
+# At one and the same length the table above has the help less like itself than the Bible. Matching for length cannot help against that. Here is
 # the size of it, matched, for our encoder and for MiniLM:
 
 # %%
@@ -358,7 +361,7 @@ assert all(abs(theirs[n] - live["in"][n]) < 1e-6 for n in theirs)
 # %% [markdown]
 # ## Over seeds
 #
-# Five seeds in the world, of 232 to 244 texts on each side. Beside it MiniLM, a public encoder with six blocks, which had been tuned to compare sentences before we got it, so it is no plain masked model. There *in* are test texts of each task: premises of inference pairs, passages that questions are
+# Five seeds in the world, of 232 to 244 texts on each side. The second place is MiniLM, a public encoder with six blocks, which had been tuned to compare sentences before we got it, so it is no plain masked model. There *in* are test texts of each task: premises of inference pairs, passages that questions are
 # asked on, sentences of a treebank. *Out* are help texts, matched for length: 250 of each for inference, 89 for questions, 239 for parsing. All recorded.
 
 # %%
@@ -430,14 +433,13 @@ for place, rows in PLACES.items():
     )
 
 # %% [markdown]
-# Two things to read off. **Where**: a layer can only differ as far as it has changed at all, so look for differences where the lines have left 1. **How much**: compare the distance *between* the lines with the
-# distance of both *from 1*. That ratio says what share of the change is about the domain. The rest is a change that every sentence gets.
+# A layer can only differ as far as it has changed at all. The distance *between* the lines, over the distance of both *from 1*, is the share of the change that is about the domain. The rest is a change that every sentence gets.
 #
-# **In the world there is next to nothing.** The means lean the claim's way, by half a hundredth of RSA or so, after a change of fifteen hundredths, and no layer has an interval above 0 but the embeddings after parsing (0.05).
+# **In the world there is next to nothing.** The means lean the claim's way, by a small part of the whole change, and no layer has an interval above 0 but the embeddings after parsing.
 #
-# **On MiniLM states out of domain change less**, after every task, by 4 hundredths for inference and parsing and 11 for questions. For parsing the gap is gone at the last layer, where states of all texts have changed alike.
+# **On MiniLM states out of domain change less**, after every task, and most after questions. For parsing the gap is gone at the last layer, where states of all texts have changed alike.
 #
-# Now hold these differences against the second trap. A blind change moved the help *more* than the Bible. Tuning moved it *less* than the task's own texts. So the gap is there in spite of that sensitivity, and not because of it. The texts *in* domain are others here (they are fetched, and do not ship), so that table gives a scale and not a correction.
+# These differences have to be read against the second trap. A blind change moved the help *more* than the Bible. Tuning moved it *less* than the task's own texts. So the gap is there in spite of that sensitivity, and not because of it. The texts *in* domain are others here (they are fetched, and do not ship), so that table gives a scale and not a correction.
 #
 # ## The outcome
 
@@ -445,7 +447,7 @@ for place, rows in PLACES.items():
 verdict("5.4")
 
 # %% [markdown]
-# The rule takes inference and parsing together, over all layers; its numbers are RSA itself, and not hundredths. A difference below a hundredth counts as none, and in the world the whole interval is below it. Questions on MiniLM are shown and do not count: the rule was fixed for both places alike, and in a world they have no domain.
+# In worlds there is *no meaningful effect*; on MiniLM, which is of another kind, the prediction holds. Nothing of the paper's kind was run, so the claim is not decided. The rule takes inference and parsing together, over all layers; its numbers are RSA itself, and not hundredths. A difference below a hundredth counts as none, and in the world the whole interval is below it. Questions on MiniLM are shown and do not count: the rule was fixed for both places alike, and in a world they have no domain.
 #
 # ## Cautions
 #
@@ -454,7 +456,7 @@ verdict("5.4")
 # - **Less change is not better.** That states out of domain stay put says nothing about whether the task is solved there.
 # - **The mean over layers mixes.** Low layers, which change little anywhere, thin the difference out. The figure by layer shows it whole.
 # - **Six layers, small models, short tuning.** Longer tuning moves all of it further.
-# - What would settle it: BERT, tuned on MNLI, on texts of several domains that are matched for more than length, with a blind change beside it. At `size="paper"` the experiment runs BERT against the help; nobody has
+# - What would settle it: BERT, tuned on MNLI, on texts of several domains that are matched for more than length, and with a blind change to compare with. `isomorph run changes --size paper` runs BERT against the help; nobody has
 #   run it here.
 #
 # ## Exercises

@@ -2,7 +2,7 @@
 # # What stays
 #
 # States move when an encoder is tuned; the last chapter says how far. But a state can move and still say what it said: turn a map, and all towns are still on it. So we
-# now ask what the states *hold*. Does an encoder that has learnt to judge inference still know what the subject of a verb is? If tuning had erased that, one would
+# now ask what the states *hold*. Does an encoder that has learnt to judge inference still know what the subject of a verb is? If tuning had erased that, we would
 # speak of *catastrophic forgetting*.
 
 # %% tags=["parameters"]
@@ -69,11 +69,11 @@ def accuracy(x, labels, x_test, labels_test):
 #
 # $$h=\sum_\ell s_\ell\,h_\ell,\qquad s=\mathrm{softmax}(a),$$
 #
-# with $a$ learnt along with the probe. The mean layer $\sum_\ell \ell\,s_\ell$, the *centre of the mix*, tells where the probe looks.
+# with $a$ learnt along with the probe. The mean layer $\sum_\ell \ell\,s_\ell$, the *centre of the mix*, says where the probe looks.
 #
 # ### Control tasks
 #
-# A probe has weights of its own. What if it learns the answers by heart, word by word, and the states only tell it which word it is? Hewitt and Liang {cite}`hewitt2019designing` give it a task to which
+# A probe has weights of its own. What if it learns the answers by heart, word by word, and the states only show it which word it is? Hewitt and Liang {cite}`hewitt2019designing` give it a task to which
 # *nothing but* learning by heart can help: each word type gets a random label, the same wherever the word stands. What a probe scores more on the true labels than on these is its **selectivity**:
 #
 # $$\text{selectivity}=A-A_\text{control},$$
@@ -264,7 +264,7 @@ show_table(
 )
 
 # %% [markdown]
-# Now the trees. Beside the two encoders stands a tree that anyone could draw, which joins each word to the next, and the planted vectors $a_i$ from above.
+# Now the trees. The two encoders are compared with a tree that anyone could draw, which joins each word to the next, and with the planted vectors $a_i$ from above.
 
 # %%
 maps, found = {}, {}
@@ -287,10 +287,10 @@ show_table(
 )
 
 # %% [markdown]
-# What a probe finds beyond the chain, it got from the states. In this seed the last layer has given up ten points of the tree. The library's probe, which the recorded rows are of, stops when its loss on other sentences no longer falls. Its loss and its UUAS are those written out above:
+# What a probe finds beyond the chain, it got from the states. In this seed the last layer has given up a part of the tree. The library's probe, which the recorded rows are of, stops when its loss on other sentences no longer falls. Its loss and its UUAS are those written out above:
 
 # %%
-from isomorph.measure.probe_sentences import tree_sentences
+from isomorph.measure.probe_data import tree_sentences
 from isomorph.measure.structural_probe import fit_distance_probe
 
 theirs = {
@@ -356,7 +356,7 @@ show(
 #
 # ## Before and after, over layers and seeds
 #
-# Now everything, recorded: five seeds, each with its own pretraining, probed before tuning and after tuning for inference, questions and parsing. Beside the world stands MiniLM, a small public encoder, tuned on public data.
+# Now everything, recorded: five seeds, each with its own pretraining, probed before tuning and after tuning for inference, questions and parsing. The second place is MiniLM, a small public encoder, tuned on public data.
 # It is no plain masked model: it was distilled, and then tuned to compare sentences. Its "before" may have lost something already. Its treebank has parts of speech too; entities are those of other sentences, of WikiANN.
 
 # %%
@@ -402,7 +402,7 @@ legend = axes[1].legend(fontsize="small")
 # %% tags=["hide-input"]
 show(
     figure,
-    caption="What probes read off each layer before tuning and after each task, the mean over five seeds. Lines lie close together but for parsing, which trains on trees: after it probes find more. In the world inference costs some of the tree at the top.",
+    caption="What probes read off each layer before tuning and after each task, the mean over five seeds. Most lines lie close together. After parsing, which trains on trees, probes for relations and trees find more. In the world inference costs some of the tree at the top.",
     alt="Eight panels: relation, entity, tree and root, each in the world and in MiniLM, with a line before tuning and one after each of three tasks over layers 0 to 6. The tables below have the numbers.",
 )
 
@@ -440,16 +440,16 @@ for place, rows in PLACES.items():
         )
 
 # %% [markdown]
-# Read this with two marks in mind.
+# Two marks help to read these tables.
 #
 # **Layer 0** is the embeddings: a word, and its place in the sentence, without any context. What a probe finds there already, no block has to hold. A probe that finds little more at layer 5 than at layer 0 says little of layer 5.
 #
 # **The ceiling.** In the world a word nearly gives its relation away, since the grammar is strict and words have one role each. The probes of relations and of entities have hardly any room to fall, so "no loss" is a weak
 # finding there. The trees have room.
 #
-# **On average nothing is erased.** In the world, tuning for inference costs 0.4 points of relations and 1.3 of edges over all layers, and tuning for questions costs neither. On MiniLM inference costs less than a point of either, and questions add about two points to each. All of it is far within our bound of five.
+# **On average nothing is erased.** In the world, tuning for inference costs a little of relations and of edges over all layers, and tuning for questions costs neither. On MiniLM inference makes no clear difference to either, and questions add to both. All of it is far within our bound of five points.
 #
-# **Near the top some is given up.** In the world the cost of inference gathers at the last layer: 6 points of edges, 5 of roots, 1 of relations, with little lost below. On MiniLM it shows at layer 5 and not at the last, which compared sentences before and now even gains: some 17 points of roots.
+# **Near the top some is given up.** In the world the cost of inference gathers at the last layer, in edges, roots and relations, with little lost below. On MiniLM relations and distances fall at layer 5 and not at the last, which compared sentences before and now even gains, most of all in roots.
 #
 # **Parsing adds.** It trains on trees, and probes for trees find more afterwards in both places, most of all on MiniLM, whose trees were the poorest.
 #
@@ -473,7 +473,7 @@ for place, rows in PLACES.items():
         )
 
 # %% [markdown]
-# A high accuracy with a low selectivity means that much could be had by knowing the word alone. In the world selectivity is 11 to 16%, in MiniLM about 30% for relations and 40% for the rest, before as after. Do not read a *change* of selectivity as a change of what is held, before looking at both of its parts: it also rises when states tell word
+# A high accuracy with a low selectivity means that much could be had by knowing the word alone. In the world selectivity is low, in MiniLM two to four times as high, before tuning as after. Do not read a *change* of selectivity as a change of what is held, before looking at both of its parts: it also rises when states tell word
 # types apart less well, since the control task then gets harder. And where few labels are frequent the control task is easy, so selectivity is low whatever the states hold.
 #
 # ## The outcome
@@ -484,7 +484,7 @@ verdict("5.1")
 # %% [markdown]
 # The rule takes the mean over layers, task by task, and leaves parsing out, which trains what is probed. A mean can hide a layer; the tables of single layers above show it. If low layers keep what the top one gives up, nothing is *erased* from the encoder, and still a head on top no longer finds it.
 #
-# Where there are fewer than five units there is no interval, and nothing is decided. No masked model of the paper's kind was run.
+# In worlds and on MiniLM every part of the claim holds. No masked model of the paper's kind was run, so the claim itself is not decided.
 #
 # One task is no test of forgetting at all: tuning for parsing *trains* the encoder on trees. There a probe for trees should gain, and it does.
 #
@@ -494,33 +494,32 @@ verdict("5.1")
 # - **Not found is not gone.** Our probes are linear. What a linear probe loses, a stronger one may still find.
 # - **Every probe is fitted anew**, after tuning as before. So it does not matter to it whether a direction was turned. It would matter to a head that was trained before and is used after.
 # - **Labels are few and plain.** Parts of speech, relations and trees are what any reader of text picks up first. Rarer knowledge may go earlier.
-# - What would settle it: BERT, the whole suite of edge probing, and full training sets. `size="paper"` tunes BERT on the papers' tasks and runs these same probes; nobody has run it here.
+# - What would settle it: BERT, the whole suite of edge probing, and full training sets. `isomorph run changes --size paper` tunes BERT on the papers' tasks and runs these same probes; nobody has run it here.
 #
 # ## Exercises
 #
-# ```{exercise} The distance of a structural probe
+# ```{exercise} The root that a probe finds
 # :label: what_stays.1
 #
-# Given states `h`, (n, width), and a map `b`, (rank, width), return the (n, n) squared distances $\lVert B(h_i-h_j)\rVert^2$.
+# The second probe reads depth off squared lengths. Given states `h`, (n, width), and its map `b`, (rank, width), return the place of the word that it takes for the root, from 0.
 # ```
 
 
 # %%
-def squared_distances(h, b):
+def root_of(h, b):
     return ...
 
 
 # solution
-def squared_distances(h, b):
-    mapped = h @ b.T
-    return (mapped[:, None] - mapped[None]).square().sum(2)
+def root_of(h, b):
+    return int((h @ b.T).square().sum(1).argmin())
 
 
 # %%
-exercises.check("what_stays.1", squared_distances)
+exercises.check("what_stays.1", root_of)
 
 # %% [markdown] tags=["solution"]
-# Map first, subtract afterwards: $n$ products with $B$ instead of $n^2$. Note that $d_B$ is no distance for every $B$: two words that differ only where $B$ is 0 are at distance 0.
+# The root has no edge above it, so its squared length is to be 0. Lengths are not distances: they depend on where the origin is, so this probe also has to find a point from which depths can be read.
 
 # %% [markdown]
 # ```{exercise} UUAS by hand

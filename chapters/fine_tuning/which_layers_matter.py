@@ -22,7 +22,7 @@ answer("5.5")
 #
 # **Claim 5.5**: scores on inference and question answering do not drop notably when the first 8 of the 12 layers are frozen.
 #
-# One account by others says so, and we found no second one. There is no table or figure of theirs that we could read, so no number of theirs stands here. "Not notably" is our reading: at most
+# One account by others says so, and we know of no second one. There is no table or figure of theirs that we could read, so no number of theirs stands here. "Not notably" is our reading: at most
 # two points. That bound was set before any run.
 #
 # Freezing is theirs, by that account. **Truncation and putting back, as done here, are our own design.** We think that they truncate too, but could not verify it.
@@ -106,7 +106,7 @@ show_table(
 # Descent shares the turn out: each block takes half, since both get the same gradient. So *both* carry what was learnt, and to put either back spoils it. Yet *neither is needed*. Freeze one
 # or cut one off, and the other learns the whole turn.
 #
-# Whoever reads "frozen layers cost nothing" as "the lower layers do not change", or "putting them back costs a lot" as "they are needed", is wrong here both times.
+# To read "frozen layers cost nothing" as "the lower layers do not change", or "putting them back costs a lot" as "they are needed", would be wrong here both times.
 #
 # ## Live, in a controlled world
 #
@@ -284,14 +284,14 @@ show(
 )
 
 # %% [markdown]
-# **Frozen.** No line of frozen blocks is level. In the world inference falls from 67% to 56, 48 and 37 as a third, two thirds and all blocks are frozen; parsing, whose head does much by itself, falls from 96 to 86.
+# **Frozen.** No line of frozen blocks is level. In the world inference falls to near its floor as a third, two thirds and all blocks are frozen; parsing, whose head does much by itself, falls less.
 #
-# **Cut off.** In the world two blocks nearly do for parsing (95%), and four do as well as six for both. On MiniLM the one run with four blocks lost one point, and the one with two more than thirteen.
+# **Cut off.** In the world two blocks are nearly enough for parsing, and four do as well as six for both. On MiniLM the one run with four blocks lost little, and the one with two much.
 #
 # ### Put back after tuning
 #
 # Now the encoder in which all blocks were tuned. From the bottom up, or from the top down, one block after the other gets its pretrained weights again. Embeddings and head stay as they were tuned, so
-# even with all blocks put back this is not the encoder that we began with. The scores are of the first 300 test items, so "nothing put back" is not quite the score in the table above: in the world 67.6, 47.8 and 96.5 for 67.2, 47.9 and 96.1.
+# even with all blocks put back this is not the encoder that we began with. The scores are of the first 300 test items, so "nothing put back" is not quite the score in the table above.
 
 # %%
 ENDS = {
@@ -367,7 +367,7 @@ for place, rows in PLACES.items():
 # %% [markdown]
 # With the bound of two points, and *little* where the whole interval is above $-2$, *much* where all of it is below:
 #
-# - **Can the upper blocks do it alone?** No. Freezing costs much for every task in both places, from 5 points (parsing in the world) to 19 (inference there).
+# - **Can the upper blocks do it alone?** No. Freezing costs much for every task in both places, least for parsing in the world and most for inference there.
 # - **Are the upper blocks needed?** For parsing in the world they are not. For inference there the mean says no too, and its interval is too wide to be sure; on MiniLM there is one seed.
 # - **Which blocks carry what was learnt?** The lower four carry much of it, everywhere. The upper two carry little for parsing in the world, and much for questions in both places and for parsing on MiniLM; for inference the intervals leave it open.
 #
@@ -395,7 +395,7 @@ verdict("5.5")
 # - **One recipe for all.** The same rate and number of steps, whatever is frozen. With fewer blocks to tune, a higher rate may do better.
 # - **Putting back is rough.** A block with its old weights gets inputs that it never saw. A low score says that the blocks have grown used to each other, and not that each of them holds knowledge.
 # - **Single blocks are not ranked.** Blocks are put back in order, from one end. The middle ones are never put back by themselves.
-# - What would settle it: BERT on all of MNLI and SQuAD, with 8 of 12 blocks frozen, over a few seeds. At `size="paper"` this experiment does that; nobody has run it here.
+# - What would settle it: BERT on all of MNLI and SQuAD, with 8 of 12 blocks frozen, over a few seeds. `isomorph run changes --size paper` does that; nobody has run it here.
 #
 # ## Exercises
 #

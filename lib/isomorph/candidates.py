@@ -57,7 +57,7 @@ def among(rows: DataFrame, metric: str) -> str:
     return f"sentences {told}" if metric == "multilinguality" else told
 
 
-def told(rows: DataFrame, metrics: Iterable[str] | None = None) -> str:
+def in_words(rows: DataFrame, metrics: Iterable[str] | None = None) -> str:
     """The same in words, for all scores that some rows have, or for some metrics of these.
 
     "sentence retrieval among 1,000, word translation chance 1 in 212"; empty where there are none.

@@ -2,7 +2,7 @@
 
     ledger()          every claim, as data
     judged()          every claim with what each body of evidence says of it
-    chosen(ids)       some of them
+    select_claims(ids)  some of them
     counts(found)     how many come to which outcome, by ground
     as_json()         one object a claim
 
@@ -28,7 +28,16 @@ from isomorph.sizes import known as known_size
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["Claim", "Judged", "LedgerError", "as_json", "chosen", "counts", "judged", "ledger"]
+__all__ = [
+    "Claim",
+    "Judged",
+    "LedgerError",
+    "as_json",
+    "counts",
+    "judged",
+    "ledger",
+    "select_claims",
+]
 
 Loader = Callable[[str], "DataFrame"]
 # Rows that say nothing of when they were recorded are older than the first rule that asks.
@@ -240,7 +249,7 @@ def counts(found: Iterable[Judged]) -> dict[str, Counter]:
     return told
 
 
-def chosen(
+def select_claims(
     identifiers: Iterable[str], rows: Loader | None = None, size: str | None = None
 ) -> list[Judged]:
     """Some claims with what the rows say of them. Raises ValueError for one that is not in the ledger."""

@@ -246,7 +246,7 @@ def compare(
         for note in dict.fromkeys(str(each.message) for each in said):
             typer.echo(f"isomorph: {note}", err=True)
         typer.echo(report.by_layer(rows).round(3).to_string(index=False))
-        typer.echo(candidates.told(rows))
+        typer.echo(candidates.in_words(rows))
         for path in comparing.write(rows, out):
             typer.echo(f"wrote {path}")
 

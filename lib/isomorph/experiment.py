@@ -16,8 +16,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from isomorph import metrics, results
-from isomorph.candidates import told as candidates_told
-from isomorph.candidates import with_candidates
+from isomorph.candidates import in_words, with_candidates
 from isomorph.labels import WITHOUT_ENCODER, condition_label
 from isomorph.ledger.estimates import estimate
 from isomorph.ledger.records import of_items
@@ -70,7 +69,9 @@ class Experiment:
 
     def model(self, run: Run) -> Trained:
         """The model that a run trains or starts from, trained here unless this code has done so."""
-        return self.models(run)[0]
+        from isomorph.trained import trained_models
+
+        return trained_models(run, first=True)[0]
 
     def models(self, run: Run) -> tuple[Trained, ...]:
         """The models of a run: of a comparison one for each of its two languages, in that order."""
@@ -154,7 +155,7 @@ def summary(
         for (line, column), both in own.groupby([index, columns], sort=False)
         for name, cell in both.groupby("metric")
     }
-    cells = {place: written(*each[:2], parts=each[2]) for place, each in found.items()}
+    cells = {place: estimate_text(*each[:2], parts=each[2]) for place, each in found.items()}
     lines = list(dict.fromkeys(own[index])) if names is None else list(names)
     heads = wanted if columns == "metric" else sorted(set(own[columns].dropna()))
     heads = [head for head in heads if any((line, head) in cells for line in lines)]
@@ -164,7 +165,7 @@ def summary(
         columns=[_named(columns, head) for head in heads],
     )
     measured = rows[rows["condition"].isin(set(own["condition"]))]
-    among = candidates_told(measured, wanted)
+    among = in_words(measured, wanted)
     notes = _note([each for each, *_ in found.values()], wanted), among and f"{among}."
     table.attrs["note"] = " ".join(note[0].upper() + note[1:] for note in notes if note)
     return table
@@ -226,10 +227,10 @@ def change(rows: DataFrame, metric: str, plus: str, minus: str, **where) -> str:
         rows = rows[rows[column] == value]
     own = rows[(rows["metric"] == metric) & rows["condition"].isin([plus, minus])]
     part = Part(metric=metric, plus=(plus,), minus=(minus,), direction="above")
-    return written(estimate(part, own.reset_index(drop=True)), metric, sign=True)
+    return estimate_text(estimate(part, own.reset_index(drop=True)), metric, sign=True)
 
 
-def written(found: Estimate, metric: str, *, sign: bool = False, parts: bool = False) -> str:
+def estimate_text(found: Estimate, metric: str, *, sign: bool = False, parts: bool = False) -> str:
     """An estimate in the metric's unit with its interval, or with what it is a mean of.
 
     parts: it is a mean over parts of one model's items, and not over runs.

@@ -5,7 +5,7 @@ as text.
     verdict(ids)      every prediction in every place, and what the claims come to
     predictions(ids)  the same as a table
     as_text()         the whole ledger, printable
-    written, told     a number with its interval; a place's number and outcome
+    finding_text, place_text   a number with its interval; a place's number and outcome
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from isomorph.claims import GROUNDS, Judged, Loader, chosen, counts, judged
+from isomorph.claims import GROUNDS, Judged, Loader, counts, judged, select_claims
 from isomorph.ledger.subjects import WORLDS
 from isomorph.ledger.verdicts import Finding, Place
 
@@ -52,7 +52,7 @@ def significant(value: float) -> str:
     return f"{rounded:.0f}" if abs(rounded) >= 10 or rounded == 0 else f"{rounded:.2g}"
 
 
-def written(finding: Finding, unit: str) -> str:
+def finding_text(finding: Finding, unit: str) -> str:
     """A number in its unit with its interval and units: "-35 points [-47, -16], 5 pretraining seeds"."""
     own, part = finding.estimate, finding.part
     if own.value is None:
@@ -70,10 +70,10 @@ def written(finding: Finding, unit: str) -> str:
     return f"{number}, from {low} to {high} in {own.units} {units}"
 
 
-def told(place: Place) -> str:
+def place_text(place: Place) -> str:
     """A place's primary number and outcome, and what so few units could have found."""
     primary = place.judgement.primary
-    text = f"{place.judgement.outcome}: {written(primary, place.unit)}"
+    text = f"{place.judgement.outcome}: {finding_text(primary, place.unit)}"
     if primary.ratio is not None and primary.part.minus and primary.part.direction != "within":
         text += f", {significant(primary.ratio)} times the paper's"
     if primary.reason:
@@ -96,14 +96,14 @@ def predictions(
     import pandas as pd
 
     lines = []
-    for found in chosen(identifiers, rows, size):
+    for found in select_claims(identifiers, rows, size):
         for place in found.places:
             where = f"{place.model} ({place.size})"
             for one in place.judgement.findings:
                 paper = "" if one.part.paper is None else significant(one.part.paper)
                 lines.append(
                     {"claim": found.claim.id, "prediction": one.part.says,
-                     "where": where, "here": written(one, place.unit), "the paper": paper,
+                     "where": where, "here": finding_text(one, place.unit), "the paper": paper,
                      "outcome": one.outcome}
                 )  # fmt: skip
     columns = ["claim", "prediction", "where", "here", "the paper", "outcome"]
@@ -133,7 +133,7 @@ class Answer:
                 unit = claim.rule.primary.printed_unit()
                 parts.append(f"<li><em>The paper:</em> {significant(number)} {escape(unit)}</li>")
             parts += [
-                f"<li><em>{escape(_where(place))}:</em> {escape(told(place))}</li>"
+                f"<li><em>{escape(_where(place))}:</em> {escape(place_text(place))}</li>"
                 for place in each.places
             ]
             parts.append("</ul>")
@@ -145,7 +145,7 @@ class Answer:
     def __repr__(self) -> str:
         return "\n".join(
             f"{each.claim.id} {each.outcome}: {each.claim.statement}"
-            + "".join(f"\n  {_where(place)}: {told(place)}" for place in each.places)
+            + "".join(f"\n  {_where(place)}: {place_text(place)}" for place in each.places)
             for each in self.found
         )
 
@@ -158,7 +158,7 @@ def _where(place: Place) -> str:
 
 def answer(*identifiers: str) -> Answer:
     """The answer box of some claims. Raises ValueError for a claim that is not in the ledger."""
-    return Answer(chosen(identifiers, None, None))
+    return Answer(select_claims(identifiers, None, None))
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ class Verdict:
     def __str__(self) -> str:
         return " ".join(
             f"Claim {each.claim.id}: {each.outcome} ({on_ground(each)})."
-            for each in chosen(self.identifiers)
+            for each in select_claims(self.identifiers)
         )
 
     def __repr__(self) -> str:
@@ -213,7 +213,9 @@ def as_text(rows: Loader | None = None, size: str | None = None, width: int | No
         cells = [each.claim.id, each.claim.statement, "" if paper is None else significant(paper)]
         late = " (rule after rows)" if each.deciding and each.deciding.after_rows else ""
         cells += [each.outcome + late]
-        cells += ["\n".join(f"{p.model}: {told(p)}" for p in each.on(name)) for name in GROUNDS]
+        cells += [
+            "\n".join(f"{p.model}: {place_text(p)}" for p in each.on(name)) for name in GROUNDS
+        ]
         shown.add_row(*map(Text, cells))  # Text, or rich reads [low, high] as a style
     console = Console(width=width)
     with console.capture() as captured:

@@ -169,9 +169,10 @@ class FineTuned(Trained):
         )
 
 
-def trained_models(run: Run) -> tuple[Trained, ...]:
+def trained_models(run: Run, *, first: bool = False) -> tuple[Trained, ...]:
     """The model of each side of a run on two models, or else of each model that it starts from, or
-    that it trains; trained now where this very code has not done so on this machine.
+    that it trains; trained now where this very code has not done so on this machine. first: only
+    the first of them.
 
     Raises TypeError when a run trains nothing and starts from nothing.
     """
@@ -188,6 +189,7 @@ def trained_models(run: Run) -> tuple[Trained, ...]:
         sides = [(cached.beside(each), each.languages[0]) for each in run.foundations()]
     if not sides:
         raise TypeError(f"this run of {type(run).__name__} has no model of ours.")
+    sides = sides[:1] if first else sides
     each_once = {kept.digest: kept for kept, _ in sides}
     results.train_here(each_once.values())
     place, models = device_named("auto"), {}

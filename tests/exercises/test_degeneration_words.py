@@ -1,21 +1,19 @@
 """The exercises on words that are never or rarely seen: what is right, and what is said."""
 
 import pytest
-import torch
 from chapters.degeneration.checks.words_rarely_seen import LOSSES, strongly_convex
 
 from isomorph.exercises import check
 from isomorph.measure.degeneration import rare_word_bound
 
 
-def test_a_direction_for_free():
+def test_the_margin_of_a_normalisation():
     def right(gain, offset):
-        direction = -torch.sign((offset / gain).sum()) / gain
-        return direction / direction.norm()
+        return float((offset / gain).sum().abs() / (1 / gain).norm())
 
     assert check("words_never_seen.1", right).state == "right"
-    unsigned = check("words_never_seen.1", lambda g, b: (1 / g) / (1 / g).norm())
-    assert unsigned.state == "wrong" and "sign" in unsigned.hint
+    longer = check("words_never_seen.1", lambda g, b: float((b / g).sum().abs()))
+    assert longer.state == "wrong" and "how long" in longer.hint
     assert check("words_never_seen.1", lambda g, b: ...).state == "unanswered"
 
 
@@ -63,9 +61,9 @@ def test_the_largest_share(share, state, word):
     assert said.state == state and word in said.hint
 
 
-def test_the_bound_with_both_curvatures():
-    def right(a, b, largest, s):
-        return 4 * s * largest / (a - s * (a + b) + (1 - s) * a)
+def test_the_share_that_a_distance_allows():
+    def right(a, b, largest, most):
+        return a * most / (4 * largest + (a + b) * most)
 
     assert check("words_rarely_seen.2", right).state == "right"
     assert check("words_rarely_seen.2", rare_word_bound).state == "wrong"

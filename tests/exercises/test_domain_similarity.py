@@ -12,15 +12,15 @@ from isomorph.text.worlds import World
 
 
 def test_the_shares_on_the_first_topics_follow_the_dial():
-    assert check("domain_similarity.1", (0.75, 0.25)).state == "right"
-    assert check("domain_similarity.1", [0.9, 0.1], overlap=0.2).state == "right"
+    assert check("domain_similarity.1", (0.9, 0.1)).state == "right"
+    assert check("domain_similarity.1", [0.75, 0.25], overlap=0.5, topics=4).state == "right"
     for answer, hint in (
-        ((0.75, 0.75), "Part 2"),
-        ((0.25, 0.75), "Part 1"),
+        ((0.9, 0.9), "Part 2"),
+        ((0.1, 0.9), "Part 1"),
         ((0.5, 0.5), "common to both"),
         ((1.0, 0.0), "no topic"),
-        ((75, 25), "percent"),
-        (0.75, "Two numbers"),
+        ((90, 10), "percent"),
+        (0.9, "Two numbers"),
     ):
         said = check("domain_similarity.1", answer)
         assert said.state == "wrong" and hint in said.hint, said

@@ -1,4 +1,4 @@
-"""The exercises on Adam's correction and on drawing the top anew: what is right, and what is said."""
+"""The exercises on Adam's correction and on re-initialising the top: what is right, and what is said."""
 
 import pytest
 
@@ -26,17 +26,15 @@ def test_long_enough(step, state, word):
     assert said.state == state and word in said.hint
 
 
-def test_what_a_pull_takes_away():
-    def right(rates, decay):
-        left = 1.0
-        for rate in rates:
-            left *= 1 - rate * decay
-        return 1 - left
+def test_how_strong_a_pull_must_be():
+    def right(rate, steps, share):
+        return (1 - (1 - share) ** (1 / steps)) / rate
 
     assert check("the_top_drawn_anew.1", right).state == "right"
-    said = check("the_top_drawn_anew.1", lambda rates, decay: 1 - right(rates, decay))
-    assert said.state == "wrong" and "gone" in said.hint
-    assert check("the_top_drawn_anew.1", lambda rates, decay: sum(rates) * decay).state == "wrong"
+    said = check("the_top_drawn_anew.1", lambda rate, steps, share: share / steps / rate)
+    assert said.state == "wrong" and "Another share" in said.hint
+    upside_down = check("the_top_drawn_anew.1", lambda r, n, s: right(r, n, 1 - s))
+    assert upside_down.state == "wrong" and "left after all" in upside_down.hint
 
 
 def test_mixout_keeps_the_mean():

@@ -8,28 +8,17 @@ import torch
 from isomorph.exercises import check
 
 
-def test_four_blocks():
-    def right(u, v):
-        return torch.cat([u, v, (u - v).abs(), u * v], -1)
-
-    def signed(u, v):
-        return torch.cat([u, v, u - v, u * v], -1)
-
-    assert check("phrasal_paraphrase.1", right).state == "right"
-    said = check("phrasal_paraphrase.1", signed)
-    assert said.state == "wrong" and "signs" in said.hint
-    three = check("phrasal_paraphrase.1", lambda u, v: torch.cat([u, v, u * v], -1))
-    assert "shape" in three.hint
-    assert check("phrasal_paraphrase.1", lambda u, v: ...).state == "unanswered"
+def test_the_size_of_the_layer():
+    assert check("phrasal_paraphrase.1", lambda d: 8 * d + 2).state == "right"
+    said = check("phrasal_paraphrase.1", lambda d: 8 * d)
+    assert said.state == "wrong" and "bias" in said.hint
+    assert check("phrasal_paraphrase.1", lambda d: ...).state == "unanswered"
 
 
-def test_the_cue_of_place():
-    def right(one, other, n, m):
-        return abs(sum(one) / 2 / n - sum(other) / 2 / m)
-
-    assert check("phrasal_paraphrase.2", right).state == "right"
-    starts = check("phrasal_paraphrase.2", lambda a, b, n, m: abs(a[0] / n - b[0] / m))
-    assert starts.state == "wrong" and "Half" in starts.hint
+def test_where_to_look():
+    assert check("phrasal_paraphrase.2", lambda one, n, m: sum(one) / 2 / n * m).state == "right"
+    start = check("phrasal_paraphrase.2", lambda one, n, m: one[0] / n * m)
+    assert start.state == "wrong" and "half of start" in start.hint
 
 
 @pytest.mark.parametrize(
@@ -48,12 +37,12 @@ def test_no_favourite(weights, state, word):
     assert said.state == state and word in said.hint
 
 
-def test_listwise():
-    def right(scores):
-        return sum(scores[i:].logsumexp(0) - scores[i] for i in range(len(scores)))
+def test_the_beginning_of_a_list():
+    def right(scores, k):
+        return sum(scores[i:].logsumexp(0) - scores[i] for i in range(k))
 
     assert check("sentence_ordering.1", right).state == "right"
-    said = check("sentence_ordering.1", lambda s: (s.logsumexp(0) - s).sum())
+    said = check("sentence_ordering.1", lambda s, k: right(s[:k], k))
     assert said.state == "wrong" and "still there" in said.hint
 
 

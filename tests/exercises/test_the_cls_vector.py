@@ -6,19 +6,14 @@ import torch
 from isomorph.exercises import check
 
 
-def factors(std, covariance, power=0.5, kept=True):
-    correlation = covariance / torch.outer(std, std)
-    theta = (correlation.square().mean(1) * std) ** -power
-    variance = covariance.diagonal()
-    return theta * (variance.sum() / (variance * theta**2).sum()).sqrt() if kept else theta
+def test_choir_and_soloist():
+    def right(d, m, rho):
+        return (1 + (m - 1) * rho**2) / d, 1 / d
 
-
-def test_the_factors():
-    assert check("the_cls_vector.1", factors).state == "right"
-    assert check("the_cls_vector.1", lambda s, c: factors(s, c, kept=False)).state == "wrong"
-    said = check("the_cls_vector.1", lambda s, c: factors(s, c, power=1.0))
-    assert said.state == "wrong" and "gamma" in said.hint
-    assert check("the_cls_vector.1", lambda s, c: ...).state == "unanswered"
+    assert check("the_cls_vector.1", right).state == "right"
+    said = check("the_cls_vector.1", lambda d, m, rho: ((m - 1) * rho**2 / d, 0.0))
+    assert said.state == "wrong" and "itself" in said.hint
+    assert check("the_cls_vector.1", lambda d, m, rho: ...).state == "unanswered"
 
 
 @pytest.mark.parametrize(
@@ -31,9 +26,9 @@ def test_when_to_believe_it(batches, state, word):
     assert said.state == state and word in said.hint
 
 
-def test_what_stays():
-    assert check("the_cls_vector.3", "the correlation of two coordinates").state == "right"
-    assert check("the_cls_vector.3", "the cosine of two vectors").state == "wrong"
+def test_a_common_scale_passes_through():
+    assert check("the_cls_vector.3", "about ten times as long").state == "right"
+    assert check("the_cls_vector.3", "as long").state == "wrong"
 
 
 def cloud(solo, noise=0.1):

@@ -6,16 +6,19 @@ import pytest
 import torch
 
 from isomorph.exercises import check
-from isomorph.measure.similarity import linear_cka, rsa
+from isomorph.measure.similarity import rsa
 
 
-def test_rsa_by_hand():
-    assert check("what_moves.1", rsa).state == "right"
-    assert check("what_moves.1", linear_cka).state == "wrong"
+def test_rsa_of_distances():
+    def right(x, y):
+        return torch.corrcoef(torch.stack([torch.pdist(s) for s in (x, y)]))[0, 1].item()
+
+    assert check("what_moves.1", right).state == "right"
+    assert check("what_moves.1", rsa).state == "wrong"
 
     def with_diagonal(x, y):
-        tables = [(s / s.norm(dim=1, keepdim=True)) for s in (x, y)]
-        return torch.corrcoef(torch.stack([(t @ t.T).flatten() for t in tables]))[0, 1].item()
+        tables = torch.stack([torch.cdist(s, s).flatten() for s in (x, y)])
+        return torch.corrcoef(tables)[0, 1].item()
 
     said = check("what_moves.1", with_diagonal)
     assert said.state == "wrong" and "no row with itself" in said.hint
@@ -32,20 +35,20 @@ def test_the_block_of_the_fall():
     assert check("what_moves.2", lambda curve: curve.index(min(curve))).state == "wrong"
 
 
-@pytest.mark.parametrize("answer", ["RSA", "both", "neither"])
-def test_lengths_are_seen_by_cka_alone(answer):
-    assert check("what_moves.3", "CKA").state == "right"
+@pytest.mark.parametrize("answer", ["RSA", "CKA", "neither"])
+def test_states_turned_round_are_seen_by_both(answer):
+    assert check("what_moves.3", "both").state == "right"
     assert check("what_moves.3", answer).state == "wrong"
 
 
-def test_distances_under_a_map():
+def test_the_root_under_a_map():
     def right(h, b):
-        mapped = h @ b.T
-        return (mapped[:, None] - mapped[None]).square().sum(2)
+        return int((h @ b.T).square().sum(1).argmin())
 
     assert check("what_stays.1", right).state == "right"
-    said = check("what_stays.1", lambda h, b: right(h, b).sqrt())
-    assert said.state == "wrong" and "without a root" in said.hint
+    said = check("what_stays.1", lambda h, b: int((h @ b.T).square().sum(1).argmax()))
+    assert said.state == "wrong" and "shortest" in said.hint
+    assert check("what_stays.1", lambda h, b: int(h.square().sum(1).argmin())).state == "wrong"
     assert check("what_stays.1", lambda h, b: ...).state == "unanswered"
 
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel
 
-from isomorph.measure.comparison import Material, Reader, compare
-from isomorph.measure.represent import represent
-from isomorph.measure.stream import stream
+from isomorph.measure.comparison import Material, compare
+from isomorph.measure.represent import represent, stream
 from isomorph.measure.words import (
+    Reader,
     embedding_words,
     isolated_word_vectors,
     keyed_dictionary,

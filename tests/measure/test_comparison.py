@@ -1,11 +1,14 @@
 """Two encoders compared: one that reads a copy of its language, planted rotations, other shapes."""
 
+import math
+
 import pytest
 import torch
 from scipy.stats import ortho_group
 
-from isomorph.measure.comparison import Material, Reader, compare, layer_pairs, translated
+from isomorph.measure.comparison import Material, compare, layer_pairs, translated
 from isomorph.measure.retrieval import hubness
+from isomorph.measure.words import Reader
 
 from .conftest import make_tokenizer
 from .test_multilinguality import LEXEMES, SOURCE, TARGET, make_model, random_corpus
@@ -123,4 +126,4 @@ def test_a_hub_skews_the_counts_and_csls_removes_it():
     target[0] = source.mean(0) * 5 + 0.05 * target[0]
     plain, corrected = (hubness(source + 1, target + 1, scoring=s) for s in ("cosine", "csls"))
     assert plain > corrected
-    assert hubness(torch.eye(8), torch.eye(8), k=8) != hubness(torch.eye(8), torch.eye(8), k=8)
+    assert math.isnan(hubness(torch.eye(8), torch.eye(8)))

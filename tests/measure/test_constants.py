@@ -8,16 +8,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isomorph.measure import align, cures, isotropy, similarity
-from isomorph.measure.correlation import cosines, pearson, spearman
-from isomorph.measure.cross_products import CrossProducts
-from isomorph.measure.flow import fit_flow
-from isomorph.measure.geometry import of_words
-from isomorph.measure.neighbours import csls, unit_rows
-from isomorph.measure.pairs import centred, varies
-from isomorph.measure.probe_scores import expected_layer
-from isomorph.measure.retrieval import hubness
-from isomorph.measure.trees import spanning_edges, spearman_by_length
+from isomorph.measure import cures, isotropy, similarity
+from isomorph.measure.correlation import pearson, spearman
+from isomorph.measure.cures import fit_flow
+from isomorph.measure.isotropy import of_words
+from isomorph.measure.numerics import centred, cosines, unit_rows, varies
+from isomorph.measure.retrieval import csls, hubness
+from isomorph.measure.structural_probe import spanning_edges, spearman_by_length
 from isomorph.runs.before_after import shape
 
 from .clouds import gaussian
@@ -49,11 +46,6 @@ OF_ONE = {
 OF_TWO = {
     "linear_cka": similarity.linear_cka,
     "biased cka": lambda x, y: similarity.linear_cka(x, y, debiased=False),
-    "rbf_cka": similarity.rbf_cka,
-    "biased rbf": lambda x, y: similarity.rbf_cka(x, y, debiased=False),
-    "mean_squared_cca": similarity.mean_squared_cca,
-    "svcca": similarity.svcca,
-    "pwcca": similarity.pwcca,
     "cka_interval": lambda x, y: similarity.cka_interval(x, y).value,
     "cka_null": lambda x, y: float(similarity.cka_null(x, y, seed=0, permutations=1)),
 }
@@ -77,16 +69,23 @@ def test_measures_of_a_constant_are_nan(dtype, row):
             assert math.isnan(correlation(other[:, 0], cloud[:, 0])), how
 
 
+@pytest.fixture(scope="module")
+def short_flow():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cures, "EPOCHS", 1)
+        patch.setattr(cures, "HIDDEN", ())
+        yield
+
+
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @quick
 @given(row=rows)
-def test_cures_of_a_constant_are_refused_or_leave_nothing(dtype, row):
+def test_cures_of_a_constant_are_refused_or_leave_nothing(short_flow, dtype, row):
     for how, cloud in constants(row, dtype).items():
         with pytest.raises(ValueError, match="0 vary"):
             cures.whitening(cloud)
         assert not cures.standardisation(cloud).matrix.any(), how
-        assert not isotropy.singular_values(cloud, center=True).any(), how
-        fit_flow(cloud, epochs=1, hidden=())(cloud)  # begins as one of deviation 1
+        fit_flow(cloud)(cloud)  # begins as one of deviation 1
 
 
 @quick
@@ -115,17 +114,15 @@ def test_what_varies_a_little_does_vary():
     assert varies(torch.arange(5)) and varies(torch.tensor([True, False]).float())
     # A narrow cone: cosines that differ in the eighth digit still order the pairs.
     cone = torch.cat([torch.ones(N, 1).double(), 1e-4 * gaussian(N, 4, 4)], dim=1)
-    for correlation in ("pearson", "spearman"):
-        assert similarity.rsa(cone, cone, correlation=correlation) == pytest.approx(1)
+    assert similarity.rsa(cone, cone) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("correlation", ["pearson", "spearman"])
-def test_equal_distances_have_no_correlation(correlation):
+def test_equal_distances_have_no_correlation():
     turn = torch.linalg.qr(gaussian(8, 8, 5)).Q
     other = gaussian(8, 8, 6)
     for simplex in (torch.eye(8), turn, turn + 3 * turn.sum(0), torch.ones(8, 8)):
         for pair in ((simplex, other), (other, simplex)):
-            assert math.isnan(similarity.rsa(*pair, correlation=correlation))
+            assert math.isnan(similarity.rsa(*pair))
 
 
 def test_ties_that_rounding_breaks_are_ties():
@@ -133,7 +130,6 @@ def test_ties_that_rounding_breaks_are_ties():
     assert spearman(values, [1, 2, 3, 4, 5]) == spearman([1, 1, 2, 1, 1], [1, 2, 3, 4, 5])
     assert math.isnan(spearman([0.1 + 0.2, 0.3, 0.1 * 3], [1, 2, 3]))
     assert math.isnan(pearson([0.1 + 0.2, 0.3, 0.1 * 3], [1, 2, 3]))
-    assert math.isnan(expected_layer([0.3, 0.5, 0.1 + 0.2]))
     heads = np.arange(6)
     flat = 1 + 1e-15 * np.arange(6.0)
     assert spearman_by_length([heads], [flat]) == 0, "what orders nothing counts as 0"
@@ -148,7 +144,7 @@ def test_copies_and_zeros():
     zeros = torch.zeros(30, 4)
     assert math.isnan(isotropy.average_cosine(zeros))
     assert isotropy.partition_ratio(zeros) == 1
-    assert math.isnan(hubness(torch.eye(4), torch.eye(4), k=1)), "each is found once"
+    assert math.isnan(hubness(torch.eye(4), torch.eye(4))), "each is found as often"
     found = of_words(torch.full((30, 4), 0.1))
     assert found["average_cosine"] == pytest.approx(1) and math.isnan(found["isoscore"])
     assert math.isnan(found["rank_norm_spearman"]) and math.isnan(found["rank_cosine_spearman"])
@@ -194,12 +190,6 @@ def test_a_conceptor_of_equal_rows_keeps_what_the_formula_keeps(size):
 
 
 def test_the_ridge_map_of_zeros_is_zero():
-    assert not align.ridge(torch.zeros(5, 3), gaussian(5, 2, 0)).any()
+    assert not similarity.ridge(torch.zeros(5, 3), gaussian(5, 2, 0)).any()
     half = torch.cat([gaussian(5, 2, 1), torch.zeros(5, 1)], dim=1)
-    assert not align.ridge(half, gaussian(5, 2, 0))[2].any()
-
-
-def test_a_stream_of_constants_has_no_cka():
-    constant, other = torch.full((N, 3), 0.1).double(), gaussian(N, 3, 8)
-    sums = CrossProducts.of(constant[:20], other[:20]).and_batch(constant[20:], other[20:])
-    assert math.isnan(sums.cka()) and math.isnan(sums.cka(debiased=False))
+    assert not similarity.ridge(half, gaussian(5, 2, 0))[2].any()

@@ -5,16 +5,10 @@ import math
 import pytest
 import torch
 
-from isomorph.measure.correlation import (
-    cosines,
-    edit_distances,
-    matching_auc,
-    pearson,
-    spearman,
-)
+from isomorph.measure.correlation import edit_distances, folds, matching_auc, pearson, spearman
 from isomorph.measure.cures import CURES
 from isomorph.measure.isotropy import cone
-from isomorph.measure.items import folds
+from isomorph.measure.numerics import cosines
 from tests.measure.clouds import gaussian
 
 

@@ -45,15 +45,15 @@ def test_removal_takes_away_the_weighted_part_alone(cone):
     assert torch.allclose(plain, cone), "nothing removed, and the mean stays"
 
 
-def test_learnt_weights_beat_those_they_began_with(cone):
+def test_learnt_weights_beat_those_they_began_with(cone, monkeypatch):
     """The top component is noise and the second carries the similarity, so it should be kept."""
     rows = torch.randint(400, (2, 300), generator=torch.Generator().manual_seed(1))
     first, second = cone[rows[0]], cone[rows[1]]
     wanted = cures.removal(cone, [1.0, 0.3])
     similarity = torch.nn.functional.cosine_similarity(wanted(first), wanted(second))
-    learnt = cures.learn_removal(
-        cone, first, second, similarity, directions=2, epochs=60, learning_rate=0.02
-    )
+    monkeypatch.setattr(cures, "REMOVAL_EPOCHS", 60)
+    monkeypatch.setattr(cures, "REMOVAL_RATE", 0.02)
+    learnt = cures.learn_removal(cone, first, second, similarity, directions=2)
 
     def loss(cure):
         cosines = torch.nn.functional.cosine_similarity(cure(first), cure(second))
@@ -70,8 +70,6 @@ def test_conceptor_negation_is_its_formula(cone):
     c = r @ np.linalg.inv(r + 0.25 * np.eye(WIDTH))
     expected = ((np.eye(WIDTH) - c) @ x).T
     assert torch.allclose(cures.conceptor_negation(cone)(cone), torch.from_numpy(expected))
-    with pytest.raises(ValueError, match="regulariser is 0"):
-        cures.conceptor_negation(cone, regulariser=0)
 
 
 @pytest.mark.parametrize("k", [None, 2])
@@ -96,10 +94,8 @@ def test_standardisation_and_null_top(cone):
     standard = cures.standardisation(cone)
     assert torch.allclose(standard(cone).std(0, correction=0), torch.ones(WIDTH).double())
     axis = torch.linalg.svd(cone, full_matrices=False).Vh[0]
-    cured = cures.null_top(cone, 1)(cone)
+    cured = cures.null_top(cone)(cone)
     assert torch.allclose(cured @ axis, torch.zeros(400).double(), atol=1e-9)
-    both = standard.then(cures.null_top(standard(cone), 1))
-    assert torch.allclose(both(cone), cures.null_top(standard(cone), 1)(standard(cone)))
 
 
 def test_a_cure_learnt_on_some_vectors_applies_to_others(cone):
@@ -113,5 +109,3 @@ def test_what_is_refused(cone):
         cures.standardisation(cone[0])
     with pytest.raises(ValueError, match="directions is 7; with a width of 6 allowed is 1 to 6"):
         cures.all_but_the_top(cone, 7)
-    with pytest.raises(ValueError, match="k is 0"):
-        cures.null_top(cone, 0)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from isomorph.measure.flow import fit_flow
+from isomorph.measure import cures
 from isomorph.measure.isotropy import average_cosine
 
 from .clouds import gaussian
@@ -20,6 +20,22 @@ def skewed(n, seed):
     return cloud + 9
 
 
+def fit_flow(vectors, **constants):
+    """A flow with other constants, to be quick."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in constants.items():
+            patch.setattr(cures, name, value)
+        return cures.fit_flow(vectors)
+
+
+def inverse(flow, z):
+    return flow.model().transform.inv(z)
+
+
+def log_likelihood(flow, vectors):
+    return flow.model().log_prob(vectors)
+
+
 @pytest.fixture(scope="module")
 def vectors():
     return skewed(2000, 0)
@@ -27,23 +43,23 @@ def vectors():
 
 @pytest.fixture(scope="module")
 def flow(vectors):
-    return fit_flow(vectors, epochs=25, hidden=(64,))
+    return fit_flow(vectors, EPOCHS=25, HIDDEN=(64,))
 
 
 def test_there_and_back(flow, vectors):
     z = flow(vectors)
     assert z.dtype == torch.float64 and z.shape == vectors.shape
     assert not z.requires_grad
-    assert torch.allclose(flow.inverse(z), vectors, atol=1e-10)
-    assert torch.allclose(flow(flow.inverse(z)), z, atol=1e-10)
+    assert torch.allclose(inverse(flow, z), vectors, atol=1e-10)
+    assert torch.allclose(flow(inverse(flow, z)), z, atol=1e-10)
     assert torch.allclose(flow(vectors.float()[:3]), z[:3], atol=1e-4)
 
 
 def test_the_likelihood_is_that_of_the_latents_times_the_volume():
     cloud = skewed(50, 1)
-    flow = fit_flow(cloud, epochs=20, transforms=2, hidden=(8,))
+    flow = fit_flow(cloud, EPOCHS=20, COUPLINGS=2, HIDDEN=(8,))
     transform = flow.model().transform
-    for vector, found in zip(cloud[:5], flow.log_likelihood(cloud[:5]), strict=True):
+    for vector, found in zip(cloud[:5], log_likelihood(flow, cloud[:5]), strict=True):
         z = transform(vector)
         normal = -float(z @ z) / 2 - WIDTH / 2 * math.log(2 * math.pi)
         jacobian = torch.autograd.functional.jacobian(transform, vector)
@@ -53,31 +69,30 @@ def test_the_likelihood_is_that_of_the_latents_times_the_volume():
         assert off_diagonal.abs().max() > 1e-3, "couplings have learnt something"
 
 
-def test_a_seed_is_a_flow_and_torchs_own_random_state_stays(vectors):
-    torch.manual_seed(5)
-    before = torch.get_rng_state()
-    latents = [
-        fit_flow(vectors[:100], epochs=2, hidden=(8,), seed=seed)(vectors) for seed in (0, 0, 1)
-    ]
-    assert torch.equal(torch.get_rng_state(), before)
-    assert torch.equal(latents[0], latents[1])
-    assert not torch.allclose(latents[0], latents[2], atol=1e-3)
+def test_it_is_the_same_every_time_and_torchs_own_random_state_stays(vectors):
+    latents, states = [], []
+    for seed in (5, 6):
+        torch.manual_seed(seed)
+        before = torch.get_rng_state()
+        latents.append(fit_flow(vectors[:100], EPOCHS=2, HIDDEN=(8,))(vectors))
+        states.append(torch.equal(torch.get_rng_state(), before))
+    assert all(states) and torch.equal(*latents)
 
 
 def test_a_cone_opens_and_is_told_better_than_by_a_diagonal_gaussian(flow, vectors):
     held_out = skewed(1000, 1)
     diagonal = torch.distributions.Normal(vectors.mean(0), vectors.std(0))
     theirs = float(diagonal.log_prob(held_out).sum(1).mean())
-    assert float(flow.log_likelihood(held_out).mean()) > theirs + 1
+    assert float(log_likelihood(flow, held_out).mean()) > theirs + 1
     assert average_cosine(held_out) > 0.9
     assert abs(average_cosine(flow(held_out))) < 0.02
 
 
 def test_couplings_may_be_linear(vectors):
     correlated = gaussian(500, WIDTH, 2) @ gaussian(WIDTH, WIDTH, 3)
-    flow = fit_flow(correlated, epochs=60, batch=50, hidden=())
+    flow = fit_flow(correlated, EPOCHS=60, BATCH=50, HIDDEN=())
     z = flow(correlated)
-    assert torch.allclose(flow.inverse(z), correlated, atol=1e-9)
+    assert torch.allclose(inverse(flow, z), correlated, atol=1e-9)
 
     def correlation(cloud):
         return float((cloud.T.corrcoef() - torch.eye(WIDTH)).abs().mean())
@@ -87,36 +102,19 @@ def test_couplings_may_be_linear(vectors):
 
 def test_what_does_not_vary_does_no_harm(vectors):
     flat = torch.cat([vectors, torch.full((len(vectors), 1), 7.1)], dim=1)
-    flow = fit_flow(flat, epochs=2)
+    flow = fit_flow(flat, EPOCHS=2)
     other = flat.clone()
     other[:, -1] += 0.5
     for cloud in (flat, other):
         assert flow(cloud).abs().max() < 100
-        assert flow.log_likelihood(cloud).isfinite().all()
-        assert torch.allclose(flow.inverse(flow(cloud)), cloud, atol=1e-9)
+        assert log_likelihood(flow, cloud).isfinite().all()
+        assert torch.allclose(inverse(flow, flow(cloud)), cloud, atol=1e-9)
     assert fit_flow(torch.ones(3, 2))(torch.zeros(3, 2)).isfinite().all()
 
 
-def test_progress_is_shown_when_asked_for(vectors, capsys):
-    fit_flow(vectors[:50], epochs=1)
-    assert not capsys.readouterr().err
-    fit_flow(vectors[:50], epochs=1, progress=True)
-    assert "epoch" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("field", ["epochs", "batch", "transforms"])
-def test_numbers_below_one_are_refused(vectors, field):
-    with pytest.raises(ValueError, match=f"{field} is 0; allowed is 1 and up"):
-        fit_flow(vectors, **{field: 0})
-
-
 def test_what_is_refused(flow, vectors):
-    with pytest.raises(ValueError, match="hidden is 0; allowed"):
-        fit_flow(vectors, hidden=(8, 0))
-    with pytest.raises(ValueError, match="learning_rate is 0; allowed is a number above 0"):
-        fit_flow(vectors, learning_rate=0)
-    with pytest.raises(ArithmeticError, match="learning_rate is 1000"):
-        fit_flow(vectors, learning_rate=1000)
+    with pytest.raises(ArithmeticError, match="a likelihood that has run off"):
+        fit_flow(vectors, RATE=1000)
     for cloud in (vectors[:1], vectors[:, :1]):
         with pytest.raises(ValueError, match="both 2 and up"):
             fit_flow(cloud)
@@ -124,6 +122,5 @@ def test_what_is_refused(flow, vectors):
         fit_flow(vectors[0])
     with pytest.raises(ValueError, match="vectors has values that are not finite"):
         fit_flow(vectors / 0)
-    for call, name in ((flow, "vectors"), (flow.log_likelihood, "vectors"), (flow.inverse, "z")):
-        with pytest.raises(ValueError, match=f"{name} has a width of 5; the flow's is 6"):
-            call(vectors[:, :5])
+    with pytest.raises(ValueError, match="vectors has a width of 5; the flow's is 6"):
+        flow(vectors[:, :5])

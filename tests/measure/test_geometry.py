@@ -6,9 +6,8 @@ from itertools import pairwise
 import pytest
 import torch
 
-from isomorph.measure.degeneration import hull
-from isomorph.measure.geometry import of_group, of_states, of_words
-from isomorph.measure.isotropy import nearest_distances
+from isomorph.measure.degeneration import hull, of_states
+from isomorph.measure.isotropy import nearest_distances, of_group, of_words
 from tests.measure.clouds import gaussian
 
 

@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from isomorph.measure.correlation import matching_auc, pearson, spearman
-from isomorph.measure.items import (
+from isomorph.measure.correlation import (
     Score,
     auc_score,
     clusters_of_pairs,
     intervals,
+    matching_auc,
     mean_score,
     over_folds,
+    pearson,
     pearson_score,
+    spearman,
     spearman_score,
     standard_error,
 )
@@ -94,7 +96,7 @@ def test_intervals_hold_the_truth_where_items_go_together():
             ("each pair by itself", pairs, (range(600),)),
         ):
             score = mean_score(torch.from_numpy(items))
-            (found,) = intervals({"a": score}, *members, beside="a").values()
+            (found,) = intervals({"a": score}, *members, reference="a").values()
             held[name] += found["low"] <= 0 <= found["high"]
     assert 180 <= held["chapters"] <= 198 and 176 <= held["words"] <= 198, held
     assert held["each by itself"] < 140 and held["each pair by itself"] < 150, held
@@ -111,7 +113,7 @@ def test_small_families_of_pairs_go_together_and_one_large_one_goes_by_its_ends(
 def test_a_difference_is_paired():
     items = gaussian(300, 1, 4)[:, 0]
     scores = {"plain": mean_score(items), "better": mean_score(items + 0.1)}
-    found = intervals(scores, range(300), beside="plain")["better"]
+    found = intervals(scores, range(300), reference="plain")["better"]
     assert [found[name] for name in ("gain", "gain_low", "gain_high")] == pytest.approx([0.1] * 3)
     assert found["high"] - found["low"] > 0.1
 

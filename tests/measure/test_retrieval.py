@@ -1,6 +1,7 @@
 """Retrieval and CSLS: references by explicit loops, invariances and known values."""
 
 import math
+from unittest import mock
 
 import pytest
 import torch
@@ -8,17 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, ortho_group
 
-from isomorph.measure import neighbours as nearest
-from isomorph.measure.retrieval import (
-    multilinguality,
-    retrieval,
-    retrieval_by_row,
-    two_thirds_layer,
-)
+from isomorph.measure import retrieval as searched
+from isomorph.measure.multilinguality import two_thirds_layer
+from isomorph.measure.retrieval import csls, retrieval, retrieval_by_row
 
 SCORINGS = ("cosine", "csls")
 seeds = st.integers(0, 2**32 - 1)
 quick = settings(max_examples=25, deadline=None)
+
+
+def with_constant(name, value):
+    """The module with another constant, inside."""
+    return mock.patch.object(searched, name, value)
 
 
 def gaussian(n, width, seed):
@@ -63,7 +65,8 @@ def reference_retrieval(scores):
 @given(seed=seeds, n=st.integers(1, 25), scoring=st.sampled_from(SCORINGS), k=st.integers(1, 12))
 def test_retrieval_agrees_with_the_slow_reference(seed, n, scoring, k):
     source, target = related(n, 5, seed)
-    fast = retrieval(source, target, scoring=scoring, neighbours=k)
+    with with_constant("NEIGHBOURS", k):
+        fast = retrieval(source, target, scoring=scoring)
     for direction, scores in (
         ("forward", reference_scores(source, target, scoring, k)),
         ("backward", reference_scores(target, source, scoring, k)),
@@ -79,7 +82,8 @@ def test_retrieval_agrees_with_the_slow_reference(seed, n, scoring, k):
 @given(seed=seeds, n=st.integers(1, 15), m=st.integers(1, 15), k=st.integers(1, 20))
 def test_csls_agrees_with_the_slow_reference(seed, n, m, k):
     source, target = gaussian(n, 4, seed), gaussian(m, 4, seed + 1)
-    fast = nearest.csls(source, target, neighbours=k)
+    with with_constant("NEIGHBOURS", k):
+        fast = csls(source, target)
     slow = torch.tensor(reference_scores(source, target, "csls", k), dtype=torch.float64)
     assert fast.shape == (n, m) and torch.allclose(fast, slow, atol=1e-12)
 
@@ -93,7 +97,8 @@ def test_rotation_scale_and_blocks_change_nothing(seed, scoring, center, block):
     options = {"scoring": scoring, "center": center}
     straight = retrieval(source, target, **options)
     turn = torch.tensor(ortho_group.rvs(6, random_state=seed))
-    turned = retrieval(7.0 * source @ turn, 0.01 * target @ turn, block=block, **options)
+    with with_constant("SCORES_AT_ONCE", 30 * block):
+        turned = retrieval(7.0 * source @ turn, 0.01 * target @ turn, **options)
     assert turned == pytest.approx(straight, abs=1e-12)
     order = torch.randperm(30, generator=torch.Generator().manual_seed(seed))
     assert retrieval(source[order], target[order], **options) == pytest.approx(straight, abs=1e-12)
@@ -122,7 +127,8 @@ def test_shifting_one_side_matters_only_without_centring():
 def test_vectors_all_alike_score_exactly_chance(scoring, center, value):
     n = 37
     alike = torch.full((n, 12), value)
-    found = retrieval(alike, alike, scoring=scoring, center=center, block=5)
+    with with_constant("SCORES_AT_ONCE", 5 * n):
+        found = retrieval(alike, alike, scoring=scoring, center=center)
     assert found["p1"] == pytest.approx(1 / n, abs=1e-12)
     assert found["mrr"] == pytest.approx(sum(1 / rank for rank in range(1, n + 1)) / n, abs=1e-12)
 
@@ -131,7 +137,7 @@ def test_what_rounding_can_do_breaks_no_tie():
     side, rows, none = torch.ones(1, 3, dtype=torch.float64), torch.tensor([0]), torch.zeros(1)
     for error, expected in ((4e-13, (0, 1, 1)), (4e-12, (1, 0, 1))):
         corrections = (none, torch.tensor([error, 0.0], dtype=torch.float64))
-        places = nearest.ranks(side, side.expand(2, 3), rows, rows, corrections)
+        places = searched._places(side, side.expand(2, 3), rows, rows, corrections)
         assert tuple(place.item() for place in places) == expected
 
 
@@ -159,7 +165,7 @@ def test_hits_among_ties_are_counted_combinations(above, wrong, right, k):
     taken = min(max(k - above, 0), wrong + right)
     expected = 1 - math.comb(wrong, taken) / math.comb(wrong + right, taken)
     parts = (torch.tensor([value]) for value in (above, wrong, right))
-    assert nearest.hits(*parts, k=k).item() == pytest.approx(expected, abs=1e-12)
+    assert searched._hits(*parts, k=k).item() == pytest.approx(expected, abs=1e-12)
 
 
 def test_zero_vectors_do_no_harm():
@@ -213,8 +219,6 @@ def test_a_gpu_agrees_with_the_cpu():
         ({"source": torch.ones(4), "target": torch.ones(4)}, r"source is \(4,\)"),
         ({"source": torch.full((4, 5), math.nan)}, "source has values that are not finite"),
         ({"scoring": "dot"}, "scoring is 'dot'.*cosine, csls"),
-        ({"neighbours": 0}, "neighbours is 0"),
-        ({"block": 0}, "block is 0"),
     ],
 )
 def test_bad_input_to_retrieval_is_named(change, message):
@@ -223,8 +227,7 @@ def test_bad_input_to_retrieval_is_named(change, message):
         retrieval(arguments.pop("source"), arguments.pop("target"), **arguments)
 
 
-def test_multilinguality_is_the_mean_of_four():
-    assert multilinguality(1.0, 0.5, 0.25, 0.0) == 0.4375
+def test_the_layer_two_thirds_up():
     assert [two_thirds_layer(layers) for layers in (1, 2, 3, 4, 6, 8, 12)] == [1, 1, 2, 3, 4, 5, 8]
     with pytest.raises(ValueError, match="layers is 0"):
         two_thirds_layer(0)

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isomorph.measure.scores import accuracy, attachment, span_scores
+from isomorph.measure.scores import accuracy, attachment
+from isomorph.text.shipped_tasks import span_scores
 
 
 def test_accuracy_known_values():

@@ -1,4 +1,4 @@
-"""CKA, RSA and CCA: the authors' own values, slow references, invariances, planted cases."""
+"""CKA and RSA: the authors' own values, slow references, invariances, planted cases."""
 
 import itertools
 import math
@@ -8,23 +8,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import ortho_group, pearsonr, spearmanr
+from scipy.stats import ortho_group, pearsonr
 
 from isomorph.measure import similarity
-from isomorph.measure.cross_products import CrossProducts, ratio
-from isomorph.measure.similarity import (
-    biased_hsic,
-    cka_interval,
-    cka_null,
-    cka_table,
-    linear_cka,
-    mean_squared_cca,
-    pwcca,
-    rbf_cka,
-    rsa,
-    svcca,
-    unbiased_hsic,
-)
+from isomorph.measure.similarity import cka_interval, cka_null, cka_table, linear_cka, rsa
 
 from .clouds import gaussian
 
@@ -48,15 +35,29 @@ def demo():
 def test_the_values_that_the_authors_print(demo):
     assert linear_cka(*demo, debiased=False) == pytest.approx(0.55761, abs=5e-6)
     assert linear_cka(*demo) == pytest.approx(0.51346, abs=5e-6)
-    assert rbf_cka(*demo, fraction=0.5, debiased=False) == pytest.approx(0.65483, abs=5e-6)
-    assert mean_squared_cca(*demo, center=False) == pytest.approx(0.54312, abs=5e-6)
 
 
-def slow_cka(x, y, debiased):
+def biased_hsic(k, l):
+    """tr(K H L H) / (n - 1)^2 of two kernels (n, n)."""
+    centred = k - k.mean(0) - k.mean(1, keepdim=True) + k.mean()
+    return float((centred * l).sum()) / (len(k) - 1) ** 2
+
+
+def unbiased_hsic(k, l):
+    """Of two kernels (n, n), whose diagonals do not count (Song et al. 2007)."""
+    n = len(k)
+    k, l = (kernel - torch.diag(kernel.diagonal()) for kernel in (k, l))
+    trace, sums, both = (k * l).sum(), k.sum() * l.sum(), k.sum(0) @ l.sum(1)
+    total = trace + sums / ((n - 1) * (n - 2)) - 2 * both / (n - 2)
+    return float(total) / (n * (n - 3))
+
+
+def slow_cka(x, y, debiased=True):
     """By the Gram matrices, as the definition says."""
     k, l = x @ x.T, y @ y.T
     estimate = unbiased_hsic if debiased else biased_hsic
-    return ratio(estimate(k, l), estimate(k, k), estimate(l, l))
+    below = estimate(k, k) * estimate(l, l)
+    return estimate(k, l) / math.sqrt(below) if below > 0 else math.nan
 
 
 def slowest_unbiased_hsic(k, l):
@@ -82,41 +83,10 @@ def test_the_fast_cka_agrees_with_the_definition(seed, n, debiased, far):
     assert fast == pytest.approx(slow, abs=1e-7, nan_ok=True)
 
 
-@quick
-@given(
-    seed=seeds,
-    debiased=st.booleans(),
-    cuts=st.lists(st.integers(1, 59), max_size=8, unique=True),
-)
-def test_any_split_into_batches_gives_the_value_of_all_data(seed, debiased, cuts):
-    x, y = related(60, seed)
-    edges = [0, *sorted(cuts), 60]
-    parts = [slice(a, b) for a, b in itertools.pairwise(edges)]
-    sums = CrossProducts.of(x[parts[0]], y[parts[0]])
-    for part in parts[1:]:
-        sums = sums.and_batch(x[part], y[part])
-    assert sums.n == 60
-    assert sums.cka(debiased=debiased) == pytest.approx(
-        linear_cka(x, y, debiased=debiased), abs=1e-10
-    )
-
-
-def test_sums_about_different_points_cannot_be_added():
-    x, y = related(20, 0)
-    with pytest.raises(ValueError, match="shift_x differs"):
-        CrossProducts.of(x[:10], y[:10]) + CrossProducts.of(x[10:], y[10:])
-
-
 MEASURES = {
     "linear": linear_cka,
     "linear, biased": lambda x, y: linear_cka(x, y, debiased=False),
-    "rbf": rbf_cka,
-    "rbf, biased": lambda x, y: rbf_cka(x, y, debiased=False),
-    "cca": mean_squared_cca,
-    "svcca": svcca,
-    "pwcca": pwcca,
 }
-SYMMETRIC = ROTATED = set(MEASURES) - {"pwcca"}  # whose weights are sums over single coordinates
 
 
 @pytest.mark.parametrize("name", MEASURES)
@@ -126,22 +96,11 @@ def test_rotation_shift_scale_and_order_change_nothing(name, seed):
     measure, (x, y) = MEASURES[name], related(40, seed)
     straight = measure(x, y)
     turn = torch.tensor(ortho_group.rvs(5, random_state=seed))
-    if name not in ROTATED:
-        turn = torch.eye(5, dtype=torch.float64)[[3, 0, 1, 4, 2]]
     order = torch.randperm(40, generator=torch.Generator().manual_seed(seed))
     moved = measure((3.0 * x @ turn + 2.0)[order], (0.1 * y - 1.0)[order])
     assert moved == pytest.approx(straight, abs=1e-8)
-    if name in SYMMETRIC:
-        assert measure(y, x) == pytest.approx(straight, abs=1e-8)
+    assert measure(y, x) == pytest.approx(straight, abs=1e-8)
     assert measure(x, x @ turn) == pytest.approx(1.0, abs=1e-8)
-
-
-@pytest.mark.parametrize("name", ["linear", "linear, biased", "cca", "pwcca"])
-def test_only_canonical_correlations_bear_any_linear_map(name):
-    x, y = related(60, 1)
-    stretched = x @ torch.diag(torch.tensor([10.0, 1, 1, 1, 0.1], dtype=torch.float64))
-    same = MEASURES[name](stretched, y) == pytest.approx(MEASURES[name](x, y), abs=1e-8)
-    assert same == (name == "cca")
 
 
 def test_rsa_bears_rotation_and_scale_but_not_shift():
@@ -151,26 +110,23 @@ def test_rsa_bears_rotation_and_scale_but_not_shift():
     assert abs(rsa(x + 5.0, y) - rsa(x, y)) > 0.01
 
 
-@pytest.mark.parametrize("correlation", ["pearson", "spearman"])
-def test_rsa_agrees_with_a_slow_reference_and_in_any_block(correlation, monkeypatch):
+def test_rsa_agrees_with_a_slow_reference_and_in_any_block(monkeypatch):
     x, y = related(23, 4)
     cosines = []
     for side in (x, y):
         unit = side / side.norm(dim=1, keepdim=True)
         pairs = itertools.combinations(range(23), 2)
         cosines.append([float(unit[i] @ unit[j]) for i, j in pairs])
-    slow = {"pearson": pearsonr, "spearman": spearmanr}[correlation](*cosines).statistic
-    assert rsa(x, y, correlation=correlation) == pytest.approx(slow, abs=1e-10)
+    slow = pearsonr(*cosines).statistic
+    assert rsa(x, y) == pytest.approx(slow, abs=1e-10)
     monkeypatch.setattr(similarity, "PAIRS_AT_ONCE", 23 * 4)
-    assert rsa(x, y, correlation=correlation) == pytest.approx(slow, abs=1e-10)
+    assert rsa(x, y) == pytest.approx(slow, abs=1e-10)
 
 
 def test_unrelated_vectors_look_alike_to_the_biased_estimator_only():
     x, y = gaussian(64, 256, 0), gaussian(64, 256, 1)
     assert linear_cka(x, y, debiased=False) > 0.7
     assert abs(linear_cka(x, y)) < 0.05
-    wide = [gaussian(30, 40, seed) for seed in (0, 1)]
-    assert mean_squared_cca(*wide) == pytest.approx(29 / 40), "more widths than examples"
 
 
 def test_the_debiased_value_does_not_drift_with_the_number_of_examples():
@@ -192,51 +148,26 @@ def test_the_table_of_layers():
     assert float(table[1, 2]) == linear_cka(layers_x[1], layers_y[2])
 
 
-def test_the_interval_holds_the_truth_about_as_often_as_it_says():
+def test_the_interval_holds_the_truth_about_as_often_as_it_says(monkeypatch):
     """The population value of x and x + noise, both of 5 independent dimensions, is 1/2 in HSIC's
     terms: CKA = |C|^2 / (|I| |2 I|) = 5 / (sqrt(5) * 2 sqrt(5)) = 0.5."""
+    monkeypatch.setattr(similarity, "GROUPS", 20)
     held = 0
     for seed in range(40):
         x = gaussian(200, 5, 2 * seed)
-        interval = cka_interval(x, x + gaussian(200, 5, 2 * seed + 1), groups=20)
+        interval = cka_interval(x, x + gaussian(200, 5, 2 * seed + 1))
         held += interval.low <= 0.5 <= interval.high
     assert held >= 34
 
 
-def test_the_interval_is_that_of_leaving_groups_out():
+def test_the_interval_is_that_of_leaving_groups_out(monkeypatch):
+    monkeypatch.setattr(similarity, "GROUPS", 30)
     x, y = related(30, 6)
-    interval = cka_interval(x, y, groups=30)
+    interval = cka_interval(x, y)
     left = [linear_cka(*(torch.cat([s[:i], s[i + 1 :]]) for s in (x, y))) for i in range(30)]
     error = math.sqrt(29 / 30 * sum((v - np.mean(left)) ** 2 for v in left))
     assert interval.value == linear_cka(x, y)
     assert interval.high - interval.value == pytest.approx(2.045 * error, rel=1e-3)
-
-
-def test_rows_of_a_chapter_are_left_out_together():
-    """35 chapters of 29 rows, of which 0.3 of the variance is the chapter's; the truth is 0.5."""
-    chapter = [f"chapter {row // 29}" for row in range(35 * 29)]
-
-    def alike(seed):
-        own, shared = gaussian(35 * 29, 5, seed), gaussian(35, 5, 1000 + seed)
-        return 0.7**0.5 * own + 0.3**0.5 * shared.repeat_interleave(29, 0)
-
-    held = {"chapters": 0, "dealt out": 0}
-    for seed in range(60):
-        x = alike(2 * seed)
-        y = x + alike(2 * seed + 1)
-        for name, groups in (("chapters", chapter), ("dealt out", 35)):
-            interval = cka_interval(x, y, groups=groups)
-            held[name] += interval.low <= 0.5 <= interval.high
-    assert held["chapters"] >= 52, "0.95 of 60 are 57; below 52 by chance one time in 200"
-    assert held["dealt out"] <= 50
-
-
-def test_labels_of_any_kind_and_order_say_the_same():
-    x, y = related(30, 6)
-    number = [row % 7 for row in range(30)]
-    dealt = cka_interval(x, y, groups=7)
-    for labels in (number, torch.tensor(number), ["abcdefg"[n] for n in number]):
-        assert cka_interval(x, y, groups=labels) == dealt
 
 
 def test_the_null_is_about_zero_and_below_what_is_related():
@@ -245,29 +176,6 @@ def test_the_null_is_about_zero_and_below_what_is_related():
     assert null.shape == (100,) and abs(float(null.mean())) < 0.03
     assert float(null.max()) < linear_cka(x, y)
     assert torch.equal(null, cka_null(x, y, seed=0, permutations=100))
-    plain = cka_null(x, y, seed=0, permutations=100, debiased=False)
-    assert float(plain.min()) > 0
-
-
-def test_canonical_correlations_of_a_planted_case():
-    """Two shared directions of three, one of them at correlation 0.6."""
-    shared = torch.linalg.qr(gaussian(50, 5, 8) - gaussian(50, 5, 8).mean(0))[0]
-    x, y = shared[:, :3], torch.stack(
-        [shared[:, 0], 0.6 * shared[:, 1] + 0.8 * shared[:, 3], shared[:, 4]], dim=1
-    )  # fmt: skip
-    assert mean_squared_cca(x, y) == pytest.approx((1 + 0.36 + 0) / 3, abs=1e-9)
-    assert svcca(x, y, variance=1.0) == pytest.approx((1 + 0.6 + 0) / 3, abs=1e-9)
-    assert pwcca(x, y) == pytest.approx((1 + 0.6 + 0) / 3, abs=1e-9), "all of x alike in weight"
-    strong = x * torch.tensor([10.0, 1, 1], dtype=torch.float64)
-    assert pwcca(strong, y) > 0.8, "the shared direction is most of x"
-
-
-def test_svcca_leaves_out_directions_of_little_variance():
-    x = gaussian(100, 3, 9)
-    x[:, 2] *= 1e-3
-    y = torch.cat([x[:, :2], 1e-3 * gaussian(100, 1, 10)], dim=1)
-    assert svcca(x, y) == pytest.approx(1.0, abs=1e-6)
-    assert svcca(x, y, variance=1.0) < 0.8
 
 
 @pytest.mark.parametrize("measure", [*MEASURES.values(), rsa])
@@ -285,14 +193,8 @@ def test_values_outside_what_is_allowed():
     x = gaussian(10, 3, 0)
     for call, said in (
         (lambda: linear_cka(x[:3], x[:3]), "at least 4"),
-        (lambda: rbf_cka(x, x, fraction=0), "above 0"),
-        (lambda: svcca(x, x, variance=1.1), "at most 1"),
-        (lambda: rsa(x, x, correlation="kendall"), "allowed are 'pearson', 'spearman'"),
         (lambda: rsa(x[:2], x[:2]), "at least 3"),
-        (lambda: cka_interval(x, x, groups=11), "2 to as many"),
-        (lambda: cka_interval(x, x, groups=[0] * 10), "10 labels, 1 of them different"),
-        (lambda: cka_interval(x, x, groups=[0, 1]), "2 labels, .* one label a row"),
-        (lambda: cka_interval(x, x, groups=[0] * 7 + [1] * 3), "at least 4"),
+        (lambda: cka_interval(x, x), "needs at least 50"),
         (lambda: cka_null(x, x, seed=0, permutations=0), "at least 1"),
     ):
         with pytest.raises(ValueError, match=said):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from isomorph.measure.trees import (
+from isomorph.measure.structural_probe import (
     ancestors,
     spanning_edges,
     spearman_by_length,

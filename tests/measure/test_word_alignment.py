@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from isomorph.measure.represent import Representation
-from isomorph.measure.word_alignment import linked_vectors, mutual_links
+from isomorph.measure.words import linked_vectors, mutual_links
 
 
 def words(vectors, texts, positions):

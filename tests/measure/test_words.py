@@ -89,8 +89,8 @@ def test_words_of_unspaced_text_are_looked_up_longest_first(model):
     # Here 上帝 is one subword: nothing of its own is left for a word that ends inside it.
     assert word_averages(model, merged, ["上帝"], words, language="zh").counts.tolist() == [0, 1]
     assert word_averages(model, merged, ["上帝"], ["上"], language="zh").counts.tolist() == [0]
-    # Unless told otherwise, a spaced language is read as the tokeniser splits it.
-    assert word_averages(model, apart, texts, words, spaced=True).counts.tolist() == [4, 0]
+    # A spaced language is read as the tokeniser splits it.
+    assert word_averages(model, apart, texts, words).counts.tolist() == [4, 0]
 
 
 def test_embedding_rows_of_single_subwords(tokenizer):

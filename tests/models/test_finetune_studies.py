@@ -7,9 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from isomorph.models.blocks import blocks_of, levels, weight_distances
-from isomorph.models.finetune import make_optimiser, prepare
-from isomorph.models.optimisers import BertAdam, overstep
+from isomorph.models.blocks import blocks_of, levels, prepare, weight_distances
+from isomorph.models.finetune import BertAdam, make_optimiser, overstep
 from isomorph.models.settings import TuningConfig
 from isomorph.text.examples import PAIR, TAG, Examples
 from tests.models import toy

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from isomorph.models.optimisers import (
+from isomorph.models.finetune import (
     BertAdam,
     linear_weights,
     mixout,

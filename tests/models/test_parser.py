@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from isomorph.models.parser import IGNORED, Biaffine, best_tree, maximum_arborescence
+from isomorph.models.inputs import IGNORED
+from isomorph.models.parser import Biaffine, best_tree, maximum_arborescence
 
 
 def is_tree(heads) -> bool:
@@ -217,7 +218,7 @@ def test_a_toy_language_is_learnt():
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(0)
     embedding = torch.nn.Embedding(12, 24)
-    parser = Biaffine(24, 2, dropout=0.0)
+    parser = Biaffine(24, 2)
     optimiser = torch.optim.Adam([*embedding.parameters(), *parser.parameters()], lr=1e-2)
 
     def sentences(count):
@@ -243,9 +244,8 @@ def test_a_toy_language_is_learnt():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: Biaffine(0, 3), "width is 0; allowed is a whole number from 1"),
+        (lambda: Biaffine(0, 3), "width is 0 and relations is 3; allowed are whole numbers from 1"),
         (lambda: Biaffine(8, 0), "relations is 0"),
-        (lambda: Biaffine(8, 3, dropout=1.0), "dropout is 1.0; allowed"),
         (
             lambda: Biaffine(8, 3)(torch.zeros(2, 4, 8), torch.tensor([4, 0])),
             r"lengths is \[4, 0\]; allowed is one number from 1 to 4 for each of the 2",

@@ -52,7 +52,13 @@ def write(kind: str, folder: Path) -> Path:
     torch.manual_seed(0)
     if kind == "ours":
         config = BilingualConfig(
-            words.size, ("en",), 2, WIDTH, 4, length=20, activation="gelu_tanh"
+            vocabulary=words.size,
+            languages=("en",),
+            layers=2,
+            width=WIDTH,
+            heads=4,
+            length=20,
+            activation="gelu_tanh",
         )
         model = BilingualMaskedLM(config)
         words.save(folder)

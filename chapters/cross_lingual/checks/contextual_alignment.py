@@ -1,6 +1,13 @@
 """What is right in the exercises on models that are swapped layer by layer."""
 
-from isomorph.exercises import Feedback, choice, exercise, function, number
+from isomorph.exercises import (
+    Feedback,
+    choice,
+    equals,
+    exercise,
+    function,
+    number,
+)
 
 OPTIONS = (
     "to save time",
@@ -29,28 +36,24 @@ def mutual(scores) -> list[tuple[int, int]]:
 
 
 @exercise("contextual_alignment.2")
-def mutual_choices(answer: object) -> Feedback:
-    """Mutual links of some tables, wide and tall."""
+def error_of_mutual_choices(answer: object) -> Feedback:
+    """The error rate of mutual links, of some tables, wide and tall."""
     import torch
 
+    def reference(scores, gold):
+        found = set(mutual(scores))
+        return 1 - 2 * len(found & gold) / (len(found) + len(gold))
+
     generator = torch.Generator().manual_seed(0)
-    cases = [
-        (torch.rand(n, m, generator=generator),)
+    tables = [
+        torch.rand(n, m, generator=generator)
         for n, m in ((5, 5), (3, 7), (8, 4))
     ]
-
-    def judge(result: object, scores) -> str:
-        try:
-            found = [tuple(int(place) for place in pair) for pair in result]
-        except (TypeError, ValueError):
-            return "A list of pairs (i, j) of whole numbers is asked for."
-        if found == mutual(scores):
-            return ""
-        if len(found) == len(scores):
-            return "Every word has a link: is each pair chosen from both sides?"
-        return "Some link is missing, or is one too many, or the order is another."
-
-    return function(answer, cases, judge)
+    cases = [
+        (scores, {*mutual(scores)[1:], (0, 0), (2, 3)}) for scores in tables
+    ]
+    hint = "Is each pair chosen from both sides? Are both kinds of links counted below the line?"
+    return function(answer, cases, equals(reference), hint=hint)
 
 
 @exercise("contextual_alignment.3")

@@ -40,7 +40,7 @@ def _mean(values: Sequence[float]) -> float:
 
 @exercise("domain_similarity.1")
 def on_first_topics(
-    answer: object, overlap: float = 0.5, topics: int = 4
+    answer: object, overlap: float = 0.2, topics: int = 6
 ) -> Feedback:
     """How much of language b's text is on topics of the first half, and how much of a's."""
     from isomorph.text.worlds import World

@@ -19,32 +19,22 @@ if TYPE_CHECKING:
     from isomorph.models.encoder import BilingualConfig
 
 Scores = Mapping[str, Mapping[int, float]]
-RANKED = (
-    "default_anchors",
-    "sep_emb",
-    "sep_l1_3",
-    "sep_l1_6",
-    "sep_emb_l1_3",
-)
 
 
 @exercise("parameter_sharing.1")
-def printed_order(
+def largest_loss(
     answer: object, table: "DataFrame | None" = None
 ) -> Feedback:
-    """The conditions by the paper's own inference accuracy, mean of its three pairs."""
+    """The pairs by the parsing that each loses in the paper with the bottom six layers separate."""
     from isomorph.ledger.paper_tables import table_one
 
     table = table_one() if table is None else table
-    own = (
-        table[table["metric"] == "nli_accuracy"]
-        .groupby("condition")["value"]
-        .mean()
+    parsing = table[table["metric"] == "las"].pivot(
+        index="languages", columns="condition", values="value"
     )
-    hint = "Count what is still one for both languages, and how much each of it could do alone."
-    return ranking(
-        answer, {name: float(own[name]) for name in RANKED}, hint=hint
-    )
+    lost = parsing["default_anchors"] - parsing["sep_l1_6"]
+    hint = "Which language is closest to English? And which one parses worst to begin with?"
+    return ranking(answer, lost.to_dict(), hint=hint)
 
 
 @exercise("parameter_sharing.2")

@@ -15,7 +15,7 @@ def kept_by_rotation(answer: object) -> Feedback:
     """Which neighbours a random rotation of one side keeps, tried on two clouds."""
     import torch
 
-    from isomorph.measure.neighbours import nearest
+    from isomorph.measure.retrieval import nearest
 
     generator = torch.Generator().manual_seed(0)
     a, b, drawn = (
@@ -41,25 +41,21 @@ def kept_by_rotation(answer: object) -> Feedback:
 
 
 @exercise("word_alignment.2")
-def corrected_cosines(answer: object) -> Feedback:
-    """CSLS of some tables of cosines, wide and tall."""
+def cosines_over_crowds(answer: object) -> Feedback:
+    """Cosines over the mean of both surroundings, of some tables, wide and tall."""
     import torch
 
     def reference(cosines, k):
         by_row = cosines.sort(dim=1, descending=True).values[:, :k].mean(1)
         by_column = cosines.sort(dim=0, descending=True).values[:k].mean(0)
-        return 2 * cosines - by_row[:, None] - by_column
+        return cosines / ((by_row[:, None] + by_column) / 2)
 
     generator = torch.Generator().manual_seed(0)
     cases = [
-        (
-            2 * torch.rand(n, m, generator=generator, dtype=torch.float64)
-            - 1,
-            k,
-        )
+        (torch.rand(n, m, generator=generator, dtype=torch.float64), k)
         for n, m, k in ((6, 9, 3), (8, 5, 2), (4, 4, 4))
     ]
-    hint = "Which of the two corrections belongs to rows, and which to columns?"
+    hint = "Which of the two surroundings belongs to rows, and which to columns? Is it their mean?"
     return function(answer, cases, equals(reference), hint=hint)
 
 

@@ -17,15 +17,17 @@ def _clouds():
 
 
 @exercise("cures_compared.1")
-def all_but_the_first(answer: object) -> Feedback:
-    """Less the mean and the first principal direction."""
+def a_share_of_the_first(answer: object) -> Feedback:
+    """Minus the mean and a share of the first principal direction."""
     from isomorph.measure.cures import all_but_the_top
 
-    def reference(x):
-        return all_but_the_top(x, 1)(x)
+    def reference(x, share):
+        moved = x - x.mean(0)
+        return moved - share * (moved - all_but_the_top(x, 1)(x))
 
+    cases = [(x, share) for (x,) in _clouds() for share in (1.0, 0.3)]
     hint = "Is the direction that of the centred vectors? Is the mean gone from what is returned?"
-    return function(answer, list(_clouds()), equals(reference), hint=hint)
+    return function(answer, cases, equals(reference), hint=hint)
 
 
 @exercise("cures_compared.2")
@@ -33,8 +35,8 @@ def what_whitening_forgets(answer: object) -> Feedback:
     """Two clouds that differ in loudness alone are the same when whitened, up to signs."""
     import torch
 
-    from isomorph.measure.axes import principal_axes
     from isomorph.measure.cures import whitening
+    from isomorph.measure.numerics import principal_axes
 
     ((cloud,), _) = _clouds()
     centred = cloud - cloud.mean(0)
@@ -53,11 +55,20 @@ def what_whitening_forgets(answer: object) -> Feedback:
 
 
 @exercise("cures_compared.3")
-def by_hand(answer: object) -> Feedback:
-    """The cosine regulariser of Gao et al. 2019, without its weight."""
+def as_low_as_it_gets(answer: object) -> Feedback:
+    """The cosine regulariser of Gao et al. 2019 on vectors that sum to zero."""
+    import torch
+
     from isomorph.models.pretrain import cosine_regulariser
 
-    hint = "Are the vectors of length 1 first? What is divided by, and what is subtracted?"
+    def reference(n):  # the corners of a simplex
+        corners = torch.eye(n, dtype=torch.float64)
+        return float(cosine_regulariser(corners - corners.mean(0)))
+
+    hint = "Write the double sum by the length of the vectors' sum. How short can a sum be?"
     return function(
-        answer, list(_clouds()), equals(cosine_regulariser, 1e-4), hint=hint
+        answer,
+        [(n,) for n in (2, 5, 40)],
+        equals(reference, 1e-4),
+        hint=hint,
     )

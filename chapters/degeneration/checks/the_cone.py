@@ -22,23 +22,21 @@ def _clouds():
 
 
 @exercise("the_cone.1")
-def in_linear_time(answer: object) -> Feedback:
-    """The average cosine of all pairs of different rows."""
-    from isomorph.measure.isotropy import average_cosine
+def across_in_linear_time(answer: object) -> Feedback:
+    """The average cosine of the rows of two clouds, against a table of all pairs."""
+    from torch.nn.functional import normalize
 
-    hint = (
-        "Are the rows of length 1? Does a row's product with itself count?"
-    )
-    return function(
-        answer, list(_clouds()), equals(average_cosine), hint=hint
-    )
+    def reference(x, y):
+        return float((normalize(x) @ normalize(y).T).mean())
+
+    pairs = [(x, x[: len(x) // 2].flip(1) + 0.5) for (x,) in _clouds()]
+    hint = "Are the rows of length 1 before anything is averaged?"
+    return function(answer, pairs, equals(reference), hint=hint)
 
 
 @exercise("the_cone.2")
-def blind_to_a_shift(answer: object) -> Feedback:
-    """Which measure a common vector does not move, tried on a cloud."""
-    import torch
-
+def blind_to_length(answer: object) -> Feedback:
+    """Which measure does not change with the lengths of vectors, tried on a cloud."""
     from isomorph.measure.isotropy import (
         average_cosine,
         isoscore,
@@ -49,11 +47,11 @@ def blind_to_a_shift(answer: object) -> Feedback:
         "average cosine": average_cosine, "IsoScore": isoscore, "partition ratio": partition_ratio,
     }  # fmt: skip
     ((cloud,), *_) = list(_clouds())[1:]
-    moved = cloud + 7 * torch.ones(cloud.shape[1])
+    even = cloud / cloud.norm(dim=1, keepdim=True)
     still = [
         name
         for name, f in measures.items()
-        if abs(f(cloud) - f(moved)) < 1e-6
+        if abs(f(cloud) - f(even)) < 1e-6
     ]
     return choice(answer, tuple(measures), right=still[0])
 

@@ -19,26 +19,28 @@ WAYS = (
 
 
 @exercise("words_never_seen.1")
-def way_out(answer: object) -> Feedback:
-    """The direction that a layer normalisation's weights give, on gains of either sign."""
+def margin_of_weights(answer: object) -> Feedback:
+    """The margin of the direction that a layer normalisation's weights give, on gains of either sign."""
     import torch
 
     from isomorph.measure.degeneration import layer_norm_direction
 
     generator = torch.Generator().manual_seed(0)
+    draw = {"generator": generator, "dtype": torch.float64}
     cases = [
-        tuple(
-            torch.randn(2, 8, generator=generator, dtype=torch.float64)
-            * 0.5
-            + shift
-        )
+        tuple(torch.randn(2, 8, **draw) * 0.5 + shift)
         for shift in (1.0, -1.0, 1.5, 0.5)
     ]
 
     def reference(gain, offset):
-        return layer_norm_direction(gain, offset)[0]
+        z = torch.randn(50, len(gain), **draw)
+        z = z - z.mean(1, keepdim=True)
+        states = gain * z / z.std(1, correction=0, keepdim=True) + offset
+        return -float(
+            (states @ layer_norm_direction(gain, offset)[0]).max()
+        )
 
-    hint = "What do all outputs have in common? Which sign must the product have, and which length?"
+    hint = "Which product do all outputs have with the direction? And how long is it as it stands?"
     return function(answer, cases, equals(reference), hint=hint)
 
 

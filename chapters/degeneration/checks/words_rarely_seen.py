@@ -37,19 +37,29 @@ def largest_share(answer: object) -> Feedback:
 
 
 @exercise("words_rarely_seen.2")
-def sharper(answer: object) -> Feedback:
-    """The bound with both curvatures, where the theorem's own is not wanted."""
+def rare_enough(answer: object) -> Feedback:
+    """The share at which the bound of theorem 3 has a given value."""
+    from scipy.optimize import brentq
+
+    from isomorph.measure.degeneration import rare_word_bound
+
     cases = [
         (1.0, 0.0, 2.0, 0.1),
         (2.0, 1.0, 5.0, 0.3),
-        (0.1, 4.0, 1.0, 0.01),
+        (0.1, 4.0, 1.0, 10.0),
     ]
 
-    def reference(alpha, beta, largest, share):
-        convexity = alpha - share * (alpha + beta)
-        return 4 * share * largest / (convexity + (1 - share) * alpha)
+    def reference(alpha, beta, largest, most):
+        void = alpha / (alpha + beta)
+        return brentq(
+            lambda share: (
+                rare_word_bound(alpha, beta, largest, share) - most
+            ),
+            1e-12,
+            void * (1 - 1e-9),
+        )
 
-    hint = "Two terms stand in the denominator: the curvature of the mixture, and that of f's share."
+    hint = "Put the bound equal to the distance, and solve for the share."
     return function(answer, cases, equals(reference), hint=hint)
 
 

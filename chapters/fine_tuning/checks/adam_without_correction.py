@@ -16,7 +16,7 @@ CASES = [
 @exercise("adam_without_correction.1")
 def undone(answer: object) -> Feedback:
     """By what the rate must be multiplied so that an uncorrected step is as long as Adam's."""
-    from isomorph.models.optimisers import overstep
+    from isomorph.models.finetune import overstep
 
     def reference(t, b1, b2):
         return 1 / overstep(t, (b1, b2))
@@ -28,7 +28,7 @@ def undone(answer: object) -> Feedback:
 @exercise("adam_without_correction.2")
 def long_enough(answer: object) -> Feedback:
     """The first step past the hump that is less than one and a half times too long."""
-    from isomorph.models.optimisers import overstep
+    from isomorph.models.finetune import overstep
 
     truth = next(t for t in count(100) if overstep(t) < 1.5)
     return number(

@@ -12,38 +12,31 @@ WIDTH = 4  # of the vectors of the last exercise
 
 
 @exercise("phrasal_paraphrase.1")
-def features(answer: object) -> Feedback:
-    """What the classifier of a pair of phrases reads."""
+def weights_of_the_layer(answer: object) -> Feedback:
+    """The size of a linear layer on four blocks, with two answers."""
     import torch
 
-    generator = torch.Generator().manual_seed(7)
-    cases = [
-        tuple(torch.randn(*shape, generator=generator) for _ in range(2))
-        for shape in ((3, 5), (1, 2))
-    ]
+    def reference(d):
+        layer = torch.nn.Linear(4 * d, 2)
+        return sum(weight.numel() for weight in layer.parameters())
 
-    def reference(u, v):
-        return torch.cat([u, v, (u - v).abs(), u * v], -1)
-
-    hint = "Four blocks side by side, in that order. Is the third one without signs?"
-    return function(answer, cases, equals(reference), hint=hint)
+    hint = "How wide is x? How many scores does the layer give, and has each a bias?"
+    return function(
+        answer, [(d,) for d in (1, 4, 128)], equals(reference), hint=hint
+    )
 
 
 @exercise("phrasal_paraphrase.2")
-def by_place(answer: object) -> Feedback:
-    """The cue of place, which needs no encoder."""
-    cases = [
-        ((0, 2), (0, 2), 10, 10),
-        ((2, 4), (5, 6), 10, 20),
-        ((8, 9), (1, 5), 9, 30),
-        ((3, 8), (9, 10), 12, 11),
-    ]
+def where_to_look(answer: object) -> Feedback:
+    """The place, in words, at which the cue of place finds no difference."""
+    cases = [((0, 2), 10, 10), ((2, 4), 10, 20), ((8, 9), 9, 30)]
 
-    def apart(one, other, n, m):
-        return abs(sum(one) / 2 / n - sum(other) / 2 / m)
+    def expected(one, n, m):
+        start, end = one
+        return (start + end) * m / (2 * n)
 
-    hint = "Half of start plus end, over the number of words, on both sides; then their distance."
-    return function(answer, cases, equals(apart), hint=hint)
+    hint = "The middle is half of start plus end. Which share of its own text is that?"
+    return function(answer, cases, equals(expected), hint=hint)
 
 
 @exercise("phrasal_paraphrase.3")

@@ -20,21 +20,19 @@ SWAPPED = (
 
 
 @exercise("sentence_ordering.1")
-def listwise(answer: object) -> Feedback:
-    """ListMLE of one text, its scores in the true order."""
+def beginning(answer: object) -> Feedback:
+    """ListMLE of the first draws of a text, by the chance of each."""
     import torch
-
-    from isomorph.models.ordering import list_mle
 
     generator = torch.Generator().manual_seed(3)
     cases = [
-        (torch.randn(n, generator=generator, dtype=torch.float64),)
-        for n in (2, 5)
+        (torch.randn(n, generator=generator, dtype=torch.float64), k)
+        for n, k in ((2, 1), (5, 3), (5, 5))
     ]
-    cases.append((torch.zeros(3, dtype=torch.float64),))
 
-    def reference(scores):
-        return list_mle(scores[None], torch.arange(len(scores))[None])
+    def reference(scores, k):
+        chances = [scores[i:].softmax(0)[0] for i in range(k)]
+        return -torch.stack(chances).log().sum()
 
     hint = "At each place, divide by the sum over the sentences that are still there, that one too."
     return function(answer, cases, equals(reference), hint=hint)

@@ -12,11 +12,12 @@ from isomorph.exercises import (
     satisfies,
 )
 
-STAYS = (
-    "the cosine of two vectors",
-    "the correlation of two coordinates",
-    "the first direction's share of the variance",
-)
+LONGER = {
+    "as long": 1,
+    "about three times as long": 10**0.5,
+    "about ten times as long": 10,
+    "about a hundred times as long": 100,
+}
 CORRELATION, MOMENTUM = 0.5, 0.05
 
 
@@ -28,38 +29,21 @@ def _settled(cloud):
     return cloud, IsoBN(cloud.shape[1], momentum=1.0).double()(cloud)
 
 
-def _estimates():
-    """Standard deviations (d,) and covariances (d, d) of some clouds."""
+@exercise("the_cls_vector.1")
+def gammas(answer: object) -> Feedback:
+    """Gamma of a singer and of a soloist, by the whole table of correlations."""
     import torch
 
-    generator = torch.Generator().manual_seed(5)
-    for width in (2, 5, 9):
-        cloud = torch.randn(
-            60, width, generator=generator, dtype=torch.float64
-        )
-        cloud = (cloud + cloud[:, :1]) * torch.arange(1, width + 1)
-        yield cloud.std(0, correction=0), cloud.T.cov(correction=0)
+    def reference(d, m, rho):
+        table = torch.eye(d, dtype=torch.float64)
+        table[:m, :m] = rho
+        table.fill_diagonal_(1)
+        squares = table.square().mean(1)
+        return float(squares[0]), float(squares[-1])
 
-
-def _factors(std, covariance):
-    from isomorph.models.heads import IsoBN
-
-    module = IsoBN(len(std)).double()
-    module.std.copy_(std)
-    module.covariance.copy_(covariance)
-    return module.scale()
-
-
-@exercise("the_cls_vector.1")
-def factors(answer: object) -> Feedback:
-    """The factors of IsoBN from its estimates, to a tenth of a percent: eps may be left out."""
-    hint = (
-        "Is gamma a mean over all coordinates, the coordinate itself among them? Does the sum of "
-        "the variances, each times its factor squared, stay what it was?"
-    )
-    return function(
-        answer, list(_estimates()), equals(_factors, 2e-3), hint=hint
-    )
+    hint = "Is gamma a mean over all coordinates, the coordinate itself among them? Are correlations squared?"
+    cases = [(16, 8, 0.8), (10, 3, -0.5), (5, 1, 0.9)]
+    return function(answer, cases, equals(reference), hint=hint)
 
 
 @exercise("the_cls_vector.2")
@@ -81,28 +65,17 @@ def batches_until_believed(answer: object) -> Feedback:
 
 
 @exercise("the_cls_vector.3")
-def what_stays(answer: object) -> Feedback:
-    """What a scaling of coordinates leaves alone, tried on a cloud."""
+def ten_times_as_large(answer: object) -> Feedback:
+    """What IsoBN makes of a common scale, tried on a cloud."""
     import torch
-    import torch.nn.functional as F
 
-    def share(x):
-        values = torch.linalg.eigvalsh(x.T.cov())
-        return values[-1] / values.sum()
-
-    measures = (
-        lambda x: F.cosine_similarity(x[:-1], x[1:]), lambda x: torch.corrcoef(x.T), share,
-    )  # fmt: skip
     generator = torch.Generator().manual_seed(0)
-    cloud = torch.randn(200, 16, generator=generator)
-    loud = torch.linspace(0.3, 3, 16)
-    before, after = _settled((cloud + cloud[:, :1]) * loud + 2)
-    still = [
-        name
-        for name, measure in zip(STAYS, measures, strict=True)
-        if torch.allclose(measure(before), measure(after), atol=1e-6)
-    ]
-    return choice(answer, STAYS, right=still[0])
+    cloud = torch.randn(200, 16, generator=generator) + 2
+    small, large = (_settled(scale * cloud)[1] for scale in (1, 10))
+    times = float(large.norm() / small.norm())
+    right = min(LONGER, key=lambda name: abs(times - LONGER[name]))
+    hint = "Which step of IsoBN looks at the total variance?"
+    return choice(answer, tuple(LONGER), right=right, hint=hint)
 
 
 @exercise("the_cls_vector.4")

@@ -1,13 +1,8 @@
-"""What is right in the exercises on drawing the top anew and on other methods."""
+"""What is right in the exercises on re-initialising the top and on other methods."""
 
 from isomorph.exercises import Feedback, equals, exercise, function
 
-RUNS = [
-    ([0.1, 0.2, 0.1], 0.5),
-    ([0.5], 1.0),
-    ([0.3] * 5, 0.0),
-    ([0.2, 0.4], 2.0),
-]
+RUNS = [(0.1, 3, 0.5), (0.5, 1, 0.25), (1e-3, 96, 0.01), (0.2, 10, 0.0)]
 ENTRIES = [
     (1.0, 0.0, 0.5),
     (2.0, 1.0, 0.1),
@@ -17,15 +12,19 @@ ENTRIES = [
 
 
 @exercise("the_top_drawn_anew.1")
-def pulled(answer: object) -> Feedback:
-    """The share of a weight that decay takes away over a run."""
-    from math import prod
+def strength(answer: object) -> Feedback:
+    """The decay that takes away a given share of a weight over a run at one rate."""
 
-    def reference(rates, decay):
-        return 1 - prod(1 - rate * decay for rate in rates)
+    def judge(found: object, rate, steps, share) -> str:
+        left = 1.0
+        for _ in range(steps):
+            left *= 1 - rate * float(found)
+        return (
+            "" if abs(1 - left - share) < 1e-6 else "Another share is gone."
+        )
 
-    hint = "What does a step leave of what the step before has left? And is what is asked for left, or gone?"
-    return function(answer, RUNS, equals(reference), hint=hint)
+    hint = "What does a step leave of what the step before has left? How much is left after all of them?"
+    return function(answer, RUNS, judge, hint=hint)
 
 
 @exercise("the_top_drawn_anew.2")

@@ -19,13 +19,19 @@ def _pairs_of_clouds():
 
 
 @exercise("what_moves.1")
-def by_hand(answer: object) -> Feedback:
-    """The correlation of two tables of cosines, without their diagonals."""
-    from isomorph.measure.similarity import rsa
+def by_distance(answer: object) -> Feedback:
+    """The correlation of two tables of distances, without their diagonals."""
+    import numpy as np
+    import torch
 
-    hint = "Are rows of length 1 first? Is each pair of different rows there, and no row with itself?"
+    def reference(x, y):
+        above = np.triu_indices(len(x), 1)
+        tables = [torch.cdist(side, side).numpy()[above] for side in (x, y)]
+        return float(np.corrcoef(tables)[0, 1])
+
+    hint = "Is it the distance, and not its square? Is each pair of different rows there, and no row with itself?"
     return function(
-        answer, list(_pairs_of_clouds()), equals(rsa), hint=hint
+        answer, list(_pairs_of_clouds()), equals(reference), hint=hint
     )
 
 
@@ -49,15 +55,15 @@ def where_it_falls(answer: object) -> Feedback:
 
 @exercise("what_moves.3")
 def who_notices(answer: object) -> Feedback:
-    """Vectors at other lengths, tried on a cloud."""
+    """Every second vector turned round, tried on a cloud."""
     import torch
 
     from isomorph.measure.similarity import linear_cka, rsa
 
     generator = torch.Generator().manual_seed(6)
-    draw = {"generator": generator, "dtype": torch.float64}
-    cloud = torch.randn(200, 16, **draw)
-    changed = cloud * (0.2 + 3 * torch.rand(200, 1, **draw))
+    cloud = torch.randn(200, 16, generator=generator, dtype=torch.float64)
+    changed = cloud.clone()
+    changed[::2] *= -1
     seen = [rsa(cloud, changed) < 0.99, linear_cka(cloud, changed) < 0.99]
     right = {
         (True, False): "RSA",

@@ -17,27 +17,28 @@ OPTIONS = (
 
 
 @exercise("what_stays.1")
-def probed_distances(answer: object) -> Feedback:
-    """Squared distances under a linear map."""
+def probed_root(answer: object) -> Feedback:
+    """The word of least squared length under a linear map."""
     import torch
 
     def reference(h, b):
-        return torch.cdist(h @ b.T, h @ b.T).square()
+        lengths = [float((b @ state).norm()) for state in h]
+        return lengths.index(min(lengths))
 
     generator = torch.Generator().manual_seed(7)
     draw = {"generator": generator, "dtype": torch.float64}
     cases = [
         (torch.randn(n, width, **draw), torch.randn(rank, width, **draw))
-        for n, width, rank in ((4, 3, 3), (9, 6, 2))
+        for n, width, rank in ((4, 3, 3), (9, 6, 2), (12, 5, 1))
     ]
-    hint = "Is it the square, without a root? Does B, and not its transpose, act on each difference?"
+    hint = "Does B, and not its transpose, act on each state? And is the root the longest, or the shortest?"
     return function(answer, cases, equals(reference), hint=hint)
 
 
 @exercise("what_stays.2")
 def edges_of_a_chain(answer: object) -> Feedback:
     """The share of a small tree's edges that a chain of its words has."""
-    from isomorph.measure.trees import tree_edges, uuas
+    from isomorph.measure.structural_probe import tree_edges, uuas
 
     gold = tree_edges((3, 3, 4, 0, 4))
     chain = {(word, word + 1) for word in range(4)}

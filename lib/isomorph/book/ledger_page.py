@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from isomorph import claims
 from isomorph.claims import GROUNDS, Claim, Judged
-from isomorph.outcomes import significant, told, written
+from isomorph.outcomes import finding_text, place_text, significant
 
 if TYPE_CHECKING:
     from isomorph.book.chapters import Chapter
@@ -66,11 +66,11 @@ def _example(stage: Path, chapters: Sequence[str]) -> str:
     ]
     for place in found.places:
         controls = "; ".join(
-            f"*{control.part.says}*: {control.outcome}, {written(control, place.unit)}"
+            f"*{control.part.says}*: {control.outcome}, {finding_text(control, place.unit)}"
             for control in place.judgement.controls
         )
         lines.append(
-            f"- **{place.model}**, {place.size}. Controls: {controls}. Outcome: {told(place)}."
+            f"- **{place.model}**, {place.size}. Controls: {controls}. Outcome: {place_text(place)}."
         )
     return "\n".join(lines)
 
@@ -174,6 +174,6 @@ def _control(claim: Claim) -> str:
 
 def _places(each: Judged, name: str) -> str:
     return "".join(
-        f"<p><em>{html.escape(place.model)}</em>: {html.escape(told(place))}</p>"
+        f"<p><em>{html.escape(place.model)}</em>: {html.escape(place_text(place))}</p>"
         for place in each.on(name)
     )

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     import torch
     from pandas import DataFrame
 
-    from isomorph.measure.comparison import Material, Reader
+    from isomorph.measure.comparison import Material
+    from isomorph.measure.words import Reader
     from isomorph.models.settings import Device
 
 # The fingerprints are `isomorph.models.pretrained.fingerprint` of the two models, as they were read.
@@ -134,7 +135,7 @@ def compare_models(
 
 
 def _reader(name: str, language: str, device: torch.device) -> Reader:
-    from isomorph.measure.comparison import Reader
+    from isomorph.measure.words import Reader
     from isomorph.models.pretrained import load_encoder
 
     model, tokenizer = load_encoder(name)

@@ -80,7 +80,7 @@ rows = pd.read_csv("rows.csv").astype({"layer": "Int64"})
 rows[["source", "target", "text", "source_fingerprint", "target_fingerprint"]].drop_duplicates().T
 
 # %%
-among = candidates.told(rows)
+among = candidates.in_words(rows)
 figures.show_table(report.by_layer(rows), name=f"By layer of the first model: {among}")
 
 # %%

@@ -11,6 +11,7 @@ from .display import provenance_note, show, show_table
 from .effects import forest
 from .grids import show_grids
 from .layers import layer_grid
+from .seeds import along_a_dial, every_run
 from .space import show_space
 from .theme import (
     DASHES,
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
 MANY_POINTS = 3000  # beyond this a scatter is stored as pixels: its vectors would weigh megabytes
 
 __all__ = [
+    "along_a_dial",
     "blank",
+    "every_run",
     "forest",
     "layer_grid",
     "learning_curve",

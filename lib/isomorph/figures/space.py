@@ -108,7 +108,7 @@ def coordinates(vectors: "Tensor") -> "ndarray":
     import numpy as np
     import torch
 
-    from isomorph.measure.axes import principal_axes
+    from isomorph.measure.numerics import principal_axes
 
     vectors = vectors.detach().double().cpu()
     directions = principal_axes(vectors.T @ vectors)[1][:, :3]

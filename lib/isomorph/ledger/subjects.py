@@ -102,7 +102,7 @@ def about_config(config: str) -> About:
         return About("planted case", "planted cases", "drawn case", "planted cases")
     of = run.get("hub") or run.get("encoder")
     if isinstance(of, str):
-        subject, model = named(of)
+        subject, model = named_model(of)
         unit = "tuning seed" if run.get("kind") == "fine_tuning" else "items of one model"
         return About(subject, model, unit, model)
     subject = _of_pretraining(run)
@@ -115,7 +115,7 @@ def about_config(config: str) -> About:
     return About(subject, f"{OURS[subject]}{_length(run)}", "pretraining seed", body)
 
 
-def named(name: str) -> tuple[Subject, str]:
+def named_model(name: str) -> tuple[Subject, str]:
     """Of an encoder with a name of its own; what is none of those known is the paper's."""
     return NAMED.get(name, ("paper's own model", name.rpartition("/")[2]))
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from isomorph.candidates import told
+from isomorph.candidates import in_words
 from isomorph.ledger.estimates import estimate
 from isomorph.ledger.intervals import Estimate, holm
 from isomorph.ledger.records import Record, records, select
@@ -81,14 +81,14 @@ def judge(rule: Rule, rows: DataFrame | list[Record], known: dict | None = None)
     rows, known = records(rows), {} if known is None else known
     controls = []
     for control in rule.requires:
-        for part in control.single(_found(control, rows)):
+        for part in control.single(_values_of(control, rows)):
             if part not in known:
                 known[part] = estimate(part, rows)
             controls.append(Finding(part, known[part], outcome_of(part, known[part])))
     parts = [
         (number, single)
         for number, part in enumerate(rule.parts)
-        for single in part.single(_found(part, rows))
+        for single in part.single(_values_of(part, rows))
     ]
     estimates = [estimate(part, rows) for _, part in parts]
     against = holm([_against(part, own) for (_, part), own in zip(parts, estimates, strict=True)])
@@ -246,7 +246,7 @@ def places(
         first = min(row.recorded for rows in deciding for row in rows)
         result.append(
             Place(about.subject, about.model, size, about.unit, about.subject in claim.scope.subjects,
-                  first < claim.registered.isoformat(), judgement, told(found[key].table, asked))
+                  first < claim.registered.isoformat(), judgement, in_words(found[key].table, asked))
         )  # fmt: skip
     return sorted(result, key=_first)
 
@@ -257,7 +257,7 @@ def _first(place: Place) -> tuple:
     return not place.in_scope, -SIZES.index(place.size), place.after_rows, -units
 
 
-def _found(part: Part, rows: list[Record]) -> list[str]:
+def _values_of(part: Part, rows: list[Record]) -> list[str]:
     """The values of the column named in `each` among the rows which the part selects."""
     if part.each is None:
         return []

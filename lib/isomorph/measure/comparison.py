@@ -3,13 +3,15 @@
 The measures of Conneau, Wu et al. (2020, section 5) for any two encoders, each of which reads one of
 two languages: two models of one language each, one model of both, or anybody's. A rotation is learnt
 on some sentences, or on a dictionary's "train" part, after iterative normalisation; it is scored on
-others, or on the "test" part.
+others, or on the "test" part. `similarity_by_layer` compares an encoder with itself, before and
+after something was done to it.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,37 +19,31 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isomorph.measure.align import normalise, normalising_means, procrustes, ridge
 from isomorph.measure.isotropy import average_cosine, isoscore
-from isomorph.measure.represent import represent
+from isomorph.measure.represent import represent, tokenizer_of
 from isomorph.measure.retrieval import hubness, retrieval, translation_both_ways
-from isomorph.measure.similarity import cka_table, linear_cka, rsa
-from isomorph.measure.stream import tokenizer_of
-from isomorph.measure.words import (
-    embedding_words,
-    input_embedding,
-    keyed_dictionary,
-    word_averages,
+from isomorph.measure.similarity import (
+    cka_table,
+    linear_cka,
+    normalise,
+    normalising_means,
+    procrustes,
+    ridge,
+    rsa,
 )
+from isomorph.measure.words import Lexicon, Reader, embedded, in_context, keyed_dictionary
 from isomorph.text.tokens import check_texts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from isomorph.measure.stream import Tokenizers
+    from isomorph.measure.represent import Tokenizers
 
-    Record = dict[str, str | int | float | None]
-    Sides = tuple[list[str], list[str]]
-    Learn = Callable[[Tensor, Tensor], Tensor]
+TOKENS = 2000  # compared by layer; RSA has as many pairs as their square
+BIN_WORDS = 5  # wide are the bins of texts that are of like length
 
-
-@dataclass(frozen=True)
-class Reader:
-    """An encoder, what splits its text, and the language that it reads here."""
-
-    model: PreTrainedModel
-    tokenizer: Tokenizers
-    language: str | None
+Record = dict[str, str | int | float | None]
+Sides = tuple[list[str], list[str]]
 
 
 @dataclass(frozen=True)
@@ -68,7 +64,7 @@ class Material:
 
 
 def compare(
-    source: Reader, target: Reader, material: Material, *, batch_size: int = 64, progress=False
+    source: Reader, target: Reader, material: Material, *, progress: bool = False
 ) -> list[Record]:
     """Every measure at every layer, as {metric, layer, value}; layer is the source's.
 
@@ -94,38 +90,35 @@ def compare(
     a text is none.
     Source: Conneau, Wu et al. 2020, sections 5.1 and 5.2.
     """
-    tests = {"": material.test} | {f"{name}_": own for name, own in material.others.items()}
-    for name, own in ({"learn": material.learn, "test": material.test} | material.others).items():
-        sizes = [len(side) for side in own]
+    tests = {"": material.test} | {f"{name}_": sides for name, sides in material.others.items()}
+    named = {"learn": material.learn, "test": material.test} | dict(material.others)
+    for name, sides in named.items():
+        sizes = [len(side) for side in sides]
         if sizes[0] != sizes[1] or not sizes[0]:
             raise ValueError(f"{name} has {sizes[0]} and {sizes[1]} sentences; they are pairs.")
-        _check_sides(name, own)
-    _check_sides("contexts", material.contexts)
-    options = {"batch_size": batch_size, "progress": progress}
+    for name, sides in (named | {"contexts": material.contexts}).items():
+        for number, side in enumerate(sides):
+            check_texts(side, f"{name}[{number}][{{}}]")
     # Every sentence in one go, since texts of like length are then read together.
-    ends = np.cumsum([len(material.learn[0]), *(len(own[0]) for own in tests.values())])
+    ends = np.cumsum([len(material.learn[0]), *(len(sides[0]) for sides in tests.values())])
     parts = dict(zip(tests, map(slice, ends[:-1], ends[1:]), strict=True))
-    every = [
-        list(itertools.chain(*sides)) for sides in zip(material.learn, *tests.values(), strict=True)
-    ]
+    every = [itertools.chain(*sides) for sides in zip(material.learn, *tests.values(), strict=True)]
     first, second = (
-        represent(reader.model, reader.tokenizer, own, language=reader.language, **options).layers
-        for reader, own in zip((source, target), every, strict=True)
+        represent(
+            reader.model, reader.tokenizer, list(texts), language=reader.language, progress=progress
+        ).layers
+        for reader, texts in zip((source, target), every, strict=True)
     )
-    records = [
-        _record(f"{name}retrieval_p1_chance", None, 1 / len(own[0])) for name, own in tests.items()
-    ]
+    records = []
+    for name, sides in tests.items():
+        records += _records(None, {f"{name}retrieval_p1_chance": 1 / len(sides[0])})
     for layer, other in layer_pairs(max(first), max(second)):
-        records += _of_sentences(layer, first[layer], second[other], ends[0], parts)
+        metrics = _of_sentences(first[layer], second[other], ends[0], parts)
+        records += _records(layer, metrics)
     main = [[side[layer][parts[""]] for layer in sorted(side)] for side in (first, second)]
     for layer, row in enumerate(cka_table(*main).tolist()):
-        records += [_record(f"cka_to_{j}", layer, value) for j, value in enumerate(row)]
-    return records + _of_words((source, target), material, options)
-
-
-def _check_sides(name: str, sides: Sides) -> None:
-    for number, side in enumerate(sides):
-        check_texts(side, f"{name}[{number}][{{}}]")
+        records += _records(layer, {f"cka_to_{j}": value for j, value in enumerate(row)})
+    return [*records, *_of_words((source, target), material, progress)]
 
 
 def layer_pairs(depth: int, other: int) -> list[tuple[int, int]]:
@@ -134,76 +127,56 @@ def layer_pairs(depth: int, other: int) -> list[tuple[int, int]]:
 
 
 def _of_sentences(
-    layer: int, first: Tensor, second: Tensor, learnt_on: int, parts: Mapping[str, slice]
-) -> list[Record]:
+    first: Tensor, second: Tensor, learnt_on: int, parts: Mapping[str, slice]
+) -> dict[str, float]:
     means = [normalising_means(side[:learnt_on]) for side in (first, second)]
-    sides = [normalise(side, own) for side, own in zip((first, second), means, strict=True)]
+    sides = [normalise(side, of) for side, of in zip((first, second), means, strict=True)]
     learn = [side[:learnt_on] for side in sides]
     rotated, bent = sides[0] @ procrustes(*learn), sides[0] @ ridge(*learn)
-    found = {}
+    metrics = {}
     for name, part in parts.items():
-        found |= {
-            f"{name}retrieval_p1": retrieval(rotated[part], sides[1][part])["p1"],
-            f"{name}retrieval_p1_csls": retrieval(rotated[part], sides[1][part], scoring="csls")["p1"],
-        }  # fmt: skip
+        at = f"{name}retrieval_p1"
+        metrics[at] = retrieval(rotated[part], sides[1][part])["p1"]
+        metrics[f"{at}_csls"] = retrieval(rotated[part], sides[1][part], scoring="csls")["p1"]
         if first.shape == second.shape:
-            plain = retrieval(first[part], second[part], center=True)
-            found[f"{name}retrieval_p1_unmapped"] = plain["p1"]
-    own = first[parts[""]], second[parts[""]]
-    found |= {
-        "retrieval_p1_linear": retrieval(bent[parts[""]], sides[1][parts[""]])["p1"],
-        "cka": linear_cka(*own),
-        "cka_biased": linear_cka(*own, debiased=False),
-        "rsa": rsa(*own),
+            metrics[f"{at}_unmapped"] = retrieval(first[part], second[part], center=True)["p1"]
+    test = parts[""]
+    pair = first[test], second[test]
+    metrics |= {
+        "retrieval_p1_linear": retrieval(bent[test], sides[1][test])["p1"],
+        "cka": linear_cka(*pair),
+        "cka_biased": linear_cka(*pair, debiased=False),
+        "rsa": rsa(*pair),
     }
-    for side, vectors in zip(("source", "target"), own, strict=True):
-        found[f"average_cosine_{side}"] = average_cosine(vectors)
-        found[f"isoscore_{side}"] = isoscore(vectors)
-    return [_record(metric, layer, value) for metric, value in found.items()]
+    for side, vectors in zip(("source", "target"), pair, strict=True):
+        metrics[f"average_cosine_{side}"] = average_cosine(vectors)
+        metrics[f"isoscore_{side}"] = isoscore(vectors)
+    return metrics
 
 
-def _of_words(readers: tuple[Reader, Reader], material: Material, options: dict) -> list[Record]:
+def _of_words(
+    readers: tuple[Reader, Reader], material: Material, progress: bool
+) -> Iterator[Record]:
     tokenizers = [tokenizer_of(reader.tokenizer, reader.language) for reader in readers]
     spellings, pairs = keyed_dictionary(tokenizers, material.dictionary)
     if not all(spellings):
-        return []
-    lexicons = [embedded(reader, own) for reader, own in zip(readers, spellings, strict=True)]
-    records = translated("translation", 0, lexicons, pairs)
+        return
+    yield from translated("translation", 0, list(map(embedded, readers, spellings)), pairs)
     if not all(material.contexts):
-        return records
+        return
     averages = [
-        word_averages(reader.model, reader.tokenizer, texts, list(own.values()),
-                      language=reader.language, **options)
-        for reader, texts, own in zip(readers, material.contexts, spellings, strict=True)
-    ]  # fmt: skip
-    met = [own.counts > 0 for own in averages]
-    keys = [
-        [key for key, there in zip(own, mask.tolist(), strict=True) if there]
-        for own, mask in zip(spellings, met, strict=True)
+        in_context(reader, texts, words, progress=progress)
+        for reader, texts, words in zip(readers, material.contexts, spellings, strict=True)
     ]
-    for layer, other in layer_pairs(*(max(own.layers) for own in averages)):
-        vectors = averages[0][layer][met[0]], averages[1][other][met[1]]
-        lexicons = list(zip(keys, vectors, strict=True))
-        records += translated("translation_contextual", layer, lexicons, pairs)
-    return records
-
-
-def embedded(reader: Reader, spellings: Mapping[str, str]) -> tuple[list[str], Tensor]:
-    """Which words are one subword, and their input embeddings, (n_words, width) in float32.
-
-    spellings: the words as the tokeniser tells them apart -> as written, of `keyed_dictionary`.
-    """
-    key_of = {word: key for key, word in spellings.items()}
-    matrix = input_embedding(reader.model, reader.language)
-    tokenizer = tokenizer_of(reader.tokenizer, reader.language)
-    rows, kept, _ = embedding_words(tokenizer, matrix, list(key_of))
-    return [key_of[word] for word in kept], rows
+    for layer, other in layer_pairs(*map(max, averages)):
+        lexicons = averages[0][layer], averages[1][other]
+        yield from translated("translation_contextual", layer, lexicons, pairs)
 
 
 def translated(
     name: str,
     layer: int | None,
-    lexicons: Sequence[tuple[list[str], Tensor]],
+    lexicons: Sequence[Lexicon],
     pairs: Mapping[str, Sequence[tuple[str, str]]],
 ) -> list[Record]:
     """Word translation by a rotation learnt on pairs["train"], as the records of `compare`.
@@ -212,11 +185,11 @@ def translated(
     where no pair of "train" or "test" has both its words.
     """
     (words, vectors), (other_words, other_vectors) = lexicons
-    rows = [{word: row for row, word in enumerate(own)} for own in (words, other_words)]
+    rows = [{word: row for row, word in enumerate(side)} for side in (words, other_words)]
     train = [(rows[0][a], rows[1][b]) for a, b in pairs["train"] if a in rows[0] and b in rows[1]]
     asked = [(a, b) for a, b in pairs["test"] if a in rows[0] and b in rows[1] and a != b]
     if not train or not asked:
-        return [_record(f"{name}_queries", layer, 0)]
+        return _records(layer, {f"{name}_queries": 0})
     sides = [normalise(side, normalising_means(side)) for side in (vectors, other_vectors)]
     places = torch.tensor(train)
     rotation = procrustes(sides[0][places[:, 0]], sides[1][places[:, 1]])
@@ -227,7 +200,7 @@ def translated(
         )
 
     rotated = scores(sides[0] @ rotation, scoring="csls")
-    found = {
+    metrics = {
         "p1": rotated["p1"], "p5": rotated["p5"],
         "p1_cosine": scores(sides[0] @ rotation)["p1"],
         "p1_random": scores(sides[0] @ _random_rotation(rotation), scoring="csls")["p1"],
@@ -235,10 +208,10 @@ def translated(
         "candidates": rotated["candidates"],
     }  # fmt: skip
     if vectors.shape[1] == other_vectors.shape[1]:
-        found["p1_unmapped"] = scores(sides[0], scoring="csls")["p1"]
+        metrics["p1_unmapped"] = scores(sides[0], scoring="csls")["p1"]
     for scoring in ("cosine", "csls"):
-        found[f"hubness_{scoring}"] = hubness(sides[0] @ rotation, sides[1], scoring=scoring)
-    return [_record(f"{name}_{metric}", layer, value) for metric, value in found.items()]
+        metrics[f"hubness_{scoring}"] = hubness(sides[0] @ rotation, sides[1], scoring=scoring)
+    return _records(layer, {f"{name}_{metric}": value for metric, value in metrics.items()})
 
 
 def _random_rotation(like: Tensor) -> Tensor:
@@ -249,5 +222,59 @@ def _random_rotation(like: Tensor) -> Tensor:
     return left @ right
 
 
-def _record(metric: str, layer: int | None, value: float) -> Record:
-    return {"metric": metric, "layer": layer, "value": value}
+def _records(layer: int | None, metrics: Mapping[str, float]) -> list[Record]:
+    return [{"metric": name, "layer": layer, "value": value} for name, value in metrics.items()]
+
+
+def similarity_by_layer(
+    before: PreTrainedModel,
+    after: PreTrainedModel,
+    tokenizer: Tokenizers,
+    texts: Sequence[str],
+    *,
+    language: str | None = None,
+    tokens: int = TOKENS,
+    seed: int = 0,
+    max_length: int | None = None,
+) -> dict[str, dict[int, float]]:
+    """{"rsa", "cka"} -> layer -> how alike the tokens' states are before and after, at most 1.
+
+    Of all tokens of the texts so many are drawn, the same at each layer. Where the encoder after has
+    fewer layers, those it has are compared.
+    Raises ValueError when there are fewer than 4 tokens.
+    Source: Merchant et al. 2020 compare by RSA; CKA of Kornblith et al. 2019 beside it.
+    """
+    first, second = (
+        represent(model, tokenizer, texts, language=language, level="token", max_length=max_length)
+        for model in (before, after)
+    )
+    count = len(first.texts)
+    if count < 4:
+        raise ValueError(f"texts has {count} tokens; at least {4} are needed.")
+    drawn = torch.randperm(count, generator=torch.Generator().manual_seed(seed))[:tokens]
+    similarity: dict[str, dict[int, float]] = {"rsa": {}, "cka": {}}
+    for layer in sorted(set(first.layers) & set(second.layers)):
+        x, y = first[layer][drawn], second[layer][drawn]
+        similarity["rsa"][layer] = rsa(x, y)
+        similarity["cka"][layer] = linear_cka(x, y)
+    return similarity
+
+
+def matched_for_length(first: Sequence[str], second: Sequence[str]) -> tuple[list[str], list[str]]:
+    """As many texts of each of two sets as can be, of like lengths: of each bin of five words the same
+    number, in the order given.
+
+    Raises ValueError when no bin has a text of both.
+    """
+    bins: list[dict[int, list[str]]] = [defaultdict(list), defaultdict(list)]
+    for by_length, texts in zip(bins, (first, second), strict=True):
+        for text in texts:
+            by_length[len(text.split()) // BIN_WORDS].append(text)
+    kept: tuple[list[str], list[str]] = ([], [])
+    for length in sorted(bins[0].keys() & bins[1].keys()):
+        count = min(len(by_length[length]) for by_length in bins)
+        for side, by_length in zip(kept, bins, strict=True):
+            side.extend(by_length[length][:count])
+    if not kept[0]:
+        raise ValueError("first and second have no texts of like length; allowed are sets that do.")
+    return kept

@@ -1,11 +1,5 @@
 """Why the vector of a word that never occurs runs away (Gao et al. 2019).
 
-- `hull`: is the origin in the convex hull of some hidden states? Either way with a certificate: a
-  direction with a negative product with every state, or weights that mix the states to zero.
-- `layer_norm_direction`: the direction that a final layer normalisation gives away by its weights.
-- `absent_word`: the vector of a word that never occurs, as training moves it.
-- `rare_word_bound`: how far apart two minimisers can be (theorem 3).
-
 hidden: (n, width), a state a row. Everything is computed in float64, blocks of rows at a time.
 """
 
@@ -21,10 +15,13 @@ import torch
 from scipy import optimize
 from torch import Tensor
 
-METHODS = ("columns", "lp")
+from isomorph.measure.isotropy import average_cosine
+from isomorph.measure.numerics import checked, unit_rows
+
 ROWS_AT_ONCE = 2**10  # 6 MiB in float64 at a width of 768, which a cache holds; more is far slower
 EXACT = 1e-9  # lengths beside that of the states: nearer to zero is zero
 NEAR = 1e-3  # a distance as small, beside the states', needs smaller units
+MARKS = 20  # along the way of an absent word
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ class Hull:
         return float((self.weights @ hidden[self.rows].double()).norm())
 
 
-def hull(hidden: Tensor, *, method: str = "columns", widest: bool = False) -> Hull:
+def hull(hidden: Tensor, *, widest: bool = False) -> Hull:
     """Whether the convex hull of the states contains the origin, with a certificate.
 
     There is a uniformly negative direction exactly where it does not (Gao et al. 2019, theorem 2).
@@ -65,63 +62,38 @@ def hull(hidden: Tensor, *, method: str = "columns", widest: bool = False) -> Hu
     state that is zero is the origin. Which side it is, and the widest direction, do not depend on
     the processor; of other certificates there are many, and any may be given.
 
-    method: "columns" solves a non-negative least-squares problem on a few states, looks at all of
-        them for those that its direction does not serve, and adds these, until there is none or
-        the few contain the origin. Costs n width a round, and the memory of the few, for a million
-        states too. "lp" is one linear programme over all states (HiGHS), for thousands.
-    widest: with "columns", go on until the direction is the one with the largest margin, which is
-        opposite to the hull's nearest point to the origin; here lengths do matter.
-    Raises ValueError when `hidden` is not (n, width), not finite, or the method unknown, and
-    ArithmeticError where the origin is so near the hull's surface that neither certificate holds.
+    Solves a non-negative least-squares problem on a few states, looks at all of them for those that
+    its direction does not serve, and adds these, until there is none or the few contain the origin.
+    Costs n width a round, and the memory of the few, for a million states too.
+
+    widest: go on until the direction is the one with the largest margin, which is opposite to the
+        hull's nearest point to the origin; here lengths do matter.
+    Raises ValueError when `hidden` is not (n, width) or not finite, and ArithmeticError where the
+    origin is so near the hull's surface that neither certificate holds.
     """
     blocks = hidden.split(ROWS_AT_ONCE) if hidden.ndim == 2 and hidden.numel() else []
     if not blocks or not all(block.isfinite().all() for block in blocks):
         raise ValueError(f"hidden is {tuple(hidden.shape)}; it must be (n, width) and finite.")
-    if method not in METHODS:
-        raise ValueError(f"method is {method!r}; allowed are {', '.join(METHODS)}.")
-    if widest and method != "columns":
-        raise ValueError(f"method is {method!r}; widest goes with 'columns' only.")
     hidden = hidden.detach().cpu()
     lengths, mean = _survey(hidden)
     if not lengths.all():
         return _mixture(torch.ones(1, dtype=torch.float64), lengths.argmin()[None])
-    if method == "lp":
-        found = _by_lp(torch.cat([units for _, units, _ in _blocks(hidden)]))
+    decided = _by_columns(hidden, torch.ones_like(lengths), -mean, widest=False)
+    if widest and not decided.contains_origin:
+        decided = _by_columns(hidden, lengths, decided.direction, widest=True)
+    if decided.contains_origin:
+        holds = float((decided.weights @ _units(hidden[decided.rows])[0]).norm()) <= EXACT
+        shares = decided.weights * (lengths.min() / lengths[decided.rows])
+        decided = _mixture(shares, decided.rows, decided.rounds)
     else:
-        found = _by_columns(hidden, torch.ones_like(lengths), -mean, widest=False)
-        if widest and not found.contains_origin:
-            found = _by_columns(hidden, lengths, found.direction, widest=True)
-    if found.contains_origin:
-        holds = float((found.weights @ _units(hidden[found.rows])[0]).norm()) <= EXACT
-        shares = found.weights * (lengths.min() / lengths[found.rows])
-        found = _mixture(shares, found.rows, found.rounds)
-    else:
-        nearest = max(float((units @ found.direction).max()) for _, units, _ in _blocks(hidden))
+        nearest = max(float((units @ decided.direction).max()) for _, units, _ in _blocks(hidden))
         holds = nearest < -hidden.shape[1] * torch.finfo(torch.float64).eps
     if not holds:
         raise ArithmeticError(
             "hidden has the origin on the surface of its hull, as nearly as float64 can tell"
             + (", or lengths too unlike to tell the widest direction." if widest else ".")
         )
-    return found
-
-
-def _by_lp(units: Tensor) -> Hull:
-    """max t over v in the unit cube, such that every unit state has product -t or less with v."""
-    n, width = units.shape
-    solved = optimize.linprog(
-        c=np.append(np.zeros(width), -1.0),
-        A_ub=np.hstack([units.numpy(), np.ones((n, 1))]),
-        b_ub=np.zeros(n),
-        bounds=[(-1, 1)] * width + [(None, None)],
-        method="highs",
-    )
-    if solved.status != 0:
-        raise ArithmeticError(f"hidden could not be decided: HiGHS says {solved.message!r}.")
-    if solved.x[-1] > EXACT:
-        return Hull(_unit(torch.from_numpy(solved.x[:-1])))
-    # At t = 0 the multipliers of the states are a mixture that yields the origin.
-    return _mixture(torch.from_numpy(-solved.ineqlin.marginals), torch.arange(n))
+    return decided
 
 
 def _by_columns(hidden: Tensor, lengths: Tensor, start: Tensor, *, widest: bool) -> Hull:
@@ -166,8 +138,8 @@ def _worst(hidden: Tensor, lengths: Tensor, direction: Tensor, count: int) -> tu
 def _survey(hidden: Tensor) -> tuple[Tensor, Tensor]:
     """The lengths of the states, (n,), and the mean of those states at length 1, (width,)."""
     lengths, total = [], torch.zeros(hidden.shape[1], dtype=torch.float64)
-    for _, units, own in _blocks(hidden):
-        lengths.append(own)
+    for _, units, of_block in _blocks(hidden):
+        lengths.append(of_block)
         total += units.sum(0)
     return torch.cat(lengths), total / len(hidden)
 
@@ -229,22 +201,14 @@ class Path(NamedTuple):
     vectors: Tensor
 
 
-def absent_word(
-    hidden: Tensor,
-    log_rest: Tensor,
-    *,
-    steps: int = 1000,
-    rate: float = 0.1,
-    decay: float = 0.0,
-    marks: int = 20,
-) -> Path:
+def absent_word(hidden: Tensor, log_rest: Tensor, *, steps: int = 1000, rate: float = 0.1) -> Path:
     """Gradient descent on the loss of a word that never occurs, all else fixed.
 
-        mean over i of log(exp <h_i, w> + C_i)  +  decay / 2 |w|^2,    from w = 0
+        mean over i of log(exp <h_i, w> + C_i),    from w = 0
 
     log_rest (n,): log C_i, of the summed exponentials of all other words.
     rate: the length of a step. Steps of a fixed length, not of the gradient's, since that vanishes
-        as the vector runs away; where decay stops it, steps shrink as the inverse of their number.
+        as the vector runs away.
     Raises ValueError when shapes do not fit or a number is not allowed.
     Source: Gao et al. 2019, theorem 1, of which this is the loss.
     """
@@ -253,26 +217,22 @@ def absent_word(
             f"hidden is {tuple(hidden.shape)} and log_rest {tuple(log_rest.shape)}; they must be "
             "(n, width) and (n,)."
         )
-    if steps < 1 or marks < 1 or not rate > 0 or decay < 0:
-        raise ValueError(
-            f"steps, marks, rate and decay are {steps}, {marks}, {rate} and {decay}; allowed are "
-            "1 and up, 1 and up, above 0, and 0 and up."
-        )
+    if steps < 1 or not rate > 0:
+        raise ValueError(f"steps and rate are {steps} and {rate}; allowed are 1 up, and above 0.")
     hidden, log_rest = hidden.detach().double(), log_rest.detach().to(hidden.device).double()
     vector = hidden.new_zeros(hidden.shape[1])
-    stops = set(np.geomspace(1, steps, marks).round().astype(int).tolist()) | {0}
-    found = []
+    stops = set(np.geomspace(1, steps, MARKS).round().astype(int).tolist()) | {0}
+    path = []
     for step in range(steps + 1):
         excess = hidden @ vector - log_rest
         if step in stops:
             loss = torch.nn.functional.softplus(excess) + log_rest
-            found.append((step, float(loss.mean()) + decay / 2 * float(vector @ vector), vector))
-        gradient = torch.sigmoid(excess) @ hidden / len(hidden) + decay * vector
+            path.append((step, float(loss.mean()), vector))
+        gradient = torch.sigmoid(excess) @ hidden / len(hidden)
         length = float(gradient.norm())
         if length > 0:
-            size = rate / (1 + step) ** (1 if decay else 0)
-            vector = vector - size / length * gradient
-    at, losses, vectors = zip(*found, strict=True)
+            vector = vector - rate / length * gradient
+    at, losses, vectors = zip(*path, strict=True)
     return Path(torch.tensor(at), torch.tensor(losses), torch.stack(vectors))
 
 
@@ -299,3 +259,49 @@ def rare_word_bound(alpha: float, beta: float, largest: float, share: float) -> 
             f"{alpha / (alpha + beta):.3g}."
         )
     return 4 * share * largest / (alpha - share * (alpha + beta))
+
+
+def of_states(
+    states: Tensor, absent: Tensor, *, gain: Tensor | None = None, offset: Tensor | None = None
+) -> dict[str, float]:
+    """Where the origin lies beside the states that a softmax sees, and where absent words went.
+
+    states: (n, width). absent: (words, width), the vectors of words that never occurred. gain and
+    offset (width,): of the last layer normalisation, if there is one.
+
+    Metrics: origin_outside (1 where the hull of the states does not contain the origin, else 0; nan
+    where neither certificate holds), hull_margin (largest margin of a uniformly negative direction
+    over the mean length of a state; 0 inside), state_cosine; absent_negative_share (of products of
+    an absent word and a state, those below 0) and absent_norm. With a normalisation also
+    offset_size (|sum b/g|), negative_product_share (of states, those with a product below 0 with
+    the direction that g and b give) and absent_direction_cosine (of absent words with it).
+    Source: Gao et al. 2019, theorems 1 and 2 and the remark on layer normalisation.
+    """
+    states, absent = checked(states, "states"), checked(absent, "absent")
+    metrics = {
+        **_outside(states),
+        "state_cosine": average_cosine(states),
+        "absent_negative_share": float((absent @ states.T < 0).double().mean()),
+        "absent_norm": float(absent.norm(dim=1).mean()),
+    }
+    if gain is None or offset is None:
+        return metrics
+    direction, _ = layer_norm_direction(gain, offset)
+    direction = direction.to(states.device)
+    metrics["offset_size"] = abs(float((offset.detach().double() / gain.detach().double()).sum()))
+    metrics["negative_product_share"] = float((states @ direction < 0).double().mean())
+    metrics["absent_direction_cosine"] = float((unit_rows(absent, "absent") @ direction).mean())
+    return metrics
+
+
+def _outside(states: Tensor) -> dict[str, float]:
+    try:
+        decided = hull(states, widest=True)
+    except ArithmeticError:
+        return {"origin_outside": math.nan, "hull_margin": math.nan}
+    margin = 0.0 if decided.contains_origin else decided.margin(states)
+    length = float(states.norm(dim=1).mean())
+    return {
+        "origin_outside": float(not decided.contains_origin),
+        "hull_margin": margin / length if length > 0 else 0.0,
+    }

@@ -8,59 +8,39 @@ languages is not asked (see `retrieval.translation`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from torch import Tensor
-
-from isomorph.measure.represent import represent
-from isomorph.measure.retrieval import (
-    multilinguality,
-    retrieval,
-    translation_both_ways,
-    two_thirds_layer,
-)
-from isomorph.measure.stream import tokenizer_of
+from isomorph.measure.represent import represent, tokenizer_of
+from isomorph.measure.retrieval import retrieval, translation_both_ways
 from isomorph.measure.words import (
-    embedding_words,
-    input_embedding,
+    Lexicon,
+    Reader,
+    embedded,
+    in_context,
     isolated_word_vectors,
     keyed_dictionary,
-    word_averages,
 )
 from isomorph.text.corpora import evenly
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from isomorph.measure.stream import Tokenizers
+    from isomorph.measure.represent import Tokenizers
     from isomorph.text.corpora import Corpus
 
     Record = dict[str, str | int | float | None]
-    # One language's words and their vectors, (n_words, width).
-    Lexicon = tuple[list[str], Tensor]
+    Pairs = Mapping[str, list[tuple[str, str]]]
+
+CONTEXTS = 1000  # training sentences a language, evenly spaced, in which words are met
 
 
 def measure_multilinguality(
-    model: PreTrainedModel,
-    tokenizer: Tokenizers,
-    corpus: Corpus,
-    *,
-    layers: Sequence[int] | None = None,
-    limit: int | None = None,
-    context_sentences: int = 1000,
-    batch_size: int = 64,
-    progress: bool = False,
+    model: PreTrainedModel, tokenizer: Tokenizers, corpus: Corpus
 ) -> list[Record]:
     """Retrieval, word translation and the multilinguality score, as {metric, layer, value}.
 
     tokenizer: one for both languages, or a mapping or function from language to tokeniser.
-    layers: None for all; 0 and the layer two thirds up are always among them.
-    limit: at most so many of the parallel test sentences; None for all.
-    context_sentences: so many training sentences a language, evenly spaced, give the contexts of
-        words; 0 leaves that measure out. Training text, because no sentence is there together with
-        its translation: the parallel test sentences would hand a rare word and its translation the
-        very same context.
 
     All values are means of both directions.
 
@@ -70,8 +50,12 @@ def measure_multilinguality(
       the input embedding, of words that are one subword, layer 0.
     - translation_isolated_p1: the same words alone in a sentence, cosine, layers 0 and two thirds.
     - translation_contextual_p1, translation_contextual_p1_csls: words averaged over their contexts,
-      several subwords allowed, every layer.
-    - multilinguality, no layer: as `retrieval.multilinguality`.
+      several subwords allowed, every layer. Contexts are of training text, because no sentence is
+      there together with its translation: the parallel test sentences would hand a rare word and
+      its translation the very same context.
+    - multilinguality, no layer: the mean of retrieval P@1 and isolated word translation P@1 over
+      layer 0 and the one two thirds up. Dufter and Schütze 2020 take layers 0 and 8 of 12 and
+      translate every item of the vocabulary.
     - <metric>_chance: P@1 of a random answer. translation_queries, translation_coverage,
       translation_contextual_queries: how many words were asked, and their share of the test words.
       translation_candidates, translation_contextual_candidates: among how many words; of sentences
@@ -81,141 +65,103 @@ def measure_multilinguality(
     Raises ValueError when the corpus is not bilingual or its test sentences are not parallel.
     Source: Conneau, Wu et al. 2020, section 5.1; Dufter and Schütze 2020.
     """
-    sentences = _parallel(corpus, limit)
-    upper = two_thirds_layer(model.config.num_hidden_layers)
-    wanted = None if layers is None else sorted({0, upper, *layers})
-    both = {"batch_size": batch_size, "progress": progress}
+    if len(corpus.languages) != 2:
+        raise ValueError(f"corpus.languages is {corpus.languages}; this measure takes two.")
+    sizes = {language: len(corpus.test[language]) for language in corpus.languages}
+    if len(set(sizes.values())) != 1 or 0 in sizes.values():
+        raise ValueError(f"corpus.test has {sizes} sentences; they must be parallel.")
+    readers = [Reader(model, tokenizer, language) for language in corpus.languages]
     source, target = (
-        represent(model, tokenizer, texts, language=language, layers=wanted, **both).layers
-        for language, texts in sentences.items()
+        represent(model, tokenizer, corpus.test[language], language=language).layers
+        for language in corpus.languages
     )
     records = []
     for layer in sorted(source):
-        records += _retrieval_records(source[layer], target[layer], layer)
+        records += _of_sentences(source[layer], target[layer], layer)
     records.append(_record("retrieval_p1_chance", None, 1 / len(source[0])))
-    words, pairs = _dictionary(tokenizer, corpus)
-    records += _embedding_records(model, tokenizer, words, pairs, upper)
-    if context_sentences and all(words.values()):
-        contexts = {
-            language: evenly(corpus.train[language], context_sentences) for language in words
-        }
-        vectors = {
-            language: word_averages(
-                model,
-                tokenizer,
-                contexts[language],
-                list(words[language].values()),
-                language=language,
-                layers=wanted,
-                **both,
-            )
-            for language in words
-        }
-        records += _contextual_records(vectors, words, pairs)
-    return records + _score(records, upper)
-
-
-def _parallel(corpus: Corpus, limit: int | None) -> dict[str, list[str]]:
-    if len(corpus.languages) != 2:
-        raise ValueError(f"corpus.languages is {corpus.languages}; this measure takes two.")
-    if limit is not None and limit < 1:
-        raise ValueError(f"limit is {limit}; it must be at least 1.")
-    sentences = {language: corpus.test[language][:limit] for language in corpus.languages}
-    lengths = {language: len(texts) for language, texts in sentences.items()}
-    if len(set(lengths.values())) != 1 or 0 in lengths.values():
-        raise ValueError(f"corpus.test has {lengths} sentences; they must be parallel.")
-    return sentences
-
-
-def _dictionary(
-    tokenizer: Tokenizers, corpus: Corpus
-) -> tuple[dict[str, dict[str, str]], dict[str, list[tuple[str, str]]]]:
-    """The words of each language, as the tokeniser tells them apart -> as written, and the pairs."""
     tokenizers = [tokenizer_of(tokenizer, language) for language in corpus.languages]
-    sides, pairs = keyed_dictionary(tokenizers, corpus.dictionary)
-    return dict(zip(corpus.languages, sides, strict=True)), pairs
-
-
-def _retrieval_records(source: Tensor, target: Tensor, layer: int) -> list[Record]:
-    plain = retrieval(source, target)
-    return [
-        _record("retrieval_p1", layer, plain["p1"]),
-        _record("retrieval_mrr", layer, plain["mrr"]),
-        _record("retrieval_p1_centred", layer, retrieval(source, target, center=True)["p1"]),
-        _record("retrieval_p1_csls", layer, retrieval(source, target, scoring="csls")["p1"]),
-    ]
-
-
-def _embedding_records(model, tokenizer, words, pairs, upper) -> list[Record]:
-    lexicons, isolated = [], []
-    for language, spellings in words.items():
-        own = tokenizer_of(tokenizer, language)
-        key_of = {word: key for key, word in spellings.items()}
-        rows, kept, _ = embedding_words(own, input_embedding(model, language), list(key_of))
-        if not kept:
-            return [_record("translation_queries", 0, 0)]
-        keys = [key_of[word] for word in kept]
-        lexicons.append((keys, rows))
-        alone = isolated_word_vectors(model, own, kept, language=language, layers=(0, upper))
-        isolated.append({layer: (keys, vectors) for layer, vectors in alone.items()})
-    plain = _translate(*lexicons, pairs, k=(1, 5))
-    records = [
-        _record("translation_queries", 0, plain["queries"]),
-        _record("translation_coverage", 0, plain["coverage"]),
-        _record("translation_candidates", 0, plain["candidates"]),
-    ]
-    if not plain["queries_forward"] or not plain["queries_backward"]:
-        return records
-    records += [
-        _record("translation_p1", 0, plain["p1"]),
-        _record("translation_p5", 0, plain["p5"]),
-        _record("translation_p1_chance", 0, plain["chance"]),
-        _record("translation_p1_centred", 0, _translate(*lexicons, pairs, center=True)["p1"]),
-        _record("translation_p1_csls", 0, _translate(*lexicons, pairs, scoring="csls")["p1"]),
-    ]
-    for layer in (0, upper):
-        value = _translate(isolated[0][layer], isolated[1][layer], pairs)["p1"]
-        records.append(_record("translation_isolated_p1", layer, value))
-    return records
-
-
-def _contextual_records(vectors, words, pairs) -> list[Record]:
-    met = [vectors[language].counts > 0 for language in words]
-    keys = [
-        [key for key, there in zip(words[language], mask.tolist(), strict=True) if there]
-        for language, mask in zip(words, met, strict=True)
-    ]
-    if not all(keys):
-        return [_record("translation_contextual_queries", None, 0)]
-    source, target = (vectors[language] for language in words)
-    records = []
-    for layer in source.layers:
-        lexicons = (keys[0], source[layer][met[0]]), (keys[1], target[layer][met[1]])
-        plain = _translate(*lexicons, pairs)
-        if not records:
-            records.append(_record("translation_contextual_queries", None, plain["queries"]))
-            if not plain["queries_forward"] or not plain["queries_backward"]:
-                return records
-            records.append(_record("translation_contextual_p1_chance", None, plain["chance"]))
-            count = plain["candidates"]
-            records.append(_record("translation_contextual_candidates", None, count))
-        corrected = _translate(*lexicons, pairs, scoring="csls")
-        records.append(_record("translation_contextual_p1", layer, plain["p1"]))
-        records.append(_record("translation_contextual_p1_csls", layer, corrected["p1"]))
-    return records
-
-
-def _score(records: list[Record], upper: int) -> list[Record]:
-    value = {(record["metric"], record["layer"]): record["value"] for record in records}
+    spellings, pairs = keyed_dictionary(tokenizers, corpus.dictionary)
+    upper = two_thirds_layer(model.config.num_hidden_layers)
+    records += _of_embeddings(readers, spellings, pairs, upper)
+    if all(spellings):
+        contexts = (evenly(corpus.train[language], CONTEXTS) for language in corpus.languages)
+        records += _of_contexts(map(in_context, readers, contexts, spellings), pairs)
     parts = [
-        value.get((metric, layer))
-        for metric in ("retrieval_p1", "translation_isolated_p1")
-        for layer in (0, upper)
+        record["value"]
+        for record in records
+        if record["metric"] in ("retrieval_p1", "translation_isolated_p1")
+        and record["layer"] in (0, upper)
     ]
-    return [] if None in parts else [_record("multilinguality", None, multilinguality(*parts))]
+    return records + ([_record("multilinguality", None, sum(parts) / 4)] if len(parts) == 4 else [])
 
 
-def _translate(source: Lexicon, target: Lexicon, pairs, **options) -> dict[str, float]:
+def two_thirds_layer(layers: int) -> int:
+    """The layer two thirds of the way up, as 8 of 12: where Dufter and Schütze 2020 measure.
+
+    layers: how many the model has, without the embeddings.
+    """
+    if layers < 1:
+        raise ValueError(f"layers is {layers}; a model has at least 1.")
+    return max(1, round(2 * layers / 3))
+
+
+def _of_sentences(source, target, layer: int) -> Iterator[Record]:
+    plain = retrieval(source, target)
+    yield _record("retrieval_p1", layer, plain["p1"])
+    yield _record("retrieval_mrr", layer, plain["mrr"])
+    yield _record("retrieval_p1_centred", layer, retrieval(source, target, center=True)["p1"])
+    yield _record("retrieval_p1_csls", layer, retrieval(source, target, scoring="csls")["p1"])
+
+
+def _of_embeddings(readers, spellings, pairs: Pairs, upper: int) -> Iterator[Record]:
+    lexicons = list(map(embedded, readers, spellings))
+    if not all(words for words, _ in lexicons):
+        yield _record("translation_queries", 0, 0)
+        return
+    plain = _translate(*lexicons, pairs, k=(1, 5))
+    for name in ("queries", "coverage", "candidates"):
+        yield _record(f"translation_{name}", 0, plain[name])
+    if not plain["queries_forward"] or not plain["queries_backward"]:
+        return
+    yield _record("translation_p1", 0, plain["p1"])
+    yield _record("translation_p5", 0, plain["p5"])
+    yield _record("translation_p1_chance", 0, plain["chance"])
+    centred = _translate(*lexicons, pairs, center=True)
+    yield _record("translation_p1_centred", 0, centred["p1"])
+    corrected = _translate(*lexicons, pairs, scoring="csls")
+    yield _record("translation_p1_csls", 0, corrected["p1"])
+    alone = [
+        isolated_word_vectors(
+            reader.model, reader.tokenizer, [own[word] for word in words],
+            language=reader.language, layers=(0, upper),
+        )
+        for reader, own, (words, _) in zip(readers, spellings, lexicons, strict=True)
+    ]  # fmt: skip
+    for layer in (0, upper):
+        sides = [(words, own[layer]) for (words, _), own in zip(lexicons, alone, strict=True)]
+        yield _record("translation_isolated_p1", layer, _translate(*sides, pairs)["p1"])
+
+
+def _of_contexts(averages: Iterator[dict[int, Lexicon]], pairs: Pairs) -> Iterator[Record]:
+    source, target = averages
+    name = "translation_contextual"
+    if not all(words for words, _ in (source[0], target[0])):
+        yield _record(f"{name}_queries", None, 0)
+        return
+    for layer in source:
+        plain = _translate(source[layer], target[layer], pairs)
+        if layer == 0:
+            yield _record(f"{name}_queries", None, plain["queries"])
+            if not plain["queries_forward"] or not plain["queries_backward"]:
+                return
+            yield _record(f"{name}_p1_chance", None, plain["chance"])
+            yield _record(f"{name}_candidates", None, plain["candidates"])
+        corrected = _translate(source[layer], target[layer], pairs, scoring="csls")
+        yield _record(f"{name}_p1", layer, plain["p1"])
+        yield _record(f"{name}_p1_csls", layer, corrected["p1"])
+
+
+def _translate(source: Lexicon, target: Lexicon, pairs: Pairs, **options) -> dict[str, float]:
     options = {"k": (1,), "known": pairs["train"]} | options
     return translation_both_ways(
         source[1], target[1], pairs["test"], source[0], target[0], **options

@@ -1,80 +1,131 @@
 """What hidden states hold, by edge probing: a light classifier on vectors that stay as they are.
 
-- `fit_probe`: a probe of labelled spans, on one layer or on a learnt mix of layers.
-- `Probe.centre`: at which layers the mix looks (Tenney, Das & Pavlick 2019, section 3).
-
-Spans are of `isomorph.measure.probe_spans`, scores and the layer at which they are gained in
-`isomorph.measure.probe_scores`, and what a probe learns by heart is measured in
-`isomorph.measure.selectivity`. Unlike Tenney et al. (2019), a span has one label, so the
+Spans are of `isomorph.measure.probe_data`. Unlike Tenney et al. (2019), a span has one label, so the
 loss is that of a softmax and not of many sigmoids; vectors are not projected to 256 dimensions
-before pooling; and a probe is linear unless a hidden layer is asked for.
+before pooling; a span is the mean of its words; and a probe is linear.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from isomorph.measure.probe_scores import LabelScores, label_scores
-from isomorph.measure.probe_spans import Spans
-from isomorph.measure.probe_training import Training, check, train_until_it_stops
+from isomorph.measure.probe_data import Spans
 
-POOLINGS = ("mean", "attention")
-TRAINING = Training(learning_rate=0.003, batch=256, epochs=60, patience=4)
+RATE_FALLS_TO = 0.5  # after an epoch that was no better on dev
+LEAST_GAIN = 1e-3  # in nats or edges of dev loss; below it an epoch is no better
 SCORED_AT_ONCE = 4096  # spans; bounds memory outside training
 MIX_RATE = 10  # how much faster than the rest the mix learns: it has few, large parameters
+BYTES = 8  # of a digest: the draw of a word type is a number with 53 bits
+
+
+class Training(NamedTuple):
+    """How a probe is fitted.
+
+    learning_rate: of AdamW at first. batch: examples a step. epochs: at most so many.
+    patience: epochs in a row that are no better on dev, after which it ends.
+    weight_decay: AdamW's.
+    """
+
+    learning_rate: float
+    batch: int
+    epochs: int
+    patience: int
+    weight_decay: float = 0.01
+
+
+TRAINING = Training(learning_rate=0.003, batch=256, epochs=60, patience=4)
+
+
+def train_until_it_stops(
+    groups: list[dict],
+    count: int,
+    loss: Callable[[Tensor], Tensor],
+    dev_loss: Callable[[], float],
+    generator: torch.Generator,
+    training: Training,
+) -> float:
+    """Fits the parameters in place and leaves those of the best epoch: its dev loss.
+
+    groups: of parameters, as AdamW takes them. count: of training examples. loss: the mean of the
+    examples whose numbers it gets. dev_loss: of the parameters as they are. generator: draws the
+    order of the examples.
+    Raises ValueError when the dev loss is not finite at first, as the vectors then are not.
+    """
+    optimiser = torch.optim.AdamW(
+        groups, lr=training.learning_rate, weight_decay=training.weight_decay
+    )
+    parameters = [value for group in groups for value in group["params"]]
+    with torch.no_grad():
+        best = dev_loss()
+    if not math.isfinite(best):
+        raise ValueError("the loss on dev is not finite; allowed are finite vectors.")
+    kept, worse, ran = [value.detach().clone() for value in parameters], 0, 0
+    while ran < training.epochs and worse < training.patience:
+        ran += 1
+        for rows in torch.randperm(count, generator=generator).split(training.batch):
+            optimiser.zero_grad()
+            loss(rows).backward()
+            optimiser.step()
+        with torch.no_grad():
+            reached = dev_loss()
+        worse = 0 if reached < best - LEAST_GAIN else worse + 1
+        if reached < best:
+            best, kept = reached, [value.detach().clone() for value in parameters]
+        if worse:
+            for group in optimiser.param_groups:
+                group["lr"] *= RATE_FALLS_TO
+    with torch.no_grad():
+        for value, good in zip(parameters, kept, strict=True):
+            value.copy_(good)
+    return best
 
 
 @dataclass(frozen=True)
 class Probe:
-    """A fitted classifier of spans.
+    """A classifier of spans.
 
-    layers: which it reads. mix: (layers,) its weights of them, from 0 to 1, the sum being 1; they
-        are of layers brought to the same scale.
-    names: the labels. pooling: "mean" or "attention" over the words of a span.
-    parameters: its weights. shift (layers, width), scale (layers,): what is subtracted from each
-        layer and then divides it.
-    dev_loss: mean cross-entropy on dev in nats, at the epoch that was kept. epochs: how many ran.
+    layers: which it reads. names: the labels.
+    mix (layers,): weights of the layers, before their softmax. weight (names, width, or twice that
+        of pairs of spans) and bias (names,): the linear map.
+    shift (layers, width), scale (layers,): what is subtracted from each layer and then divides it.
     """
 
     layers: tuple[int, ...]
-    mix: Tensor
     names: tuple[str, ...]
-    pooling: str
-    parameters: dict[str, Tensor]
+    mix: Tensor
+    weight: Tensor
+    bias: Tensor
     shift: Tensor
     scale: Tensor
-    dev_loss: float
-    epochs: int
+
+    @property
+    def shares(self) -> Tensor:
+        """(layers,) how much of each layer the mix takes, of layers brought to one scale; sum 1."""
+        return self.mix.softmax(0).cpu()
 
     @property
     def centre(self) -> float:
         """The centre of gravity of the mix: the mean layer, in layers, weighted by the mix."""
-        return float(torch.tensor(self.layers, dtype=self.mix.dtype) @ self.mix)
+        return float(torch.tensor(self.layers, dtype=self.mix.dtype) @ self.shares)
 
     def logits(self, spans: Spans) -> Tensor:
         """Scores of each label, (n, names) in float32. Raises ValueError for spans that do not fit."""
-        _fits(spans, self.layers, self.names, self.shift.shape[1], self.two)
+        self._check(spans)
         with torch.no_grad():
-            parts = [
-                _forward(self.parameters, self, spans, rows)
-                for rows in torch.arange(len(spans)).split(SCORED_AT_ONCE)
-            ]
-        logits = torch.cat(parts)
+            parts = torch.arange(len(spans)).split(SCORED_AT_ONCE)
+            logits = torch.cat([self._forward(spans, rows) for rows in parts])
         if not logits.isfinite().all():
             raise ValueError("spans has vectors that are not finite; allowed are finite ones.")
         return logits
-
-    @property
-    def two(self) -> bool:
-        """Whether it is of pairs of spans."""
-        inner = "inner" if "inner" in self.parameters else "outer"
-        return self.parameters[inner].shape[1] == 2 * self.shift.shape[1]
 
     def predict(self, spans: Spans) -> Tensor:
         """The number of each span's most probable label, (n,), on the CPU."""
@@ -84,23 +135,45 @@ class Probe:
         """The share of spans whose label is right, from 0 to 1."""
         return float((self.predict(spans) == spans.labels).double().mean())
 
-    def scores(self, spans: Spans, *, without: Sequence[str] = ()) -> LabelScores:
-        """Accuracy and F1. without: labels that F1 does not count, such as "O" of entity tags.
+    def _check(self, spans: Spans) -> None:
+        if spans.names != self.names:
+            raise ValueError(
+                f"spans has the names {spans.names}; allowed are the probe's, {self.names}."
+            )
+        if missing := [layer for layer in self.layers if layer not in spans.layers]:
+            raise ValueError(f"spans lacks the layers {missing}, which the probe reads.")
+        width, sides = self.shift.shape[1], self.weight.shape[1] // self.shift.shape[1]
+        if (other := spans.layers[self.layers[0]].shape[1]) != width:
+            raise ValueError(
+                f"spans has vectors of width {other}; allowed is the probe's, {width}."
+            )
+        if (one := spans.second is None) != (sides == 1):
+            raise ValueError(
+                f"spans has {'one span' if one else 'two spans'} a label, which is not what the "
+                "probe has."
+            )
 
-        Raises ValueError for a label that is not among the names.
-        """
-        return label_scores(spans.labels, self.predict(spans), self.names, without=without)
+    def _forward(self, spans: Spans, rows: Tensor) -> Tensor:
+        """Logits of some rows of spans, (rows, names)."""
+        # Standardising and mixing are one weighted sum of layers and one shift.
+        weights = self.mix.softmax(0) / self.scale
+        shift, device, pooled = weights @ self.shift, self.shift.device, []
+        for bounds in (spans.first, spans.second):
+            if bounds is None:
+                continue
+            starts, lengths = bounds[rows, 0], bounds[rows, 1] - bounds[rows, 0]
+            owners = torch.repeat_interleave(torch.arange(len(rows)), lengths)
+            along = torch.arange(len(owners)) - (lengths.cumsum(0) - lengths)[owners]
+            words, share = (starts[owners] + along).to(device), (1 / lengths)[owners].to(device)
+            stacked = torch.stack([spans.layers[l].index_select(0, words) for l in self.layers])
+            mixed = (weights @ stacked.float().flatten(1)).view(len(words), -1) - shift
+            empty = mixed.new_zeros(len(rows), mixed.shape[1])
+            pooled.append(empty.index_add(0, owners.to(device), mixed * share[:, None]))
+        return F.linear(torch.cat(pooled, 1), self.weight, self.bias)
 
 
 def fit_probe(
-    train: Spans,
-    dev: Spans,
-    *,
-    layers: int | Sequence[int] | None = None,
-    pooling: str = "mean",
-    hidden: int = 0,
-    seed: int = 0,
-    training: Training = TRAINING,
+    train: Spans, dev: Spans, *, layers: int | Sequence[int] | None = None, seed: int = 0
 ) -> Probe:
     """A classifier of the labels of spans, fitted on train and stopped where dev gets worse.
 
@@ -108,123 +181,52 @@ def fit_probe(
 
         h = sum over l of s_l h_l,  s = softmax(a)
 
-    a span is the mean of its words, or their mean weighted by softmax(w h) over the span, and the
-    label is read off the span, or both spans one after the other, linearly or through one layer of
-    `hidden` units with tanh. Layers are brought to one scale so that the mix does not read their
-    lengths; each by one number, so that a rotation of the vectors changes nothing but chance.
+    a span is the mean of its words, and the label is read off the span, or both spans one after the
+    other. Layers are brought to one scale so that the mix does not read their lengths; each by one
+    number, so that a rotation of the vectors changes nothing but chance.
     layers: one, several to mix, or None for all that train has.
-    pooling: "mean", or "attention" (Tenney et al. 2019), which has weights of its own for each span.
-    hidden: units of the hidden layer; 0 for a linear probe.
-    seed: of first weights and the order of the spans; the global generators are left alone.
+    seed: of the order of the spans; the global generators are left alone.
     Computes in float32 on the device of the vectors. Raises ValueError when train and dev do not go
-    together, a layer is not there, a value is not finite, or an argument is not allowed.
+    together, a layer is not there, or a value is not finite.
     Source: Tenney et al. 2019; for the mix, Tenney, Das & Pavlick 2019, section 3.
     """
-    if pooling not in POOLINGS:
-        raise ValueError(f"pooling is {pooling!r}; allowed are {', '.join(POOLINGS)}.")
-    check("hidden", hidden, 0)
-    chosen = _chosen(train, layers)
-    _fits(dev, chosen, train.names, train.layers[chosen[0]].shape[1], train.second is not None)
+    chosen = sorted(train.layers) if layers is None else layers
+    chosen = (chosen,) if isinstance(chosen, int) else tuple(chosen)
+    if not chosen or len(set(chosen)) < len(chosen) or not set(chosen) <= set(train.layers):
+        raise ValueError(
+            f"layers is {layers!r}; allowed are different ones of {sorted(train.layers)}."
+        )
     shift, scale = _standard(train, chosen)
     width, device = shift.shape[1], shift.device
-    generator = torch.Generator().manual_seed(seed)
-    spans = 1 if train.second is None else 2
-
-    def drawn(rows: int, columns: int) -> Tensor:
-        return torch.randn(rows, columns, generator=generator) / math.sqrt(columns)
-
-    parameters = {"mix": torch.zeros(len(chosen))}
-    if pooling == "attention":
-        parameters["attention"] = torch.zeros(spans, width)  # at first the mean
-    if hidden:
-        parameters["inner"] = drawn(hidden, spans * width)
-        parameters["inner_bias"] = torch.zeros(hidden)
     # At first a label is as likely as it is frequent: what vectors that hold nothing should give.
-    parameters["outer"] = torch.zeros(len(train.names), hidden or spans * width)
     counts = train.shares * len(train) + 1
-    parameters["outer_bias"] = (counts / counts.sum()).log().float()
-    parameters = {name: value.to(device).requires_grad_() for name, value in parameters.items()}
-    frame = _Frame(chosen, pooling, shift, scale)
+    learnt = {
+        "mix": torch.zeros(len(chosen)),
+        "weight": torch.zeros(len(train.names), width if train.second is None else 2 * width),
+        "bias": (counts / counts.sum()).log().float(),
+    }
+    learnt = {name: value.to(device).requires_grad_() for name, value in learnt.items()}
+    probe = Probe(chosen, train.names, **learnt, shift=shift, scale=scale)
+    probe._check(dev)
 
     def loss(spans: Spans, rows: Tensor) -> Tensor:
-        logits = _forward(parameters, frame, spans, rows)
-        return F.cross_entropy(logits, spans.labels[rows].to(device))
+        return F.cross_entropy(probe._forward(spans, rows), spans.labels[rows].to(device))
 
     def dev_loss() -> float:
         parts = torch.arange(len(dev)).split(SCORED_AT_ONCE)
         return sum(float(loss(dev, rows)) * len(rows) for rows in parts) / len(dev)
 
-    rest = [value for name, value in parameters.items() if name not in ("mix", "outer_bias")]
+    faster = {"weight_decay": 0.0, "lr": MIX_RATE * TRAINING.learning_rate}
     groups = [
-        {"params": rest},
-        {"params": [parameters["outer_bias"]], "weight_decay": 0.0},
-        {
-            "params": [parameters["mix"]],
-            "weight_decay": 0.0,
-            "lr": MIX_RATE * training.learning_rate,
-        },
+        {"params": [probe.weight]},
+        {"params": [probe.bias], "weight_decay": 0.0},
+        {"params": [probe.mix], **faster},
     ]
-    best, epochs = train_until_it_stops(
-        groups, len(train), lambda rows: loss(train, rows), dev_loss, generator, training
+    generator = torch.Generator().manual_seed(seed)
+    train_until_it_stops(
+        groups, len(train), lambda rows: loss(train, rows), dev_loss, generator, TRAINING
     )
-    fitted = {name: value.detach() for name, value in parameters.items()}
-    return Probe(
-        layers=chosen,
-        mix=fitted["mix"].softmax(0).cpu(),
-        names=train.names,
-        pooling=pooling,
-        parameters=fitted,
-        shift=shift,
-        scale=scale,
-        dev_loss=best,
-        epochs=epochs,
-    )
-
-
-@dataclass(frozen=True)
-class _Frame:
-    """What a probe has that is not learnt."""
-
-    layers: tuple[int, ...]
-    pooling: str
-    shift: Tensor
-    scale: Tensor
-
-
-def _forward(parameters: dict[str, Tensor], frame, spans: Spans, rows: Tensor) -> Tensor:
-    """Logits of some rows of spans, (rows, names)."""
-    # Standardising and mixing are one weighted sum of layers and one shift.
-    weights = parameters["mix"].softmax(0) / frame.scale
-    shift, device = weights @ frame.shift, frame.shift.device
-    pooled = []
-    for side, bounds in enumerate((spans.first, spans.second)):
-        if bounds is None:
-            continue
-        words, owners, along = (part.to(device) for part in _words(bounds[rows]))
-        stacked = torch.stack([spans.layers[l].index_select(0, words) for l in frame.layers])
-        mixed = (weights @ stacked.float().flatten(1)).view(len(words), -1) - shift
-        if len(words) == len(rows):
-            pooled.append(mixed)  # one word a span
-            continue
-        score = mixed.new_zeros(len(words))
-        if frame.pooling == "attention":
-            score = mixed @ parameters["attention"][side]
-        table = mixed.new_full((len(rows), int(along.max()) + 1), -torch.inf)
-        share = table.index_put((owners, along), score).softmax(1)[owners, along]
-        empty = mixed.new_zeros(len(rows), mixed.shape[1])
-        pooled.append(empty.index_add(0, owners, mixed * share[:, None]))
-    features = torch.cat(pooled, 1)
-    if "inner" in parameters:
-        features = F.linear(features, parameters["inner"], parameters["inner_bias"]).tanh()
-    return F.linear(features, parameters["outer"], parameters["outer_bias"])
-
-
-def _words(bounds: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Of the words of all spans: their rows, which span each is in, and its place there from 0."""
-    lengths = bounds[:, 1] - bounds[:, 0]
-    owners = torch.repeat_interleave(torch.arange(len(bounds)), lengths)
-    along = torch.arange(len(owners)) - (lengths.cumsum(0) - lengths)[owners]
-    return bounds[owners, 0] + along, owners, along
+    return replace(probe, **{name: value.detach() for name, value in learnt.items()})
 
 
 def _standard(train: Spans, layers: tuple[int, ...]) -> tuple[Tensor, Tensor]:
@@ -241,29 +243,68 @@ def _standard(train: Spans, layers: tuple[int, ...]) -> tuple[Tensor, Tensor]:
     return torch.stack(shifts), torch.where(scale > 0, scale, torch.ones_like(scale))
 
 
-def _chosen(spans: Spans, layers: int | Sequence[int] | None) -> tuple[int, ...]:
-    chosen = sorted(spans.layers) if layers is None else layers
-    chosen = (chosen,) if isinstance(chosen, int) else tuple(chosen)
-    if not chosen or len(set(chosen)) < len(chosen) or not set(chosen) <= set(spans.layers):
-        raise ValueError(
-            f"layers is {layers!r}; allowed are different ones of {sorted(spans.layers)}."
-        )
-    return chosen
+@dataclass(frozen=True)
+class Selectivity:
+    """Shares from 0 to 1, on test.
+
+    accuracy: of the probe of the true labels. control: of the same probe fitted on random ones.
+    """
+
+    accuracy: float
+    control: float
+
+    @property
+    def selectivity(self) -> float:
+        """The accuracy less that of the control task; about 0 for vectors that hold nothing."""
+        return self.accuracy - self.control
 
 
-def _fits(spans: Spans, layers: Sequence[int], names: tuple[str, ...], width: int, two: bool):
-    """Raises ValueError unless a probe of such layers, labels and width can read the spans."""
-    if spans.names != names:
-        raise ValueError(f"spans has the names {spans.names}; allowed are the probe's, {names}.")
-    if missing := [layer for layer in layers if layer not in spans.layers]:
-        raise ValueError(
-            f"spans lacks the layers {missing}; the probe reads {list(layers)}, spans has "
-            f"{sorted(spans.layers)}."
+def selectivity(
+    train: Spans,
+    dev: Spans,
+    test: Spans,
+    *,
+    layers: int | Sequence[int] | None = None,
+    seed: int = 0,
+) -> Selectivity:
+    """A probe's accuracy on test, and that of the same probe on a control task.
+
+    A probe that is strong enough learns any label of a word type from vectors that only tell the
+    types apart. What it scores less on labels that mean nothing is not due to that.
+    seed: of the random labels and of both probes. Errors as of `fit_probe`.
+    Source: Hewitt & Liang 2019.
+    """
+    controls = [control_task(part, train.shares, seed=seed) for part in (train, dev, test)]
+    return Selectivity(
+        *(
+            fit_probe(*parts[:2], layers=layers, seed=seed).accuracy(parts[2])
+            for parts in ((train, dev, test), controls)
         )
-    if (found := spans.layers[layers[0]].shape[1]) != width:
-        raise ValueError(f"spans has vectors of width {found}; allowed is the probe's, {width}.")
-    if (spans.second is not None) != two:
+    )
+
+
+def control_task(spans: Spans, shares: Tensor, *, seed: int) -> Spans:
+    """The same spans, each word type with a label of its own that means nothing.
+
+    shares: (names,) how frequent labels are to be among types; take `Spans.shares` of train for all
+        splits. The label depends on the type, the shares and the seed alone, so a word has the same
+        in every split. Of two spans, the type is the first one's words, as in `Spans.types`.
+    Raises ValueError when the shares are not such.
+    Source: Hewitt & Liang 2019.
+    """
+    if shares.shape != (len(spans.names),) or not (shares >= 0).all() or not shares.sum() > 0:
         raise ValueError(
-            f"spans has {'one span' if two else 'two spans'} a label; allowed is "
-            f"{'two, as' if two else 'one, as'} the probe has."
+            f"shares is {shares.tolist()}; allowed is a number from 0 for each of the "
+            f"{len(spans.names)} names, not all 0."
         )
+    upto = np.cumsum(shares.double().numpy())
+    draws = {word: _uniform(word, seed) for word in set(spans.types)}
+    at = np.array([draws[word] for word in spans.types]) * upto[-1]
+    labels = torch.from_numpy(np.searchsorted(upto, at, side="right"))
+    return replace(spans, labels=labels)
+
+
+def _uniform(word: str, seed: int) -> float:
+    """A number from 0, below 1, that is fixed for a word and a seed on every machine."""
+    digest = hashlib.blake2b(f"{seed}\0{word}".encode(), digest_size=BYTES).digest()
+    return (int.from_bytes(digest, "big") >> 11) / 2**53

@@ -15,22 +15,9 @@ from typing import TYPE_CHECKING
 
 from isomorph.text.examples import PAIR, SPEECH, TAG
 
-# It stands with the shipped tasks, whose baselines need it too.
-from isomorph.text.shipped_tasks import span_scores
-
 if TYPE_CHECKING:
     from isomorph.models.heads import Prediction
     from isomorph.text.examples import Examples
-
-__all__ = [
-    "accuracy",
-    "answer_scores",
-    "attachment",
-    "majority",
-    "normal_words",
-    "premise_alone",
-    "span_scores",
-]
 
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 

@@ -1,36 +1,34 @@
-"""How alike two sets of vectors of the same examples are, whatever rotation lies between them.
+"""How alike two sets of vectors of the same examples are, and the maps that carry one onto the other.
 
-- `linear_cka`, `rbf_cka`: centred kernel alignment (Kornblith et al. 2019). Debiased by default:
-  the plain one is near 1 for unrelated vectors wherever widths are large beside the examples.
-- `cka_table`: of all layers against all layers.
-- `cka_interval`, `cka_null`: how sure a value is, and what unrelated vectors give.
-- `rsa`: representational similarity analysis, the correlation of two tables of similarities.
-- `mean_squared_cca`, `svcca`, `pwcca`: canonical correlations, which any linear map leaves as they
-  are (Raghu et al. 2017; Morcos et al. 2018).
-
-Rows are examples, (n, p) and (n, q), in any widths; results are Python floats unless said otherwise.
-Everything is computed in float64 on the device of the first. For a stream of examples see
-`isomorph.measure.cross_products.CrossProducts`, of which linear CKA is made.
-All raise ValueError when the two do not pair or a value is not finite.
+Rows are examples, (n, p) and (n, q), in any widths; similarities are Python floats unless said
+otherwise. A map is a matrix (p, q): `source @ map` lies where the target does; scores of what it
+reaches are in `isomorph.measure.retrieval`. Everything is computed in float64 on the device of the
+first, without a table of n by n. All raise ValueError when the two do not pair or a value is not
+finite.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from scipy import stats
+from scipy.linalg import schur
 from torch import Tensor
 
-from isomorph.measure.axes import settled
-from isomorph.measure.cross_products import CrossProducts, check_number, ratio
-from isomorph.measure.neighbours import unit_rows
-from isomorph.measure.pairs import ROUNDING, paired, paired_deviations
+from isomorph.measure.numerics import ROUNDING, centred, nearest_map, paired, unit_rows
 
+FEWEST = 4  # examples of a CKA: the unbiased estimator divides by n (n - 3)
+GROUPS = 50  # of rows that an interval leaves out in turn
+CONFIDENCE = 0.95
 PAIRS_AT_ONCE = 2**24  # 128 MiB of similarities
+ROUNDS = 10  # of normalisation: lengths are then within 1e-3 of 1 on every model tried
+# Of the ridge, as a share of the source's mean squared singular value, so that it means the same at
+# every scale and number of pairs.
+PENALTY = 0.1
 
 
 class Interval(NamedTuple):
@@ -42,246 +40,185 @@ class Interval(NamedTuple):
 
 
 def linear_cka(x: Tensor, y: Tensor, *, debiased: bool = True) -> float:
-    """CKA with the inner product as its kernel: 1 for vectors that differ by a rotation and scale.
+    """Centred kernel alignment by the inner product: 1 for vectors that differ by a rotation and scale.
 
-    debiased: with the unbiased estimator of HSIC, about 0 for unrelated vectors and sometimes
-    below; else the one of Kornblith et al. 2019, which grows with the widths over the examples.
-    Costs n p q; nan where a side does not vary. Raises ValueError with fewer than 4 examples.
+    debiased: with the unbiased estimator of HSIC (Song et al. 2007), about 0 for unrelated vectors
+    and sometimes below; else with tr(K H L H) / (n - 1)^2, which grows with the widths over the
+    examples, to near 1 for unrelated vectors. Costs n p q; nan where a side does not vary. Raises ValueError with fewer than 4
+    examples.
     Source: Kornblith et al. 2019; Nguyen, Raghu & Kornblith 2021, eq. 3.
     """
-    return CrossProducts.of(x, y).cka(debiased=debiased)
+    paired(x, y, ("x", "y"))
+    (x, at_x), (y, at_y) = centred(x, "x"), centred(y.to(x.device), "y")
+    if len(x) < FEWEST:
+        raise ValueError(f"x and y have {len(x)} rows; CKA needs at least {FEWEST}.")
+    for side, mean in ((x, at_x), (y, at_y)):
+        if side.square().sum() <= len(x) * ROUNDING**2 * (mean @ mean):
+            return math.nan
+    hsic = _unbiased_hsic if debiased else _biased_hsic
+    return _ratio(hsic(x, y), hsic(x, x), hsic(y, y))
 
 
-def cka_table(
-    layers_x: Sequence[Tensor], layers_y: Sequence[Tensor], *, debiased: bool = True
-) -> Tensor:
-    """`linear_cka` of each layer of one model with each of another, (layers of x, layers of y)."""
-    table = [[linear_cka(x, y, debiased=debiased) for y in layers_y] for x in layers_x]
-    return torch.tensor(table, dtype=torch.float64)
-
-
-def rbf_cka(x: Tensor, y: Tensor, *, fraction: float = 0.5, debiased: bool = True) -> float:
-    """CKA with the kernel exp(-d^2 / (2 fraction^2 median(d^2))), d the distance of two examples.
-
-    The median is over all n x n entries, as in the authors' code. Needs tables of n by n. nan where a
-    side does not vary.
-    Raises ValueError with fewer than 4 examples or a fraction not above 0.
-    Source: Kornblith et al. 2019, section 3 and demo.
-    """
-    if not fraction > 0:
-        raise ValueError(f"fraction is {fraction!r}; allowed is a number above 0.")
-    x, y = paired_deviations(x, y, ("x", "y"))  # which changes no distance
-    check_number(len(x))
-    if not (x.any() and y.any()):
-        return math.nan
-    first, second = (_rbf(side, fraction) for side in (x, y))
-    estimate = unbiased_hsic if debiased else biased_hsic
-    return ratio(estimate(first, second), estimate(first, first), estimate(second, second))
-
-
-def _rbf(x: Tensor, fraction: float) -> Tensor:
-    squares = (x * x).sum(1)
-    distances = (squares[:, None] + squares - 2 * x @ x.T).clamp(min=0)
-    middle = max(float(np.median(distances.cpu().numpy())), torch.finfo(x.dtype).tiny)
-    return torch.exp(-distances / (2 * fraction**2 * middle))
-
-
-def biased_hsic(k: Tensor, l: Tensor) -> float:
-    """tr(K H L H) / (n - 1)^2 of two kernels (n, n). Source: Kornblith et al. 2019."""
-    centred = k - k.mean(0) - k.mean(1, keepdim=True) + k.mean()
-    return float((centred * l).sum()) / (len(k) - 1) ** 2
-
-
-def unbiased_hsic(k: Tensor, l: Tensor) -> float:
-    """The U-statistic of HSIC of two kernels (n, n), whose diagonals do not count.
-
-    Source: Song et al. 2007; Nguyen, Raghu & Kornblith 2021, eq. 3.
-    """
-    n = len(k)
-    k, l = (kernel - torch.diag(kernel.diagonal()) for kernel in (k, l))
-    trace, sums, both = (k * l).sum(), k.sum() * l.sum(), k.sum(0) @ l.sum(1)
+def _unbiased_hsic(x: Tensor, y: Tensor) -> float:
+    n, products, a, b = len(x), x.T @ y, x.sum(0), y.sum(0)
+    k, l = x.square().sum(1), y.square().sum(1)  # the diagonals, which do not count
+    trace = products.square().sum() - k @ l
+    sums = (a @ a - k.sum()) * (b @ b - l.sum())
+    both = a @ products @ b - k @ (y @ b) - l @ (x @ a) + k @ l
     total = trace + sums / ((n - 1) * (n - 2)) - 2 * both / (n - 2)
     return float(total) / (n * (n - 3))
 
 
-def cka_interval(
-    x: Tensor,
-    y: Tensor,
-    *,
-    debiased: bool = True,
-    groups: int | Sequence[Hashable] | Tensor = 50,
-    confidence: float = 0.95,
-) -> Interval:
-    """Linear CKA with its interval over examples, by leaving out one group of them at a time.
+def _biased_hsic(x: Tensor, y: Tensor) -> float:
+    products = x.T @ y - torch.outer(x.sum(0), y.sum(0)) / len(x)
+    return float(products.square().sum()) / (len(x) - 1) ** 2
 
-    groups: a label a row, such as its chapter (column `group` of `corpora.load_parallel`):
-    rows of one label are left out together. A number deals the rows out to so many groups, which
-    is for independent rows only: where the sentences of a page are alike, the interval is several
-    times too narrow.
 
-    The interval is Student's t with one degree of freedom less than groups, around the value. It
-    says how far another sample of such groups might lie, and nothing of other seeds.
-    Raises ValueError with too few examples or groups, or not one label a row.
+def _ratio(xy: float, xx: float, yy: float) -> float:
+    """What two have in common over the geometric mean of each with itself; nan where that is 0."""
+    return xy / math.sqrt(xx * yy) if min(xx, yy, xx * yy) > 0 else math.nan
+
+
+def cka_table(layers_x: Sequence[Tensor], layers_y: Sequence[Tensor]) -> Tensor:
+    """`linear_cka` of each layer of one model with each of another, (layers of x, layers of y)."""
+    table = [[linear_cka(x, y) for y in layers_y] for x in layers_x]
+    return torch.tensor(table, dtype=torch.float64)
+
+
+def cka_interval(x: Tensor, y: Tensor) -> Interval:
+    """Debiased linear CKA with its interval over examples, by leaving out a fiftieth at a time.
+
+    It is for independent rows: where the sentences of a page are alike, the interval is several
+    times too narrow. It is Student's t with one degree of freedom less than groups, around the value,
+    and says how far another sample might lie, and nothing of other seeds.
+    Raises ValueError with fewer than 50 examples.
     Source: the delete-group jackknife, Efron & Tibshirani 1993, chapter 11.
     """
-    x, y = paired_deviations(x, y, ("x", "y"))
-    group = _groups(groups, len(x)).to(x.device)
-    sizes = group.bincount()
-    check_number(len(x) - int(sizes.max()))
-    every, left_out = CrossProducts.of(x, y), []
-    for g in range(len(sizes)):
-        own = CrossProducts.of(x[group == g], y[group == g], every.shift_x, every.shift_y)
-        left_out.append((every - own).cka(debiased=debiased))
+    if len(x) < GROUPS:
+        raise ValueError(f"x has {len(x)} rows; an interval needs at least {GROUPS}.")
+    value, group = linear_cka(x, y), torch.arange(len(x), device=x.device) % GROUPS
+    left_out = [linear_cka(x[group != g], y[(group != g).to(y.device)]) for g in range(GROUPS)]
     spread = float(np.square(np.subtract(left_out, np.mean(left_out))).mean())
-    reach = float(stats.t.ppf((1 + confidence) / 2, len(sizes) - 1)) * math.sqrt(
-        (len(sizes) - 1) * spread
-    )
-    value = every.cka(debiased=debiased)
+    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, GROUPS - 1)) * math.sqrt((GROUPS - 1) * spread)
     return Interval(value, value - reach, value + reach)
 
 
-def _groups(groups: int | Sequence[Hashable] | Tensor, count: int) -> Tensor:
-    """(count,) the number of each row's group, from 0."""
-    if isinstance(groups, int):
-        if not 2 <= groups <= count:
-            raise ValueError(f"groups is {groups}; with {count} examples allowed is 2 to as many.")
-        return torch.arange(count) % groups
-    labels = groups.tolist() if isinstance(groups, Tensor) else list(groups)
-    number = {label: place for place, label in enumerate(dict.fromkeys(labels))}
-    if len(labels) != count or len(number) < 2:
-        raise ValueError(
-            f"groups has {len(labels)} labels, {len(number)} of them different; with {count} "
-            "examples allowed is one label a row, of two or more groups."
-        )
-    return torch.tensor([number[label] for label in labels])
-
-
-def cka_null(
-    x: Tensor, y: Tensor, *, seed: int, permutations: int = 200, debiased: bool = True
-) -> Tensor:
-    """Linear CKA when the examples of y are shuffled, so that nothing pairs: (permutations,).
+def cka_null(x: Tensor, y: Tensor, *, seed: int, permutations: int = 200) -> Tensor:
+    """Debiased linear CKA of y shuffled, so that nothing pairs: (permutations,).
 
     The share of these at or above the true value, counting that one among them, is the chance that
     unrelated vectors look so alike. Errors as of `linear_cka`; permutations below 1 raise ValueError.
     """
     if permutations < 1:
         raise ValueError(f"permutations is {permutations}; it must be at least 1.")
-    x, y = paired_deviations(x, y, ("x", "y"))
-    check_number(len(x))
     generator = torch.Generator().manual_seed(seed)
     orders = [torch.randperm(len(y), generator=generator).to(y.device) for _ in range(permutations)]
-    null = [CrossProducts.of(x, y[order]).cka(debiased=debiased) for order in orders]
-    return torch.tensor(null, dtype=torch.float64)
+    return torch.tensor([linear_cka(x, y[order]) for order in orders], dtype=torch.float64)
 
 
-def rsa(x: Tensor, y: Tensor, *, correlation: str = "pearson") -> float:
-    """The correlation of the cosines within x with those within y, over all pairs of examples.
+def rsa(x: Tensor, y: Tensor) -> float:
+    """Representational similarity analysis: Pearson's correlation of the cosines within x with those
+    within y, of all pairs of examples.
 
-    correlation: "pearson", in blocks of bounded memory, or "spearman", which holds all n (n - 1) / 2
-    pairs. nan where the cosines of a side do not vary.
-    Raises ValueError with fewer than 3 examples or an unknown correlation.
+    In blocks of bounded memory. nan where the cosines of a side do not vary.
+    Raises ValueError with fewer than 3 examples.
     Source: Kriegeskorte, Mur & Bandettini 2008; with cosines, as is usual for vectors of words.
     """
-    if correlation not in ("pearson", "spearman"):
-        raise ValueError(f"correlation is {correlation!r}; allowed are 'pearson', 'spearman'.")
     x, y = paired(x, y, ("x", "y"))
     if len(x) < 3:
         raise ValueError(f"x and y have {len(x)} rows; RSA needs at least 3.")
     x, y = unit_rows(x, "x"), unit_rows(y, "y")
-    if correlation == "spearman":
-        upper = torch.triu_indices(len(x), len(x), 1, device=x.device)
-        cosines = ((s @ s.T)[upper[0], upper[1]].cpu() for s in (x, y))
-        # Cosines that only rounding tells apart have one rank.
-        ranks = (stats.rankdata((c / ROUNDING).round().numpy()) for c in cosines)
-        first, second = (torch.from_numpy(r - r.mean()) for r in ranks)
-        return _pearson(_moments(first, second))
     # Less about their mean, the cosines keep their digits in the sums.
     means = [(s.sum(0) @ s.sum(0) - s.square().sum()) / (len(x) * (len(x) - 1)) for s in (x, y)]
     block = max(1, PAIRS_AT_ONCE // len(x))
-    total = torch.zeros(6, dtype=torch.float64, device=x.device)
+    moments = torch.zeros(6, dtype=torch.float64, device=x.device)
     for start in range(0, len(x), block):
         rows = slice(start, start + block)
         upper = torch.ones(len(x[rows]), len(x) - start, device=x.device).triu(1).bool()
-        cosines = ((s[rows] @ s[start:].T)[upper] - m for s, m in zip((x, y), means, strict=True))
-        total += _moments(*cosines)
-    return _pearson(total)
-
-
-def _moments(a: Tensor, b: Tensor) -> Tensor:
-    one = torch.tensor(float(len(a))).to(a)
-    return torch.stack([one, a.sum(), b.sum(), a @ a, b @ b, a @ b])
-
-
-def _pearson(moments: Tensor) -> float:
+        a, b = ((s[rows] @ s[start:].T)[upper] - m for s, m in zip((x, y), means, strict=True))
+        count = torch.tensor(float(len(a))).to(a)
+        moments += torch.stack([count, a.sum(), b.sum(), a @ a, b @ b, a @ b])
     n, a, b, aa, bb, ab = moments.tolist()
     spreads = aa - a * a / n, bb - b * b / n
-    # A cosine is at most 1, so that is what the deviations do not vary beside; ranks are larger.
-    return math.nan if min(spreads) <= n * ROUNDING**2 else ratio(ab - a * b / n, *spreads)
+    # A cosine is at most 1, so that is what the deviations do not vary beside.
+    return math.nan if min(spreads) <= n * ROUNDING**2 else _ratio(ab - a * b / n, *spreads)
 
 
-def mean_squared_cca(x: Tensor, y: Tensor, *, center: bool = True) -> float:
-    """The mean of the squared canonical correlations, 0 to 1, over min(p, q) of them.
+def procrustes(source: Tensor, target: Tensor) -> Tensor:
+    """The orthogonal map W that minimises the distance of `source @ W` to `target`.
 
-    The same for every invertible linear map of a side, and 1 where n is at most a width: then any
-    two sets of vectors correlate wholly. nan where a side does not vary. Source: Kornblith et al. 2019 (R^2_CCA); their code does
-    not centre.
+    source (n, p), target (n, q): rows are pairs. W is (p, q); with X = source and Y = target,
+
+        W = U V',  U S V' = svd(X' Y)
+
+    Where p and q differ, W has orthonormal rows (p < q) or columns (p > q); the latter keep no
+    distance, and what W maximises is the inner product of `source @ W` and `target`.
+    With fewer independent pairs than dimensions there are many such maps. Of these it is the one
+    nearest to the identity, by `numerics.nearest_map`, where the proof is: what the pairs say
+    nothing of stays in its place, in so far as it can.
+    Raises ValueError when the two do not pair or a value is not finite.
+    Source: Schönemann 1966; Conneau, Wu et al. 2020, section 5.1, who write columns as pairs.
     """
-    x, y = _sides(x, y, center)
-    left, right = _basis(x), _basis(y)
-    if not (left.numel() and right.numel()):
-        return math.nan
-    return float(((left.T @ right) ** 2).sum()) / min(x.shape[1], y.shape[1])
+    source, target = paired(source, target, ("source", "target"))
+    rounding = ROUNDING * float(source.norm() * target.norm())
+    return nearest_map(source.T @ target, rounding)
 
 
-def svcca(x: Tensor, y: Tensor, *, variance: float = 0.99) -> float:
-    """The mean canonical correlation of the directions that hold so much of each side's variance.
+def ridge(source: Tensor, target: Tensor) -> Tensor:
+    """The linear map (p, q) that minimises the squared distance plus `PENALTY` on its own norm.
 
-    nan where a side does not vary.
-    Raises ValueError when the variance is not above 0 and at most 1. Source: Raghu et al. 2017.
+    It may bend the space, so what it reaches and a rotation does not is no likeness of shape.
+    source (n, p), target (n, q): rows are pairs. Raises ValueError as `procrustes`.
     """
-    if not 0 < variance <= 1:
-        raise ValueError(f"variance is {variance!r}; allowed is a share above 0, at most 1.")
-    left, right = (_leading(side, variance) for side in _sides(x, y))
-    return float(_correlations(left, right)[1].mean())
+    source, target = paired(source, target, ("source", "target"))
+    gram = source.T @ source
+    size = gram.diagonal().mean()
+    damping = PENALTY * torch.where(size > 0, size, 1.0)  # of zeros the map is 0 with any
+    return torch.linalg.solve(gram + damping * torch.eye(len(gram)).to(gram), source.T @ target)
 
 
-def pwcca(x: Tensor, y: Tensor) -> float:
-    """The canonical correlations of x with y, weighted by how much of x each direction accounts for.
+def iterative_normalisation(vectors: Tensor) -> Tensor:
+    """Rows brought to length 1, then to mean 0, again and again: (n, width), float64.
 
-    Not symmetric: the weights are those of x. They are sums over its single coordinates, so that a
-    rotation of x changes them a little; and so does the choice of directions that correlate alike,
-    which is that of `isomorph.measure.axes.settled`. nan where a side does not vary.
-    Source: Morcos, Raghu & Bengio 2018.
+    The last step is the mean, so that it is 0 and lengths are 1 but for what a round changes.
+    Raises ValueError when `vectors` is not (n, width) or not finite.
+    Source: Zhang et al. 2019, as in Conneau, Wu et al. 2020, section 5.1.
     """
-    x, y = _sides(x, y)
-    left, right = _basis(x), _basis(y)
-    if not (left.numel() and right.numel()):
-        return math.nan
-    turn, correlations = _correlations(left, right)
-    weights = (settled(correlations, left @ turn).T @ x).abs().sum(1)  # of each direction in x
-    return float((weights * correlations).sum() / weights.sum())
+    return normalise(vectors, normalising_means(vectors))
 
 
-def _sides(x: Tensor, y: Tensor, center: bool = True) -> tuple[Tensor, Tensor]:
-    return (paired_deviations if center else paired)(x, y, ("x", "y"))
+def normalising_means(vectors: Tensor) -> list[Tensor]:
+    """The mean that each round of `iterative_normalisation` subtracts, (width,) each.
+
+    Learnt on some vectors, they normalise others of the same model in the same way (`normalise`).
+    """
+    means = []
+    for _ in range(ROUNDS):
+        vectors = unit_rows(vectors, "vectors")
+        means.append(vectors.mean(0))
+        vectors = vectors - means[-1]
+    return means
 
 
-def _basis(x: Tensor) -> Tensor:
-    """Orthonormal directions (n, rank) of what the columns span; rank 0 where nothing varies."""
-    return _leading(x, 1.0)
+def normalise(vectors: Tensor, means: Sequence[Tensor]) -> Tensor:
+    """Vectors (n, width) through the rounds whose means were learnt by `normalising_means`."""
+    for mean in means:
+        vectors = unit_rows(vectors, "vectors") - mean
+    return vectors
 
 
-def _leading(x: Tensor, variance: float) -> Tensor:
-    left, values, _ = torch.linalg.svd(x, full_matrices=False)
-    smallest = values[0] * max(x.shape) * torch.finfo(x.dtype).eps
-    kept = int((values > smallest).sum())
-    if variance < 1 and kept:
-        share = (values**2).cumsum(0) / (values**2).sum()
-        kept = min(kept, 1 + int((share < variance).sum()))
-    return left[:, :kept]
+def part_way(rotation: Tensor, share: float) -> Tensor:
+    """A rotation gone only part of the way: 0 is none of it, 1 is all, (d, d) in float64.
 
-
-def _correlations(left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
-    """The turn of the left basis to canonical directions, and the canonical correlations."""
-    turn, values, _ = torch.linalg.svd(left.T @ right, full_matrices=False)
-    return turn, values.clamp(max=1)
+    Every plane that it turns is turned by the same share of its angle. What it mirrors instead goes
+    through 0 half-way: a mirror cannot be reached by turning.
+    Raises ValueError when the map is not orthogonal.
+    """
+    matrix = rotation.detach().cpu().double().numpy()
+    if matrix.ndim != 2 or not np.allclose(matrix @ matrix.T, np.eye(len(matrix)), atol=1e-6):
+        raise ValueError(f"rotation is {tuple(rotation.shape)}; it must be square and orthogonal.")
+    turns, basis = schur(matrix, output="complex")
+    angles = np.angle(turns.diagonal())
+    mirrored = np.abs(angles) > np.pi - 1e-9
+    values = np.where(mirrored, 1 - 2 * share, np.exp(1j * share * angles))
+    return torch.from_numpy(((basis * values) @ basis.conj().T).real)

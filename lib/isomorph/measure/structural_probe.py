@@ -1,35 +1,32 @@
 """Whether hidden states hold whole trees: a linear map under which distances are those of a tree.
 
-- `fit_distance_probe`: squared distances that are to be numbers of edges between words.
-- `fit_depth_probe`: squared lengths that are to be numbers of edges above words.
+A tree is known by how many edges lie between any two of its words, and, once its root is, by how many
+lie above each.
 
-Hewitt & Manning (2019). Sentences are of `isomorph.measure.probe_sentences`, and trees are read off
-in `isomorph.measure.trees`.
+Hewitt & Manning (2019). Sentences are of `isomorph.measure.probe_data`; words are (n,) in their
+order, heads as in `isomorph.text.examples.TreeExample`: 0 for the root, else a position from 1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.sparse.csgraph import minimum_spanning_tree
+from scipy.stats import rankdata
 from torch import Tensor
 
-from isomorph.measure.axes import principal_axes
-from isomorph.measure.pairs import snapped
-from isomorph.measure.probe_sentences import Sentences
-from isomorph.measure.probe_training import Training, check, train_until_it_stops
-from isomorph.measure.trees import (
-    spanning_edges,
-    spearman_by_length,
-    tree_depths,
-    tree_distances,
-    tree_edges,
-    uuas,
-)
+from isomorph.measure.numerics import principal_axes, snapped
+from isomorph.measure.probe_data import Sentences
+from isomorph.measure.probes import Training, train_until_it_stops
 
 TRAINING = Training(learning_rate=0.05, batch=20, epochs=40, patience=4, weight_decay=0.0)
+LENGTHS = (5, 50)  # of sentences, in words, that count in a Spearman score
+
+Edges = set[tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -37,13 +34,12 @@ class StructuralProbe:
     """A fitted map of the vectors of one layer, h -> B h.
 
     layer: which it reads. matrix: B, (rank, width), in the unit of the vectors.
-    dev_loss: in edges, at the epoch that was kept. epochs: how many ran.
+    dev_loss: in edges, at the epoch that was kept.
     """
 
     layer: int
     matrix: Tensor
     dev_loss: float
-    epochs: int
 
     def _mapped(self, sentences: Sentences) -> list[Tensor]:
         vectors = _vectors(sentences, self.layer)
@@ -74,7 +70,7 @@ class DistanceProbe(StructuralProbe):
         return uuas(gold, map(spanning_edges, self.distances(sentences), sentences.counted))
 
     def spearman(self, sentences: Sentences) -> float:
-        """DSpr., the correlation with the true distances, by `trees.spearman_by_length`."""
+        """DSpr., the correlation with the true distances, by `spearman_by_length`."""
         return spearman_by_length(map(tree_distances, sentences.heads), self.distances(sentences))
 
 
@@ -99,41 +95,28 @@ class DepthProbe(StructuralProbe):
         return float(np.mean(np.equal(roots, guesses)))
 
     def spearman(self, sentences: Sentences) -> float:
-        """NSpr., the correlation with the true depths, by `trees.spearman_by_length`."""
+        """NSpr., the correlation with the true depths, by `spearman_by_length`."""
         return spearman_by_length(map(tree_depths, sentences.heads), self.depths(sentences))
 
 
 def fit_distance_probe(
-    train: Sentences,
-    dev: Sentences,
-    *,
-    layer: int,
-    rank: int | None = None,
-    seed: int = 0,
-    training: Training = TRAINING,
+    train: Sentences, dev: Sentences, *, layer: int, rank: int | None = None, seed: int = 0
 ) -> DistanceProbe:
     """The map B (rank, width) that minimises, over sentences of n words with tree distances d_T,
 
         mean of  1 / n^2  sum over i, j of | d_T(i, j) - |B (h_i - h_j)|^2 |
 
     rank: at most the width; None for the width. seed: of the first map and the order of sentences;
-    the global generators are left alone. training: batches are of sentences, and the rate is in
-    units of what the first map's entries are in root mean square.
+    the global generators are left alone.
     Computes in float32 on the device of the vectors. Raises ValueError when a layer is not there, a
     rank is not allowed, heads are no tree, or a value is not finite.
     Source: Hewitt & Manning 2019, section 2.1.
     """
-    return DistanceProbe(*_fit(train, dev, layer, rank, seed, training, _squares, tree_distances))
+    return DistanceProbe(*_fit(train, dev, layer, rank, seed, _squares, tree_distances))
 
 
 def fit_depth_probe(
-    train: Sentences,
-    dev: Sentences,
-    *,
-    layer: int,
-    rank: int | None = None,
-    seed: int = 0,
-    training: Training = TRAINING,
+    train: Sentences, dev: Sentences, *, layer: int, rank: int | None = None, seed: int = 0
 ) -> DepthProbe:
     """The map B (rank, width) that minimises, over sentences of n words with depths t,
 
@@ -142,7 +125,7 @@ def fit_depth_probe(
     Nothing is subtracted from the vectors, so where they lie matters. Arguments and errors as of
     `fit_distance_probe`. Source: Hewitt & Manning 2019, section 2.
     """
-    return DepthProbe(*_fit(train, dev, layer, rank, seed, training, _lengths, tree_depths))
+    return DepthProbe(*_fit(train, dev, layer, rank, seed, _lengths, tree_depths))
 
 
 def _fit(
@@ -151,10 +134,9 @@ def _fit(
     layer: int,
     rank: int | None,
     seed: int,
-    training: Training,
     measure: Callable[[Tensor], Tensor],
     truth: Callable[[Sequence[int]], np.ndarray],
-) -> tuple[int, Tensor, float, int]:
+) -> tuple[int, Tensor, float]:
     """What a probe is made of.
 
     measure: (batch, n, rank) mapped words to what is to be as the truth of their heads.
@@ -162,11 +144,10 @@ def _fit(
     vectors, others = _vectors(train, layer), _vectors(dev, layer)
     width, device = vectors.shape[1], vectors.device
     rank = width if rank is None else rank
-    check("rank", rank, 1)
-    if rank > width or others.shape[1] != width:
+    if not 1 <= rank <= width or others.shape[1] != width:
         raise ValueError(
             f"rank is {rank} and dev has vectors of width {others.shape[1]}; train's have {width}, "
-            "so allowed is a rank up to that, and the same width."
+            "so allowed is a rank from 1 to that, and the same width."
         )
     if not vectors.isfinite().all():
         raise ValueError("train has vectors that are not finite; allowed are finite ones.")
@@ -174,8 +155,7 @@ def _fit(
     gold = [torch.from_numpy(truth(heads)).float().to(device) for heads in train.heads]
     gold_dev = [torch.from_numpy(truth(heads)).float().to(device) for heads in dev.heads]
     # AdamW has a rate for each coordinate, so what it reaches would depend on how the vectors happen
-    # to be turned. It works along their principal axes instead, wherever these point,
-    # with signs by a rule.
+    # to be turned. It works along their principal axes instead, with signs by a rule.
     axes = principal_axes(vectors.T.double() @ vectors.double())[1].flip(1).float()
     vectors, others = vectors @ axes, others @ axes
     # Entries of about 1, whatever the scale of the vectors, so that one learning rate fits all.
@@ -187,38 +167,37 @@ def _fit(
         chosen = rows.tolist()
         index, lengths = _padded([sentences.bounds[row] for row in chosen], device)
         words = source[index]
-        found = measure(words @ (unit * matrix).T)
-        wanted = torch.zeros_like(found)
-        real = torch.zeros_like(found, dtype=torch.bool)
+        measured = measure(words @ (unit * matrix).T)
+        wanted, real = torch.zeros_like(measured), torch.zeros_like(measured, dtype=torch.bool)
         for at, row in enumerate(chosen):
             n = len(true[row])
             here = (at, *[slice(n)] * true[row].ndim)
             wanted[here], real[here] = true[row], True
-        off = (found - wanted).abs().masked_fill(~real, 0.0).flatten(1).sum(1)
-        return (off / lengths ** (found.ndim - 1)).mean()
+        off = (measured - wanted).abs().masked_fill(~real, 0.0).flatten(1).sum(1)
+        return (off / lengths ** (measured.ndim - 1)).mean()
 
     def dev_loss() -> float:
-        parts = torch.arange(len(dev)).split(training.batch)
+        parts = torch.arange(len(dev)).split(TRAINING.batch)
         total = sum(float(loss(dev, others, gold_dev, rows)) * len(rows) for rows in parts)
         return total / len(dev)
 
-    best, epochs = train_until_it_stops(
+    best = train_until_it_stops(
         [{"params": [matrix]}],
         len(train),
         lambda rows: loss(train, vectors, gold, rows),
         dev_loss,
         generator,
-        training,
+        TRAINING,
     )
-    return layer, (unit * matrix).detach() @ axes.T, best, epochs
+    return layer, (unit * matrix).detach() @ axes.T, best
 
 
 def _unit(mapped: Tensor, train: Sentences, gold: list[Tensor], measure) -> Tensor:
     """What to multiply a map with so that it gives on average what is true."""
-    found = sum(measure(mapped[None, start:end]).double().sum() for start, end in train.bounds)
+    total = sum(measure(mapped[None, start:end]).double().sum() for start, end in train.bounds)
     true = sum(values.double().sum() for values in gold)
     # Where nothing differs, or nothing has a distance, no scale is better than another.
-    return (true / found).sqrt().float() if found > 0 and true > 0 else torch.ones(())
+    return (true / total).sqrt().float() if total > 0 and true > 0 else torch.ones(())
 
 
 def _squares(words: Tensor) -> Tensor:
@@ -245,3 +224,122 @@ def _vectors(sentences: Sentences, layer: int) -> Tensor:
     if layer not in sentences.layers:
         raise ValueError(f"layer is {layer!r}; allowed are {sorted(sentences.layers)}.")
     return sentences.layers[layer].float()
+
+
+def ancestors(heads: Sequence[int]) -> np.ndarray:
+    """(n, n) bool: word j is word i, or above it in the tree.
+
+    Raises ValueError when a head is no word of the sentence, there is not one root, or words go
+    round in a circle.
+    """
+    parents = np.asarray(heads, dtype=np.int64)
+    n = len(parents)
+    if not n or parents.min() < 0 or parents.max() > n:
+        raise ValueError(f"heads is {list(heads)}; allowed are 0 to the number of words, {n}.")
+    if (roots := np.count_nonzero(parents == 0)) != 1:
+        raise ValueError(f"heads is {list(heads)}, with {roots} roots; allowed is one, marked 0.")
+    above = np.eye(n, dtype=bool)
+    words, at = np.arange(n), parents
+    for _ in range(n):
+        words, at = words[at > 0], at[at > 0]
+        if not len(at):
+            return above
+        above[words, at - 1] = True
+        at = parents[at - 1]
+    raise ValueError(f"heads is {list(heads)}, which goes round in a circle; allowed is a tree.")
+
+
+def tree_depths(heads: Sequence[int]) -> np.ndarray:
+    """How many edges lie between each word and the root, (n,) int. Errors as of `ancestors`."""
+    return ancestors(heads).sum(1) - 1
+
+
+def tree_distances(heads: Sequence[int]) -> np.ndarray:
+    """How many edges lie between any two words, (n, n) int. Errors as of `ancestors`."""
+    above = ancestors(heads).astype(np.int64)
+    # The way leads up to the lowest word above both; all words above that one are above both.
+    counts = above.sum(1)
+    return counts[:, None] + counts - 2 * above @ above.T
+
+
+def tree_edges(heads: Sequence[int], counted: Sequence[bool] | None = None) -> Edges:
+    """The edges between counted words, as pairs (smaller, larger) from 0; all words for None."""
+    counted = [True] * len(heads) if counted is None else counted
+    return {
+        (min(word, head - 1), max(word, head - 1))
+        for word, head in enumerate(heads)
+        if head and counted[word] and counted[head - 1]
+    }
+
+
+def spanning_edges(distances: np.ndarray, counted: Sequence[bool] | None = None) -> Edges:
+    """The edges of the minimum spanning tree of the counted words, pairs as of `tree_edges`.
+
+    distances: (n, n), symmetric; of edges as long those of earlier words go first.
+    Raises ValueError for another shape or values that are not finite.
+    """
+    distances = np.asarray(distances, dtype=float)
+    n = len(distances)
+    if distances.shape != (n, n) or not np.isfinite(distances).all():
+        raise ValueError(
+            f"distances is {distances.shape}; allowed is (n, n), and finite numbers in it."
+        )
+    words = np.arange(n) if counted is None else np.flatnonzero(counted)
+    if len(words) < 2:
+        return set()
+    first, second = np.triu_indices(len(words), 1)
+    among = distances[words[first], words[second]]
+    # The tree depends on the order of the edges alone, and SciPy takes 0 for no edge.
+    order, ranks = np.argsort(_snapped(among), kind="stable"), np.zeros((len(words), len(words)))
+    ranks[first[order], second[order]] = np.arange(1, len(order) + 1)
+    tree = minimum_spanning_tree(ranks).tocoo()
+    pairs = zip(words[tree.row].tolist(), words[tree.col].tolist(), strict=True)
+    return {(min(pair), max(pair)) for pair in pairs}
+
+
+def uuas(gold: Iterable[Edges], predicted: Iterable[Edges]) -> float:
+    """The share of gold edges that are predicted, over all sentences, from 0 to 1.
+
+    "Undirected unlabelled attachment score". Raises ValueError when no sentence has an edge.
+    Source: Hewitt & Manning 2019, as in their reporter.py.
+    """
+    right = total = 0
+    for true, guessed in zip(gold, predicted, strict=True):
+        right += len(true & guessed)
+        total += len(true)
+    if not total:
+        raise ValueError("gold has no edge; at least one is needed to score.")
+    return right / total
+
+
+def spearman_by_length(gold: Iterable[np.ndarray], predicted: Iterable[np.ndarray]) -> float:
+    """The mean Spearman correlation of the sentences of each length, averaged over lengths 5 to 50.
+
+    gold, predicted: of each sentence depths (n,), or distances (n, n), whose rows are correlated
+    one by one, each with its 0. All words count, as in the authors' code. A word whose predictions
+    are all the same, and so order nothing, counts as 0; one whose true values are is left out.
+    Raises ValueError when there is no sentence of such length.
+    Source: Hewitt & Manning 2019, as in their reporter.py.
+    """
+    low, high = LENGTHS
+    by_length: dict[int, list[np.ndarray]] = defaultdict(list)
+    for true, guessed in zip(gold, predicted, strict=True):
+        if low <= len(true) <= high:
+            by_length[len(true)].append(_correlations(np.atleast_2d(true), np.atleast_2d(guessed)))
+    means = [row.mean() for rows in by_length.values() if (row := np.concatenate(rows)).size]
+    if not means:
+        raise ValueError(f"gold has no sentence of {low} to {high} words to correlate.")
+    return float(np.mean(means))
+
+
+def _snapped(values: np.ndarray) -> np.ndarray:
+    return snapped(torch.from_numpy(values).double()).numpy() if values.size else values
+
+
+def _correlations(gold: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Spearman's of each row, for the rows of gold that vary."""
+    varies = gold.max(1) > gold.min(1)
+    ranks = [rankdata(_snapped(rows[varies]), axis=1) for rows in (gold, predicted)]
+    first, second = (rank - rank.mean(1, keepdims=True) for rank in ranks)
+    lengths = np.sqrt((first**2).sum(1) * (second**2).sum(1))
+    return (first * second).sum(1) / np.where(lengths > 0, lengths, 1.0)

@@ -1,11 +1,7 @@
-"""One vector a word type, three ways: as embedded, alone, and averaged over its contexts.
+"""One vector a word type, three ways: as embedded, alone, and averaged over its contexts; and which
+word of a sentence is which of its translation.
 
-- `embedding_words`: rows of the input embedding, for words that are a single subword (Conneau, Wu
-  et al. 2020, section 5.1, non-contextual).
-- `isolated_word_vectors`: each word encoded alone, `[CLS] word [SEP]` (Dufter and Schütze 2020,
-  word translation).
-- `word_averages`: the mean over all occurrences of a word in a text, its subwords averaged
-  (Conneau, Wu et al. 2020, section 5.1, contextual).
+The first and the last as Conneau, Wu et al. 2020, section 5.1; alone as Dufter and Schütze 2020.
 """
 
 from __future__ import annotations
@@ -19,8 +15,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from isomorph.measure.represent import represent, unit_index, unit_means
-from isomorph.measure.stream import stream, tokenizer_of
+from isomorph.measure.numerics import best_first, unit_rows
+from isomorph.measure.represent import represent, stream, tokenizer_of, unit_index, unit_means
 from isomorph.text.spelling import single_tokens, spelt, word_key
 from isomorph.text.tokens import check_text, check_texts, read_words, token_places
 
@@ -28,11 +24,22 @@ if TYPE_CHECKING:
     from tokenizers import Encoding
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-    from isomorph.measure.stream import Tokenizers
+    from isomorph.measure.represent import Representation, Tokenizers
     from isomorph.text.tokens import Text
 
+Link = tuple[int, int, int]  # a text, a word's position in it, and one in its translation
+Lexicon = tuple[list[str], Tensor]  # one language's words and their vectors, (n_words, width)
 # Languages written without spaces, in which words are found by looking them up.
 UNSPACED = frozenset({"zh", "ja", "th", "lo", "km", "my"})
+
+
+@dataclass(frozen=True)
+class Reader:
+    """An encoder, what splits its text, and the language that it reads here."""
+
+    model: PreTrainedModel
+    tokenizer: Tokenizers
+    language: str | None
 
 
 @dataclass(frozen=True)
@@ -80,25 +87,42 @@ def embedding_words(
     return embedding_matrix.detach()[rows].float(), kept, left_out
 
 
+def embedded(reader: Reader, spellings: Mapping[str, str]) -> Lexicon:
+    """Which words are one subword, and their input embeddings, (n_words, width) in float32.
+
+    spellings: the words as the tokeniser tells them apart -> as written, of `keyed_dictionary`.
+    """
+    key_of = {word: key for key, word in spellings.items()}
+    matrix = input_embedding(reader.model, reader.language)
+    tokenizer = tokenizer_of(reader.tokenizer, reader.language)
+    rows, kept, _ = embedding_words(tokenizer, matrix, list(key_of))
+    return [key_of[word] for word in kept], rows
+
+
+def in_context(
+    reader: Reader, texts: Iterable[Text], spellings: Mapping[str, str], **options
+) -> dict[int, Lexicon]:
+    """Layer -> the words that the texts have, and their `word_averages`. spellings: as of `embedded`."""
+    averages = word_averages(
+        reader.model, reader.tokenizer, texts, list(spellings.values()),
+        language=reader.language, **options,
+    )  # fmt: skip
+    met = averages.counts > 0
+    keys = [key for key, there in zip(spellings, met.tolist(), strict=True) if there]
+    return {layer: (keys, vectors[met]) for layer, vectors in averages.layers.items()}
+
+
 def isolated_word_vectors(
-    model: PreTrainedModel,
-    tokenizer: Tokenizers,
-    words: Sequence[str],
-    *,
-    language: str | None = None,
-    layers: Sequence[int] | None = None,
-    batch_size: int = 256,
+    model: PreTrainedModel, tokenizer: Tokenizers, words: Sequence[str], **options
 ) -> dict[int, Tensor]:
     """Each word encoded alone as `[CLS] word [SEP]`, special tokens removed.
 
-    Returns layer -> (n_words, width) in float32; several subwords are averaged.
+    Returns layer -> (n_words, width) in float32; several subwords are averaged. Options as of
+    `represent.stream`.
     Source: Dufter and Schütze 2020, who do this for every item of the vocabulary.
     """
     check_texts(words, "words[{}]")
-    alone = [[word] for word in words]
-    return represent(
-        model, tokenizer, alone, language=language, layers=layers, batch_size=batch_size
-    ).layers
+    return represent(model, tokenizer, [[word] for word in words], batch_size=256, **options).layers
 
 
 def word_averages(
@@ -108,12 +132,7 @@ def word_averages(
     words: Sequence[str],
     *,
     language: str | None = None,
-    layers: Sequence[int] | None = None,
-    spaced: bool | None = None,
-    batch_size: int = 64,
-    max_length: int | None = None,
-    device: str | torch.device = "auto",
-    progress: bool = False,
+    **options,
 ) -> WordVectors:
     """The mean contextual vector of each word over its occurrences in the texts.
 
@@ -121,8 +140,7 @@ def word_averages(
     layer, so the texts may be a stream of any length. Words are compared by `spelling.word_key`, so
     letter case does not tell them apart; an occurrence with an unknown subword is passed over.
     In strings, words are what `represent` has; in a language written without spaces they are looked
-    up as they stand, longest first. `spaced` says which; None decides by `language`. Other
-    arguments and errors are those of `represent`.
+    up as they stand, longest first. Options and errors are those of `represent.stream`.
 
     Source: Conneau, Wu et al. 2020, section 5.1.
     """
@@ -131,37 +149,25 @@ def word_averages(
     key_of = word_key(tokenizer)
     keys = [key_of(word) for word in words]
     index = {key: number for number, key in enumerate(dict.fromkeys(keys))}
-    if spaced is None:
-        spaced = language not in UNSPACED
-    find = _spaced(index, key_of) if spaced else _looked_up(index, key_of)
+    find = (_looked_up if language in UNSPACED else _spaced)(index, key_of)
     counts = torch.zeros(len(index), dtype=torch.long)
     sums: dict[int, Tensor] = {}
-    for batch in stream(
-        model,
-        tokenizer,
-        texts,
-        language=language,
-        layers=layers,
-        batch_size=batch_size,
-        max_length=max_length,
-        device=device,
-        progress=progress,
-    ):
+    for batch in stream(model, tokenizer, texts, language=language, **options):
         units = [
             (row, word, tokens)
             for row, (text, encoding) in enumerate(zip(batch.texts, batch.encodings, strict=True))
             for word, tokens in find(text, encoding)
             if not any(encoding.ids[token] == tokenizer.unk_token_id for token in tokens)
         ]
-        found = torch.tensor([word for _, word, _ in units], dtype=torch.long)
-        counts += torch.bincount(found, minlength=len(index))
+        numbers = torch.tensor([word for _, word, _ in units], dtype=torch.long)
+        counts += torch.bincount(numbers, minlength=len(index))
         where = unit_index(units)
         for layer, hidden in batch.hidden_states.items():
             if layer not in sums:
                 # Float64: a frequent word is a sum of many.
                 sums[layer] = torch.zeros(len(index), hidden.shape[2], dtype=torch.float64)
             if units:
-                sums[layer].index_add_(0, found, unit_means(hidden, where).cpu().double())
+                sums[layer].index_add_(0, numbers, unit_means(hidden, where).cpu().double())
     rows = torch.tensor([index[key] for key in keys], dtype=torch.long)
     means = {
         layer: (total / counts.clamp(min=1)[:, None]).float()[rows]
@@ -203,8 +209,8 @@ def keyed_dictionary(
 
 def _spaced(index: dict[str, int], key: Callable[[str], str]) -> Callable:
     def find(text: Text, encoding: Encoding) -> list[tuple[int, list[int]]]:
-        found = ((index.get(key(word)), tokens) for _, tokens, word in read_words(encoding, text))
-        return [(number, tokens) for number, tokens in found if number is not None]
+        read = ((index.get(key(word)), tokens) for _, tokens, word in read_words(encoding, text))
+        return [(number, tokens) for number, tokens in read if number is not None]
 
     return find
 
@@ -226,7 +232,7 @@ def _looked_up(index: dict[str, int], key: Callable[[str], str]) -> Callable:
             ends[of[end - 1]] = token
         # What the key drops parts words, as a space does.
         keys = [key(letter) or " " for letter in letters]
-        found, at = [], 0
+        hits, at = [], 0
         while at < len(keys):
             step = 1
             for size in range(min(longest, len(keys) - at), 0, -1):
@@ -235,11 +241,11 @@ def _looked_up(index: dict[str, int], key: Callable[[str], str]) -> Callable:
                     # A word whose edges fall inside a subword has no vector of its own.
                     if at in starts and at + size - 1 in ends:
                         tokens = range(starts[at], ends[at + size - 1] + 1)
-                        found.append((number, list(tokens)))
+                        hits.append((number, list(tokens)))
                     step = size
                     break
             at += step
-        return found
+        return hits
 
     return find
 
@@ -253,3 +259,54 @@ def _letters(text: str) -> list[str]:
         else:
             letters.append(character)
     return letters
+
+
+def mutual_links(source: Representation, target: Representation, layer: int) -> list[Link]:
+    """Links between words that are each other's nearest by cosine, text by text.
+
+    source, target: words of parallel texts, in the same order, by any encoder of both languages.
+    Each side's mean over all texts is subtracted first. Ties go to the earlier word.
+    Source: the "Argmax" method of SimAlign, Jalili Sabet et al. 2020.
+    """
+    vectors = [unit_rows(side[layer], "vectors", center=True) for side in (source, target)]
+    first, second = _rows_by_text(source), _rows_by_text(target)
+    links = []
+    for text in sorted(first.keys() & second.keys()):
+        rows, columns = first[text], second[text]
+        scores = vectors[0][rows] @ vectors[1][columns].T
+        there, back = (best_first(table)[1][:, 0] for table in (scores, scores.T))
+        links += [
+            (text, int(source.positions[rows[i]]), int(target.positions[columns[j]]))
+            for i, j in enumerate(there.tolist())
+            if int(back[j]) == i
+        ]
+    return links
+
+
+def linked_vectors(
+    source: Representation, target: Representation, links: Iterable[Link], layer: int
+) -> tuple[Tensor, Tensor]:
+    """(links, width) of each side; links of which a word has no vector are left out.
+
+    Raises ValueError when none is left.
+    """
+    rows = [
+        {(int(t), int(p)): row for row, (t, p) in enumerate(zip(s.texts, s.positions, strict=True))}
+        for s in (source, target)
+    ]
+    pairs = [
+        (rows[0][text, i], rows[1][text, j])
+        for text, i, j in links
+        if (text, i) in rows[0] and (text, j) in rows[1]
+    ]
+    if not pairs:
+        raise ValueError("links has no pair of words of which both have a vector.")
+    chosen = torch.tensor(pairs)
+    return source[layer][chosen[:, 0]], target[layer][chosen[:, 1]]
+
+
+def _rows_by_text(words: Representation) -> dict[int, list[int]]:
+    rows: dict[int, list[int]] = {}
+    for row, text in enumerate(words.texts.tolist()):
+        rows.setdefault(text, []).append(row)
+    return rows

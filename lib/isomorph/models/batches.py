@@ -58,11 +58,11 @@ class Batches:
 
     Each batch is in one language, drawn with probability proportional to its number of sentences
     raised to `exponent` (Conneau, Wu et al., section 3.1: 0.7). Sentences are shuffled anew each
-    epoch. `continuous` lets a row be one stretch of text; see `pack`. `translations` maps a language to its words' translations; given, text is code-switched
-    anew each epoch, within what makes up one batch. `random_words` are those of the masking: of
-    "any" language, of the "same" as the batch, as in the paper when embeddings are separate, or
-    "none", where [MASK] takes their place. `causal`: nothing is masked, and each position is to
-    predict the next.
+    epoch. `continuous` lets a row be one stretch of text; see `pack`. `translations` maps a language
+    to its words' translations; given, text is code-switched anew each epoch, within what makes up
+    one batch. `random_words` of the masking are of "any" language, of the "same" as the batch, as in
+    the paper when embeddings are separate, or "none", where [MASK] takes their place. `causal`:
+    nothing is masked, and each position is to predict the next.
     """
 
     def __init__(
@@ -89,15 +89,15 @@ class Batches:
         self.encoded = {
             language: vocabulary.encode(language, texts[language]) for language in texts
         }
-        every = np.arange(len(SPECIAL), vocabulary.size)
+        every = np.array([MASK])
+        if random_words != "none":
+            every = np.arange(len(SPECIAL), vocabulary.size)
         self.words = {
             language: torch.from_numpy(
                 vocabulary.language_ids(language) if random_words == "same" else every
             )
             for language in texts
         }
-        if random_words == "none":
-            self.words = dict.fromkeys(texts, torch.tensor([MASK]))
         self._drawn = lru_cache(maxsize=4096)(self._draw)
         self._epoch = lru_cache(maxsize=2 * len(texts))(self._build_epoch)
         # Of every epoch before, or each step would switch all earlier epochs again to count them.
@@ -137,10 +137,8 @@ class Batches:
         while (missing := self.batch - sum(map(len, taken))) > 0:
             taken.append(self._epoch(language, epoch)[start : start + missing])
             epoch, start = epoch + 1, 0
-        return Packed(
-            *(np.concatenate([getattr(part, name) for part in taken])
-              for name in ("ids", "positions", "segments"))
-        )  # fmt: skip
+        names = ("ids", "positions", "segments")
+        return Packed(*(np.concatenate([getattr(p, name) for p in taken]) for name in names))
 
     def _build_epoch(self, language: str, epoch: int) -> Packed:
         index = self.languages.index(language)

@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from transformers.modeling_outputs import BaseModelOutput
 
 from isomorph.models.encoder import BilingualEncoder, Layer, seeded
+from isomorph.models.heads import Head
+from isomorph.models.settings import TuningConfig
 
 DEVIATION = 0.02  # of BERT's initial weights, and of ours
 
@@ -29,21 +31,20 @@ def blocks_of(encoder: nn.Module) -> nn.ModuleList:
     """
     if isinstance(encoder, BilingualEncoder):
         return encoder.layers
-    found = getattr(getattr(encoder, "encoder", None), "layer", None)
-    if found is None:
+    blocks = getattr(getattr(encoder, "encoder", None), "layer", None)
+    if blocks is None:
         raise ValueError(
             f"encoder is a {type(encoder).__name__}, whose blocks are not known; allowed are "
             "BilingualEncoder and encoders with blocks in encoder.layer, such as BertModel."
         )
-    return found
+    return blocks
 
 
 def pooler_of(encoder: nn.Module) -> nn.Module | None:
     """What stands between the top block and a classifier, or None where nothing does.
 
-    In BERT's family the pooler, a linear layer and tanh on the first token, which a head reads only
-    with `pooling="pooler"`. In our encoder the last layer normalisation, which every head reads and
-    only a stack with `norm="pre"` has.
+    In BERT's family the pooler, which a head reads only with `pooling="pooler"`; in our encoder the
+    last layer normalisation, which every head reads and only a stack with `norm="pre"` has.
     """
     if isinstance(encoder, BilingualEncoder):
         return encoder.final_norm if isinstance(encoder.final_norm, nn.LayerNorm) else None
@@ -52,11 +53,11 @@ def pooler_of(encoder: nn.Module) -> nn.Module | None:
 
 def levels(encoder: nn.Module) -> dict[nn.Parameter, int]:
     """The level of each weight: 0 in the embeddings, i + 1 in block i, and above them the pooler."""
-    blocks, pooler = blocks_of(encoder), pooler_of(encoder)
-    found = dict.fromkeys(encoder.parameters(), 0)
-    for level, part in enumerate([*blocks, *([pooler] if pooler is not None else [])], start=1):
-        found |= dict.fromkeys(part.parameters(), level)
-    return found
+    by_weight = dict.fromkeys(encoder.parameters(), 0)
+    for level, part in enumerate([*blocks_of(encoder), pooler_of(encoder)], start=1):
+        if part is not None:
+            by_weight |= dict.fromkeys(part.parameters(), level)
+    return by_weight
 
 
 def freeze(encoder: nn.Module, blocks: int) -> None:
@@ -145,9 +146,8 @@ def reinitialise(encoder: nn.Module, blocks: int, *, pooler: bool, seed: int) ->
 @torch.no_grad()
 def weight_distances(encoder: nn.Module, original: nn.Module) -> list[float]:
     """How far each block's weights are from the original's, bottom first: the L2 norm of all their
-    differences together (Zhang et al. 2021, study of re-initialisation).
+    differences together (Zhang et al. 2021).
 
-    Where blocks were drawn anew, the original is the encoder as it was drawn.
     Raises ValueError when the two have not as many blocks.
     """
     moved, start = blocks_of(encoder), blocks_of(original)
@@ -169,6 +169,30 @@ def _check(encoder: nn.Module, blocks: int, *, least: int = 0) -> None:
         raise ValueError(f"blocks is {blocks}; this encoder allows {least} to {count}.")
 
 
+def prepare(head: Head, config: TuningConfig, *, seed: int) -> None:
+    """Make a head's encoder what the config asks for before it is tuned, in place.
+
+    The top is cut off (`kept`), then the top of what is left drawn anew (`reinit`,
+    `reinit_pooler`), then the bottom frozen. `finetune` begins with this; with the same seed it
+    gives, of a copy of the untuned head, the weights from which tuning starts.
+    Raises ValueError when the encoder has not so many blocks, or nothing that the head reads in the
+    place of the pooler.
+    """
+    if config.kept is not None:
+        truncate(head.encoder, config.kept)
+    reads_pooler = getattr(head, "pooling", None) == "pooler"
+    if config.reinit_pooler and not (reads_pooler or isinstance(head.encoder, BilingualEncoder)):
+        # It would change nothing, and look like a finding.
+        raise ValueError(
+            "reinit_pooler is True, but the head reads no pooler; allowed is False, or pooling "
+            "'pooler' of a pair."
+        )
+    if config.reinit or config.reinit_pooler:
+        reinitialise(head.encoder, config.reinit, pooler=config.reinit_pooler, seed=seed)
+    if config.frozen:
+        freeze(head.encoder, config.frozen)
+
+
 class LayerStack(nn.Module):
     """An encoder for a head: frozen layers of one, whose states may be mapped, and new ones on top.
 
@@ -178,7 +202,7 @@ class LayerStack(nn.Module):
 
     lower: whose states are read, after `depth` of its layers (0: what the embeddings give).
     top: how many new layers; their random weights depend on the seed alone.
-    means: subtracted in turn, each after bringing states to length 1, as `align.normalise`; none
+    means: subtracted in turn, each after bringing states to length 1, as `similarity.normalise`; none
         to leave the states as they are.
     Raises ValueError when `lower` has not so many layers or `top` is below 1.
     """

@@ -22,7 +22,7 @@ class Damaged(ValueError):
 
 def save(path: Path, state: dict, about: dict) -> None:
     """Write a training's state, and `about` it: its step and whatever has to be the same later."""
-    import torch
+    import torch  # a sweep asks for no more than `about`, and soon
 
     content = io.BytesIO()
     torch.save(state, content)
@@ -63,8 +63,10 @@ def restore(path: Path | None, **same: str | int) -> dict | None:
         return None
     other = [name for name, value in same.items() if head.get(name) != value]
     if other:
-        log.warning("%s is of another %s: it is not used, and the training starts anew.",
-                    path, " and another ".join(other))  # fmt: skip
+        names = " and another ".join(other)
+        log.warning(
+            "%s is of another %s: it is not used, and the training starts anew.", path, names
+        )
         return None
     return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
 

@@ -1,12 +1,11 @@
 """A Transformer encoder for one or two languages, in which any part can be shared or not.
 
 The model of Conneau, Wu et al. (ACL 2020, sections 3.1 and 4.3): a BERT-style encoder that reads
-one language a batch. Embeddings, positions, the output softmax and every layer are each either one
-module for all languages or one module per language. With everything shared and `norm="post"` it
-computes what `transformers.BertModel` computes.
+one language a batch. With everything shared and `norm="post"` it computes what
+`transformers.BertModel` computes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import ClassVar
 
@@ -45,58 +44,42 @@ class BilingualConfig(PreTrainedConfig):
 
     model_type = "isomorph"
     attribute_map: ClassVar[dict[str, str]] = {
+        "vocab_size": "vocabulary",
         "hidden_size": "width",
         "num_hidden_layers": "layers",
         "num_attention_heads": "heads",
         "max_position_embeddings": "length",
     }
 
-    def __init__(
-        self,
-        vocabulary: int = 8000,
-        languages: tuple[str, ...] = ("en", "fr"),
-        layers: int = 4,
-        width: int = 128,
-        heads: int = 4,
-        inner: int | None = None,
-        length: int = 128,
-        norm: str = "post",
-        activation: str = "gelu",
-        dropout: float = 0.1,
-        transform: bool = False,
-        causal: bool = False,
-        softmax_bias: bool = True,
-        final_norm: bool = True,
-        specific: tuple[str, ...] = (),
-        pad_token_id: int = 0,
-        **rest,
-    ):
-        judge_shape(layers, width, heads, specific)
-        if norm not in ("post", "pre"):
-            raise ValueError(f"norm is {norm!r}; allowed are 'post' (BERT, XLM) and 'pre'.")
-        if activation not in ACTIVATIONS:
-            raise ValueError(f"activation is {activation!r}; allowed are {sorted(ACTIVATIONS)}.")
-        self.vocabulary = vocabulary
-        self.languages = list(languages)
-        self.layers = layers
-        self.width = width
-        self.heads = heads
-        self.inner = inner or 4 * width
-        self.length = length
-        self.norm = norm
-        self.activation = activation
-        self.dropout = dropout
-        self.transform = transform
-        self.causal = causal
-        self.softmax_bias = softmax_bias
-        self.final_norm = final_norm
-        self.specific = sorted(specific)
-        rest["tie_word_embeddings"] = False  # tying is decided by `tied`, part by part
-        super().__init__(pad_token_id=pad_token_id, **rest)
+    vocabulary: int = 8000
+    languages: Sequence[str] = ("en", "fr")
+    layers: int = 4
+    width: int = 128
+    heads: int = 4
+    inner: int | None = None
+    length: int = 128
+    norm: str = "post"
+    activation: str = "gelu"
+    dropout: float = 0.1
+    transform: bool = False
+    causal: bool = False
+    softmax_bias: bool = True
+    final_norm: bool = True
+    specific: Sequence[str] = ()
+    pad_token_id: int | None = 0
 
-    @property
-    def vocab_size(self) -> int:
-        return self.vocabulary
+    def __post_init__(self, **rest):
+        judge_shape(self.layers, self.width, self.heads, self.specific)
+        if self.norm not in ("post", "pre"):
+            raise ValueError(f"norm is {self.norm!r}; allowed are 'post' (BERT, XLM) and 'pre'.")
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(
+                f"activation is {self.activation!r}; allowed are {sorted(ACTIVATIONS)}."
+            )
+        self.languages, self.specific = list(self.languages), sorted(self.specific)
+        self.inner = self.inner or 4 * self.width
+        # Tying is decided by `tied`, part by part.
+        super().__post_init__(**rest | {"tie_word_embeddings": False})
 
     @property
     def tied(self) -> bool:
@@ -221,8 +204,7 @@ class BilingualEncoder(BilingualPreTrainedModel):
 
     def specific_parts(self) -> list[nn.Module]:
         """The modules that each language has for itself."""
-        parts = {"embeddings": self.embeddings, "positions": self.positions}
-        parts |= {"special": self.special}
+        parts = {name: getattr(self, name) for name in ("embeddings", "positions", "special")}
         parts |= {f"layer.{i}": layer for i, layer in enumerate(self.layers)}
         return [module for name, module in parts.items() if name in self.config.specific]
 
@@ -252,8 +234,8 @@ class BilingualEncoder(BilingualPreTrainedModel):
             raise ValueError(f"input is {time} tokens long; this model reads {self.config.length}.")
         x = self.embeddings.of(language)(input_ids)  # (batch, time, width)
         if self.special is not None:
-            own = self.special.of(language)(input_ids.clamp(max=len(SPECIAL) - 1))
-            x = torch.where((input_ids < len(SPECIAL))[:, :, None], own, x)
+            special = self.special.of(language)(input_ids.clamp(max=len(SPECIAL) - 1))
+            x = torch.where((input_ids < len(SPECIAL))[:, :, None], special, x)
         positions = self.positions.of(language)
         x = x + (positions.weight[:time] if position_ids is None else positions(position_ids))
         x = x if added is None else x + added

@@ -2,36 +2,30 @@
 
 The loop of Conneau, Wu et al. (ACL 2020, section 3.2): AdamW, warm-up over the first tenth of the
 steps and linear decay, for our encoder and any Hugging Face encoder. The config may ask for what
-Zhang et al. (ICLR 2021) and Merchant et al. (BlackboxNLP 2020) vary in it.
+studies vary in it: BERT's Adam, mixout and decay towards the start (Zhang et al., ICLR 2021; Lee et
+al., ICLR 2020), and which blocks are tuned (Merchant et al., BlackboxNLP 2020).
 """
 
-from __future__ import annotations
-
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from tqdm import tqdm
+from transformers import PreTrainedTokenizerFast
 
 from isomorph.models import blocks
-from isomorph.models.encoder import BilingualEncoder
 from isomorph.models.heads import Head, Prediction
-from isomorph.models.inputs import IGNORED
-from isomorph.models.optimisers import BertAdam, linear_weights, mixout, origins_of, pull
+from isomorph.models.inputs import IGNORED, Encoded
 from isomorph.models.pretrain import accelerate
 from isomorph.models.settings import Device, TuningConfig
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
-
-    from isomorph.models.inputs import Encoded
-    from isomorph.text.examples import Examples
+from isomorph.text.examples import Examples
 
 POOL = 16  # batches among which examples are sorted by length, so that few positions are padding
+Origins = Mapping[nn.Parameter, Tensor]  # of each weight, the value that it started from
 
 
 def finetune(
@@ -51,7 +45,7 @@ def finetune(
 
     language: of the examples, where the encoder has parts for each. What is frozen stays as it is.
     Examples of which nothing can be learnt, such as a text without words, are left out. The encoder
-    first becomes what the config asks for (`prepare`). With `config.checks`, the head is scored by
+    first becomes what the config asks for (`blocks.prepare`). With `config.checks`, the head is scored by
     `metric`, higher is better, on the development examples so many times, evenly spread and the last
     time at the end, and is left with the weights that scored best, the earliest of equals.
     Raises ValueError when there are no examples, the device is not there, checks come without
@@ -65,25 +59,31 @@ def finetune(
             "examples; allowed are both or neither."
         )
     accelerator = accelerate(config, device)
-    head.to(accelerator.device)
-    encoded = [row for row in head.encode(examples, tokenizer) if _teaches(row)]
+    place = accelerator.device
+    head.to(place)
+    # The mean loss of a batch in which no target counts is no number.
+    encoded = [
+        row
+        for row in head.encode(examples, tokenizer)
+        if any(target != IGNORED for target in row.heads or row.targets)
+    ]
     if not encoded:
         raise ValueError(
             f"none of the {len(examples.items)} examples has an answer among the names {head.names}; "
             "at least one is needed to tune on."
         )
-    prepare(head, config, seed=seed)
+    blocks.prepare(head, config, seed=seed)
     update = _updater(head, tokenizer, config, accelerator, language)
     per_epoch = -(-len(encoded) // config.batch)
     steps, step, losses = config.steps or config.epochs * per_epoch, 0, []
     stops = {-(-steps * i // config.checks) for i in range(1, config.checks + 1)}
-    best = _Best()
+    best, kept = -math.inf, None
     hidden = {} if progress else {"disable": True}
     with (
         tqdm(
             total=steps, desc=f"tuning {examples.task}", unit="step", leave=False, **hidden
         ) as bar,
-        torch.random.fork_rng(devices=_generators(accelerator.device)),
+        torch.random.fork_rng(devices=[place] if place.type == "cuda" else []),
     ):
         torch.manual_seed(seed)  # dropout can only draw from the global generator
         for epoch in range(-(-steps // per_epoch)):
@@ -94,14 +94,20 @@ def finetune(
                 bar.update()
                 if step in stops:
                     answers = predict(head, development, tokenizer, language=language)
-                    best.see(head, metric(development, answers))
+                    score = metric(development, answers)
+                    # Answers that are all alike have no correlation; any number is better.
+                    score = -math.inf if math.isnan(score) else score
+                    if kept is None or score > best:
+                        best = score
+                        kept = {name: w.clone() for name, w in head.state_dict().items()}
             if not math.isfinite(total):
                 raise ValueError(
                     f"tuning diverged: its loss is {total} by step {step}; it may learn from smaller "
                     "rates or decays."
                 )
             losses.append(total / count)
-    best.restore(head)
+    if kept is not None:
+        head.load_state_dict(kept)
     head.eval()
     return losses
 
@@ -123,40 +129,15 @@ def predict(
         return []
     encoded = head.encode(examples, tokenizer)
     order = sorted(range(len(encoded)), key=lambda i: len(encoded[i].ids))
-    found: dict[int, Prediction] = {}
-    training = head.training
+    answers, training = {}, head.training
     head.eval()
     with torch.inference_mode():
         for start in range(0, len(order), batch):
             chosen = order[start : start + batch]
             rows = head.collate([encoded[i] for i in chosen], tokenizer)
-            found.update(zip(chosen, head.decide(rows, language), strict=True))
+            answers |= zip(chosen, head.decide(rows, language), strict=True)
     head.train(training)
-    return [found[i] for i in range(len(encoded))]
-
-
-def prepare(head: Head, config: TuningConfig, *, seed: int) -> None:
-    """Make a head's encoder what the config asks for before it is tuned, in place.
-
-    First the top is cut off (`kept`), then the top of what is left is drawn anew (`reinit`,
-    `reinit_pooler`), then the bottom is frozen. `finetune` does this itself; done with the same seed
-    to a copy of a head that is not tuned yet, it gives the weights from which tuning starts.
-    Raises ValueError when the encoder has not so many blocks, or nothing that the head reads in the
-    place of the pooler.
-    """
-    if config.kept is not None:
-        blocks.truncate(head.encoder, config.kept)
-    reads_pooler = getattr(head, "pooling", None) == "pooler"
-    if config.reinit_pooler and not (reads_pooler or isinstance(head.encoder, BilingualEncoder)):
-        # It would change nothing, and look like a finding.
-        raise ValueError(
-            "reinit_pooler is True, but the head reads no pooler; allowed is False, or pooling "
-            "'pooler' of a pair."
-        )
-    if config.reinit or config.reinit_pooler:
-        blocks.reinitialise(head.encoder, config.reinit, pooler=config.reinit_pooler, seed=seed)
-    if config.frozen:
-        blocks.freeze(head.encoder, config.frozen)
+    return [answers[i] for i in range(len(encoded))]
 
 
 def make_optimiser(head: Head, config: TuningConfig) -> torch.optim.Optimizer:
@@ -193,24 +174,6 @@ def make_optimiser(head: Head, config: TuningConfig) -> torch.optim.Optimizer:
     return torch.optim.AdamW(settings, fused=True)
 
 
-class _Best:
-    """The weights of the best check so far."""
-
-    def __init__(self):
-        self.score, self.weights = -math.inf, None
-
-    def see(self, head: Head, score: float) -> None:
-        # A correlation with answers that are all alike is no number; any number is better.
-        score = -math.inf if math.isnan(score) else score
-        if self.weights is None or score > self.score:
-            self.score = score
-            self.weights = {name: each.clone() for name, each in head.state_dict().items()}
-
-    def restore(self, head: Head) -> None:
-        if self.weights is not None:
-            head.load_state_dict(self.weights)
-
-
 def _updater(head, tokenizer, config: TuningConfig, accelerator, language: str | None):
     """A function that makes one step on some rows, at a share of the peak rates, and gives their
     mean loss."""
@@ -239,11 +202,6 @@ def _updater(head, tokenizer, config: TuningConfig, accelerator, language: str |
     return update
 
 
-def _teaches(row: Encoded) -> bool:
-    # The mean loss of a batch in which no target counts is no number.
-    return any(target != IGNORED for target in row.heads or row.targets)
-
-
 def _shuffled(encoded: list[Encoded], batch: int, seed: int, epoch: int):
     """The batches of an epoch: examples of like length together, everything else by chance."""
     generator = np.random.default_rng([seed, epoch])
@@ -256,5 +214,111 @@ def _shuffled(encoded: list[Encoded], batch: int, seed: int, epoch: int):
         yield [encoded[j] for j in batches[i]]
 
 
-def _generators(device: torch.device) -> list[torch.device]:
-    return [device] if device.type == "cuda" else []
+class BertAdam(torch.optim.Optimizer):
+    """Adam without bias correction, the optimiser that BERT came with (Zhang et al. 2021).
+
+    m and v are the running means of the gradient g and its square, from 0 and never corrected:
+
+        m = b1 m + (1 - b1) g,  v = b2 v + (1 - b2) g²,  w = w - lr (m / (√v + eps) + decay w)
+
+    so that the first steps are too long: against Adam's, where eps does not count, step t (from 1)
+    by the factor (1 - b1^t) / √(1 - b2^t), see `overstep`. Weight decay is decoupled, as AdamW's.
+    The default eps is BERT's.
+    """
+
+    BETAS = (0.9, 0.999)
+
+    def __init__(self, params, lr: float, *, eps: float = 1e-6, weight_decay: float = 0.0):
+        super().__init__(params, {"lr": lr, "eps": eps, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Move every weight that has a gradient."""
+        for group in self.param_groups:
+            weights = [weight for weight in group["params"] if weight.grad is not None]
+            if not weights:
+                continue
+            for weight in weights:
+                if not self.state[weight]:
+                    self.state[weight] = {name: torch.zeros_like(weight) for name in ("m", "v")}
+            first, second = self.BETAS
+            gradients = [weight.grad for weight in weights]
+            means = [self.state[weight]["m"] for weight in weights]
+            squares = [self.state[weight]["v"] for weight in weights]
+            torch._foreach_lerp_(means, gradients, 1 - first)
+            torch._foreach_mul_(squares, second)
+            torch._foreach_addcmul_(squares, gradients, gradients, 1 - second)
+            scales = torch._foreach_sqrt(squares)
+            torch._foreach_add_(scales, group["eps"])
+            if group["weight_decay"]:
+                torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
+            torch._foreach_addcdiv_(weights, means, scales, -group["lr"])
+
+
+def overstep(step: int, betas: tuple[float, float] = BertAdam.BETAS) -> float:
+    """How many times as long `BertAdam`'s step is as Adam's; steps count from 1."""
+    return (1 - betas[0] ** step) / (1 - betas[1] ** step) ** 0.5
+
+
+@contextmanager
+def mixout(origins: Origins, probability: float) -> Iterator[None]:
+    """For one forward and backward pass, mix weights with those they started from (Lee et al. 2020).
+
+    Each entry w of a weight is replaced by its origin u with this probability, and the others are
+    moved away from it, to u + (w - u) / (1 - probability), so that the expectation stays w.
+    Afterwards the weights are what they were, and the gradients in them are those for w: so they
+    must have none when it begins. Draws from the global generator of the weights' device.
+    Raises ValueError when the probability is outside 0 to 1.
+    """
+    if not 0 <= probability <= 1:
+        raise ValueError(f"probability is {probability}; allowed are 0 to 1.")
+    if probability == 0:
+        yield
+        return
+    before, slopes = {}, {}
+    with torch.no_grad():
+        for weight, origin in origins.items():
+            slope = (torch.rand_like(weight) >= probability).to(weight.dtype)
+            if probability < 1:
+                slope /= 1 - probability
+            before[weight], slopes[weight] = weight.data, slope
+            # The tensor that optimisers and others hold stays the same; only what it shows changes.
+            weight.data = torch.addcmul(origin, slope, weight - origin)
+    try:
+        yield
+    finally:
+        for weight, values in before.items():
+            weight.data = values
+    for weight, slope in slopes.items():
+        if weight.grad is not None:
+            weight.grad *= slope
+
+
+@torch.no_grad()
+def pull(optimiser: torch.optim.Optimizer, origins: Origins, decay: float) -> None:
+    """Weight decay towards where the weights started: w = w - lr decay (w - origin), decoupled.
+
+    Goes before the optimiser's step, and moves what that will move: weights that have a gradient.
+    """
+    for group in optimiser.param_groups:
+        for weight in group["params"]:
+            if weight.grad is not None and weight in origins:
+                weight.lerp_(origins[weight], group["lr"] * decay)
+
+
+def origins_of(encoder: nn.Module) -> dict[nn.Parameter, Tensor]:
+    """Copies of an encoder's matrices that are to be tuned; no decay is of biases and norms."""
+    return {
+        weight: weight.detach().clone()
+        for weight in encoder.parameters()
+        if weight.requires_grad and weight.ndim > 1
+    }
+
+
+def linear_weights(encoder: nn.Module, origins: Origins) -> dict[nn.Parameter, Tensor]:
+    """Of the origins those of linear layers, which mixout mixes; embeddings are not mixed."""
+    return {
+        module.weight: origins[module.weight]
+        for module in encoder.modules()
+        if isinstance(module, nn.Linear) and module.weight in origins
+    }

@@ -6,15 +6,13 @@ and softmax on the pair's vector, the same on each word's first subword, and a b
 what is tuned in one language can be used in the other (section 4.3).
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from isomorph.models.encoder import BilingualEncoder, seeded
 from isomorph.models.inputs import (
@@ -28,12 +26,7 @@ from isomorph.models.inputs import (
 )
 from isomorph.models.parser import Biaffine
 from isomorph.text.corpora import require
-from isomorph.text.examples import PAIR, SCORE, SPEECH, TAG, TREE
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
-
-    from isomorph.text.examples import Examples
+from isomorph.text.examples import PAIR, SCORE, SPEECH, TAG, TREE, Examples
 
 Prediction = str | float | tuple[str, ...] | tuple[tuple[int, ...], tuple[str, ...]]
 NORMALISATIONS = ("none", "isobn", "batch", "layer")
@@ -257,16 +250,13 @@ class IsoBN(nn.Module):
 
     Each coordinate is scaled by a factor that running statistics of past batches decide: what
     varies much and correlates with many others is scaled down, so that no few directions dominate
-    what a classifier reads. The authors apply it to the pooled [CLS] vector, before dropout.
+    what a classifier reads. No mean is subtracted and nothing rotated, so correlations stay.
 
-    width: of the vectors. momentum: the weight of a new batch in the running estimates, which
-    start at 0. beta: how strongly to even out; 0 leaves vectors as they are but for a constant
-    close to 1. Raises ValueError for a width below 1 or a momentum outside (0, 1].
-
-    It neither subtracts the mean nor rotates. So correlations between coordinates stay what they
-    are, and only variances change: measure the effect by eigenvalues of the covariance.
-    As both estimates start at 0, the estimated correlation of t like batches is the true one
-    divided by 1 - (1 - momentum)^t, before it is clipped: early on, nearly all are 1 or -1.
+    width: of the vectors. momentum: the weight of a new batch in the running estimates. As these
+    start at 0, the estimated correlation of t like batches is the true one divided by
+    1 - (1 - momentum)^t, before it is clipped. beta: how strongly to even out; 0 leaves vectors as
+    they are but for a constant close to 1.
+    Raises ValueError for a width below 1 or a momentum outside (0, 1].
     """
 
     EPS = 1e-3  # keeps powers and quotients finite
@@ -284,10 +274,9 @@ class IsoBN(nn.Module):
         self.register_buffer("batches", torch.tensor(0))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(rows, width) to the same. In training the rows first enter the running estimates.
+        """(rows, width) to the same; in training the rows first enter the running estimates, and
+        before there are any, vectors pass as they are. No gradient passes through the factors.
 
-        No gradient passes through the factors. Before the first training batch there are no
-        estimates, and vectors pass as they are.
         Raises ValueError for another shape.
         """
         width = len(self.std)
@@ -320,13 +309,11 @@ class IsoBN(nn.Module):
 
 def cls_normalisation(name: str, width: int) -> nn.Module:
     """A module without weights, (rows, width) to the same, before the classifier of a `PairHead`:
-    ``head.out = nn.Sequential(cls_normalisation("isobn", head.width), head.out)``. The head's own
+    ``head.out = nn.Sequential(cls_normalisation("isobn", head.width), head.out)``. The head's
     dropout then comes before it, not after it as the authors of IsoBN have it.
 
-    "none"; "isobn"; "batch": standardise each coordinate by the batch, in evaluation by running
-    statistics (needs two rows in training); "layer": standardise each vector over its own
-    coordinates. The last two are our choice: Zhou, Du and Ren (arXiv 1911.03918, withdrawn by its
-    first author) report on several normalisations, but we know its abstract only.
+    "batch" standardises each coordinate, in evaluation by running statistics, and needs two rows in
+    training; "layer" standardises each vector. Both are our choice.
     Raises ValueError for another name.
     """
     require("name", name, NORMALISATIONS)

@@ -202,13 +202,14 @@ def _pairs(examples, tokenizer, number, longest, each: bool) -> list[Encoded]:
 
 
 def _words(item, encoding, number, is_tree: bool) -> Encoded:
-    first = {word: own[0] for word, own in enumerate(word_tokens(encoding, item.words)) if own}
+    places = word_tokens(encoding, item.words)
+    first = {word: tokens[0] for word, tokens in enumerate(places) if tokens}
     # A word of which the tokeniser leaves nothing keeps its turn, at the first token of the text.
     count = 1 + max(first, default=-1)
-    places = [first.get(word, 0) for word in range(count)]
+    words = [first.get(word, 0) for word in range(count)]
     targets = [number.get(n, IGNORED) for n in (item.relations if is_tree else item.tags)[:count]]
     heads = [h if h <= count else IGNORED for h in item.heads[:count]] if is_tree else []
-    return Encoded(encoding.ids, [0] * len(encoding.ids), places, targets, heads)
+    return Encoded(encoding.ids, [0] * len(encoding), words, targets, heads)
 
 
 def _padded(rows: list[list], value: int) -> Tensor:

@@ -119,24 +119,24 @@ class Candidate:
     @cached_property
     def tensors(self) -> dict[str, Stored]:
         """Every tensor that the weights' headers list; no weight is read."""
-        found: dict[str, Stored] = {}
+        listed: dict[str, Stored] = {}
         for file in self.shards:
             with (
                 self.naming(f"{file} is not readable as safetensors"),
                 safe_open(self.folder / file, framework="pt") as weights,
             ):
                 for key in weights.keys():  # noqa: SIM118 - it is no mapping
-                    if key in found:
-                        raise self.refusal(f"{found[key].file} and {file} both hold {key}")
+                    if key in listed:
+                        raise self.refusal(f"{listed[key].file} and {file} both hold {key}")
                     part = weights.get_slice(key)
-                    found[key] = Stored(tuple(part.get_shape()), part.get_dtype(), file)
+                    listed[key] = Stored(tuple(part.get_shape()), part.get_dtype(), file)
         if self.shards != [WEIGHTS]:
             for key, file in self.json(INDEX)["weight_map"].items():
-                if key not in found or found[key].file != file:
+                if key not in listed or listed[key].file != file:
                     raise self.refusal(f"{INDEX} says that {file} holds {key}, which it does not")
-        if not found:
+        if not listed:
             raise self.refusal(f"{self.shards[0]} holds no weights")
-        return found
+        return listed
 
 
 def one_line(problem: BaseException) -> str:

@@ -25,6 +25,7 @@ from isomorph.text.vocab import MASK, SPECIAL, Vocabulary, pack
 
 LARGEST = 700.0  # nats: exp of a little more is no number
 ROWS = 64  # that are read at a time
+FOLDS = 7  # of a pseudo-perplexity
 
 
 class Softmax(nn.Module):
@@ -112,31 +113,27 @@ def pseudo_perplexity(
     texts: list[str],
     *,
     length: int,
-    folds: int = 7,
     continuous: bool = False,
     seed: int = 0,
 ) -> float:
     """exp of the mean loss over every subword of held-out text, each hidden exactly once.
 
-    Each block's subwords are dealt at random into `folds` of equal size, give or take one; a fold
-    is hidden at a time, all of it by [MASK], and foretold from the rest. So of a text about 1/folds
-    is hidden at once, near the 15% of training; in Salazar et al. (2020, section 2), whose term it
-    is, one subword, so theirs is lower. What differs with `seed` is only what is hidden together.
+    Each block's subwords are dealt at random into FOLDS of equal size, give or take one; a fold is
+    hidden at a time, all of it by [MASK], and predicted from the rest: near the 15% of training. In
+    Salazar et al. (2020, section 2), whose term it is, one subword is, so theirs is lower.
 
-    Raises ValueError for a causal model, whose `perplexity` is exact, for fewer than 2 folds, and
-    when the text does not fill one block of `length`.
+    Raises ValueError for a causal model, whose `perplexity` is exact, and when the text does not
+    fill one block of `length`.
     """
     if model.config.causal:
         raise ValueError("model is causal; its perplexity hides nothing, and has no folds.")
-    if folds < 2:
-        raise ValueError(f"folds is {folds}; allowed are 2 and more.")
     packed = pack(vocabulary.encode(language, texts), length, continuous=continuous)
     ids = torch.from_numpy(packed.ids)
     generator = torch.Generator().manual_seed(seed)
     # Subwords first, in random order, and special tokens after them.
     drawn = torch.rand(ids.shape, generator=generator) + (ids < len(SPECIAL))
-    fold = drawn.argsort(1).argsort(1) % folds
-    hidden = [(fold == number) & (ids >= len(SPECIAL)) for number in range(folds)]
+    fold = drawn.argsort(1).argsort(1) % FOLDS
+    hidden = [(fold == number) & (ids >= len(SPECIAL)) for number in range(FOLDS)]
     return _perplexity(
         model,
         (as_batch(language, packed, ids.masked_fill(at, MASK), ids.masked_fill(~at, IGNORED))
@@ -157,13 +154,11 @@ def perplexity(
 ) -> float:
     """Perplexity of held-out text: exp of the mean loss on a fixed choice of subwords.
 
-    Every chosen subword is masked, none kept or replaced (Dufter & Schütze 2020, their code). It is
-    one draw of what is hidden: over 500 verses another `seed` moves it by 4 to 8% (one standard
-    deviation, of the encoders that ship). Within a run it follows training, as the draw stays; for
-    anything else use `pseudo_perplexity`.
+    Every chosen subword is masked, none kept or replaced (Dufter & Schütze 2020, their code). Over
+    500 verses another `seed` moves it by 4 to 8% (one standard deviation, of the encoders that
+    ship): it is to follow a training; for anything else use `pseudo_perplexity`.
+    Of a causal model it is exact: of every subword after those before it in its block.
 
-    Of a causal model that of every subword after those before it, in nothing but its own block; it
-    is exact.
     Raises ValueError when nothing is hidden, and for a model that has diverged.
     """
     packed = pack(vocabulary.encode(language, texts), length, continuous=continuous)
@@ -178,7 +173,7 @@ def perplexity(
 
 
 def _perplexity(model: BilingualMaskedLM, wholes: Iterable[Batch]) -> float:
-    """exp of the mean loss of all that is to be foretold."""
+    """exp of the mean loss of all that is to be predicted."""
     total, count, training = 0.0, 0, model.training
     model.eval()
     with torch.inference_mode():

@@ -5,25 +5,18 @@ several special tokens and interval segments mark its sentences, and the loss is
 built on ListMLE. What the abstract leaves open is our choice.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from isomorph.models.heads import Head, at_words
 from isomorph.models.inputs import IGNORED, Encoded, Features, longest_input, named
 from isomorph.text.corpora import require
-from isomorph.text.examples import ORDER
+from isomorph.text.examples import ORDER, Examples
 from isomorph.text.tokens import check_texts, encodings
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
-
-    from isomorph.text.examples import Examples
 
 POOLINGS = ("first", "mean")
 
@@ -33,13 +26,11 @@ class OrderingHead(Head):
 
     A text reads [CLS] A [SEP] [CLS] B [SEP] and so on, its segments 0 and 1 in turns (in our
     encoder, a vector that tuning learns is added to the second, fourth ...; RoBERTa has none).
-    Positions run on through the whole text, in our encoder too. Were they to begin anew with each
-    sentence, nothing would tell which words a [CLS] stands before, and every other sentence would
-    get one and the same score.
+    Positions run on through the whole text, in our encoder too: were they to begin anew, nothing
+    would tell which words a [CLS] stands before.
 
-    pooling: "first" takes the [CLS]; "mean", our addition, the mean of the sentence's own words.
-    In all-MiniLM-L6-v2, whose vector of a text is the mean of its tokens, the [CLS]s of one text
-    are nearly one vector, and tuning does not soon tell them apart.
+    pooling: "first" takes the [CLS]; "mean", our addition, the mean of the sentence's words, for
+    encoders as all-MiniLM-L6-v2, in which the [CLS]s of one text are nearly one vector.
     interaction: False reads the very same tokens, but each sentence alone, from position 0 and in
     segment 0. margin: of `margin_loss`; 0 is `list_mle` alone.
     Raises ValueError for another pooling or a margin below 0.
@@ -65,9 +56,7 @@ class OrderingHead(Head):
     def encode(self, examples: Examples, tokenizer: PreTrainedTokenizerFast) -> list[Encoded]:
         """The texts as numbers; words are the places of the [CLS]s, targets the true places.
 
-        Where a text is longer than the encoder reads, all sentences that are longer than a common
-        length are cut to it (`common_length`), so each keeps its beginning and short ones stay
-        whole, whatever their order.
+        Where a text is longer than the encoder reads, its long sentences are cut to a common length.
         Raises ValueError for examples of another task, a tokeniser without [CLS] or [SEP], or more
         sentences than there is room for: each needs three tokens.
         """
@@ -177,7 +166,7 @@ def order_scores(
             f"predicted has {len(predicted)} texts and gold {len(gold)}; allowed is the same number, "
             "from 1."
         )
-    found = []
+    scores = []
     for true, guessed in zip(gold, predicted, strict=True):
         for name, places in (("gold", true), ("predicted", guessed)):
             if len(true) < 2 or sorted(places) != list(range(len(true))):
@@ -189,8 +178,8 @@ def order_scores(
         n, right = len(true), (true == guessed)
         # Each inverted pair is counted from both its sides.
         inverted = np.subtract.outer(true, true) * np.subtract.outer(guessed, guessed) < 0
-        found.append((right.mean(), right.all(), 1 - 2 * inverted.sum() / (n * (n - 1))))
-    return dict(zip(("accuracy", "pmr", "tau"), np.mean(found, axis=0).tolist(), strict=True))
+        scores.append((right.mean(), right.all(), 1 - 2 * inverted.sum() / (n * (n - 1))))
+    return dict(zip(("accuracy", "pmr", "tau"), np.mean(scores, axis=0).tolist(), strict=True))
 
 
 def common_length(lengths: Sequence[int], room: int) -> int:

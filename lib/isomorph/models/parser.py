@@ -12,54 +12,47 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-IGNORED = -100  # marks the answers that belong to no word, as in `torch.nn.functional`
+from isomorph.models.inputs import IGNORED
 
 
 class Biaffine(nn.Module):
     """Scores of every head of every word, and of every relation between the two.
 
-    width: of the word vectors.  relations: how many there are.  arc_width, relation_width: of the
-    vectors that are multiplied; the paper has 500 and 100, and less does for small encoders and
-    few sentences.  dropout: on these vectors, the paper's.
-    The root is a learned vector that stands before the first word.
-    Raises ValueError for a width below 1 or a dropout outside [0, 1).
+    width: of the word vectors. relations: how many there are. The root is a learned vector that
+    stands before the first word. Raises ValueError for either below 1.
     """
 
-    def __init__(
-        self,
-        width: int,
-        relations: int,
-        *,
-        arc_width: int = 100,
-        relation_width: int = 50,
-        dropout: float = 0.33,
-    ):
-        sizes = {"width": width, "relations": relations}
-        sizes |= {"arc_width": arc_width, "relation_width": relation_width}
-        for name, size in sizes.items():
-            if size < 1:
-                raise ValueError(f"{name} is {size!r}; allowed is a whole number from 1.")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout is {dropout!r}; allowed is a number from 0, below 1.")
+    # The paper has 500 and 100; less does for small encoders and few sentences.
+    ARC_WIDTH, RELATION_WIDTH = 100, 50
+    DROPOUT = 0.33  # the paper's
+
+    def __init__(self, width: int, relations: int):
+        if width < 1 or relations < 1:
+            raise ValueError(
+                f"width is {width} and relations is {relations}; allowed are whole numbers from 1."
+            )
         super().__init__()
+        arc, relation = self.ARC_WIDTH, self.RELATION_WIDTH
         self.root = nn.Parameter(torch.empty(width).normal_(std=0.02))
-        self.arc_dependent = _perceptron(width, arc_width, dropout)
-        self.arc_head = _perceptron(width, arc_width, dropout)
-        self.relation_dependent = _perceptron(width, relation_width, dropout)
-        self.relation_head = _perceptron(width, relation_width, dropout)
+        self.arc_dependent, self.arc_head = (self._perceptron(width, arc) for _ in range(2))
+        self.relation_dependent, self.relation_head = (
+            self._perceptron(width, relation) for _ in range(2)
+        )
         # Zero, so that at first every head and relation is as likely as any other.
-        self.arc_weight = nn.Parameter(torch.zeros(arc_width, arc_width))
-        self.arc_prior = nn.Parameter(torch.zeros(arc_width))
-        self.relation_weight = nn.Parameter(torch.zeros(relations, relation_width, relation_width))
-        self.relation_prior_dependent = nn.Linear(relation_width, relations)
-        self.relation_prior_head = nn.Linear(relation_width, relations, bias=False)
+        self.arc_weight = nn.Parameter(torch.zeros(arc, arc))
+        self.arc_prior = nn.Parameter(torch.zeros(arc))
+        self.relation_weight = nn.Parameter(torch.zeros(relations, relation, relation))
+        self.relation_prior_dependent = nn.Linear(relation, relations)
+        self.relation_prior_head = nn.Linear(relation, relations, bias=False)
+
+    def _perceptron(self, width: int, out: int) -> nn.Sequential:
+        return nn.Sequential(nn.Linear(width, out), nn.LeakyReLU(0.1), nn.Dropout(self.DROPOUT))
 
     def forward(self, words: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores of arcs and relations; the higher, the better.
+        """Scores of arcs (batch, n, n + 1), where head 0 is the root and head k the k-th word, -inf
+        for a word itself and for padding; and of relations (batch, n, n + 1, relations).
 
-        words: (batch, n, width) vectors, padded at the end.  lengths: (batch,) words of each.
-        Returns arcs (batch, n, n + 1), where head 0 is the root and head k the k-th word, -inf for
-        a word itself and for padding; and relations (batch, n, n + 1, relations).
+        words: (batch, n, width) vectors, padded at the end. lengths: (batch,) words of each.
         Raises ValueError for a length outside 1 to n.
         """
         batch, n, width = words.shape
@@ -73,7 +66,10 @@ class Biaffine(nn.Module):
         arc_head = self.arc_head(heads)  # (batch, n + 1, arc width)
         arcs = self.arc_dependent(words) @ self.arc_weight @ arc_head.transpose(1, 2)
         arcs = arcs + (arc_head @ self.arc_prior)[:, None]
-        arcs = arcs.masked_fill(_impossible(lengths.to(words.device), n), -torch.inf)
+        position = torch.arange(n + 1, device=words.device)
+        padding = position > lengths.to(words.device)[:, None]
+        itself = position[1:, None] == position
+        arcs = arcs.masked_fill(itself | padding[:, None], -torch.inf)
         # s_ijr = d_i' U_r h_j + (d_i, h_j)' u_r + b_r
         dependent, head = self.relation_dependent(words), self.relation_head(heads)
         relations = torch.einsum("bid,rde,bje->bijr", dependent, self.relation_weight, head)
@@ -98,10 +94,9 @@ class Biaffine(nn.Module):
     def decode(
         arcs: Tensor, relations: Tensor, lengths: Tensor
     ) -> tuple[list[list[int]], list[list[int]]]:
-        """The best tree of each sentence and the best relation of each of its arcs.
-
-        Takes what ``forward`` gives.  Returns for every sentence the heads (0 for the root, else a
-        position from 1) and the numbers of the relations, as many as it has words.
+        """The best tree of each sentence and the best relation of each of its arcs, of what
+        ``forward`` gives: the heads (0 for the root, else a position from 1) and the numbers of the
+        relations, as many as it has words.
         """
         sizes = lengths.tolist()
         scores = arcs.detach().double().cpu().numpy()
@@ -118,11 +113,7 @@ def best_tree(scores: np.ndarray | Sequence[Sequence[float]]) -> list[int]:
     """Heads of the tree with a single root and the highest sum of scores.
 
     scores: (n, n + 1) of each head (column 0 the root, column k the k-th word) of each word; -inf
-    where there can be no arc.  The score of every word under the root must be finite.
-    Most sentences of a good parser are a tree when each word takes its best head; then that is the
-    best tree, and nothing else is computed.
-    A single root is enforced by making every arc from the root worse by more than any tree could
-    make up for (compare Zmigrod et al. 2020, "Please mind the root").
+    where there can be no arc, which the root's must never be.
     Raises ValueError when the scores have another shape, are not numbers or leave no tree.
     """
     scores = np.asarray(scores, dtype=float)
@@ -136,12 +127,15 @@ def best_tree(scores: np.ndarray | Sequence[Sequence[float]]) -> list[int]:
         raise ValueError(
             "scores holds numbers that are not finite; allowed is -inf except in column 0."
         )
+    # Most sentences of a good parser are a tree when each word takes its best head.
     greedy = scores.argmax(axis=1)
     if np.count_nonzero(greedy == 0) == 1 and _cycle(np.append(-1, greedy)) is None:
         return greedy.tolist()
     square = np.full((n + 1, n + 1), -np.inf)
     square[1:] = scores
     np.fill_diagonal(square, -np.inf)
+    # Every arc from the root worse by more than any tree could make up for leaves a single root
+    # (compare Zmigrod et al. 2020, "Please mind the root").
     finite = scores[possible]
     square[1:, 0] -= 1 + n * (finite.max() - finite.min())
     heads = maximum_arborescence(square)[1:]
@@ -184,29 +178,16 @@ def maximum_arborescence(scores: np.ndarray) -> np.ndarray:
 
 def _cycle(heads: np.ndarray) -> np.ndarray | None:
     """The nodes of one cycle, None where all heads lead to node 0."""
-    state = np.zeros(len(heads), dtype=int).tolist()  # 0 unseen, else the walk that came by
     parents = heads.tolist()
-    state[0] = -1
+    state = [-1] + [0] * (len(parents) - 1)  # 0 unseen, else the walk that came by
     for start in range(1, len(parents)):
         node = start
         while state[node] == 0:
             state[node] = start
             node = parents[node]
         if state[node] == start:
-            found, node_after = [node], parents[node]
-            while node_after != node:
-                found.append(node_after)
-                node_after = parents[node_after]
-            return np.array(found)
+            cycle = [node]
+            while parents[cycle[-1]] != node:
+                cycle.append(parents[cycle[-1]])
+            return np.array(cycle)
     return None
-
-
-def _impossible(lengths: Tensor, n: int) -> Tensor:
-    """(batch, n, n + 1) bool: the head is padding, or the word itself."""
-    position = torch.arange(n + 1, device=lengths.device)
-    itself = position[1:, None] == position[None]
-    return itself | (position > lengths[:, None])[:, None]
-
-
-def _perceptron(width: int, out: int, dropout: float) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(width, out), nn.LeakyReLU(0.1), nn.Dropout(dropout))

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -21,7 +23,7 @@ from isomorph.models.batches import Batches
 from isomorph.models.checkpoints import restore, save
 from isomorph.models.encoder import BilingualConfig, seeded
 from isomorph.models.masked_lm import BilingualMaskedLM
-from isomorph.models.settings import Device, TrainingConfig, device_named
+from isomorph.models.settings import Device, TrainingConfig, TuningConfig, device_named
 from isomorph.one_core import limited
 
 log = logging.getLogger(__name__)
@@ -53,7 +55,7 @@ def pretrain(
 
     At each of `marks` (steps done; 0 is before training) and at the end, a record {metric: "loss",
     value, step, tokens, seconds} gives the mean training loss, in nats, since the last;
-    `measure(model)` may add records of its own. With `checkpoint`, the state is written there every
+    `measure(model)` may add others. With `checkpoint`, the state is written there every
     `every` seconds, and a run that finds it goes on from it, on a CPU to the same bits; not from a
     damaged one, nor where what `same` names (the text, the code) has another value now.
     It computes with one thread, unless told (`isomorph.one_core`). `micro_batch` splits a step to
@@ -87,17 +89,17 @@ def pretrain(
     bar = tqdm(total=config.steps, initial=step, desc="pretraining", unit="step", mininterval=1.0,
                **hidden)  # fmt: skip
 
-    def reach(loss: float | None) -> None:
-        done = {"step": step, "tokens": step * config.batch * config.length,
-                "seconds": time.monotonic() - began}  # fmt: skip
-        measured = [] if loss is None else [{"metric": "loss", "value": loss}]
+    def reach(*losses: float) -> None:
+        tokens = step * config.batch * config.length
+        done = {"step": step, "tokens": tokens, "seconds": time.monotonic() - began}
+        measured = [{"metric": "loss", "value": loss} for loss in losses]
         measured += measure(model) if measure else []
         records.extend({**record, **done} for record in measured)
         model.train()
 
     model.train()
     if step == 0 and 0 in stops:
-        reach(None)
+        reach()
     while step < config.steps:
         for optimiser, peaks in zip(optimisers, rates, strict=True):
             for group, peak in zip(optimiser.param_groups, peaks, strict=True):
@@ -131,11 +133,8 @@ def pretrain(
     return records
 
 
-def accelerate(config: TrainingConfig, device: Device):
+def accelerate(config: TrainingConfig | TuningConfig, device: Device) -> Accelerator:
     """The `Accelerator` that places a run. Raises ValueError when the device is not there."""
-    from accelerate import Accelerator, DistributedDataParallelKwargs
-    from accelerate.state import AcceleratorState
-
     place = device_named(device)
     # The library keeps the first run's precision for the whole process; a second may differ.
     AcceleratorState._reset_state(reset_partial_state=not torch.distributed.is_initialized())
@@ -186,19 +185,19 @@ def make_optimisers(model: nn.Module, config: TrainingConfig) -> list[torch.opti
 def _update(prepared, batch, optimisers, accelerator, config, seed, step, micro_batch) -> Tensor:
     """One step of every optimiser; the batch's mean loss."""
     rank, ranks = accelerator.process_index, accelerator.num_processes
-    own = batch.rows(slice(rank, None, ranks))
+    mine = batch.rows(slice(rank, None, ranks))
     predicted = int((batch.labels >= 0).sum())
     if not predicted:  # a tiny batch can have nothing masked
         return torch.zeros(())
-    rows = micro_batch or len(own.input_ids)
+    rows = micro_batch or len(mine.input_ids)
     total = 0.0
     with contextlib.ExitStack() as stack:
         if prepared.training and accelerator.unwrap_model(prepared).config.dropout:
             # Dropout can only draw from the global generator: lend it a seed of this step's own.
             stack.enter_context(torch.random.fork_rng())
             torch.manual_seed(hash((seed, step, rank)) % 2**63)
-        for start in range(0, len(own.input_ids), rows):
-            part = own.rows(slice(start, start + rows))
+        for start in range(0, len(mine.input_ids), rows):
+            part = mine.rows(slice(start, start + rows))
             share = int((part.labels >= 0).sum()) / predicted
             if not share and ranks == 1:
                 continue  # with more, every process must take part in every exchange of gradients

@@ -229,8 +229,15 @@ def judge_tokenizer(
         raise model.refusal(f"it has no tokeniser files ({', '.join(sorted(files))})")
     if not tokenizer.is_fast:
         raise model.refusal("it has no fast tokeniser, which tells where words are")
-    if "tokenizer_class" not in model.optional("tokenizer_config.json"):
-        _judge_guessed(model, tokenizer)
+    file = model.folder / "tokenizer.json"
+    if file.is_file() and "tokenizer_class" not in model.optional("tokenizer_config.json"):
+        # A class that transformers guesses from the type may build another than the file's.
+        ids = Tokenizer.from_file(str(file)).encode(SAMPLE, add_special_tokens=False).ids
+        if ids != tokenizer(SAMPLE, add_special_tokens=False)["input_ids"]:
+            raise model.refusal(
+                "tokenizer_config.json names no tokenizer_class, and the one of its model_type reads "
+                "other tokens than tokenizer.json"
+            )
     rows = loaded.get_input_embeddings().weight.shape[0]
     tokens = 1 + max(tokenizer.get_vocab().values(), default=-1)
     if tokens > rows or 2 * tokens < rows:
@@ -243,19 +250,6 @@ def judge_tokenizer(
                 f"config.json says that pad_token_id is {start}, and its tokeniser "
                 f"{tokenizer.pad_token_id}"
             )
-
-
-def _judge_guessed(model: Candidate, tokenizer: PreTrainedTokenizerFast) -> None:
-    """A class that transformers guesses from the type may build another tokeniser than the file's."""
-    file = model.folder / "tokenizer.json"
-    if not file.is_file():
-        return
-    ids = Tokenizer.from_file(str(file)).encode(SAMPLE, add_special_tokens=False).ids
-    if ids != tokenizer(SAMPLE, add_special_tokens=False)["input_ids"]:
-        raise model.refusal(
-            "tokenizer_config.json names no tokenizer_class, and the one of its model_type reads other "
-            "tokens than tokenizer.json"
-        )
 
 
 def _vocabulary(model: Candidate, config: PreTrainedConfig) -> Vocabulary:

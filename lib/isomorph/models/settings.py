@@ -48,9 +48,8 @@ class EncoderConfig(Config):
     causal: bool = False  # a language model: a position sees earlier ones and predicts the next
     softmax_bias: bool = True  # theorems on word vectors have none
     final_norm: bool = True  # of a pre-norm stack: its last layer normalisation
-    specific: Annotated[
-        tuple[str, ...], Distinct
-    ] = ()  # the parts that belong to one language only
+    # The parts that belong to one language only.
+    specific: Annotated[tuple[str, ...], Distinct] = ()
 
     def judge(self) -> None:
         """Raises ValueError when there is no such encoder; as `shaped`, without making anything."""

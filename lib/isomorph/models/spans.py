@@ -1,20 +1,17 @@
 """Heads that read stretches of texts: paraphrases of phrases, and answers to questions.
 
-Phrasal paraphrase is after Arase and Tsujii (2019), who train BERT further, between pretraining and
-fine-tuning, on paraphrase relations of phrases and of sentences; what follows of the head and its
-losses is our choice. Questions are answered as BERT is tuned on SQuAD (Devlin et al. 2019, section
-4.2): two linear scores of every token of a text are softmaxed over it.
+Phrasal paraphrase is after Arase and Tsujii (2019), who train BERT further on paraphrases of phrases
+and of sentences; the head and its losses are our choice. Questions are answered as BERT is tuned on
+SQuAD (Devlin et al. 2019, section 4.2).
 """
-
-from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from isomorph.models.heads import Head, at_words, mean_of_text
 from isomorph.models.inputs import (
@@ -27,13 +24,8 @@ from isomorph.models.inputs import (
     named,
 )
 from isomorph.text.corpora import require
-from isomorph.text.examples import PHRASES, QUESTION
+from isomorph.text.examples import PHRASES, QUESTION, Examples, QuestionExample, Span
 from isomorph.text.tokens import encodings, word_tokens
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
-
-    from isomorph.text.examples import Examples, QuestionExample, Span
 
 LEVELS = ("both", "phrases", "sentences")
 LONGEST_ANSWER = 30  # tokens
@@ -131,11 +123,14 @@ class PhraseHead(Head):
         """For each example whether the texts say the same, and whether each phrase pair does; False
         for a pair that was cut off."""
         texts, phrases = (part.argmax(-1).bool().tolist() for part in self.scores(batch, language))
-        found = []
-        for same, answers, row in zip(texts, phrases, batch.rows, strict=True):
-            given = dict(zip(row.numbers, answers, strict=False))
-            found.append((same, tuple(given.get(number, False) for number in range(row.asked))))
-        return found
+        given = [
+            dict(zip(row.numbers, each, strict=False))
+            for row, each in zip(batch.rows, phrases, strict=True)
+        ]
+        return [
+            (same, tuple(answers.get(number, False) for number in range(row.asked)))
+            for same, answers, row in zip(texts, given, batch.rows, strict=True)
+        ]
 
 
 def phrase_scores(
@@ -167,12 +162,11 @@ def phrase_scores(
         ]
     said = sum(answer + given for answer, given, _ in pairs)
     both = sum(answer and given for answer, given, _ in pairs)
+    right = [(answer == given, same) for answer, given, same in pairs]
     return {
         "sentence_accuracy": _share(texts),
-        "phrase_accuracy": _share([answer == given for answer, given, _ in pairs]),
-        "phrase_accuracy_within": _share(
-            [answer == given for answer, given, same in pairs if same]
-        ),
+        "phrase_accuracy": _share([each for each, _ in right]),
+        "phrase_accuracy_within": _share([each for each, same in right if same]),
         "phrase_f1": 2 * both / max(1, said),
     }
 
@@ -224,7 +218,7 @@ class EncodedQuestion(Encoded):
 
 
 class QuestionHead(Head):
-    """Two scores for each token of the context, of the answer's start and its end: linear.
+    """Two scores for each token of the context, of the answer's start and its end: linear, softmaxed.
 
     The question comes first, and the context is segment 1; our encoder has its whole length for
     each of the two.

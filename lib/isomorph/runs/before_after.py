@@ -20,14 +20,12 @@ from typing import TYPE_CHECKING
 import torch
 
 from isomorph.measure import structural_probe
-from isomorph.measure.changes import matched_for_length, similarity_by_layer
+from isomorph.measure.comparison import matched_for_length, similarity_by_layer
 from isomorph.measure.isotropy import isoscore
-from isomorph.measure.pairs import centred
-from isomorph.measure.probe_sentences import tree_sentences
-from isomorph.measure.probe_spans import edge_spans, entity_spans, tag_spans
-from isomorph.measure.probes import fit_probe
+from isomorph.measure.numerics import centred
+from isomorph.measure.probe_data import edge_spans, entity_spans, tag_spans, tree_sentences
+from isomorph.measure.probes import fit_probe, selectivity
 from isomorph.measure.represent import represent
-from isomorph.measure.selectivity import selectivity
 from isomorph.models.blocks import blocks_of, revert
 from isomorph.models.finetune import predict
 from isomorph.models.inputs import longest_input
@@ -38,7 +36,7 @@ from isomorph.text.tasks import examples
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-    from isomorph.measure.probe_spans import Spans
+    from isomorph.measure.probe_data import Spans
     from isomorph.measure.represent import Representation
     from isomorph.models.heads import Head
     from isomorph.runs.tasks import Task

@@ -25,7 +25,8 @@ from isomorph.text.vocab import SPECIAL, Vocabulary, VocabularyConfig, learn, wo
 if TYPE_CHECKING:
     import torch
 
-    from isomorph.measure.comparison import Material, Reader
+    from isomorph.measure.comparison import Material
+    from isomorph.measure.words import Reader
     from isomorph.models.batches import Batches
     from isomorph.text.corpora import Corpus
 
@@ -70,7 +71,7 @@ class Comparison(TwoModels):
         yield from compare(*readers, chosen, progress=self.progress)
 
     def readers(self, below: dict[str, Pretraining], place) -> list[Reader]:
-        from isomorph.measure.comparison import Reader
+        from isomorph.measure.words import Reader
         from isomorph.models.pretrained import load_encoder
 
         if self.hub:

@@ -1,7 +1,7 @@
 """What `Cures` measures: at each task a cure, a fold, a metric and a value at a time.
 
 After the folds of a metric come `<metric>_low` and `_high`, the 95% interval of their mean over what
-makes items dependent (`isomorph.measure.items`), and `_gain`, `_gain_low` and `_gain_high`, what
+makes items dependent (`isomorph.measure.correlation`), and `_gain`, `_gain_low` and `_gain_high`, what
 the condition has above the untreated vectors, paired. They have no fold, since they are of all.
 
 Similarity is always the cosine. Cures are fitted on the very vectors that are then compared, without
@@ -19,20 +19,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isomorph.measure.correlation import cosines, edit_distances, matching_auc, spearman
-from isomorph.measure.cures import CURES
-from isomorph.measure.isotropy import cone
-from isomorph.measure.items import (
+from isomorph.measure.correlation import (
     FOLDS,
     Score,
     auc_score,
     clusters_of_pairs,
+    edit_distances,
     folds,
     intervals,
+    matching_auc,
     mean_score,
     over_folds,
+    spearman,
     spearman_score,
 )
+from isomorph.measure.cures import CURES
+from isomorph.measure.isotropy import cone
+from isomorph.measure.numerics import cosines
 
 if TYPE_CHECKING:
     from isomorph.text.similarity_sets import ScoredPairs
@@ -66,14 +69,10 @@ def passages(encoder: str, place: torch.device) -> Iterator[Record]:
 def translations(encoder: str, place: torch.device) -> Iterator[Record]:
     """retrieval_p1 of verses (among a fifth of them) and translation_p1 of words (among all), of each
     cure fitted on both languages together, and the cone's measures of both kinds of vectors."""
-    from isomorph.measure.comparison import Reader, embedded
+    from isomorph.measure.multilinguality import two_thirds_layer
     from isomorph.measure.represent import represent
-    from isomorph.measure.retrieval import (
-        retrieval_by_row,
-        translation,
-        two_thirds_layer,
-    )
-    from isomorph.measure.words import keyed_dictionary
+    from isomorph.measure.retrieval import retrieval_by_row, translation
+    from isomorph.measure.words import Reader, embedded, keyed_dictionary
     from isomorph.models.pretrained import load_encoder
     from isomorph.runs.texts import ShippedText
     from isomorph.text.corpora import load_parallel
@@ -218,8 +217,7 @@ def _similarities(
 
 def _sentences(encoder: str, texts: Sequence[str], place: torch.device) -> dict[str, Tensor]:
     """Mean-pooled sentence vectors: of the last layer, of the last two, of the first and the last."""
-    from isomorph.measure.represent import represent
-    from isomorph.measure.stream import tokenizer_of
+    from isomorph.measure.represent import represent, tokenizer_of
     from isomorph.models.inputs import longest_input
     from isomorph.models.pretrained import load_encoder
 
@@ -269,7 +267,7 @@ def records_over_items(
     members = clusters_of_pairs(*members) if len(members) == 2 else members
     known = {name: score for name, score in scores.items() if not math.isnan(score.value)}
     if untreated in known and len(set().union(*members)) > 1:
-        for name, found in intervals(known, *members, beside=untreated).items():
+        for name, found in intervals(known, *members, reference=untreated).items():
             for end, value in found.items():
                 yield name, None, f"{metric}_{end}", value
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from isomorph.measure.correlation import cosines, pearson
+from isomorph.measure.correlation import FOLDS, folds, over_folds, pearson, pearson_score
 from isomorph.measure.cures import CURES, learn_removal, removal
 from isomorph.measure.isotropy import cone
-from isomorph.measure.items import FOLDS, folds, over_folds, pearson_score
+from isomorph.measure.numerics import cosines
 from isomorph.runs.cured_tasks import records_over_items
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from isomorph.runs.texts import ShippedText, Text, text_checksum
 from isomorph.text.shipped import checksum, read_manifest
 
 if TYPE_CHECKING:
-    from isomorph.measure.comparison import Reader
+    from isomorph.measure.words import Reader
     from isomorph.models.masked_lm import BilingualMaskedLM
     from isomorph.text.vocab import Vocabulary
 
@@ -167,7 +167,7 @@ def untrained(run: Pretraining) -> tuple[BilingualMaskedLM, Vocabulary]:
 
 def reader(kept: Pretraining, language: str, place) -> Reader:
     """A trained model, ready to read a language."""
-    from isomorph.measure.comparison import Reader
+    from isomorph.measure.words import Reader
     from isomorph.models.pretrained import load_masked_lm
 
     model, vocabulary = load_masked_lm(kept.model_folder())

@@ -146,7 +146,7 @@ class FineTuning(EncoderRun):
 
 def starting_point(head: Head, task: Task, seed: int):
     """The encoder from which tuning starts."""
-    from isomorph.models.finetune import prepare
+    from isomorph.models.blocks import prepare
 
     started = copy.deepcopy(head)
     prepare(started, task.tuning, seed=seed)

@@ -53,7 +53,7 @@ class Geometry(UsesPretraining):
         return () if self.of == "word2vec" else (self.pretraining,)
 
     def measure(self, place: torch.device) -> Iterator[dict]:
-        """Of "words" those of `isomorph.measure.geometry.of_words` and perplexity; of "frequent" and
+        """Of "words" those of `isomorph.measure.isotropy.of_words` and perplexity; of "frequent" and
         "rare", the first and the last fifth of the words that occur, those of `of_group`; of
         "word2vec" those of `of_words` for skip-gram vectors of the very text that the model reads, as
         wide as its own, for which nothing is pretrained; of "states" those of `of_states`, and the
@@ -79,7 +79,7 @@ class Geometry(UsesPretraining):
         yield from numbers(found)
 
     def _word2vec(self) -> dict[str, float]:
-        from isomorph.measure.geometry import of_words
+        from isomorph.measure.isotropy import of_words
         from isomorph.models.static_embeddings import skipgram_vectors
 
         (language,), train = self.pretraining.languages, self.pretraining.text.corpus().train
@@ -95,7 +95,8 @@ class Geometry(UsesPretraining):
         )  # fmt: skip
 
     def _measured(self, model: BilingualMaskedLM, vocabulary: Vocabulary) -> dict[str, float]:
-        from isomorph.measure.geometry import of_group, of_states, of_words
+        from isomorph.measure.degeneration import of_states
+        from isomorph.measure.isotropy import of_group, of_words
 
         (language,) = self.pretraining.languages
         corpus, words = self.pretraining.text.corpus(), model.get_input_embeddings().weight
@@ -196,9 +197,9 @@ class EncoderWords(EncoderRun):
         return files_checksum(self.encoder)
 
     def measure(self, place: torch.device) -> Iterator[dict]:
-        """Those of `isomorph.measure.geometry.of_words` and words, their number, with a fold for each
+        """Those of `isomorph.measure.isotropy.of_words` and words, their number, with a fold for each
         part."""
-        from isomorph.measure.geometry import of_words
+        from isomorph.measure.isotropy import of_words
 
         with self.placed() as (name,):
             _, vectors = ranked_words(name)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from isomorph.measure.comparison import Reader
+    from isomorph.measure.words import Reader
 
 
 class LayerTransfer(TwoModels):
@@ -94,9 +94,9 @@ def carried_over(
     """Layer by layer, how the second model's states are brought to where the first's are."""
     import torch
 
-    from isomorph.measure.align import normalise, normalising_means, procrustes
     from isomorph.measure.represent import represent
-    from isomorph.measure.word_alignment import linked_vectors
+    from isomorph.measure.similarity import normalise, normalising_means, procrustes
+    from isomorph.measure.words import linked_vectors
 
     texts, links = linked_words(run, readers, below)
     sides = [
@@ -121,9 +121,9 @@ def linked_words(run: LayerTransfer, readers: Sequence[Reader], below: dict[str,
 
     Of a world they are lists of words, with the gold links; one model of both languages needs none.
     """
+    from isomorph.measure.multilinguality import two_thirds_layer
     from isomorph.measure.represent import represent
-    from isomorph.measure.retrieval import two_thirds_layer
-    from isomorph.measure.word_alignment import mutual_links
+    from isomorph.measure.words import mutual_links
 
     if isinstance(run.text, WorldText):
         sentences = run.text.world.sentences("dev")

@@ -40,9 +40,10 @@ def shown(monkeypatch):
 
 
 @pytest.mark.parametrize("folds", [2, 7, 100])
-def test_every_subword_is_hidden_exactly_once(shown, folds):
+def test_every_subword_is_hidden_exactly_once(shown, folds, monkeypatch):
+    monkeypatch.setattr(measured, "FOLDS", folds)
     model, vocabulary = toy.ours(), toy.vocabulary()
-    pseudo_perplexity(model, vocabulary, "a", TEXTS, length=12, folds=folds)
+    pseudo_perplexity(model, vocabulary, "a", TEXTS, length=12)
     ids = torch.from_numpy(pack(vocabulary.encode("a", TEXTS), 12).ids)
     times = torch.zeros_like(ids)
     assert len(shown) == folds
@@ -57,7 +58,7 @@ def test_every_subword_is_hidden_exactly_once(shown, folds):
 
 def test_it_is_the_mean_loss_of_a_plain_loop(shown):
     model, vocabulary = toy.ours(), toy.vocabulary()
-    found = pseudo_perplexity(model, vocabulary, "a", TEXTS, length=12, folds=3)
+    found = pseudo_perplexity(model, vocabulary, "a", TEXTS, length=12)
     packed = pack(vocabulary.encode("a", TEXTS), 12)
     losses = []
     for inputs, labels in shown:
@@ -95,8 +96,6 @@ def test_what_it_cannot_be_is_refused():
     model, vocabulary = toy.ours(causal=True), toy.vocabulary()
     with pytest.raises(ValueError, match="model is causal"):
         pseudo_perplexity(model, vocabulary, "a", TEXTS, length=12)
-    with pytest.raises(ValueError, match="folds is 1"):
-        pseudo_perplexity(toy.ours(), vocabulary, "a", TEXTS, length=12, folds=1)
     with pytest.raises(ValueError, match="no subword of the held-out text is hidden"):
         perplexity(toy.ours(), vocabulary, "a", TEXTS, length=12, masking=1e-9)
     diverged = toy.ours()

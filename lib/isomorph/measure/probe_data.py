@@ -1,17 +1,13 @@
-"""Spans of words with a label each: what a probe of hidden states is asked about.
+"""What probes of hidden states are asked about: spans of words with a label, sentences with a tree.
 
-Tenney et al. (2019) bring many tasks into this one form. A part of speech is a label of one word, an
-entity's type that of a few words, and a relation that of two spans.
-
-- `tag_spans`: each word and its tag, which may be a part of speech or a BIO tag of entities.
-- `entity_spans`: each entity and its type, from BIO tags.
-- `edge_spans`: each word with its head, and the relation between the two.
+Tenney et al. (2019) bring many tasks into the form of labelled spans. A part of speech is a label of
+one word, an entity's type that of a few words, and a relation that of two spans.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -23,6 +19,7 @@ if TYPE_CHECKING:
     from isomorph.measure.represent import Representation
     from isomorph.text.examples import Examples
 
+PUNCTUATION = ("punct",)  # the relations whose words do not count where trees are scored
 # First span, second span or None, label, and the words of the first; spans are (start, end) in words.
 Labelled = tuple[tuple[int, int], tuple[int, int] | None, str, str]
 
@@ -51,31 +48,27 @@ class Spans:
     left_out: int = 0
 
     def __post_init__(self):
-        if not self.layers or not self.names:
-            raise ValueError("layers or names is empty; at least one of each is needed.")
-        shapes = {layer: tuple(vectors.shape) for layer, vectors in self.layers.items()}
-        if len(set(shapes.values())) > 1 or len(next(iter(shapes.values()))) != 2:
-            raise ValueError(f"layers has shapes {shapes}; all must be the same (n_words, width).")
-        n, rows = len(self.labels), next(iter(shapes.values()))[0]
-        if not n:
-            raise ValueError("labels is empty; at least one labelled span is needed.")
+        n, shapes = len(self.labels), {tuple(vectors.shape) for vectors in self.layers.values()}
+        if not n or not self.names:
+            raise ValueError("labels or names is empty; at least one of each is needed.")
+        if len(shapes) != 1 or len(rows := shapes.pop()) != 2:
+            raise ValueError("layers has no vectors of one shape; allowed is one (n_words, width).")
         for name, spans in {"first": self.first, "second": self.second}.items():
-            if spans is None and name == "second":
-                continue
-            if spans.shape != (n, 2):
-                raise ValueError(f"{name} is {tuple(spans.shape)}; for {n} labels allow ({n}, 2).")
-            if spans.min() < 0 or spans.max() > rows or (spans[:, 0] >= spans[:, 1]).any():
+            if spans is not None and (
+                spans.shape != (n, 2)
+                or not (spans[:, 0] >= 0).all()
+                or not (spans[:, 0] < spans[:, 1]).all()
+                or not (spans[:, 1] <= rows[0]).all()
+            ):
                 raise ValueError(
-                    f"{name} has a span that is empty or beyond the {rows} rows of vectors; allowed "
-                    f"is 0 <= start < end <= {rows}."
+                    f"{name} is {tuple(spans.shape)}; for {n} labels allowed is ({n}, 2), each span "
+                    f"with 0 <= start < end <= {rows[0]}, the rows of vectors."
                 )
-        if self.labels.min() < 0 or self.labels.max() >= len(self.names):
+        if self.labels.min() < 0 or self.labels.max() >= len(self.names) or len(self.types) != n:
             raise ValueError(
-                f"labels has {int(self.labels.min())} to {int(self.labels.max())}; with "
-                f"{len(self.names)} names allowed is 0 to {len(self.names) - 1}."
+                f"labels has {int(self.labels.min())} to {int(self.labels.max())} and types "
+                f"{len(self.types)} entries; allowed is 0 to {len(self.names) - 1} and {n}."
             )
-        if len(self.types) != n:
-            raise ValueError(f"types has {len(self.types)} entries; allowed is one a label, {n}.")
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -86,10 +79,6 @@ class Spans:
         counts = torch.bincount(self.labels, minlength=len(self.names)).double()
         return counts / counts.sum()
 
-    def labelled(self, labels: Tensor) -> Spans:
-        """The same spans with other labels, (n,), of the same names."""
-        return replace(self, labels=labels)
-
 
 def tag_spans(representation: Representation, examples: Examples) -> Spans:
     """Each word by itself and its tag, in the order of the texts.
@@ -99,11 +88,14 @@ def tag_spans(representation: Representation, examples: Examples) -> Spans:
     Raises ValueError for other examples, and when the representation does not belong to them.
     """
     _require(examples, TAG, SPEECH)
-    found = [
-        [((place, place + 1), None, tag, word) for place, (word, tag) in enumerate(_pairs(item))]
+    spans = [
+        [
+            ((place, place + 1), None, tag, word)
+            for place, (word, tag) in enumerate(zip(item.words, item.tags, strict=True))
+        ]
         for item in examples.items
     ]
-    return _gathered(representation, examples, found, examples.names)
+    return _gathered(representation, examples, spans, examples.names)
 
 
 def entity_spans(representation: Representation, examples: Examples) -> Spans:
@@ -114,11 +106,11 @@ def entity_spans(representation: Representation, examples: Examples) -> Spans:
     """
     _require(examples, TAG)
     names = tuple(dict.fromkeys(tag[2:] for tag in examples.names if tag != "O"))
-    found = [
+    spans = [
         [((i, j), None, kind, " ".join(item.words[i:j])) for i, j, kind in entities(item.tags)]
         for item in examples.items
     ]
-    return _gathered(representation, examples, found, names)
+    return _gathered(representation, examples, spans, names)
 
 
 def edge_spans(representation: Representation, examples: Examples) -> Spans:
@@ -129,17 +121,17 @@ def edge_spans(representation: Representation, examples: Examples) -> Spans:
     Arguments and errors as of `tag_spans`, with trees for tags.
     """
     _require(examples, TREE)
-    found = []
-    for item in examples.items:
-        edges = zip(item.words, item.heads, item.relations, strict=True)
-        found.append(
-            [
-                ((place, place + 1), (head - 1, head), relation, word)
-                for place, (word, head, relation) in enumerate(edges)
-                if head
-            ]
-        )
-    return _gathered(representation, examples, found, examples.names)
+    spans = [
+        [
+            ((place, place + 1), (head - 1, head), relation, word)
+            for place, (word, head, relation) in enumerate(
+                zip(item.words, item.heads, item.relations, strict=True)
+            )
+            if head
+        ]
+        for item in examples.items
+    ]
+    return _gathered(representation, examples, spans, examples.names)
 
 
 def entities(tags: Sequence[str]) -> Iterator[tuple[int, int, str]]:
@@ -154,13 +146,71 @@ def entities(tags: Sequence[str]) -> Iterator[tuple[int, int, str]]:
             start, kind = place, tag[2:]
 
 
-def rows_of(representation: Representation, counts: Sequence[int]) -> list[dict[int, int]]:
+@dataclass(frozen=True)
+class Sentences:
+    """Sentences, each with the vectors of all its words at each layer, and its tree.
+
+    layers: layer -> (n_words of all, width); not copied.
+    bounds: for each sentence its first row of the vectors, and the first behind it.
+    heads: for each sentence and word, 0 for the root, else a position from 1.
+    counted: for each sentence and word, whether it counts where trees are scored: no punctuation.
+    left_out: how many sentences have words without a vector.
+    """
+
+    layers: dict[int, Tensor]
+    bounds: tuple[tuple[int, int], ...]
+    heads: tuple[tuple[int, ...], ...]
+    counted: tuple[tuple[bool, ...], ...]
+    left_out: int = 0
+
+    def __post_init__(self):
+        if not self.bounds:
+            raise ValueError("bounds is empty; at least one sentence is needed.")
+        rows = min((len(vectors) for vectors in self.layers.values()), default=0)
+        sentences = zip(self.bounds, self.heads, self.counted, strict=True)
+        for number, ((start, end), heads, counted) in enumerate(sentences):
+            if not 0 <= start < end <= rows or not end - start == len(heads) == len(counted):
+                raise ValueError(
+                    f"sentence {number} has rows {start} to {end} of {rows}, {len(heads)} heads and "
+                    f"{len(counted)} marks in counted; allowed is one of each a word."
+                )
+
+    def __len__(self) -> int:
+        return len(self.bounds)
+
+
+def tree_sentences(representation: Representation, examples: Examples) -> Sentences:
+    """Sentences with their trees; one of which a word has no vector is left out.
+
+    representation: of `[item.words for item in examples.items]` at level "word".
+    Raises ValueError for examples without trees, when the representation does not belong to them,
+    and when no sentence is left.
+    """
+    _require(examples, TREE)
+    rows = _rows_of_words(representation, examples)
+    whole = [
+        (at, item)
+        for at, item in zip(rows, examples.items, strict=True)
+        if len(at) == len(item.words)
+    ]
+    return Sentences(
+        layers=representation.layers,
+        bounds=tuple((at[0], at[0] + len(at)) for at, _ in whole),
+        heads=tuple(item.heads for _, item in whole),
+        counted=tuple(
+            tuple(name not in PUNCTUATION for name in item.relations) for _, item in whole
+        ),
+        left_out=len(rows) - len(whole),
+    )
+
+
+def _rows_of_words(representation: Representation, examples: Examples) -> list[dict[int, int]]:
     """For each text, the row of vectors of each of its words that has one.
 
-    counts: how many words each text has.
     Raises ValueError when the representation has other texts, or vectors of something else than
     their words.
     """
+    counts = [len(item.words) for item in examples.items]
     rows: list[dict[int, int]] = [{} for _ in counts]
     places = zip(representation.texts.tolist(), representation.positions.tolist(), strict=True)
     for row, (text, position) in enumerate(places):
@@ -181,13 +231,12 @@ def rows_of(representation: Representation, counts: Sequence[int]) -> list[dict[
 def _gathered(
     representation: Representation,
     examples: Examples,
-    found: list[list[Labelled]],
+    spans: list[list[Labelled]],
     names: tuple[str, ...],
 ) -> Spans:
-    rows = rows_of(representation, [len(item.words) for item in examples.items])
     number = {name: i for i, name in enumerate(names)}
     first, second, labels, types, left_out = [], [], [], [], 0
-    for at, items in zip(rows, found, strict=True):
+    for at, items in zip(_rows_of_words(representation, examples), spans, strict=True):
         for one, other, label, words in items:
             if any(place not in at for span in (one, other) if span for place in range(*span)):
                 left_out += 1
@@ -211,10 +260,6 @@ def _gathered(
         types=tuple(types),
         left_out=left_out,
     )
-
-
-def _pairs(item) -> Iterator[tuple[str, str]]:
-    return zip(item.words, item.tags, strict=True)
 
 
 def _require(examples: Examples, *tasks: str) -> None:
