@@ -197,7 +197,7 @@ def uuas(distances, sentences):
 # We take the small masked model of a controlled world, as pretrained, and tune a copy for inference. Both read sentences of the world, in which every tree is known. We look at the last layer of each, since there a change is most likely: it is what the task's head reads.
 
 # %%
-from isomorph.text.examples import world_examples
+from isomorph.text import tasks
 
 experiment = Experiment("changes", size, recompute=recompute)
 run = experiment.run("tuned")
@@ -212,7 +212,9 @@ if size == "smoke":
     many = {"train": 100, "dev": 50, "test": 50}
 world, last = run.pretraining.text.world, len(before.encoder.layers)
 trees = {
-    split: world_examples(world, "parsing", before.language, split, count)
+    split: tasks.examples(
+        "world_parsing", before.language, split, count, world=world
+    )
     for split, count in many.items()
 }
 

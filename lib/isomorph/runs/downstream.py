@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
 from isomorph.config import Config
 from isomorph.models.settings import TuningConfig
-from isomorph.text import benchmarks
 from isomorph.text import examples as labelled
-from isomorph.text.hub_examples import HUB, hub_examples
+from isomorph.text import tasks
+from isomorph.text.tasks import SOURCES, Source
 
 if TYPE_CHECKING:
     from isomorph.models.heads import Head
@@ -20,40 +20,6 @@ if TYPE_CHECKING:
     from isomorph.text.worlds import World
 
 
-class Origin(NamedTuple):
-    """Where a task's examples come from."""
-
-    task: str  # its kind, as `Examples.task`
-    name: str  # under which rows have it: the same for a world's task and a public data set's
-    score: str  # of those in `scores`, the one that stands for the task
-    files: tuple[str, ...] | None = ()  # that ship; None where the hub has it
-
-
-SOURCES = {
-    "world_nli": Origin(labelled.PAIR, "nli", "accuracy"),
-    "world_ner": Origin(labelled.TAG, "ner", "f1"),
-    "world_parsing": Origin(labelled.TREE, "parsing", "las"),
-    "world_questions": Origin(labelled.QUESTION, "questions", "f1"),
-    "passage_relation": Origin(labelled.PAIR, "passages", "accuracy",
-                               ("text/bible.parquet", "tasks/passage_relation.parquet")),
-    "passage_relation_help": Origin(labelled.PAIR, "help_passages", "accuracy",
-                                    ("text/help.parquet", "tasks/passage_relation.parquet")),
-    "interface_terms": Origin(labelled.TAG, "terms", "f1", ("tasks/interface_terms.parquet",)),
-    "bible_order": Origin(labelled.ORDER, "bible_order", "tau", ("text/bible.parquet",)),
-    "help_order": Origin(labelled.ORDER, "help_order", "tau", ("text/help.parquet",)),
-    "phrases": Origin(getattr(labelled,"PHRASES","phrases"), "phrases", "sentence_accuracy",
-                      ("tasks/paraphrases.parquet",)),
-    "xnli": Origin(labelled.PAIR, "nli", "accuracy", None),
-    "universal_dependencies": Origin(labelled.TREE, "parsing", "las", None),
-    "wikiann": Origin(labelled.TAG, "ner", "f1", None),
-    "tydiqa": Origin(labelled.QUESTION, "questions", "f1", None),
-    "squad": Origin(labelled.QUESTION, "questions", "f1", None),
-    "rocstories": Origin(labelled.ORDER, "rocstories", "tau", None),
-    "sind": Origin(labelled.ORDER, "sind", "tau", None),
-} | {
-    name: Origin(labelled.SCORE if score == "spearman" else labelled.PAIR, name, score, None)
-    for name, score in benchmarks.METRICS.items()
-}  # fmt: skip
 WORLD = "world_"  # what the sources of worlds begin with
 
 
@@ -77,7 +43,7 @@ class Downstream(Config):
 
     @model_validator(mode="after")
     def _consistent(self) -> Downstream:
-        kind = self.origin.task
+        kind = self.origin.kind
         if self.normalisation != "none" and kind not in (labelled.PAIR, labelled.SCORE):
             raise ValueError(
                 f"normalisation is {self.normalisation!r}, but source {self.source!r} has no one "
@@ -90,7 +56,7 @@ class Downstream(Config):
         return self
 
     @property
-    def origin(self) -> Origin:
+    def origin(self) -> Source:
         return SOURCES[self.source]
 
     @property
@@ -107,32 +73,8 @@ class Downstream(Config):
         if self.of_world:
             return of_world(self.source.removeprefix(WORLD), world, language, split, count)
         if split != "train" and count is not None:
-            count = min(count, len(self._examples(split, language, None).items))
-        return self._examples(split, language, count)
-
-    def _examples(self, split: str, language: str, count: int | None) -> Examples:
-        source, kind = self.source, self.origin.task
-        if source in labelled.SHIPPED:
-            return labelled.shipped_examples(source, language, split, count)
-        if source in HUB:
-            return hub_examples(source, language, split, count)
-        if source in benchmarks.METRICS:
-            return benchmarks.benchmark_examples(source, split, count)
-        if kind == labelled.QUESTION:
-            from isomorph.text import questions
-
-            if split == "test":
-                split = questions.evaluation_split(source)
-            return questions.hub_questions(source, split, count)
-        if kind == labelled.PHRASES:
-            from isomorph.text import phrases
-
-            return phrases.phrase_examples(split, count)
-        from isomorph.text import ordering
-
-        if source in ordering.STORIES:
-            return ordering.story_orders(source, split, count)
-        return ordering.shipped_orders(source.removesuffix("_order"), language, split, count)
+            count = min(count, len(tasks.examples(self.source, language, split).items))
+        return tasks.examples(self.source, language, split, count)
 
     def head(self, model, names, *, seed: int) -> Head:
         """The task's head on an encoder, with random weights that depend on the seed alone."""
@@ -143,7 +85,7 @@ class Downstream(Config):
         from isomorph.models.ordering import OrderingHead
         from isomorph.models.spans import PhraseHead, QuestionHead
 
-        kind, dropout = self.origin.task, self.tuning.dropout
+        kind, dropout = self.origin.kind, self.tuning.dropout
         with seeded(seed):
             if kind == labelled.QUESTION:
                 return QuestionHead(model, dropout=dropout)
@@ -178,27 +120,19 @@ def of_world(name: str, world: World, language: str, split: str, count: int) -> 
     Of dev and test as many as there are, where there are not as many. Raises ValueError where train
     asks for more than there are.
     """
-    draw, most = _task_of_world(name), 5 * count // 2 + 100
+    most = 5 * count // 2 + 100
     if name == "questions":
-        from isomorph.text.questions import world_questions as draw
-
         most = count if split == "train" else None
     elif name != labelled.PAIR:  # pairs are made as they are asked for
         held = {"dev": world.dev_sentences, "test": world.test_sentences}
         most = min(most, held.get(split, world.training_sentences))
-    found = draw(world, language, split, most)
+    found = tasks.examples(f"{WORLD}{name}", language, split, most, world=world)
     # A question is on several sentences, which are of any topic.
     inside = [i for i in found.items if getattr(i, "topic", 0) < world.topics / 2]
     items = inside[:count]
     if split == "train" and len(items) < count:
         raise ValueError(f"train is {count}; on its first topics the world has {len(items)}.")
     return labelled.Examples(found.task, found.names, tuple(items), found.source)
-
-
-def _task_of_world(name: str):
-    return lambda world, language, split, count: labelled.world_examples(
-        world, name, language, split, count
-    )
 
 
 def scores(examples: Examples, answers: list, source: str) -> dict[str, float]:
@@ -222,8 +156,8 @@ def scores(examples: Examples, answers: list, source: str) -> dict[str, float]:
 
         return order_scores([item.order for item in examples.items], answers)
     found = score(examples, answers)
-    metric = benchmarks.METRICS.get(source)
-    if metric in ("f1", "matthews"):
+    metric = SOURCES[source].score if source in SOURCES else None
+    if examples.task == labelled.PAIR and metric in ("f1", "matthews"):
         from sklearn.metrics import f1_score, matthews_corrcoef
 
         gold = [item.label for item in examples.items]

@@ -20,6 +20,7 @@ import torch
 
 from isomorph.runs.probing import probes
 from isomorph.text import examples as labelled
+from isomorph.text import tasks
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -198,13 +199,8 @@ def shape(vectors: torch.Tensor, suffix: str = "") -> list[dict]:
 def _domains(state: State) -> tuple[list[str], list[str]]:
     """Texts of the task that it was not tuned on, and texts of another domain."""
     if state.world is not None:
-        found = labelled.world_examples(
-            state.world,
-            labelled.TAG,
-            state.language,
-            "test",
-            min(4 * TEXTS, state.world.test_sentences),
-        )
+        count = min(4 * TEXTS, state.world.test_sentences)
+        found = tasks.examples("world_ner", state.language, "test", count, world=state.world)
         own, other = [], []
         for item in found.items:
             (own if item.topic < state.world.topics / 2 else other).append(" ".join(item.words))

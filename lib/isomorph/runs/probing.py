@@ -9,7 +9,7 @@ from isomorph.measure.probe_data import edge_spans, entity_spans, tag_spans, tre
 from isomorph.measure.probes import fit_probe, selectivity
 from isomorph.measure.represent import represent
 from isomorph.text import examples as labelled
-from isomorph.text.hub_examples import hub_examples
+from isomorph.text import tasks
 
 if TYPE_CHECKING:
     from isomorph.measure.probe_data import Spans
@@ -74,16 +74,16 @@ def of_world(world: World, language: str, split: str, most: int) -> Splits:
     count = min(most, held.get(split, most))
     kinds = {"relation": labelled.TREE, "entity": labelled.TAG}
     return {
-        name: labelled.world_examples(world, kind, language, split, count)
+        name: tasks.examples(f"world_{kind}", language, split, count, world=world)
         for name, kind in kinds.items()
     }
 
 
 def _of_hub(split: str, count: int) -> Splits:
     return {
-        "relation": hub_examples("universal_dependencies", "en", split, count),
-        "pos": hub_examples("parts_of_speech", "en", split, count),
-        "entity": hub_examples("wikiann", "en", split, count),
+        "relation": tasks.examples("universal_dependencies", "en", split, count),
+        "pos": tasks.examples("parts_of_speech", "en", split, count),
+        "entity": tasks.examples("wikiann", "en", split, count),
     }
 
 

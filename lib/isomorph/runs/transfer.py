@@ -24,9 +24,10 @@ from isomorph.runs.pretraining import Pretraining, UsesPretraining, trained
 from isomorph.runs.run import device_name
 from isomorph.runs.texts import CopyText, WorldText
 from isomorph.text import examples as labelled
+from isomorph.text import tasks
 from isomorph.text.fetch import names_reads
-from isomorph.text.hub_examples import HUB, evaluation_split, hub_examples
 from isomorph.text.shipped import checksum
+from isomorph.text.tasks import SOURCES, evaluation_split
 from isomorph.text.vocab import Vocabulary, learn
 
 if TYPE_CHECKING:
@@ -57,7 +58,6 @@ FILES = {
 }
 # The score by which the best way to tune is chosen.
 MAIN = {"nli": "accuracy", "ner": "f1", "parsing": "las", "tags": "accuracy"}
-KIND = labelled.SHIPPED | HUB
 
 
 class Task(Config):
@@ -77,9 +77,9 @@ class Task(Config):
             raise ValueError("tuning is empty; at least one way to tune is needed.")
         if self.source == "world" and (self.train is None or self.test is None):
             raise ValueError("train and test must be numbers where the source is 'world'.")
-        if self.source != "world" and KIND[self.source] != self.name:
+        if self.source != "world" and SOURCES[self.source].kind != self.name:
             raise ValueError(
-                f"source is {self.source!r}, which is of the task {KIND[self.source]!r}."
+                f"source is {self.source!r}, which is of the task {SOURCES[self.source].kind!r}."
             )
         return self
 
@@ -96,12 +96,10 @@ class Task(Config):
         if isinstance(text, CopyText) and language != "en":
             return text.copier.examples(self.examples(text, "en", split, count))
         if self.source == "world":
-            return labelled.world_examples(text.world, self.name, language, split, count)
-        if self.source in labelled.SHIPPED:
-            return labelled.shipped_examples(self.source, language, split, count)
+            return tasks.examples(f"world_{self.name}", language, split, count, world=text.world)
         if split == "test":
             split = evaluation_split(self.source, language)
-        return hub_examples(self.source, language, split, count)
+        return tasks.examples(self.source, language, split, count)
 
     def material(self, text, languages) -> tuple[Examples, dict[str, Examples]]:
         """What it is tuned on, in the first language, and tested on, in both."""
@@ -298,7 +296,7 @@ def score(examples: Examples, answers: list, chosen: list[int] | None = None) ->
     accuracy of pairs, and of parts of speech; f1 and f1_<type> of spans; uas and las of trees.
     """
     from isomorph.measure.scores import accuracy, attachment
-    from isomorph.text.shipped_tasks import span_scores
+    from isomorph.text.examples import span_scores
 
     chosen = range(len(examples.items)) if chosen is None else chosen
     items, given = [examples.items[i] for i in chosen], [answers[i] for i in chosen]

@@ -75,7 +75,7 @@ class Tuned(Run):
                 )
         if self.downstream is None and (self.first or set(self.looks) != {"probes"}):
             raise ValueError("downstream is None; allowed then is the look 'probes' alone.")
-        if "cls" in self.looks and self.downstream.origin.task != PAIR:
+        if "cls" in self.looks and self.downstream.origin.kind != PAIR:
             raise ValueError(
                 f"looks has 'cls', but source {self.downstream.source!r} has no vector of a text that "
                 "gets a label; allowed are sources of labelled pairs or texts."
