@@ -125,7 +125,7 @@ def world_questions(
     part = f"train_{language}" if split == "train" else split
     available = getattr(world, "training_sentences" if split == "train" else f"{split}_sentences")
     # Hardly a context has no question; of a world's texts, the shorter begin the longer.
-    whole = isinstance(count, int) and count >= 1
+    whole = isinstance(count, int) and not isinstance(count, bool) and count >= 1
     most = min(available, (count + count // 10 + 10) * sentences) if whole else available
     found = _cloze(world, language, part, most, sentences)
     if whole and len(found) < count and most < available:
