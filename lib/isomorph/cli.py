@@ -206,10 +206,10 @@ def run(
 def _dry_run(experiment: str | None, size: str) -> None:
     if (experiment, size) != ("factors", "paper"):
         refuse("--dry-run is there for one request only, run factors --size paper")
-    from isomorph import dry_run, dry_run_show
+    from isomorph import dry_run
 
     with plainly(ValueError, RuntimeError, OSError):
-        dry_run_show.show(dry_run.dry_run())
+        dry_run.show(dry_run.dry_run())
 
 
 @app.command()
