@@ -135,7 +135,7 @@ def along_a_dial(
 ) -> tuple[Figure, DataFrame]:
     """Scores at the places of a dial: a panel a metric, a thin line a seed, and their mean in a band.
 
-    rows: a row a metric, seed and place, which is in the column "x". titles: each metric with the title of
+    rows: a row a metric, seed and place, which is in the column "x". titles: each metric with that of
     its panel. levels: of a metric, a dashed level, such as a floor. In percent, with the mean's 95%
     interval over seeds (Student's); the table holds both. Raises ValueError when a column is missing,
     or a seed has two values at one place.
