@@ -44,7 +44,7 @@ answer(*IN_TRAINING, *AFTERWARDS)
 # | cosine regulariser {cite}`gao2019representation` | none: the model is trained again |
 #
 # All but the last are fitted on the very vectors that are then compared, without any label; the weights of weighted removal alone need scored pairs. The flow is ours in size
-# (four couplings; the authors' is deeper), and comes from a library of flows.
+# (four invertible layers; the authors' is deeper), and comes from a library of flows.
 #
 # ### In training
 #
