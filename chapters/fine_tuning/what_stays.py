@@ -349,7 +349,7 @@ for axis, (name, tree) in zip(axes, drawn.items(), strict=True):
 # %% tags=["hide-input"]
 show(
     figure,
-    caption="A sentence of the world: its tree, and the trees that the probes of the last layer draw before and after tuning. Dashed: edges that the tree has not.",
+    caption="A sentence of the world: its tree, and the trees that the probes of the last layer draw before and after tuning; neither is the true one. Dashed: edges that the tree has not.",
     alt="Three rows of arcs over the same words. The first row is the true tree; in the others full arcs are edges that it has and dashed ones are not.",
 )
 
