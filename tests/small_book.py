@@ -44,8 +44,8 @@ from isomorph import figures
 rows = pd.DataFrame(
     {
         "metric": "retrieval_p1",
-        "condition": ["shared"] * 4 + ["separate"] * 4,
-        "tokens": [1, 2, 3, 4] * 2,
+        "line": ["shared"] * 4 + ["separate"] * 4,
+        "layer": [1, 2, 3, 4] * 2,
         "seed": 0,
         "value": [0.1, 0.3, 0.5, 0.6, 0.05, 0.06, 0.1, 0.1],
         "provenance": ["live"] * 4 + ["recorded"] * 4,
@@ -56,7 +56,7 @@ with open(os.environ["ISOMORPH_RUN_LOG"], "a") as log:
         run = {"provenance": provenance, "device": "cpu", "seconds": 60.0, "seed": 3}
         log.write(json.dumps(run) + "\n")
 figures.show(
-    figures.learning_curve(rows, metric="retrieval_p1", chance=0.02),
+    figures.layer_lines(rows, "retrieval_p1"),
     caption="Retrieval rises only with shared parameters.",
     alt="Two lines: with shared parameters retrieval rises from 0.1 to 0.6, without it stays low.",
     table=rows,

@@ -12,7 +12,7 @@ import pytest
 from isomorph import book
 from isomorph.book.chapters import BadRequest, Chapter, Layout, is_fresh
 from isomorph.book.execute import Failure, execute_all
-from isomorph.book.limits import Limits
+from isomorph.book.worker import Limits
 from tests import small_book
 
 SMOKE = {"size": "smoke", "recompute": False}

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from isomorph import book, cli
-from isomorph.book import course
+from isomorph.book import notebook as course
 from isomorph.book.chapters import (
     BadRequest,
     BookError,

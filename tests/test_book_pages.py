@@ -3,8 +3,8 @@
 import nbformat
 import pytest
 
-from isomorph.book.card import run_card
-from isomorph.book.plain import plain_markdown, plain_notebook
+from isomorph.book.notebook import plain_markdown, plain_notebook
+from isomorph.book.site import run_card
 
 CARD = {
     "seconds": 100.0,

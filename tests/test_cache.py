@@ -99,7 +99,7 @@ def test_a_run_computes_with_one_thread_unless_told_and_says_so(kept, monkeypatc
     torch.set_num_threads(2)
     try:
         assert Theorem(**SMALL).outcome()["threads"] == 1
-        with one_core.told(3):
+        with one_core.with_threads(3):
             assert results.cached(Theorem(**SMALL, seed=7)).outcome()["threads"] == 3
         assert torch.get_num_threads() == 2
     finally:

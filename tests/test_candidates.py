@@ -72,8 +72,8 @@ def test_the_same_metric_of_two_experiments_is_told_apart():
         rows(retrieval_p1=0.29, retrieval_candidates=200.0),
         rows(retrieval_p1=0.13, retrieval_p1_chance=0.001),
     ):
-        shown = candidates.with_candidates(known)
-        drawn = figures.learning_curve(shown, metric="retrieval_p1")
+        shown = candidates.with_candidates(known).assign(layer=0, line="all")
+        drawn = figures.layer_lines(shown, "retrieval_p1")
         axes.append(drawn.axes[0].get_ylabel().replace("\n", " "))
     assert axes == [
         "sentence retrieval, P@1, among 200", "sentence retrieval, P@1, among 1,000",

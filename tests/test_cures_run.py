@@ -15,7 +15,7 @@ from isomorph.results import Condition
 from isomorph.runs import Cures, EncoderWords, cured_words, run_from_json
 from isomorph.runs.cures import over_folds
 from isomorph.text import hub
-from isomorph.text.similarity_sets import SENTENCES, WORDS
+from isomorph.text.hub_tasks import SENTENCES, WORDS
 
 SOME = ["A man plays a guitar.", "A woman cuts an onion.", "The dog runs in the park.", "It rains.",
         "Two boys are swimming.", "The stock market fell today.", "A cat sleeps on the sofa.",

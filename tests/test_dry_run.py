@@ -9,7 +9,7 @@ from rich.console import Console
 from torch.utils.flop_counter import FlopCounterMode
 from typer.testing import CliRunner
 
-from isomorph import cli, dry_run, dry_run_show
+from isomorph import cli, dry_run
 from isomorph.models.pretrain import initialise
 from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.presets.paper import paper_run
@@ -124,7 +124,7 @@ def test_an_absent_device_is_one_sentence_before_any_work(monkeypatch):
 def test_what_is_printed(monkeypatch):
     result = dry_run.dry_run(SMALL[:1], models=30)
     page = io.StringIO()
-    dry_run_show.show(result, Console(file=page, width=200))
+    dry_run.show(result, Console(file=page, width=200))
     told = page.getvalue()
     for expected in ("17,280", "A100", "H100", "measured here", "Bibles", "MFLOP", "default"):
         assert expected in told

@@ -10,6 +10,7 @@ import torch
 from isomorph import book, exercises
 from isomorph.book.chapters import Layout
 from isomorph.exercises import (
+    Feedback,
     check,
     checks,
     choice,
@@ -21,7 +22,6 @@ from isomorph.exercises import (
     satisfies,
     seal,
 )
-from isomorph.exercises.kinds import Feedback
 from isomorph.text.worlds import World
 
 LAYOUT = Layout(book.ROOT)

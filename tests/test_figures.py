@@ -11,11 +11,13 @@ import pytest
 from isomorph import figures
 from isomorph.figures.display import TABLE_ROWS, figure_html, provenance_note, table_html
 
+NAN = float("nan")
+
 ROWS = pd.DataFrame(
     {
         "metric": ["loss"] * 8,
-        "condition": ["a"] * 4 + ["b"] * 4,
-        "tokens": [1, 1, 2, 2] * 2,
+        "line": ["a"] * 4 + ["b"] * 4,
+        "layer": [1, 1, 2, 2] * 2,
         "seed": [0, 1] * 4,
         "value": [3.0, 5.0, 1.0, 3.0, 6.0, 6.0, 6.0, 6.0],
         "provenance": ["live", "recorded"] * 4,
@@ -23,20 +25,20 @@ ROWS = pd.DataFrame(
 )
 
 
-def test_a_learning_curve_is_the_mean_over_seeds():
-    axis = figures.learning_curve(ROWS, metric="loss", chance=9.0).axes[0]
+def test_lines_over_layers_are_means_and_differ_in_more_than_colour():
+    axis = figures.layer_lines(ROWS, "loss").axes[0]
     lines = {line.get_label(): line for line in axis.lines}
     assert lines["a"].get_xydata().tolist() == [[1, 4], [2, 2]]
     assert lines["b"].get_ydata().tolist() == [6, 6]
-    assert set(lines["chance"].get_ydata()) == {9.0}
     assert axis.get_ylabel() == "masked LM loss (nats)"
+    assert len({line.get_linestyle() for line in axis.lines}) == 2
 
 
 def test_a_legend_covers_neither_lines_nor_the_longest_name():
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    named = {"metric": "translation_contextual_p1", "condition": ROWS["condition"] + " and more"}
-    figure = figures.learning_curve(ROWS.assign(**named), metric="translation_contextual_p1")
+    named = {"metric": "translation_contextual_p1", "line": ROWS["line"] + " and more"}
+    figure = figures.layer_lines(ROWS.assign(**named), "translation_contextual_p1")
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     legend, axis = figure.legends[0].get_window_extent(), figure.axes[0]
@@ -45,46 +47,34 @@ def test_a_legend_covers_neither_lines_nor_the_longest_name():
     assert figure.bbox.containsx(axis.yaxis.label.get_window_extent().x0)
 
 
-def test_recorded_points_are_hollow_and_live_ones_filled():
-    axis = figures.learning_curve(ROWS, metric="loss").axes[0]
-    live, recorded = axis.collections[:2]
-    assert recorded.get_facecolor()[0].tolist() == [1, 1, 1, 1]
-    assert live.get_facecolor()[0].tolist() == live.get_edgecolor()[0].tolist()
-    assert live.get_offsets()[:, 1].tolist() == [3.0, 1.0]
-
-
-def test_groups_differ_in_more_than_colour():
-    axis = figures.learning_curve(ROWS, metric="loss").axes[0]
-    assert len({line.get_linestyle() for line in axis.lines}) == 2
-
-
 def test_a_missing_metric_or_column_is_named():
     with pytest.raises(ValueError, match=r"metric is 'accuracy', but the rows hold \['loss'\]"):
-        figures.learning_curve(ROWS, metric="accuracy")
-    with pytest.raises(ValueError, match="lack the column 'tokens'"):
-        figures.learning_curve(ROWS.drop(columns="tokens"), metric="loss")
+        figures.layer_lines(ROWS, "accuracy")
+    with pytest.raises(ValueError, match="lack the column 'layer'"):
+        figures.layer_lines(ROWS.drop(columns="layer"), "loss")
     with pytest.raises(ValueError, match="count is 9"):
         figures.palette(9)
 
 
 def test_a_lexicon_scatter_joins_translations():
     points = np.arange(8.0).reshape(4, 2)
-    figure = figures.lexicon_scatter(points, ["a", "a", "b", "b"], pairs=[(0, 2), (1, 3)])
-    axis = figure.axes[0]
+    _, (axis,) = figures.blank()
+    figures.lexicon_scatter(points, ["a", "a", "b", "b"], pairs=[(0, 2), (1, 3)], axis=axis)
     assert [len(c.get_offsets()) for c in axis.collections] == [2, 2]
     assert axis.lines[0].get_xydata().tolist() == [[0, 1], [4, 5]]
     with pytest.raises(ValueError, match=r"points have shape \(4, 2\) for 1 languages"):
-        figures.lexicon_scatter(points, ["a"])
+        figures.lexicon_scatter(points, ["a"], axis=axis)
 
 
 def test_the_theme_is_left_behind():
     before = dict(matplotlib.rcParams)
-    figures.learning_curve(ROWS, metric="loss")
+    figures.layer_lines(ROWS, "loss")
+    figures.forest(EFFECTS)
     assert dict(matplotlib.rcParams) == before
 
 
 def test_a_shown_figure_carries_its_words_and_its_data():
-    figure = figures.learning_curve(ROWS, metric="loss")
+    figure = figures.layer_lines(ROWS, "loss")
     text = figure_html(figure, "Loss < 7.", 'Both "lines" fall.', ROWS, provenance_note(ROWS))
     assert 'alt="Both &quot;lines&quot; fall."' in text
     assert "Loss &lt; 7." in text
@@ -97,14 +87,13 @@ def test_a_shown_figure_carries_its_words_and_its_data():
 
 def test_the_same_figure_gives_the_same_bytes():
     first, second = (
-        figure_html(figures.learning_curve(ROWS, metric="loss"), "c", "a", None, "")
-        for _ in range(2)
+        figure_html(figures.layer_lines(ROWS, "loss"), "c", "a", None, "") for _ in range(2)
     )
     assert first == second
 
 
 def test_words_are_demanded():
-    figure = figures.learning_curve(ROWS, metric="loss")
+    figure = figures.layer_lines(ROWS, "loss")
     with pytest.raises(ValueError, match="alt is empty"):
         figures.show(figure, caption="A caption.", alt=" ")
     with pytest.raises(ValueError, match="caption is empty"):
@@ -140,3 +129,125 @@ def test_a_table_has_a_caption_and_an_index_only_where_it_has_a_name(monkeypatch
     assert ">Scores &lt;all&gt;</figcaption>" in named and ">layer</th>" in named
     assert "<th></th>" not in named + counted and ">layer" not in counted
     assert shown[1]["text/plain"].startswith("Scores <all>\n")
+
+
+OURS = "ours, 95% interval"
+EFFECTS = pd.DataFrame(
+    [
+        ("Anchors", "none", "las", -1.0, -2.0, 0.5, -0.8),
+        ("Anchors", "few", "las", -3.0, NAN, NAN, NAN),
+        ("Sharing", "embeddings", "las", -5.0, -6.0, -4.0, NAN),
+        ("Anchors", "extra", "las", NAN, NAN, NAN, 2.0),
+        ("Sharing", "embeddings", "ner_f1", -40.0, -44.0, -30.0, NAN),
+    ],
+    columns=["heading", "label", "metric", "value", "low", "high", "paper"],
+)
+
+
+def scatters(axis):
+    """The marks of an axis, by their label in the legend."""
+    return {c.get_label(): c for c in axis.collections if not c.get_label().startswith("_")}
+
+
+def spans(axis):
+    """The intervals on an axis, from left to right ends."""
+    lines = [c for c in axis.collections if hasattr(c, "get_segments")]
+    return sorted(segment[:, 0].tolist() for c in lines for segment in c.get_segments())
+
+
+def test_a_forest_groups_its_lines_under_headings():
+    axis = figures.forest(EFFECTS).axes[0]
+    labels = axis.get_yticklabels()
+    assert [text.get_text() for text in labels] == [
+        "Anchors", "none", "few", "extra", "Sharing", "embeddings",
+    ]  # fmt: skip
+    bold = [text.get_text() for text in labels if text.get_fontweight() == "bold"]
+    assert bold == ["Anchors", "Sharing"]
+    assert axis.get_ylim() == (5.5, -0.5)
+
+
+def test_a_forest_draws_each_effect_on_its_line_with_its_interval():
+    las, ner = figures.forest(EFFECTS).axes
+    marks = scatters(las)
+    x, y = marks[OURS].get_offsets().T
+    assert x.tolist() == [-1, -5]
+    assert np.round(y).tolist() == [1, 5]
+    assert spans(las) == [[-6, -4], [-2, 0.5]]
+    assert spans(ner) == [[-44, -30]]
+    assert las.get_title() == "parsing, LAS"
+
+
+def test_panels_stand_below_each_other_each_with_its_own_scale_and_labels():
+    figure = figures.forest(EFFECTS)
+    figure.draw_without_rendering()
+    las, ner = figure.axes
+    assert las.get_position().y0 > ner.get_position().y1
+    assert ner.get_xlim()[0] < -44 < -10 < las.get_xlim()[0]
+    assert all(len(axis.get_yticklabels()) == 6 for axis in (las, ner))
+    assert all(text.get_visible() for text in ner.get_yticklabels())
+
+
+def test_a_forest_has_a_line_at_no_effect():
+    for axis in figures.forest(EFFECTS).axes:
+        assert [set(line.get_xdata()) for line in axis.lines] == [{0}]
+
+
+def test_an_effect_without_an_interval_is_hollow():
+    marks = scatters(figures.forest(EFFECTS).axes[0])
+    (hollow,) = [label for label in marks if "no interval" in label]
+    assert hollow.startswith(OURS)
+    assert marks[hollow].get_offsets().tolist()[0][0] == -3
+    assert marks[hollow].get_facecolor()[0].tolist() == [1, 1, 1, 1]
+    assert marks[OURS].get_facecolor()[0].tolist() != [1, 1, 1, 1]
+
+
+def test_the_paper_s_effect_is_a_cross_drawn_once_a_line():
+    las, ner = figures.forest(EFFECTS).axes
+    cross = scatters(las)["the paper"]
+    # One for "none", and one for "extra", which we have not measured.
+    assert cross.get_offsets()[:, 0].tolist() == [-0.8, 2.0]
+    assert np.round(cross.get_offsets()[:, 1]).tolist() == [1, 3]
+    assert len(scatters(ner)["the paper"].get_offsets()) == 0
+
+
+def test_marks_of_one_line_do_not_cover_each_other_and_differ_in_shape():
+    marks = scatters(figures.forest(EFFECTS).axes[0]).values()
+    ours, _, paper = marks
+    heights = [next(up for _, up in m.get_offsets() if round(up) == 1) for m in (ours, paper)]
+    assert len(set(heights)) == 2
+    assert len({m.get_paths()[0].vertices.tobytes() for m in (ours, paper)}) == 2
+
+
+def test_the_legend_names_every_mark_once():
+    (legend,) = figures.forest(EFFECTS).legends
+    names = [text.get_text() for text in legend.get_texts()]
+    assert names == [OURS, f"{OURS}: hollow, no interval over seeds", "the paper"]
+
+
+def test_a_plain_table_is_enough_for_a_forest():
+    table = pd.DataFrame({"label": ["x"], "value": [1.0], "low": [0.0], "high": [2.0]})
+    (axis,) = figures.forest(table).axes
+    assert list(scatters(axis)) == [OURS]
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        (EFFECTS.drop(columns="low"), "lack the column 'low'"),
+        (EFFECTS.assign(low=0.0), r"the interval \[0.0, 0.5\] of 'none' does not hold"),
+        (pd.concat([EFFECTS, EFFECTS.iloc[:1]]), "'none' stands twice under 'las'"),
+    ],
+)
+def test_a_table_that_cannot_be_drawn_is_refused(table, told):
+    with pytest.raises(ValueError, match=told):
+        figures.forest(table)
+
+
+def test_many_lines_get_the_room_they_need():
+    def drawn(count):
+        table = pd.DataFrame({"label": range(count), "value": 0.0, "low": -1.0, "high": 1.0})
+        return figures.forest(table)
+
+    few, many = drawn(5).get_figheight(), drawn(25).get_figheight()
+    assert (many - few) / 20 > 0.2  # inches a line

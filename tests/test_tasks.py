@@ -16,8 +16,8 @@ from isomorph.text.examples import (
     PairExample,
     TaggedExample,
     TreeExample,
-    world_examples,
 )
+from isomorph.text.tasks import world_examples
 from isomorph.text.worlds import World
 
 WORLD_TASKS = tuple(
@@ -75,7 +75,7 @@ def test_a_score_over_some_of_the_examples_and_over_missing_words():
 
 def test_lost_topics_are_those_that_the_second_language_never_reads():
     world = World(seed=0, lexemes=64, training_sentences=300, topic_overlap=0.0)
-    test = world_examples(world, TAG, "b", "test", 50)
+    test = world_examples(TAG, world, "b", "test", 50)
     parts = module.topic_parts(test, WorldText(world=world))
     assert parts[""] == list(range(50))
     assert sorted(parts["lost"] + parts["kept"]) == list(range(50))

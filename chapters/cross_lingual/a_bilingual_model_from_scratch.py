@@ -479,7 +479,7 @@ show_table(
 
 # %% [markdown]
 # Later chapters build on one of these, the **reference recipe**: the middle width. Retrieval is best in the lower and middle layers and lowest at the last,
-# the one nearest to guessing words. The wider the model, the more it finds. No recipe is best in general; this one was settled by a few short trials, which are not recorded here.
+# the one nearest to guessing words. The wider the model, the more it finds. ({term}`CSLS` is a cosine that is corrected for words which are near all others; the chapter on words builds it.) No recipe is best in general; this one was settled by a few short trials, which are not recorded here.
 #
 # ## The outcome
 #

@@ -286,11 +286,11 @@ grids = {
 # %% tags=["hide-input"]
 show_grids(
     grids,
-    caption="Worlds: CKA of each layer of the one model with each of the other, mean over seeds.",
+    caption="Worlds: CKA of each layer of the one model with each of the other, mean over seeds. It is highest along the diagonal inside a bilingual model, and nearly so across two monolingual ones.",
 )
 
 # %% [markdown]
-# If models do the same things in the same order, the diagonal is brightest. In the bilingual model it is. Across two monolingual ones it nearly is:
+# If models do the same things in the same order, the diagonal is highest. In the bilingual model it is. Across two monolingual ones it nearly is:
 # the middle layers are alike whichever is taken, and the embeddings of one are least like the last layer of the other. With an untrained side nothing depends on that side's
 # layer: before training, layers add next to nothing to what they are given.
 #

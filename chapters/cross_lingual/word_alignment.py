@@ -306,7 +306,7 @@ show_turning(
         for one, other in meant.items()
         if one in words_a and other in words_b
     ],
-    caption="The embeddings of two monolingual models: the words of a on their way to those of b. A line joins a word that the rotation was not shown to its translation.",
+    caption="The embeddings of two monolingual models: the words of a on their way to those of b. A line joins a word that the rotation was not shown to its translation; about half of them end there.",
     alt="Two clouds of points in a plane. As the slider moves, the points of the one language swing round until many lie near "
     "points of the other, and the lines between words and their translations grow short.",
 )

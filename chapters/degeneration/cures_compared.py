@@ -44,7 +44,7 @@ answer(*IN_TRAINING, *AFTERWARDS)
 # | cosine regulariser {cite}`gao2019representation` | none: the model is trained again |
 #
 # All but the last are fitted on the very vectors that are then compared, without any label; the weights of weighted removal alone need scored pairs. The flow is ours in size
-# (four couplings; the authors' is deeper), and comes from a library of flows.
+# (four invertible layers; the authors' is deeper), and comes from a library of flows.
 #
 # ### In training
 #
@@ -246,7 +246,7 @@ show_space(
         name: f"{name}: average cosine {w['average cosine']:.2f}, IsoScore {w['IsoScore']:.2f}"
         for name, w in (shapes.round(2) + 0.0).iterrows()
     },
-    caption="Words of the causal model along three singular directions. Choose a cure, and turn the cloud; point at a dot for its word.",
+    caption="Words of the causal model along three singular directions: most cures end the cone, and leave frequent and rare words apart. Choose a cure, and turn the cloud; point at a dot for its word.",
     alt="A cloud of words in space. As trained, the rare words stand together on one side of the origin and the frequent ones apart from them. "
     "The cures move or stretch the cloud so that the origin lies inside it.",
     table=shapes.reset_index(),

@@ -305,7 +305,7 @@ show_table(
 # Live: pretrained, tuned for inference, and both encoders read.
 
 # %%
-from isomorph.text.examples import world_examples
+from isomorph.text import tasks
 
 experiment = Experiment("changes", size, recompute=recompute)
 run = experiment.run("tuned")
@@ -314,8 +314,9 @@ before = experiment.model(run)
 after = before.finetune(run.task, seed=run.seed)
 
 world = before.run.text.world
-items = world_examples(
-    world, "ner", before.language, "test", min(1000, world.test_sentences)
+count = min(1000, world.test_sentences)
+items = tasks.examples(
+    "world_ner", before.language, "test", count, world=world
 ).items
 topics = defaultdict(list)
 for item in items:

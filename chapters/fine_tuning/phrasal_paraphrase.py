@@ -43,9 +43,9 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from isomorph.figures import every_run, show, show_table
-from isomorph.text.phrases import phrase_examples
+from isomorph.text import tasks
 
-test = phrase_examples("test")
+test = tasks.examples("phrases", "en", "test")
 verse = next(
     item
     for item in test.items
@@ -59,7 +59,7 @@ for kind, a, b, c, d in matcher.get_opcodes():
     print(f"{kind:8}", " ".join(first[a:b]), "|", " ".join(second[c:d]))
 
 # %% [markdown]
-# What stands between two such words in one text is taken to say what stands there in the other. The alignment of the data adds some rules (`isomorph.text.phrases.aligned`). The words that hold a stretch on both sides must be three together, since one on each side is
+# What stands between two such words in one text is taken to say what stands there in the other. The alignment of the data adds some rules (`isomorph.text.shipped_tasks.aligned`). The words that hold a stretch on both sides must be three together, since one on each side is
 # often chance. Marks at the ends are cut off. At most six words, and not function words alone. Words that both texts have are never a pair: all pairs *differ*.
 
 # %%
@@ -90,7 +90,9 @@ def listed(examples):
     )
 
 
-train = phrase_examples("train", 600 if size != "smoke" else 40)
+train = tasks.examples(
+    "phrases", "en", "train", 600 if size != "smoke" else 40
+)
 show_table(
     listed(test).head(12),
     "Phrase pairs inside one verse, the first twelve of the test examples",

@@ -162,14 +162,14 @@ draw = {"generator": torch.Generator().manual_seed(0)} | {
     "dtype": torch.float64
 }
 cloud = torch.randn(n, width, **draw)
-drawn_anew = cloud.clone()
-drawn_anew[: n // 10] = torch.randn(n // 10, width, **draw)
+replaced = cloud.clone()
+replaced[: n // 10] = torch.randn(n // 10, width, **draw)
 lengths = torch.rand(n, 1, **draw) * 3 + 0.2
 loud = torch.ones(width)
 loud[0] = 10
 changed = {
     "turned, and three times as large": 3 * cloud @ some_rotation(width),
-    "a tenth of the vectors drawn anew": drawn_anew,
+    "a tenth of the vectors replaced": replaced,
     "the same vector added to all": cloud + torch.randn(width, **draw),
     "each vector at a length of its own": cloud * lengths,
     "one coordinate ten times as loud": cloud * loud,

@@ -197,7 +197,7 @@ def uuas(distances, sentences):
 # We take the small masked model of a controlled world, as pretrained, and tune a copy for inference. Both read sentences of the world, in which every tree is known. We look at the last layer of each, since there a change is most likely: it is what the task's head reads.
 
 # %%
-from isomorph.text.examples import world_examples
+from isomorph.text import tasks
 
 experiment = Experiment("changes", size, recompute=recompute)
 run = experiment.run("tuned")
@@ -212,7 +212,9 @@ if size == "smoke":
     many = {"train": 100, "dev": 50, "test": 50}
 world, last = before.run.text.world, len(before.encoder.layers)
 trees = {
-    split: world_examples(world, "parsing", before.language, split, count)
+    split: tasks.examples(
+        "world_parsing", before.language, split, count, world=world
+    )
     for split, count in many.items()
 }
 
@@ -347,7 +349,7 @@ for axis, (name, tree) in zip(axes, drawn.items(), strict=True):
 # %% tags=["hide-input"]
 show(
     figure,
-    caption="A sentence of the world: its tree, and the trees that the probes of the last layer draw before and after tuning. Dashed: edges that the tree has not.",
+    caption="A sentence of the world: its tree, and the trees that the probes of the last layer draw before and after tuning; neither is the true one. Dashed: edges that the tree has not.",
     alt="Three rows of arcs over the same words. The first row is the true tree; in the others full arcs are edges that it has and dashed ones are not.",
 )
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from isomorph.text import corpora, shipped, shipped_tasks
+from isomorph.measure.scores import accuracy, majority
+from isomorph.text import corpora, shipped, shipped_tasks, tasks
+from isomorph.text.examples import SPLITS, span_scores
 from isomorph.text.shipped import DOMAINS, LANGUAGES
 
 from . import near_copies
@@ -107,10 +109,10 @@ def _texts() -> str:
         splits = Counter(data["split"])
         pairs = zip(data["id"], data["split"], strict=True)
         even = sum(name == "train" and i % 2 == 0 for i, name in pairs)
-        counted = (splits[name] for name in shipped_tasks.SPLITS)
+        counted = (splits[name] for name in SPLITS)
         rows.append((domain, *counted, even, splits["train"] - even))
         sizes.append((domain, *(sum(map(len, data[name])) for name in LANGUAGES)))
-    header = ("rows", *shipped_tasks.SPLITS, "first half (even ids)", "second half (odd ids)")
+    header = ("rows", *SPLITS, "first half (even ids)", "second half (odd ids)")
     return f"{table(header, rows)}\n\n{table(('characters', *LANGUAGES), sizes)}"
 
 
@@ -157,41 +159,59 @@ def _test_rows(data: list[dict], column: str, find) -> tuple[int, int, int]:
 
 def _relation() -> str:
     rows = []
-    for domain in DOMAINS:
-        sizes = [
-            shipped_tasks.load_passage_relation("en", name, domain).num_rows
-            for name in shipped_tasks.SPLITS
+    for domain, source in zip(DOMAINS, ("passage_relation", "passage_relation_help"), strict=True):
+        labels = [
+            Counter(item.label for item in tasks.examples(source, "en", name).items)
+            for name in SPLITS
         ]
-        most = shipped_tasks.majority_baseline("passage_relation", "en", "test", domain)["accuracy"]
-        chance = shipped_tasks.chance_baseline("passage_relation", "en", "test", domain)["accuracy"]
-        rows.append((domain, *sizes, most, chance))
+        train, test = labels[0], labels[-1]
+        most = test[train.most_common(1)[0][0]] / test.total()
+        chance = sum(train[name] * test[name] for name in train) / train.total() / test.total()
+        rows.append((domain, *map(Counter.total, labels), most, chance))
     return table(("domain", "train", "dev", "test", "majority", "chance"), rows)
 
 
 def _terms() -> str:
     sizes = []
-    for name in shipped_tasks.SPLITS:
-        data = shipped_tasks.load_interface_terms("en", name)
-        tags = Counter(shipped_tasks.TAGS[tag] for row in data["tags"] for tag in row)
-        sizes.append((name, data.num_rows, *(tags[f"B-{kind}"] for kind in shipped_tasks.KINDS)))
-    scores = []
-    for language in LANGUAGES:
-        most = shipped_tasks.majority_baseline("interface_terms", language)
-        chance = shipped_tasks.chance_baseline("interface_terms", language)
-        scores.append(
-            (language, most["accuracy_all_o"], most["accuracy"], most["f1"])
-            + (chance["accuracy"], chance["f1"])
-        )
+    for name in SPLITS:
+        items = tasks.examples("interface_terms", "en", name).items
+        tags = Counter(tag for item in items for tag in item.tags)
+        sizes.append((name, len(items), *(tags[f"B-{kind}"] for kind in shipped_tasks.KINDS)))
     header = ("language", "all O: accuracy", "majority: accuracy", "majority: F1")
     header += ("chance: accuracy", "chance: F1")
     shape = table(("split", "paragraphs", *shipped_tasks.KINDS), sizes)
-    return f"{shape}\n\n{table(header, scores)}"
+    return f"{shape}\n\n{table(header, [(code, *_term_scores(code)) for code in LANGUAGES])}"
+
+
+def _term_scores(language: str) -> tuple[float, ...]:
+    """Of answering "O" everywhere, of each word's most frequent training tag, and of the tags of a
+    random training sentence, cut or filled up with "O"."""
+    train, test = (tasks.examples("interface_terms", language, name) for name in ("train", "test"))
+    gold = [list(item.tags) for item in test.items]
+    drawn = np.random.default_rng(0).integers(len(train.items), size=len(gold))
+    chance = [
+        [*train.items[place].tags, *["O"] * len(tags)][: len(tags)]
+        for place, tags in zip(drawn, gold, strict=True)
+    ]
+
+    def right(guessed: list[list[str]]) -> float:
+        return accuracy(*([tag for tags in side for tag in tags] for side in (gold, guessed)))
+
+    most = [list(tags) for tags in majority(train, test)]
+    return (
+        right([["O"] * len(tags) for tags in gold]),
+        *(
+            score
+            for tags in (most, chance)
+            for score in (right(tags), span_scores(gold, tags)["f1"])
+        ),
+    )
 
 
 def _paraphrases() -> str:
     data = corpora.read_table("tasks/paraphrases.parquet").to_list()
     rows = []
-    for name in shipped_tasks.SPLITS:
+    for name in SPLITS:
         pairs = [(row["first"], row["second"]) for row in data if row["split"] == name]
         words = [[shipped_tasks.split_words(text, "en") for text in pair] for pair in pairs]
         lengths = [sum(map(len, side)) / len(words) for side in zip(*words, strict=True)]

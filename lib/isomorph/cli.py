@@ -183,7 +183,7 @@ def run(
         one_of("--export's ending", export.suffix, (".parquet", ".csv", ".json"))
     if experiment is not None:
         one_of("EXPERIMENT", experiment, tuple(sweep.EXPERIMENTS))
-    with plainly(ValueError, RuntimeError, OSError, resumes=True), one_core.told(threads):
+    with plainly(ValueError, RuntimeError, OSError, resumes=True), one_core.with_threads(threads):
         if list_only:
             typer.echo(sweep.listing(experiment, size=size).to_string(index=False))
             return
@@ -206,10 +206,10 @@ def run(
 def _dry_run(experiment: str | None, size: str) -> None:
     if (experiment, size) != ("factors", "paper"):
         refuse("--dry-run is there for one request only, run factors --size paper")
-    from isomorph import dry_run, dry_run_show
+    from isomorph import dry_run
 
     with plainly(ValueError, RuntimeError, OSError):
-        dry_run_show.show(dry_run.dry_run())
+        dry_run.show(dry_run.dry_run())
 
 
 @app.command()
@@ -258,7 +258,7 @@ def course(
 ) -> None:
     """Write each chapter's notebook for students, without solutions, and for teachers."""
     from isomorph import book as pipeline
-    from isomorph.book import course as notebooks
+    from isomorph.book import notebook as notebooks
 
     with plainly(pipeline.BookError, OSError):
         try:

@@ -9,18 +9,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from statistics import mean
 
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from isomorph.models.batches import Batch, Batches
+from isomorph.models.pretrain import accelerate, initialise, pretrain
 from isomorph.models.settings import EncoderConfig
 from isomorph.presets.paper import PAPER_GRIDS, paper_rows, paper_table
 from isomorph.runs.pretraining import Pretraining, batches
 from isomorph.runs.run import device_name
 from isomorph.runs.texts import HubText, ShippedText
+from isomorph.text.corpora import Corpus
+from isomorph.text.hub import DataUnavailable
 from isomorph.text.vocab import learn
-
-if TYPE_CHECKING:
-    from isomorph.models.batches import Batch, Batches
-    from isomorph.text.corpora import Corpus
 
 STEPS = 10
 SENTENCES = 3000  # of each language in the sample
@@ -29,21 +33,16 @@ FEW_ROWS = 3  # in the longer steps on a processor: 768 would take minutes each
 MICRO_BATCH = 96  # rows at once on a GPU: what each of the paper's has
 
 # Conneau, Wu et al. (2020, section 3.1): eight V100 of 32 GB, about three days a model.
-PAPER_HOURS = 8 * 3 * 24
+PAPER_GPUS = 8
+PAPER_HOURS = PAPER_GPUS * 3 * 24
+V100_PEAK = 125e12  # FLOP/s in 16 bit, of the maker's data sheet
 TUNING_SECONDS = 0.015  # assumed of one update on four to eight pairs: no GPU is filled by them
 
 
-@dataclass(frozen=True)
-class Hardware:
-    """A GPU: its dense 16-bit FLOP/s by the data sheet, and the share of it that is assumed."""
-
-    name: str
-    peak: float
-    utilisation: float
-
-
-# A quarter of the peak is an assumption: the model is narrow and not compiled.
-HARDWARE = (Hardware("A100", 312e12, 0.25), Hardware("H100 SXM", 989e12, 0.25))
+# A GPU's dense 16-bit FLOP/s by the data sheet. A quarter of it is an assumption: the model is narrow
+# and not compiled.
+PEAKS = {"A100": 312e12, "H100 SXM": 989e12}
+UTILISATION = 0.25
 
 
 @dataclass(frozen=True)
@@ -113,8 +112,6 @@ def dry_run(
     rows: (name, run), by default the Default and one separate row of Table 1 for English and
     French. models: by default the table's thirty. Raises ValueError when a device is not there.
     """
-    from isomorph.models.pretrain import accelerate
-
     if rows is None:
         rows = [(name, run) for name, run in paper_rows() if name in TRIED]
     models = len(paper_table()) if models is None else models
@@ -123,10 +120,8 @@ def dry_run(
     first = rows[0][1]
     corpus, text = sample(first.languages)
     memory = text_memory(first, corpus)
-    trials, device = [], ""
-    for name, run in rows:  # one after another, so that only one is in memory
-        trial, device = try_out(name, run, corpus)
-        trials.append(trial)
+    tried = [try_out(name, run, corpus) for name, run in rows]  # one at a time is in memory
+    trials, device = [trial for trial, _ in tried], tried[-1][1]
     training = first.training
     flops = flops_per_token(first.encoder, first.vocabulary.size, training.length, training.masking)
     return DryRun(
@@ -144,8 +139,6 @@ def dry_run(
 
 def sample(languages: tuple[str, ...]) -> tuple[Corpus, str]:
     """A few thousand sentences of each language, and where they are from."""
-    from isomorph.text.hub import DataUnavailable
-
     try:
         corpus = HubText(languages=languages, sentences=SENTENCES).corpus()
         source = "Wikipedia"
@@ -189,8 +182,6 @@ def try_out(name: str, run: Pretraining, corpus: Corpus) -> tuple[Trial, str]:
     gets the real batch, a processor a few rows of it and 32-bit arithmetic, as not every one has
     fast bf16.
     """
-    from isomorph.models.pretrain import accelerate, initialise, pretrain
-
     place = accelerate(run.training, run.device).device
     on_gpu = place.type == "cuda"
     many = run.training.batch if on_gpu else min(FEW_ROWS, run.training.batch)
@@ -244,20 +235,103 @@ def step_cost(smallest: float, longer: float, many: int) -> tuple[float, float]:
 def estimates(
     tokens: int, flops: float, trials: Sequence[Trial], device: str
 ) -> tuple[Estimate, ...]:
-    """GPU-hours of a model: the paper's own, by assumption on `HARDWARE`, and measured here.
+    """GPU-hours of a model: the paper's own, by assumption on `PEAKS`, and measured here.
 
     Pretraining takes tokens x FLOPs a token / (peak x utilisation). Tuning takes the updates of
     the paper's grids, of all three tasks, times the seconds of one.
     """
     updates = sum(grid.updates() for grid in PAPER_GRIDS.values())
     found = [Estimate("V100", "the paper: 8 for about 3 days", None, PAPER_HOURS, None)]
-    for hardware in HARDWARE:
-        speed = hardware.peak * hardware.utilisation / flops
-        basis = f"assumed {hardware.utilisation:.0%} of {hardware.peak / 1e12:.0f} TFLOP/s"
-        hours = tokens / speed / 3600
-        found.append(Estimate(hardware.name, basis, speed, hours, updates * TUNING_SECONDS / 3600))
-    speed = sum(trial.tokens_a_second for trial in trials) / len(trials)
-    step = sum(trial.smallest for trial in trials) / len(trials)
-    basis = "measured here, one device"
-    found.append(Estimate(device, basis, speed, tokens / speed / 3600, updates * step / 3600))
-    return tuple(found)
+    for name, peak in PEAKS.items():
+        speed = peak * UTILISATION / flops
+        basis = f"assumed {UTILISATION:.0%} of {peak / 1e12:.0f} TFLOP/s"
+        tuning = updates * TUNING_SECONDS / 3600
+        found.append(Estimate(name, basis, speed, tokens / speed / 3600, tuning))
+    speed = mean(trial.tokens_a_second for trial in trials)
+    tuning = updates * mean(trial.smallest for trial in trials) / 3600
+    here = "measured here, one device"
+    return (*found, Estimate(device, here, speed, tokens / speed / 3600, tuning))
+
+
+def show(result: DryRun, console: Console | None = None) -> None:
+    """Print it, on standard output unless a console is given."""
+    console = console or Console()
+    console.print(_trials(result))
+    console.print(_costs(result))
+    for note in notes(result):
+        console.print(note, highlight=False)
+
+
+def _trials(result: DryRun) -> Table:
+    table = _table(
+        f"Ten steps on {result.device}; the sample is from {result.text}",
+        "model", "parameters", "subwords", "loss", "s/row", "s/update", "tokens/s",
+    )  # fmt: skip
+    for trial in result.trials:
+        table.add_row(
+            trial.name, f"{trial.parameters / 1e6:.1f}M", f"{trial.pieces:,}",
+            f"{mean(trial.losses):.2f}", f"{trial.row:.2g}", f"{trial.update:.2g}",
+            f"{trial.tokens_a_second:,.0f}",
+        )  # fmt: skip
+    return table
+
+
+def _costs(result: DryRun) -> Table:
+    table = _table(
+        f"GPU-hours: one model of {result.tokens / 1e9:.3g}G tokens, and all {result.models}",
+        "device", "rests on", "tokens/s", "pretrain", "tune", "all",
+    )  # fmt: skip
+    for one in result.estimates:
+        speed = "" if one.tokens_a_second is None else f"{one.tokens_a_second:,.0f}"
+        tuning = "?" if one.tuning is None else f"{one.tuning:,.0f}"
+        table.add_row(
+            one.device, one.basis, speed, f"{one.pretraining:,.0f}", tuning,
+            f"{one.table(result.models):,.0f}",
+        )  # fmt: skip
+    return table
+
+
+def _table(title: str, *headings: str) -> Table:
+    table = Table(title=title, box=SIMPLE)
+    for heading in headings:
+        words = heading in ("model", "device", "rests on")
+        table.add_column(heading, justify="left" if words else "right", no_wrap=not words)
+    return table
+
+
+def notes(result: DryRun) -> list[str]:
+    """What the tables leave out, a paragraph each."""
+    cost = (
+        f"A token costs {result.flops / 1e6:.0f} MFLOP: 6 x (layers x (12 width^2 + 2 length x "
+        "width) + masked share x vocabulary x width)."
+    )
+    step = (
+        f"A real step has {result.batch} rows; tokens/s is that of such a step, one update and its "
+        "rows. On a processor it is reckoned from steps of few rows, in 32-bit arithmetic."
+    )
+    memory = f"Memory: the whole text takes about {result.memory / 1e9:.0f} GB in each process."
+    return [cost, step, _paper_hours(result), _tuning(), memory]
+
+
+def _paper_hours(result: DryRun) -> str:
+    needed = result.tokens * result.flops / (PAPER_HOURS * 3600)  # FLOP/s of each GPU
+    return (
+        "V100: the paper's own hours. With our count of tokens they would mean "
+        f"{needed / 1e12:.1f} TFLOP/s a GPU, {needed / V100_PEAK:.1%} of its peak. If each of the "
+        f"{PAPER_GPUS} GPUs counted epochs of its own, as the code base named in the paper does, "
+        f"they read {PAPER_GPUS} times as many tokens, at {PAPER_GPUS * needed / V100_PEAK:.0%} of "
+        f"the peak. For that reading take {PAPER_GPUS} times the pretraining."
+    )
+
+
+def _tuning() -> str:
+    grids = PAPER_GRIDS.values()
+    settings = sum(len(grid.settings()) for grid in grids)
+    updates = sum(grid.updates() for grid in grids)
+    whole = sum(grid.updates(whole=True) for grid in grids)
+    return (
+        f"Tuning: {settings} settings of three tasks, {updates / 1e6:.1f}M updates a model. One "
+        f"takes {TUNING_SECONDS * 1000:.0f} ms where assumed, and as long as a step on one row "
+        "where measured. Several tunings may share a GPU. If an epoch of inference were its whole "
+        f"training set and not 20,000 pairs, there would be {whole / 1e6:.0f}M updates."
+    )

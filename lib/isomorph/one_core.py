@@ -30,7 +30,7 @@ def threads() -> int:
 
 
 @contextmanager
-def told(count: int | None) -> Iterator[None]:
+def with_threads(count: int | None) -> Iterator[None]:
     """As if ISOMORPH_THREADS said `count`; None leaves what it says."""
     before = os.environ.get(VARIABLE)
     if count is not None:

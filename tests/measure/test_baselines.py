@@ -14,8 +14,8 @@ from isomorph.text.examples import (
     PairExample,
     TaggedExample,
     TreeExample,
-    world_examples,
 )
+from isomorph.text.tasks import world_examples
 from isomorph.text.worlds import World
 
 
@@ -77,8 +77,8 @@ def test_a_chain_has_the_most_frequent_relation_and_one_root():
 def test_the_test_examples_answers_are_never_looked_at():
     world = World(seed=0, lexemes=64, training_sentences=300)
     for task in (PAIR, TAG, TREE):
-        train = world_examples(world, task, "a", "train", 60)
-        test = world_examples(world, task, "b", "test", 20)
+        train = world_examples(task, world, "a", "train", 60)
+        test = world_examples(task, world, "b", "test", 20)
         blank = {
             PAIR: lambda i: PairExample(i.first, i.second, ""),
             TAG: lambda i: TaggedExample(i.words, ("O",) * len(i.words)),
@@ -89,8 +89,8 @@ def test_the_test_examples_answers_are_never_looked_at():
 
 def test_in_a_world_the_neighbour_is_better_than_a_wrong_one():
     world = World(seed=0, lexemes=64, training_sentences=300)
-    train = world_examples(world, TREE, "a", "train", 100)
-    test = world_examples(world, TREE, "a", "test", 50)
+    train = world_examples(TREE, world, "a", "train", 100)
+    test = world_examples(TREE, world, "a", "test", 50)
     chains = {step: [chain(len(item.words), step) for item in test.items] for step in (-1, 1)}
     scores = {step: uas(test, heads) for step, heads in chains.items()}
     found = uas(test, [heads for heads, _ in majority(train, test)])

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isomorph.measure.scores import accuracy, attachment
-from isomorph.text.shipped_tasks import span_scores
+from isomorph.text.examples import span_scores
 
 
 def test_accuracy_known_values():

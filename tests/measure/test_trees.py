@@ -16,7 +16,8 @@ from isomorph.measure.structural_probe import (
     tree_edges,
     uuas,
 )
-from isomorph.text.examples import TREE, world_examples
+from isomorph.text.examples import TREE
+from isomorph.text.tasks import world_examples
 from isomorph.text.worlds import World
 
 seeds = st.integers(0, 2**32 - 1)
@@ -123,6 +124,6 @@ def test_spearman_of_what_orders_nothing():
 
 
 def test_the_trees_of_a_world_are_trees():
-    examples = world_examples(World(dev_sentences=50), TREE, "a", "dev", 50)
+    examples = world_examples(TREE, World(dev_sentences=50), "a", "dev", 50)
     for item in examples.items:
         assert spanning_edges(tree_distances(item.heads)) == tree_edges(item.heads)

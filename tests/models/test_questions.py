@@ -11,7 +11,7 @@ from isomorph.models.pretrained import load_encoder
 from isomorph.models.settings import TuningConfig
 from isomorph.models.spans import LONGEST_ANSWER, QuestionHead, best_spans
 from isomorph.text.examples import PAIR, QUESTION, Examples, QuestionExample
-from isomorph.text.questions import world_questions
+from isomorph.text.tasks import world_questions
 from isomorph.text.vocab import SEPARATOR, START, VocabularyConfig, learn
 from isomorph.text.worlds import World
 from tests.models import toy

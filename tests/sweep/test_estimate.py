@@ -7,7 +7,7 @@ import pytest
 
 from isomorph.presets import smoke_run
 from isomorph.runs import Pretraining, Task, Transfer
-from isomorph.sweep.estimate import Forecast, duration, told
+from isomorph.sweep.progress import Forecast, duration, in_words
 
 
 def of(tokens: int, seed: int = 0, **encoder) -> Pretraining:
@@ -76,9 +76,9 @@ def test_time_left():
 
 
 def test_an_estimate_in_words():
-    assert told((None, 3)) == "no estimate, since no like run is known"
-    assert told((600.0, 0), ["x86_64 CPU"]) == "about 10 min, by like runs on x86_64 CPU"
-    assert told((60.0, 2)) == "about 60 s, not counting 2 unlike any known run"
+    assert in_words((None, 3)) == "no estimate, since no like run is known"
+    assert in_words((600.0, 0), ["x86_64 CPU"]) == "about 10 min, by like runs on x86_64 CPU"
+    assert in_words((60.0, 2)) == "about 60 s, not counting 2 unlike any known run"
 
 
 @pytest.mark.parametrize(

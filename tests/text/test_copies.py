@@ -19,9 +19,9 @@ from isomorph.text.examples import (
     PairExample,
     TaggedExample,
     TreeExample,
-    shipped_examples,
+    span_scores,
 )
-from isomorph.text.shipped_tasks import span_scores
+from isomorph.text.tasks import examples
 from tests.text.test_shipped_tasks import spans
 
 BACK = str.maketrans(COPIED + COPIED.upper(), LETTERS + LETTERS.upper())
@@ -146,9 +146,9 @@ def test_a_reversed_copy_has_its_gold_reversed():
 def test_a_task_is_told_in_the_copy():
     text, task = CopyText(anchors=0.3, seed=4), Task(source="interface_terms", test=20)
     train, tests = task.material(text, text.languages)
-    assert train == shipped_examples("interface_terms", "en", "train")
+    assert train == examples("interface_terms", "en", "train")
     assert tests["copy"] == HALF.examples(tests["en"]) != tests["en"]
-    assert tests["en"] == shipped_examples("interface_terms", "en", "test", 20)
+    assert tests["en"] == examples("interface_terms", "en", "test", 20)
     assert task.examples("dev", "copy", text) == HALF.examples(task.examples("dev", "en", text))
 
 

@@ -26,12 +26,11 @@ def load(dataset_id, config="en", split="test", streaming=False):
 
 
 def named(function, *arguments):
-    """What a function of isomorph.text.hub or hub_examples gives, or the sentence of its error."""
-    from isomorph.text import fetch, hub, hub_examples
+    """What a function of isomorph.text.hub_tasks gives, or the sentence of its error."""
+    from isomorph.text import fetch, hub_tasks
 
     try:
-        found = getattr(hub, function, None) or getattr(hub_examples, function)
-        result = found(*arguments)
+        result = getattr(hub_tasks, function)(*arguments)
         return result.to_list() if hasattr(result, "to_list") else result
     except (ValueError, fetch.DataUnavailable) as problem:
         return str(problem)
@@ -129,10 +128,10 @@ def forget(dataset_id):
 
 
 def evaluated(name, language):
-    from isomorph.text import fetch, hub_examples
+    from isomorph.text import fetch, tasks
 
     try:
-        return hub_examples.evaluation_split(name, language)
+        return tasks.evaluation_split(name, language)
     except fetch.HubAway as problem:
         return f"away: {problem}"
 
@@ -191,12 +190,6 @@ WORDS = {
     "deprel": [["root", "case", "det", "obl:arg"]],
     "mwt": [[{"id": "2-3", "form": "du"}]],
 }
-TREE = {
-    "tokens": ["Va", "de", "le", "roi"],
-    "upos": ["VERB", "ADP", "DET", "NOUN"],
-    "head": [0, 4, 4, 1],
-    "deprel": ["root", "case", "det", "obl:arg"],
-}
 OLD = "universal-dependencies/universal_dependencies"
 NEW = "commul/universal_dependencies"
 
@@ -208,15 +201,16 @@ def exported(split):
 def test_treebanks_come_from_where_they_are_kept_up(hub, there):
     hub.put("datasets", OLD, {"universal_dependencies.py": b"a script", "README.md": b""})
     hub.put("datasets", OLD, exported("validation"), "refs/convert/parquet")
-    assert there(named, "load_universal_dependencies", "fr_gsd", "validation") == [TREE]
+    trees = ("hub_examples", "universal_dependencies", "fr", "dev")
+    (tree,) = there(named, *trees).items
+    assert (tree.words, tree.heads) == (("Va", "de", "le", "roi"), (0, 4, 4, 1))
+    assert tree.relations == ("root", "case", "det", "obl")
     hub.put_tables(NEW, {"fr_gsd/dev": {**WORDS, "tokens": [["Va", "de", "la", "reine"]]}})
-    (latest,) = there(named, "load_universal_dependencies", "fr_gsd", "validation")
-    assert latest == TREE | {"tokens": ["Va", "de", "la", "reine"]}
+    (latest,) = there(named, *trees).items
+    assert latest.words == ("Va", "de", "la", "reine") and latest.heads == tree.heads
     hub.put_tables(NEW, {"fr_gsd/dev": WORDS}, "2.17")
-    assert there(named, "load_universal_dependencies", "fr_gsd", "validation") == [TREE]
-    found = there(named, "hub_examples", "universal_dependencies", "fr", "dev")
-    assert found.items[0].relations == ("root", "case", "det", "obl")
+    assert there(named, *trees).items == (tree,)
     tagged = there(named, "hub_examples", "parts_of_speech", "fr", "dev")
     assert tagged.items[0].tags == ("VERB", "ADP", "DET", "NOUN")
-    message = there(named, "load_universal_dependencies", "fr_pud", "test")
-    assert "(fr_pud, test) is not available: commul/" in message and "'fr_pud' not found" in message
+    message = there(named, "hub_examples", "universal_dependencies", "de", "test")
+    assert "(de_gsd, test) is not available: commul/" in message and "'de_gsd' not found" in message

@@ -6,25 +6,21 @@ import pytest
 
 from isomorph.runs import HubText, WordVectors
 from isomorph.text import fetch, hub
+from isomorph.text.examples import UPOS
+from isomorph.text.hub_tasks import hub_examples
 
 
 def test_the_mirror_is_read(mirror):
     mirror("facebook/xnli", "fr", "test", {"premise": ["a"], "hypothesis": ["b"], "label": [2]})
-    assert hub.load_xnli("fr", "test").to_list() == [
-        {"premise": "a", "hypothesis": "b", "label": 2}
-    ]
+    rows = hub.load_hub("facebook/xnli", "fr", "test")
+    assert rows.to_list() == [{"premise": "a", "hypothesis": "b", "label": 2}]
     rows = hub.load_hub("facebook/xnli", "fr", "test", streaming=True)
     assert [row["label"] for row in rows] == [2]
 
 
-def test_named_entities_are_read(mirror):
-    mirror("unimelb-nlp/wikiann", "ru", "train", {"tokens": [["Москва"]], "ner_tags": [[5]]})
-    assert hub.load_wikiann("ru", "train")[0] == {"tokens": ["Москва"], "ner_tags": [5]}
-
-
 def test_without_mirror_and_network_one_sentence_names_what_and_why(no_hub):
     with pytest.raises(hub.DataUnavailable) as caught:
-        hub.load_xnli("fr", "test")
+        hub_examples("xnli", "fr", "test")
     message = str(caught.value)
     assert message.startswith("facebook/xnli (fr, test) is not available: HF_HUB_OFFLINE is set")
     assert "ISOMORPH_MIRROR" not in message and "\n" not in message
@@ -41,12 +37,12 @@ def test_a_file_of_a_mirror_that_is_no_table_is_named(mirror, tmp_path):
 def test_a_mirror_without_the_file_says_so(mirror, tmp_path):
     mirror("facebook/xnli", "fr", "test", {"premise": ["a"], "hypothesis": ["b"], "label": [2]})
     with pytest.raises(hub.DataUnavailable, match="does not hold it"):
-        hub.load_xnli("fr", "train")
+        hub_examples("xnli", "fr", "train")
 
 
 def test_trees_count_words_and_not_multiword_tokens(mirror):
     source = hub.HUB["universal_dependencies"]
-    upos = [hub.PARTS_OF_SPEECH.index(name) for name in ("VERB", "_", "ADP", "DET", "NOUN")]
+    upos = [UPOS.index(name) for name in ("VERB", "_", "ADP", "DET", "NOUN")]
     columns = {
         "tokens": [["Parle", "du", "de", "le", "roi"]],
         "upos": [upos],
@@ -54,17 +50,16 @@ def test_trees_count_words_and_not_multiword_tokens(mirror):
         "deprel": [["root", "_", "case", "det", "obl"]],
     }
     mirror(source.id, "fr_gsd", "test", columns)
-    assert hub.load_universal_dependencies("fr_gsd", "test")[0] == {
-        "tokens": ["Parle", "de", "le", "roi"],
-        "upos": ["VERB", "ADP", "DET", "NOUN"],
-        "head": [0, 4, 4, 1],
-        "deprel": ["root", "case", "det", "obl"],
-    }
+    (tree,) = hub_examples("universal_dependencies", "fr", "test").items
+    assert tree.words == ("Parle", "de", "le", "roi")
+    assert (tree.heads, tree.relations) == ((0, 4, 4, 1), ("root", "case", "det", "obl"))
+    (tagged,) = hub_examples("parts_of_speech", "fr", "test").items
+    assert tagged.tags == ("VERB", "ADP", "DET", "NOUN")
 
 
 def test_trees_leave_out_elided_words(mirror):
     source = hub.HUB["universal_dependencies"]
-    upos = [hub.PARTS_OF_SPEECH.index(name) for name in ("PRON", "VERB", "VERB", "ADV")]
+    upos = [UPOS.index(name) for name in ("PRON", "VERB", "VERB", "ADV")]
     columns = {
         "tokens": [["you", "do", "like", "why"]],  # the third word is only in the enhanced tree
         "upos": [upos],
@@ -72,9 +67,8 @@ def test_trees_leave_out_elided_words(mirror):
         "deprel": [["nsubj", "root", "_", "advmod"]],
     }
     mirror(source.id, "en_ewt", "test", columns)
-    (tree,) = hub.load_universal_dependencies("en_ewt", "test")
-    assert tree["tokens"] == ["you", "do", "why"]
-    assert tree["head"] == [2, 0, 2]
+    (tree,) = hub_examples("universal_dependencies", "en", "test").items
+    assert (tree.words, tree.heads) == (("you", "do", "why"), (2, 0, 2))
 
 
 @pytest.fixture
@@ -161,9 +155,6 @@ def test_sentences_of_a_text():
         (lambda: hub.load_hub("some/set", "", "test"), "config is ''; allowed"),
         (lambda: hub.load_hub("some/set", "fr", "../test"), "split is '../test'; allowed"),
         (lambda: hub.load_hub("some/set", "fr\n", "test"), "config is 'fr"),
-        (lambda: hub.load_xnli("it", "test"), "language is 'it'"),
-        (lambda: hub.load_wikiann("fr", "dev"), "split is 'dev'; allowed are 'train'"),
-        (lambda: hub.load_universal_dependencies("French", "test"), "treebank is 'French'"),
         (lambda: hub.load_tatoeba("en"), "language is 'en'"),
         (lambda: hub.hub_corpus(("fr", "de"), 9), "English and another one"),
         (lambda: hub.hub_corpus(("en", "en"), 9), "English and another one"),

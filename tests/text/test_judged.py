@@ -6,12 +6,14 @@ import pyarrow as pa
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 
-from isomorph.text import hub, judged
-from isomorph.text.benchmarks import benchmark_examples
-from isomorph.text.hub_examples import hub_examples
-from isomorph.text.ordering import story_orders
-from isomorph.text.questions import hub_questions
-from isomorph.text.similarity_sets import sentence_pairs
+from isomorph.text import hub, tables
+from isomorph.text.hub_tasks import (
+    benchmark_examples,
+    hub_examples,
+    hub_questions,
+    scored_pairs,
+    story_orders,
+)
 
 GOOD = {
     "xnli": {"premise": "a", "hypothesis": "b", "label": 2},
@@ -44,7 +46,7 @@ READ = {
         ("universal-dependencies/universal_dependencies", "en_ewt", "test"),
         lambda: hub_examples("universal_dependencies", "en", "test").items,
     ),
-    "sts": (("mteb/sts12-sts", "default", "test"), lambda: sentence_pairs("sts12").scores),
+    "sts": (("mteb/sts12-sts", "default", "test"), lambda: scored_pairs("sts12").scores),
     "stories": (
         ("local/sentence-ordering", "sind", "test"),
         lambda: story_orders("sind", "test").items,
@@ -189,14 +191,14 @@ def test_labels_go_by_their_names_where_a_file_has_them_in_another_order():
     ours = ("entailment", "neutral", "contradiction")
     label = ClassLabel(names=["contradiction", "entailment", "neutral"])
     rows = Dataset.from_dict({"label": [0]}, features=Features({"label": label}))
-    own = judged.declared(rows, "label", ours, "a set")
-    assert judged.label(rows[0], "label", own) == "contradiction"
+    own = tables.declared(rows, "label", ours, "a set")
+    assert tables.label(rows[0], "label", own) == "contradiction"
     listed = Dataset.from_dict({"label": [[0]]}, features=Features({"label": List(label)}))
-    assert judged.declared(listed, "label", ours, "a set") == label.names
+    assert tables.declared(listed, "label", ours, "a set") == label.names
     plain = Dataset.from_dict({"label": [0]}, features=Features({"label": Value("int64")}))
-    assert judged.declared(plain, "label", ours, "a set") == ours
+    assert tables.declared(plain, "label", ours, "a set") == ours
     with pytest.raises(ValueError, match="a set: label has the labels contradiction, .*allowed"):
-        judged.declared(rows, "label", ("yes", "no"), "a set")
+        tables.declared(rows, "label", ("yes", "no"), "a set")
 
 
 def test_a_label_may_be_told_by_its_name(put):
@@ -231,9 +233,9 @@ def test_where_words_have_columns_of_their_own_each_needs_a_head(put):
 
 
 def test_a_circle_of_heads_is_shown():
-    judged.tree([2, 0, 4, 2], ["obj", "root", "obj", "obj"])
+    tables.tree([2, 0, 4, 2], ["obj", "root", "obj", "obj"])
     with pytest.raises(ValueError, match=r"the words \[3, 4, 5\] are each other's heads"):
-        judged.tree([2, 0, 4, 5, 3], ["obj", "root", "obj", "obj", "obj"])
+        tables.tree([2, 0, 4, 5, 3], ["obj", "root", "obj", "obj", "obj"])
 
 
 def test_texts_that_are_streamed_or_paired_are_judged_too(mirror):

@@ -8,17 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isomorph.text.corpora import load_parallel
+from isomorph.text.examples import SPLITS, span_scores
 from isomorph.text.shipped import DOMAINS, LANGUAGES
 from isomorph.text.shipped_tasks import (
     KINDS,
-    SPLITS,
     TAGS,
-    chance_baseline,
-    load_interface_terms,
-    load_passage_relation,
-    majority_baseline,
+    interface_terms,
     passage_chapters,
-    span_scores,
+    passage_relation,
     split_words,
 )
 from isomorph.text.tables import read_table
@@ -90,12 +87,11 @@ def test_labels_are_in_random_order(relations):
 
 
 def test_relation_loader_gives_the_same_labels_in_every_language(rows):
-    english = load_passage_relation("en", "test", "help")
-    chinese = load_passage_relation("zh", "test", "help")
-    assert list(english["label"]) == list(chinese["label"])
-    assert english.features["label"].names == ["follows", "same", "elsewhere"]
+    english, chinese = (passage_relation("help", code, "test") for code in ("en", "zh"))
+    assert english.names == ("follows", "same", "elsewhere")
     translation = {row["en"]: row["zh"] for row in rows["help"].values()}
-    assert [translation[text] for text in english["text_b"]] == list(chinese["text_b"])
+    for item, other in zip(english.items, chinese.items, strict=True):
+        assert (other.label, other.second) == (item.label, translation[item.second])
 
 
 def test_terms_have_the_same_kinds_in_the_same_order_in_every_language(terms):
@@ -128,10 +124,8 @@ def test_terms_come_from_their_own_split_and_are_the_text(terms, rows):
 
 def test_every_kind_of_term_is_in_every_split():
     for split in SPLITS:
-        data = load_interface_terms("en", split)
-        found = {TAGS[tag] for tags in data["tags"] for tag in tags}
-        assert {f"B-{kind}" for kind in KINDS} <= found
-        assert data.features["tags"].feature.names == list(TAGS)
+        found = {tag for item in interface_terms("en", split).items for tag in item.tags}
+        assert {f"B-{kind}" for kind in KINDS} <= found <= set(TAGS)
 
 
 def test_words_of_chinese_are_characters():
@@ -230,43 +224,12 @@ def test_tags_that_cannot_be_scored_are_refused(gold, predicted, message):
         span_scores(gold, predicted)
 
 
-def test_relation_baselines_are_a_third():
-    for domain in DOMAINS:
-        for baseline in (majority_baseline, chance_baseline):
-            score = baseline("passage_relation", "fr", "test", domain)["accuracy"]
-            assert score == pytest.approx(1 / 3)
-
-
-def test_term_baselines_are_far_from_solved():
-    majority = majority_baseline("interface_terms", "fr")
-    chance = chance_baseline("interface_terms", "fr")
-    assert chance["f1"] < 0.1 < majority["f1"] < 0.5
-    assert chance["accuracy"] < majority["accuracy_all_o"] <= majority["accuracy"]
-    assert chance == chance_baseline("interface_terms", "fr")
-    assert chance != chance_baseline("interface_terms", "fr", seed=1)
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: load_passage_relation("it", "test"), "language is 'it'"),
-        (lambda: load_passage_relation("fr", "validation"), "split is 'validation'; allowed"),
-        (lambda: load_passage_relation("fr", "test", "news"), "domain is 'news'"),
-        (lambda: load_interface_terms("fr", "all"), "split is 'all'"),
-        (lambda: majority_baseline("sentiment"), "task is 'sentiment'"),
-    ],
-)
-def test_bad_input_is_refused_in_one_sentence(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
-
-
 def test_chapters_of_passages_are_those_of_their_texts():
-    rows, chapters = load_passage_relation("en", "test")[:], passage_chapters("test")
+    items, chapters = passage_relation("bible", "en", "test").items, passage_chapters("test")
     text = load_parallel("bible")[:]
     chapter_of = dict(zip(text["en"], text["group"], strict=True))
-    for side, own in zip(("text_a", "text_b"), chapters, strict=True):
-        agree = [chapter_of[t] == c for t, c in zip(rows[side], own, strict=True)]
+    for side, own in zip(("first", "second"), chapters, strict=True):
+        agree = [chapter_of[getattr(t, side)] == c for t, c in zip(items, own, strict=True)]
         assert sum(agree) > 0.99 * len(agree), "a few verses stand in two chapters"
-    for label, first, second in zip(rows["label"], *chapters, strict=True):
-        assert (first == second) == (label != 2)
+    for item, first, second in zip(items, *chapters, strict=True):
+        assert (first == second) == (item.label != "elsewhere")

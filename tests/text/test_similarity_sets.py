@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from isomorph.text import hub
-from isomorph.text.similarity_sets import SENTENCES, sentence_pairs, word_pairs
+from isomorph.text.hub_tasks import SENTENCES, scored_pairs
 
 
 @pytest.fixture
@@ -22,9 +22,9 @@ def mirror(no_hub, tmp_path, monkeypatch):
 def test_pairs_keep_their_order_and_scale(mirror):
     mirror("mteb/sts12-sts/default/test.parquet",
            sentence1=["a", "b"], sentence2=["c", "d"], score=[4.4, 0.0])  # fmt: skip
-    assert sentence_pairs("sts12") == (["a", "b"], ["c", "d"], [4.4, 0.0])
+    assert scored_pairs("sts12") == (["a", "b"], ["c", "d"], [4.4, 0.0])
     mirror("local/word-similarity/rg65/test.parquet", word1=["gem"], word2=["jewel"], score=[3.9])
-    assert word_pairs("rg65") == (["gem"], ["jewel"], [3.9])
+    assert scored_pairs("rg65") == (["gem"], ["jewel"], [3.9])
 
 
 def test_the_papers_seven_sets_are_there():
@@ -33,8 +33,6 @@ def test_the_papers_seven_sets_are_there():
 
 def test_what_is_not_there_is_said(mirror):
     with pytest.raises(hub.DataUnavailable, match="word-similarity"):
-        word_pairs("men")
-    with pytest.raises(ValueError, match="name is 'sts99'; allowed are stsb"):
-        sentence_pairs("sts99")
-    with pytest.raises(ValueError, match="name is 'men2'; allowed are rg65"):
-        word_pairs("men2")
+        scored_pairs("men")
+    with pytest.raises(ValueError, match="name is 'sts99'; allowed are 'stsb'"):
+        scored_pairs("sts99")

@@ -10,10 +10,10 @@ from pathlib import Path
 from ..sizes import known
 from .chapters import BadRequest, BookError, Chapter, Layout, discover, is_fresh, read_yaml, select
 from .execute import Failure, cores, execute_all
-from .limits import Limits
 from .lock import alone
 from .notebook import derive
 from .site import render
+from .worker import Limits
 
 ROOT = Path(__file__).resolve().parents[3]
 TRACEBACK_LINES = 12

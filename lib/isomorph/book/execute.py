@@ -14,8 +14,7 @@ from pathlib import Path
 from isomorph import children, files, one_core
 
 from .chapters import Chapter, Layout, expected_manifest, read_text, write_manifest
-from .limits import Limits
-from .worker import where_it_stopped
+from .worker import Limits, where_it_stopped
 
 CELL = re.compile(r"^# (%%|solution$)", re.MULTILINE)
 RUN_LOG = "ISOMORPH_RUN_LOG"

@@ -3,6 +3,9 @@
 Both are executed in one go: the check after the stub has to say that nothing is answered yet, the
 one after the solution that it is right. So the two cannot drift apart. For a reader the solved part
 is folded; from what a learner gets it is cut off, and no output above the cut knows a solution.
+
+What is offered for download, or to a class, is plain: opened in Jupyter, a MyST directive would show as
+a block of code and a role as a stray brace, so both are replaced by what they stand for.
 """
 
 import re
@@ -10,9 +13,9 @@ from pathlib import Path
 
 import nbformat
 
-from ..exercises.kinds import WORDS
-from .chapters import BookError, read_text
-from .solutions import Exercise, find_exercises, split
+from ..exercises import WORDS
+from .chapters import BadRequest, BookError, Layout, discover, read_text, select
+from .solutions import FENCE, LABEL, Exercise, find_exercises, split
 
 ROLES = {"unanswered": "unanswered", "solved": "right"}
 """What the check in a cell of that role has to say, by the states of `Feedback`."""
@@ -20,6 +23,16 @@ ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 KEPT_BACK = ("solution", "solved", "fold")
 OPEN_FOLD = '<details class="solution">\n<summary>Solution</summary>'
 CLOSE_FOLD = "</details>"
+LEARNERS, TEACHERS = "students", "teachers"
+OPTION = re.compile(r"^:[\w-]+:.*\n?", re.MULTILINE)
+TARGET = re.compile(r"^\([\w.:-]+\)=[ \t]*\n", re.MULTILINE)
+ROLE = re.compile(r"\{(?P<kind>[\w:+-]+)\}`(?P<text>[^`]+)`")
+LABELLED = re.compile(r"^(?P<label>.+?)\s*<[^<>]+>$", re.DOTALL)
+MATH_KINDS = {"math", "eq-block"}
+INVISIBLE = {"bibliography", "tableofcontents", "contents", "toctree", "raw"}
+CODE_KINDS = {"code", "code-block", "literalinclude"}
+ADDED_METADATA = ("papermill", "execution")
+HIDING_TAGS = {"hide-input", "hide-cell", "remove-input"}
 
 
 def derive(source: Path) -> nbformat.NotebookNode:
@@ -134,3 +147,88 @@ def without_solutions(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     copy = nbformat.from_dict(notebook)
     copy.cells = [cell for cell in copy.cells if role(cell) not in KEPT_BACK]
     return copy
+
+
+def export(folder: Path, layout: Layout, chapter: str | None = None) -> list[Path]:
+    """Write `students/<part>/<name>.ipynb` and the same for `teachers` into `folder`.
+
+    Nothing is executed. In a teacher's notebook the solution of an exercise follows its stub.
+    Returns the files, a pair a chapter. Raises BadRequest when `chapter` names nothing or `folder`
+    already holds such notebooks, which somebody may have changed, and BookError when a chapter's
+    marks are malformed; nothing is written then.
+    """
+    for each in (LEARNERS, TEACHERS):
+        if (folder / each).exists():
+            raise BadRequest(f"{folder / each} is there already: name another folder")
+    written = {}
+    for chosen in select(discover(layout), chapter):
+        notebook = derive(chosen.source(layout))
+        solved = fold(notebook, before="**Solution**", after="")
+        for whose, made in ((LEARNERS, without_solutions(notebook)), (TEACHERS, solved)):
+            written[folder / whose / f"{chosen.page}.ipynb"] = plain_notebook(made)
+    for path, made in written.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(made, path)
+    return list(written)
+
+
+def plain_notebook(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """A copy of `notebook` whose Markdown cells are ordinary Markdown, outputs untouched.
+
+    Code that the page folds away is collapsed: Jupyter knows nothing of the page's tags.
+    """
+    copy = without_traces(notebook)
+    for cell in copy.cells:
+        cell.metadata.pop("isomorph", None)
+        if cell.cell_type == "code" and HIDING_TAGS & set(cell.metadata.get("tags", ())):
+            cell.metadata["jupyter"] = {"source_hidden": True}
+        if cell.cell_type == "markdown":
+            cell.source = plain_markdown(cell.source)
+    return copy
+
+
+def without_traces(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """A copy without what execution added: times, statuses and folders of the building machine."""
+    copy = nbformat.from_dict(notebook)
+    copy.metadata = nbformat.from_dict(
+        {key: copy.metadata[key] for key in ("kernelspec", "language_info") if key in copy.metadata}
+    )
+    for cell in copy.cells:
+        for key in ADDED_METADATA:
+            cell.metadata.pop(key, None)
+    return copy
+
+
+def plain_markdown(text: str) -> str:
+    """MyST to ordinary Markdown: directives become quotes, roles become their text."""
+    return ROLE.sub(_role, TARGET.sub("", FENCE.sub(_directive, text)))
+
+
+def _directive(match: re.Match) -> str:
+    kind, title = match["kind"], match["title"].strip()
+    body = OPTION.sub("", match["body"]).strip("\n")
+    if kind in MATH_KINDS:
+        return f"$$\n{body}\n$$"
+    if kind in CODE_KINDS:
+        return f"```{title}\n{body}\n```"
+    if kind in INVISIBLE:
+        return ""
+    if kind == "exercise" and (label := LABEL.search(match["body"])):
+        kind = f"exercise {label[1]}"  # the page numbers it, and a notebook does not
+    name = title if kind == "admonition" else kind.split(":")[-1].replace("-", " ").capitalize()
+    body = FENCE.sub(_directive, body)  # a directive may hold another
+    head = f"**{name}**" if kind == "admonition" or not title else f"**{name}: {title}**"
+    lines = [head, "", *body.splitlines()] if body else [head]
+    return "\n".join(f"> {line}".rstrip() for line in lines)
+
+
+def _role(match: re.Match) -> str:
+    kind, text = match["kind"], match["text"]
+    if kind == "math":
+        return f"${text}$"
+    labelled = LABELLED.match(text)
+    if labelled:
+        return labelled["label"]
+    if kind.startswith("cite"):
+        return f"[{text}]"
+    return text

@@ -29,8 +29,13 @@ from typing import NoReturn
 
 from ..exercises import checks
 from .chapters import BookError, checks_of
-from .plain import FENCE, LABEL
 
+FENCE = re.compile(
+    r"^(?P<fence>`{3,}|:{3,})\{(?P<kind>[\w:+-]+)\}[ \t]*(?P<title>[^\n]*)\n"
+    r"(?P<body>.*?)^(?P=fence)[ \t]*$",
+    re.DOTALL | re.MULTILINE,
+)
+LABEL = re.compile(r"^:label:[ \t]*(\S+)", re.MULTILINE)
 MARK = "# solution"
 NEARLY_MARK = re.compile(
     r"^[ \t]*#[ \t]*solutions?[ \t]*[:.]?[ \t]*$", re.IGNORECASE | re.MULTILINE

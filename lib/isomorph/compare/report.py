@@ -123,7 +123,7 @@ def drawn(rows: DataFrame) -> dict[str, tuple[Figure, DataFrame]]:
         own = own.assign(line=own["metric"].map(named), metric=measured, among=among)
         order = own["line"].map(list(lines).index)
         own = own.iloc[order.argsort(kind="stable")]
-        figure = figures.learning_curve(own, metric=measured, x="layer", group="line")
+        figure = figures.layer_lines(own, measured)
         found[name] = figure, own.pivot(index="layer", columns="line", values="value").reset_index()
     table = cka_table(rows)
     if len(table):

@@ -4,6 +4,8 @@ One self-contained piece of HTML, so that a chapter's page, the notebook behind 
 downloaded copy all show the same.
 """
 
+from __future__ import annotations
+
 import base64
 import html
 import io
@@ -22,11 +24,11 @@ SVG = {
 
 
 def show(
-    fig: "Figure",
+    fig: Figure,
     *,
     caption: str,
     alt: str,
-    table: "DataFrame | None" = None,
+    table: DataFrame | None = None,
     provenance: str | None = None,
 ) -> None:
     """Display a figure with its caption, a description for those who do not see it, and its data.
@@ -36,66 +38,58 @@ def show(
     live and the recorded points. `provenance` says it in words instead.
     Raises ValueError when `caption` or `alt` is empty.
     """
-    from IPython.display import display
-
     for name, text in (("caption", caption), ("alt", alt)):
         if not text.strip():
             raise ValueError(f"{name} is empty, but every figure needs one")
     origin = provenance or (provenance_note(table) if table is not None else "")
-    bundle = {"text/html": figure_html(fig, caption, alt, table, origin), "text/plain": alt}
-    display(bundle, raw=True)
+    display_html(figure_html(fig, caption, alt, table, origin), alt)
 
 
-def show_table(table: "DataFrame", name: str) -> None:
+def display_html(body: str, text: str) -> None:
+    """Display HTML, with what stands for it where none can be shown."""
+    from IPython.display import display
+
+    display({"text/html": body, "text/plain": text}, raw=True)
+
+
+def show_table(table: DataFrame, name: str) -> None:
     """Display a small table with its name as a caption, readable in light, in dark and in Jupyter.
 
     An index that has a name is shown as columns. Raises ValueError when `name` is empty.
     """
-    from IPython.display import display
-
     if not name.strip():
         raise ValueError("name is empty, but every table needs one")
-    text = f"{name}\n{_flat(table).to_string(index=False)}"
-    display({"text/html": table_figure(table, name), "text/plain": text}, raw=True)
+    display_html(table_figure(table, name), f"{name}\n{_flat(table).to_string(index=False)}")
 
 
-def table_figure(table: "DataFrame", name: str) -> str:
+def table_figure(table: DataFrame, name: str) -> str:
     """A table as HTML under its caption, which ends with the table's note where it has one."""
     said = ". ".join(filter(None, [name.rstrip("."), table.attrs.get("note", "")]))
     caption = f"<figcaption>{html.escape(said)}</figcaption>"
     return f'<figure class="isomorph-table">{caption}{region(_flat(table), name)}</figure>'
 
 
-def _flat(table: "DataFrame") -> "DataFrame":
+def _flat(table: DataFrame) -> DataFrame:
     """With an index that has a name as columns; one that has none only counts, and is left out."""
     named = [name for name in table.index.names if name is not None]
     return table.reset_index() if named else table
 
 
-def provenance_note(table: "DataFrame", *, marks: bool = True) -> str:
-    """In words, how many rows of `table` were run live and how many are recorded.
-
-    With `marks` it also says which marks of a figure are which.
-    """
+def provenance_note(table: DataFrame) -> str:
+    """In words, how many rows of `table` were run live and how many are recorded, and their marks."""
     if "provenance" not in table.columns:
         return ""
     counts = table["provenance"].value_counts()
     words = {
-        "live": ("run live in this execution", " (filled)"),
-        "cached": ("kept from an earlier execution on this machine", " (filled)"),
-        "recorded": ("recorded earlier by the same configs", " (hollow)"),
+        "live": "run live in this execution (filled)",
+        "cached": "kept from an earlier execution on this machine (filled)",
+        "recorded": "recorded earlier by the same configs (hollow)",
     }
-    told = [
-        f"{counts[kind]} {text}{mark if marks else ''}"
-        for kind, (text, mark) in words.items()
-        if counts.get(kind, 0)
-    ]
-    return f"{'Points' if marks else 'Rows'}: {', '.join(told)}." if told else ""
+    said = [f"{counts[kind]} {text}" for kind, text in words.items() if counts.get(kind, 0)]
+    return f"Points: {', '.join(said)}." if said else ""
 
 
-def figure_html(
-    fig: "Figure", caption: str, alt: str, table: "DataFrame | None", origin: str
-) -> str:
+def figure_html(fig: Figure, caption: str, alt: str, table: DataFrame | None, origin: str) -> str:
     """The HTML that `show` displays: one self-contained <figure>."""
     import matplotlib
 
@@ -121,7 +115,7 @@ def figure_html(
     return "\n".join(part for part in parts if part)
 
 
-def table_html(table: "DataFrame") -> str:
+def table_html(table: DataFrame) -> str:
     """The data behind a figure, folded; numbers to four figures, at most TABLE_ROWS rows."""
     shown = table.head(TABLE_ROWS)
     more = f", the first {TABLE_ROWS} of {len(table)} rows" if len(table) > len(shown) else ""
@@ -131,7 +125,7 @@ def table_html(table: "DataFrame") -> str:
     )
 
 
-def region(table: "DataFrame", name: str) -> str:
+def region(table: DataFrame, name: str) -> str:
     """A table as HTML in a region of that name, which scrolls sideways where it must."""
     body = table.to_html(index=False, border=0, float_format="{:.4g}".format, na_rep="")
     body = re.sub(r"<th>(?=[^<])", '<th scope="col">', body)

@@ -4,7 +4,9 @@ A figure is drawn dark on white, which reads well in any notebook; the site's st
 its lightness, hue kept, in dark mode.
 """
 
-from collections.abc import Iterator, Sequence
+from __future__ import annotations
+
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -13,18 +15,17 @@ from isomorph import metrics
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from pandas import DataFrame, Series
+    from pandas import DataFrame
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (7, 3)))
-LEVEL_DASHES = ((0, (2, 2)), (0, (7, 2)), (0, (1, 1.5)), (0, (7, 2, 1, 2)))
 INK = "#202020"
 # Of words, from frequent to rare: blue to orange, told apart in any colour vision and on a dark page.
 FREQUENCY = ("#08306b", "#2171b5", "#6baed6", "#fdae6b", "#e6550d")
 WIDTH, HEIGHT = 7.0, 4.2  # inches; at the site's text width one inch is about one inch
 
 
-def axis_name(metric: str, rows: "DataFrame | None" = None, width: int = 34) -> str:
+def axis_name(metric: str, rows: DataFrame | None = None, width: int = 34) -> str:
     """A metric in plain words, in lines of `width` characters.
 
     Rows with the column `among` (`isomorph.candidates`) say among how many candidates it is.
@@ -69,7 +70,7 @@ def theme() -> Iterator[None]:
 
 def blank(
     width: float = WIDTH, height: float = HEIGHT, columns: int = 1, rows: int = 1
-) -> tuple["Figure", list]:
+) -> tuple[Figure, list]:
     """An empty themed figure and its axes, a list of rows times columns; sizes in inches.
 
     Not registered with pyplot, so a notebook never shows it a second time on its own.
@@ -82,26 +83,21 @@ def blank(
     return figure, list(axes.ravel())
 
 
-def require(table: "DataFrame", *columns: str) -> None:
+def require(table: DataFrame, *columns: str) -> None:
     """Raise ValueError unless the table has the columns."""
     for column in columns:
         if column not in table.columns:
             raise ValueError(f"the rows lack the column {column!r}; they have {list(table)}")
 
 
-def level_line(draw, at: float, label: str | None, dash=LEVEL_DASHES[0]) -> None:
-    """A dashed level, by `draw` (axhline or axvline of an axis)."""
-    draw(at, color="#606060", linewidth=1.1, linestyle=dash, label=label, zorder=1)
-
-
-def legend(axis: "Axes") -> None:
+def legend(axis: Axes) -> None:
     """A legend where there is more than one thing to tell apart."""
     handles, labels = axis.get_legend_handles_labels()
     if len(labels) > 1:
         axis.legend(handles, labels, fontsize="small")
 
 
-def legend_above(figure: "Figure") -> None:
+def legend_above(figure: Figure) -> None:
     """One legend for all axes of a figure, above them, each label once; none for a single one.
 
     Above, since no place among lines and marks is free in every figure.
@@ -113,32 +109,3 @@ def legend_above(figure: "Figure") -> None:
     if len(found) > 1:
         place = {"loc": "outside upper left", "ncols": 2}
         figure.legend(found.values(), found.keys(), fontsize="small", **place)
-
-
-def name_below(axes: Sequence["Axes"], name: str) -> None:
-    """The name of the horizontal axis, once for all axes."""
-    if len(axes) == 1:
-        axes[0].set_xlabel(name)
-    else:
-        axes[0].figure.supxlabel(name, fontsize=axes[0].xaxis.label.get_size())
-
-
-def marks(
-    axis: "Axes", x: "Series", y: "Series", filled: "Series", *, colour, marker, label
-) -> None:
-    """Marks at (x, y), each filled or hollow as `filled` says; those without a number are not
-    drawn. Hollow ones are means without an interval over seeds, and the legend says so."""
-    for fill, text in ((True, label), (False, f"{label}: hollow, no interval over seeds")):
-        chosen = (filled == fill) & x.notna() & y.notna()
-        if chosen.any():
-            axis.scatter(
-                x[chosen],
-                y[chosen],
-                s=34,
-                marker=marker,
-                facecolor=[colour] if fill else "white",
-                edgecolor=[colour],
-                linewidth=1.3,
-                zorder=4,
-                label=text,
-            )

@@ -101,7 +101,7 @@ def tag_spans(representation: Representation, examples: Examples) -> Spans:
 def entity_spans(representation: Representation, examples: Examples) -> Spans:
     """Each entity and its type ("PER" of "B-PER", "I-PER"), in the order of the texts.
 
-    An "I" that continues nothing opens an entity, as in `isomorph.text.shipped_tasks.span_scores`.
+    An "I" that continues nothing opens an entity, as in `isomorph.text.examples.span_scores`.
     Arguments and errors as of `tag_spans`; also raises ValueError where no entity is.
     """
     _require(examples, TAG)

@@ -38,7 +38,7 @@ from isomorph.measure.isotropy import cone
 from isomorph.measure.numerics import cosines
 
 if TYPE_CHECKING:
-    from isomorph.text.similarity_sets import ScoredPairs
+    from isomorph.text.hub_tasks import ScoredPairs
 
 Record = tuple[str, int | None, str, float]  # condition, fold, metric, value
 OVER_ITEMS = ("_low", "_high", "_gain")  # how metrics end that are of all folds together
@@ -47,12 +47,12 @@ UNTREATED = "two_layer_average"  # of sentences that are compared
 
 def passages(encoder: str, place: torch.device) -> Iterator[Record]:
     """matching_auc of each cure, and the cone's measures: does a passage follow, or stand elsewhere?"""
-    from isomorph.text.shipped_tasks import load_passage_relation, passage_chapters
+    from isomorph.text.shipped_tasks import passage_chapters, passage_relation
 
-    rows = load_passage_relation("en", "test")[:]
-    kept = [i for i, label in enumerate(rows["label"]) if label != 1]  # not "on the same page"
-    first, second = ([rows[name][i] for i in kept] for name in ("text_a", "text_b"))
-    follows = torch.tensor([rows["label"][i] == 0 for i in kept])
+    items = passage_relation("bible", "en", "test").items
+    kept = [i for i, item in enumerate(items) if item.label != "same"]
+    first, second = ([getattr(items[i], name) for i in kept] for name in ("first", "second"))
+    follows = torch.tensor([items[i].label == "follows" for i in kept])
     chapters = [[side[i] for i in kept] for side in passage_chapters("test")]
     vectors = _sentences(encoder, [*first, *second], place)["two_layer_average"]
     matched: dict[str, Score] = {}
@@ -132,11 +132,11 @@ def sentence_similarity(encoder: str, place: torch.device) -> Iterator[Record]:
     """sts_spearman over the seven sets of Li et al. 2020 (and of each set), of averages of several
     layers, of averaged GloVe vectors, and of every cure fitted on the mean of the last two layers; and
     edit_distance_spearman on STS-B's validation part, of gold scores too."""
-    from isomorph.text.similarity_sets import SENTENCES, sentence_pairs
+    from isomorph.text.hub_tasks import SENTENCES, scored_pairs
 
     by_fold: dict[tuple[str, int], dict[str, float]] = {}
     correlated: dict[str, dict[str, Score]] = {}  # by set, then by condition
-    loaded = {name: sentence_pairs(name) for name in (*SENTENCES, "stsb_dev")}  # first: it may fail
+    loaded = {name: scored_pairs(name) for name in (*SENTENCES, "stsb_dev")}  # first: it may fail
     for dataset, pairs in loaded.items():
         gold = torch.tensor(pairs.scores, dtype=torch.float64)
         if dataset == "stsb_dev":
@@ -168,7 +168,7 @@ def _mean_of_sets(
     correlated: Mapping[str, Mapping[str, Score]], loaded: Mapping[str, ScoredPairs]
 ) -> Iterator[Record]:
     """The intervals of sts_spearman; sets have sentences in common."""
-    from isomorph.text.similarity_sets import SENTENCES
+    from isomorph.text.hub_tasks import SENTENCES
 
     count = sum(len(loaded[name].scores) for name in SENTENCES)
     ends = np.cumsum([len(loaded[name].scores) for name in SENTENCES]).tolist()

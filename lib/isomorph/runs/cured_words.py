@@ -102,11 +102,11 @@ def _weighted(words: Words, train: Tensor, directions: int, seed: int) -> Cure:
 def _read(encoder: str) -> Words:
     from isomorph.measure.words import input_embedding
     from isomorph.models.pretrained import load_encoder
-    from isomorph.text.similarity_sets import WORDS, sentence_pairs, word_pairs
+    from isomorph.text.hub_tasks import WORDS, scored_pairs
     from isomorph.text.tokens import encodings
 
-    word_sets = {name: word_pairs(name) for name in WORDS}
-    sentence_sets = {name: sentence_pairs(name) for name in STS}
+    word_sets = {name: scored_pairs(name) for name in WORDS}
+    sentence_sets = {name: scored_pairs(name) for name in STS}
     model, tokenizer = load_encoder(encoder)
     if isinstance(tokenizer, dict):
         tokenizer = tokenizer["en"]

@@ -247,7 +247,7 @@ def _correlations(examples: Examples, answers: Sequence) -> dict[str, float]:
 
 
 def _tag_scores(examples: Examples, answers: Sequence) -> dict[str, float]:
-    from isomorph.text.shipped_tasks import span_scores
+    from isomorph.text.examples import span_scores
 
     return span_scores([list(item.tags) for item in examples.items], [*map(list, answers)])
 

@@ -1,29 +1,29 @@
-"""Labelled examples of the four transfer tasks, in one form wherever they come from.
+"""What labelled examples are, wherever they come from (`isomorph.text.tasks` gives them).
 
 Conneau, Wu et al. (ACL 2020, section 3.2) tune on English and test on another language: natural
-language inference, named entity recognition and dependency parsing.  Parts of speech, which XTREME
-(Hu et al. ICML 2020) adds, are easier.  Controlled worlds have all four by construction.  The shipped text has two tasks of the same shapes.  The hub has the
-papers' own: XNLI, WikiANN and Universal Dependencies.
+language inference, named entity recognition and dependency parsing; XTREME (Hu et al. ICML 2020) adds
+parts of speech.  The other kinds are no tasks of transfer.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from isomorph.text import entailment, grammar, hub, judged, shipped_tasks
 from isomorph.text.corpora import require
-from isomorph.text.worlds import LANGUAGES, World
+from isomorph.text.tables import score, tree
 
 PAIR, TAG, TREE, SPEECH = "nli", "ner", "parsing", "tags"
-SCORE = "similarity"  # no task of transfer: isomorph.text.benchmarks
-TASKS = (PAIR, TAG, TREE, SPEECH)
-ORDER = "ordering"  # no task of transfer: isomorph.text.ordering, isomorph.models.ordering
-QUESTION = "questions"  # no task of transfer: isomorph.text.questions, isomorph.models.spans
-PHRASES = "phrases"  # no task of transfer: isomorph.text.phrases, isomorph.models.spans
+TASKS = (PAIR, TAG, TREE, SPEECH)  # of transfer
+SCORE, ORDER, QUESTION, PHRASES = "similarity", "ordering", "questions", "phrases"
 SPLITS = ("train", "dev", "test")
 
 # WikiANN's order; the worlds have the same types.
 ENTITY_TAGS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
-PARTS_OF_SPEECH = tuple(name for name in hub.PARTS_OF_SPEECH if name != "_")
+# In the order of the hub's numbers; "_", which is none, is what hub treebanks have beside them.
+UPOS = (
+    *("NOUN", "PUNCT", "ADP", "NUM", "SYM", "SCONJ", "ADJ", "PART", "DET"),
+    *("CCONJ", "PROPN", "PRON", "X", "_", "ADV", "INTJ", "VERB", "AUX"),
+)
+PARTS_OF_SPEECH = tuple(name for name in UPOS if name != "_")
 # The 37 of Universal Dependencies v2 (de Marneffe et al. 2021, Table 2).
 UNIVERSAL_RELATIONS = (
     *("acl", "advcl", "advmod", "amod", "appos", "aux", "case", "cc", "ccomp", "clf", "compound"),
@@ -31,15 +31,6 @@ UNIVERSAL_RELATIONS = (
     *("goeswith", "iobj", "list", "mark", "nmod", "nsubj", "nummod", "obj", "obl", "orphan"),
     *("parataxis", "punct", "reparandum", "root", "vocative", "xcomp"),
 )
-
-# Of a world's words, by their relation.
-SPEECH_OF = {
-    "acl": "VERB", "advmod": "ADV", "amod": "ADJ", "case": "ADP", "cc": "CCONJ", "conj": "VERB",
-    "det": "DET", "flat": "PROPN", "nsubj": "NOUN", "obj": "NOUN", "obl": "NOUN", "punct": "PUNCT",
-    "root": "VERB",
-}  # fmt: skip
-
-SHIPPED = {"passage_relation": PAIR, "passage_relation_help": PAIR, "interface_terms": TAG}
 
 
 @dataclass(frozen=True)
@@ -63,7 +54,7 @@ class ScoredExample:
     score: float
 
     def __post_init__(self):
-        judged.score(vars(self), "score")
+        score(vars(self), "score")
 
 
 @dataclass(frozen=True)
@@ -85,7 +76,7 @@ class TaggedExample:
 class TreeExample:
     """Words with the position of each one's head and the relation to it.
 
-    Raises ValueError unless there are as many of each, and they are a tree (`judged.tree`).
+    Raises ValueError unless there are as many of each, and they are a tree (`tables.tree`).
     """
 
     words: tuple[str, ...]
@@ -96,7 +87,7 @@ class TreeExample:
 
     def __post_init__(self):
         _one_each(self.words, heads=self.heads, relations=self.relations)
-        judged.tree(self.heads, self.relations)
+        tree(self.heads, self.relations)
 
 
 def _one_each(words: Sequence[str], **given: Sequence) -> None:
@@ -179,89 +170,23 @@ class PhraseExample:
                     )
 
 
+Example = (
+    PairExample | ScoredExample | TaggedExample | TreeExample | OrderExample | QuestionExample
+    | PhraseExample
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Examples:
     """Examples of one task and the answers that are possible."""
 
     task: str
-    """One of TASKS, SCORE, ORDER, QUESTION or PHRASES."""
+    """PAIR, TAG and so on."""
     names: tuple[str, ...]
     """Labels, tags or relations, in a fixed order that is the same for every language and split."""
-    items: (
-        tuple[PairExample, ...]
-        | tuple[TaggedExample, ...]
-        | tuple[TreeExample, ...]
-        | tuple[ScoredExample, ...]
-        | tuple[OrderExample, ...]
-        | tuple[QuestionExample, ...]
-        | tuple[PhraseExample, ...]
-    )
+    items: tuple[Example, ...]
     source: str
     """Where they come from and which split, to be kept with results: "wikiann fr validation"."""
-
-
-def world_examples(world: World, task: str, language: str, split: str, count: int) -> Examples:
-    """The first ``count`` examples of a split of a controlled world.
-
-    task: "nli", "ner", "parsing" or "tags".  language: "a" or "b".  split: "train", "dev" or "test"; no
-    sentence, and of the pairs no hypothesis, is in two of them.  The sentences to train on are
-    those that the language was pretrained on, so of its own topics.  Those of "dev" and "test",
-    and all pairs, are of every topic alike.  Examples of "dev" and "test", and pairs, are
-    translations of each other by position.
-    Nothing is left out: sentences without entities stay, and so does the full stop.
-    Raises ValueError for anything else, or more sentences than the world has.
-    """
-    require("task", task, TASKS)
-    require("language", language, LANGUAGES)
-    require("split", split, SPLITS)
-    source = f"world {language} {split}"
-    if task == PAIR:
-        pairs = tuple(
-            PairExample(
-                pair.premise.text(language),
-                pair.hypothesis.text(language),
-                pair.label,
-                pair.premise.topic,
-            )
-            for pair in world.entailment_pairs(split, count)
-        )
-        return Examples(task, entailment.LABELS, pairs, source)
-    part = f"train_{language}" if split == "train" else split
-    sentences = world.sentences(part, count)
-    if task == TAG:
-        tagged = tuple(_entities_of(sentence, language) for sentence in sentences)
-        return Examples(task, ENTITY_TAGS, tagged, source)
-    if task == SPEECH:
-        spoken = tuple(_parts_of_speech_of(sentence, language) for sentence in sentences)
-        return Examples(task, PARTS_OF_SPEECH, spoken, source)
-    names = tuple(dict.fromkeys(map(universal_relation, grammar.RELATIONS)))
-    trees = tuple(_tree_of(sentence, language) for sentence in sentences)
-    return Examples(task, names, trees, source)
-
-
-def shipped_examples(name: str, language: str, split: str, count: int | None = None) -> Examples:
-    """Examples of a task that comes with Isomorph (isomorph.text.shipped_tasks).
-
-    name: "passage_relation" (of the Bible), "passage_relation_help" or "interface_terms".
-    split: "train", "dev" or "test".
-    count: how many to take; they are chosen at random, the same rows in every language, and fewer
-    are among more.  None takes all.
-    Raises ValueError for anything else or more than there are.
-    """
-    require("name", name, tuple(SHIPPED))
-    source = f"{name} {language} {split}"
-    if SHIPPED[name] == TAG:
-        rows = shipped_tasks.load_interface_terms(language, split)
-        return Examples(
-            TAG,
-            shipped_tasks.TAGS,
-            tagged_in(rows, "tags", shipped_tasks.TAGS, count, source),
-            source,
-        )
-    domain = "help" if name.endswith("_help") else "bible"
-    rows = shipped_tasks.load_passage_relation(language, split, domain)
-    names = shipped_tasks.RELATIONS
-    return Examples(PAIR, names, pairs_in(rows, "text_a", "text_b", names, count, source), source)
 
 
 def universal_relation(relation: str) -> str:
@@ -274,55 +199,47 @@ def universal_relation(relation: str) -> str:
     return name
 
 
-def _entities_of(sentence: grammar.Sentence, language: str) -> TaggedExample:
-    words = sentence.tokens[language]
-    tags = ["O"] * len(words)
-    for start, end, kind in sentence.entities[language]:
-        tags[start:end] = [f"B-{kind}", *[f"I-{kind}"] * (end - start - 1)]
-    return TaggedExample(words, tuple(tags), sentence.topic)
+def span_scores(
+    gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
+) -> dict[str, float]:
+    """Micro-averaged F1 (0 to 1) over exact spans: same first token, same last, same type.
 
+    gold, predicted: BIO tags of each sentence.  A prediction may be shorter than its sentence; the
+    words it lacks are "O".  An "I" that continues nothing opens a span, as in the evaluation script
+    of CoNLL-2000, so every sequence of tags stands for some spans.
+    Returns "f1" over all spans, and "f1_PER" and so on for each type that gold has.  0.0 where
+    nothing is right.
+    Raises ValueError when the sentences differ in number, a prediction is longer than its sentence
+    or a tag is not of BIO.
+    """
+    # Rather than seqeval, which says the same, has had no release since 2020 and warns on stderr.
+    from nervaluate import Evaluator
 
-def _parts_of_speech_of(sentence: grammar.Sentence, language: str) -> TaggedExample:
-    """They follow from each word's relation, since the words of a slot are of one kind."""
-    words, heads = sentence.tokens[language], sentence.heads[language]
-    relations = tuple(map(universal_relation, sentence.relations[language]))
-    tags = [SPEECH_OF[relation] for relation in relations]
-    for start, end, _ in sentence.entities[language]:
-        tags[start:end] = ["PROPN"] * (end - start)
-    for place, (head, relation) in enumerate(zip(heads, relations, strict=True)):
-        if relation == "nsubj" and relations[head] == "acl":  # "that" of a relative clause
-            tags[place] = "PRON"
-    return TaggedExample(words, tuple(tags), sentence.topic)
-
-
-def _tree_of(sentence: grammar.Sentence, language: str) -> TreeExample:
-    heads = tuple(head + 1 for head in sentence.heads[language])
-    relations = tuple(map(universal_relation, sentence.relations[language]))
-    return TreeExample(sentence.tokens[language], heads, relations, sentence.topic)
-
-
-def pairs_in(rows, first: str, second: str, names, count, source, where=None):
-    """Labelled pairs of a table; see `isomorph.text.judged` for what is judged and where it is."""
-    where = where or source
-    own = judged.declared(rows, "label", names, where)
-
-    def made(row: dict) -> PairExample:
-        return PairExample(
-            *(judged.text(row, c) for c in (first, second)), judged.label(row, "label", own)
+    if len(gold) != len(predicted):
+        raise ValueError(
+            f"predicted has {len(predicted)} sentences; allowed are as many sentences as gold has, "
+            f"{len(gold)}."
         )
+    filled = []
+    for true, guessed in zip(gold, predicted, strict=True):
+        if len(guessed) > len(true):
+            raise ValueError(
+                f"predicted has {len(guessed)} tags for a sentence; allowed are at most as many as "
+                f"gold has, {len(true)}."
+            )
+        filled.append([*guessed, *["O"] * (len(true) - len(guessed))])
+    types = {_type_of(tag) for tags in (*gold, *filled) for tag in tags} - {None}
+    found = Evaluator([list(tags) for tags in gold], filled, sorted(types), loader="list")
+    results = found.evaluate() if gold else {"overall": {}, "entities": {}}
+    strict = {name: by["strict"] for name, by in sorted(results["entities"].items())}
+    scores = {"f1": float(results["overall"]["strict"].f1) if strict else 0.0}
+    return scores | {f"f1_{name}": float(by.f1) for name, by in strict.items() if by.possible}
 
-    places = judged.places_of(rows, count, source)
-    return judged.examples_of(rows, (first, second, "label"), made, where, places)
 
-
-def tagged_in(rows, column: str, names, count, source, where=None):
-    """Tagged sentences of a table; as `pairs_in`."""
-    where = where or source
-    own = judged.declared(rows, column, names, where)
-
-    def made(row: dict) -> TaggedExample:
-        words = judged.texts(row, "tokens")
-        return TaggedExample(words, judged.labels(row, column, own, len(words)))
-
-    places = judged.places_of(rows, count, source)
-    return judged.examples_of(rows, ("tokens", column), made, where, places)
+def _type_of(tag: str) -> str | None:
+    if tag == "O":
+        return None
+    mark, _, name = tag.partition("-")
+    if mark not in ("B", "I") or not name:
+        raise ValueError(f"tag is {tag!r}; allowed are 'O', 'B-' or 'I-' and a type.")
+    return name

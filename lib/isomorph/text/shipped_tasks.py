@@ -1,29 +1,47 @@
-"""Two tasks that come with the shipped text, with the same gold labels in all six languages.
+"""Labelled examples made of the shipped text, with the same gold labels in all its languages.
 
 *Passage relation* (the shape of natural language inference): B follows A, stands elsewhere in the
-same chapter or help page, or in another document.  *Interface-term tagging* (the shape of named
-entity recognition): menu, key and input terms in help paragraphs, marked by their authors.
+same chapter or help page, or in another document.  *Interface terms* (the shape of named entity
+recognition): menu, key and input terms in help paragraphs, marked by their authors.  *Orders*:
+passages whose sentences are shuffled, alike in every language.
+
+*Phrases* that say the same: two English translations of a verse, aligned by what differs, in place
+of the phrase and sentence paraphrases of Arase and Tsujii (2019).  Words that both have, in the same
+order, hold the two together, and what stands between two such words in one is taken to say what
+stands there in the other: "took the measure of" and "measured", "waste land" and "wilderness", "say
+to" and "tell".  Some are loose ("the Lord had said", "Yahweh commanded him"), and some are chance
+("cause", "Redeemer").  Samples of them were read, and nothing was corrected.
 
 Training items come from training text, development and test items from held-out text only.
 """
 
+from __future__ import annotations
+
 import re
-from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
+from functools import cache
+from itertools import groupby
 
-from isomorph.text.corpora import require
-from isomorph.text.shipped import DOMAINS, LANGUAGES
-from isomorph.text.tables import read_table
+import numpy as np
 
-if TYPE_CHECKING:
-    from datasets import Dataset
+from isomorph.text.examples import (
+    ORDER,
+    PAIR,
+    PHRASES,
+    TAG,
+    Examples,
+    OrderExample,
+    PairExample,
+    PhraseExample,
+    Span,
+    TaggedExample,
+)
+from isomorph.text.tables import drawn, read_table, taken
 
 RELATIONS = ("follows", "same", "elsewhere")
 KINDS = ("MENU", "KEY", "INPUT")
 TAGS = ("O", *(f"{mark}-{kind}" for kind in KINDS for mark in "BI"))
-SPLITS = ("train", "dev", "test")
-TASKS = ("passage_relation", "interface_terms")
 
 _WORDS = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*|[^\w\s]|_")
 _WORDS_OR_HAN = re.compile(r"[\u3400-\u9fff]|(?:(?![\u3400-\u9fff])[^\W_])+|[^\w\s]|_")
@@ -34,167 +52,231 @@ def split_words(text: str, language: str) -> list[str]:
     return (_WORDS_OR_HAN if language == "zh" else _WORDS).findall(text)
 
 
-def load_passage_relation(language: str, split: str, domain: str = "bible") -> "Dataset":
-    """Pairs of passages in one language.  Columns: text_a, text_b, label (ClassLabel RELATIONS).
+SENTENCES = 5  # a passage, as many as a story has
+# Of identifiers, as in the task of passage relation: in the help, headings and untranslated lines
+# stand between.
+LONGEST_GAP = {"bible": 1, "help": 3}
+LONGEST = 6  # words a phrase
+HELD_BY = 3  # equal words or marks on both sides together: one on each is often a chance match
+EDGE = 2  # so many of them the beginning or end of a text is worth
+FEWEST = 2  # phrase pairs a verse, so that each has another to be confused with
+NEAREST = 5  # places in the file to another verse at most, so that it speaks of the same things
+_FUNCTION_WORDS = (
+    "a about after all am an and are as at be because been but by can did do does for from had has "
+    "have he her him his i if in into is it its let may me my no not now of off on one or our out "
+    "over shall she so that the their them then there these they this those till to up upon us was "
+    "we were what when which who will with would you your"
+)
+FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 
-    The classes are balanced, and every passage is A, or B, as often in each class as in the others.
-    Raises ValueError for an unknown language, split or domain.
-    """
-    from datasets import ClassLabel, Dataset, Features, Value
 
-    require("language", language, LANGUAGES)
-    require("split", split, SPLITS)
-    require("domain", domain, DOMAINS)
+def passage_relation(domain: str, language: str, split: str, count: int | None = None) -> Examples:
+    """Pairs of passages.  The classes are balanced, and every passage is A, or B, as often in each
+    class as in the others."""
     parallel = read_table(f"text/{domain}.parquet", ["id", language])[:]
     text = dict(zip(parallel["id"], parallel[language], strict=True))
-    items = [
-        {"text_a": text[row["id_a"]], "text_b": text[row["id_b"]], "label": row["label"]}
-        for row in read_table("tasks/passage_relation.parquet").to_list()
-        if row["split"] == split and row["domain"] == domain
-    ]
-    label = ClassLabel(names=list(RELATIONS))
-    features = Features({"text_a": Value("string"), "text_b": Value("string"), "label": label})
-    return Dataset.from_list(items, features=features)
-
-
-def passage_chapters(split: str, domain: str = "bible") -> tuple[list[str], list[str]]:
-    """The chapters, or pages, of text_a and of text_b of `load_passage_relation`, row by row."""
-    parallel = read_table(f"text/{domain}.parquet", ["id", "group"])[:]
-    chapter = dict(zip(parallel["id"], parallel["group"], strict=True))
-    rows = read_table("tasks/passage_relation.parquet").to_list()
-    own = [row for row in rows if row["split"] == split and row["domain"] == domain]
-    return [chapter[row["id_a"]] for row in own], [chapter[row["id_b"]] for row in own]
-
-
-def load_interface_terms(language: str, split: str) -> "Dataset":
-    """Help paragraphs.  Columns: tokens (list of words), tags (list of ClassLabel TAGS).
-
-    Raises ValueError for an unknown language or split.
-    """
-    from datasets import ClassLabel, Dataset, Features, List, Value
-
-    require("language", language, LANGUAGES)
-    require("split", split, SPLITS)
-    columns = ["split", f"tokens_{language}", f"tags_{language}"]
-    items = [
-        {"tokens": row[columns[1]], "tags": row[columns[2]]}
-        for row in read_table("tasks/interface_terms.parquet", columns).to_list()
-        if row["split"] == split
-    ]
-    features = Features(
-        {"tokens": List(Value("string")), "tags": List(ClassLabel(names=list(TAGS)))}
+    source = f"passage_relation{'_help' if domain == 'help' else ''} {language} {split}"
+    items = (
+        PairExample(text[row["id_a"]], text[row["id_b"]], RELATIONS[row["label"]])
+        for row in taken(_relations(domain, split), count, source)
     )
-    return Dataset.from_list(items, features=features)
+    return Examples(PAIR, RELATIONS, tuple(items), source)
 
 
-def span_scores(
-    gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
-) -> dict[str, float]:
-    """Micro-averaged F1 (0 to 1) over exact spans: same first token, same last, same type.
+def passage_chapters(split: str) -> tuple[list[str], list[str]]:
+    """The chapters of the first and of the second text of all of the Bible's pairs, one by one."""
+    parallel = read_table("text/bible.parquet", ["id", "group"])[:]
+    chapter = dict(zip(parallel["id"], parallel["group"], strict=True))
+    rows = _relations("bible", split)
+    return [chapter[row["id_a"]] for row in rows], [chapter[row["id_b"]] for row in rows]
 
-    gold, predicted: BIO tags of each sentence.  A prediction may be shorter than its sentence; the
-    words it lacks are "O".  An "I" that continues nothing opens a span, as in the evaluation script
-    of CoNLL-2000, so every sequence of tags stands for some spans.
-    Returns "f1" over all spans, and "f1_PER" and so on for each type that gold has.  0.0 where
-    nothing is right.
-    Raises ValueError when the sentences differ in number, a prediction is longer than its sentence
-    or a tag is not of BIO.
+
+def _relations(domain: str, split: str) -> list[dict]:
+    rows = read_table("tasks/passage_relation.parquet").to_list()
+    return [row for row in rows if row["split"] == split and row["domain"] == domain]
+
+
+def interface_terms(language: str, split: str, count: int | None = None) -> Examples:
+    """Help paragraphs as words with BIO tags."""
+    columns = ["split", f"tokens_{language}", f"tags_{language}"]
+    rows = read_table("tasks/interface_terms.parquet", columns).to_list()
+    source = f"interface_terms {language} {split}"
+    items = (
+        TaggedExample(tuple(row[columns[1]]), tuple(TAGS[tag] for tag in row[columns[2]]))
+        for row in taken([row for row in rows if row["split"] == split], count, source)
+    )
+    return Examples(TAG, TAGS, tuple(items), source)
+
+
+def passage_orders(domain: str, language: str, split: str, count: int | None = None) -> Examples:
+    """Passages of SENTENCES rows that follow each other in one chapter or help page, shuffled.
+
+    Passages share no row; what is left at the end of a chapter is dropped.  Examples are
+    translations of each other by position: the same passages in the same order.
     """
-    # Rather than seqeval, which says the same, has had no release since 2020 and warns on stderr.
-    from nervaluate import Evaluator
-
-    if len(gold) != len(predicted):
-        raise ValueError(
-            f"predicted has {len(predicted)} sentences; allowed are as many sentences as gold has, "
-            f"{len(gold)}."
-        )
-    filled = []
-    for true, guessed in zip(gold, predicted, strict=True):
-        if len(guessed) > len(true):
-            raise ValueError(
-                f"predicted has {len(guessed)} tags for a sentence; allowed are at most as many as "
-                f"gold has, {len(true)}."
-            )
-        filled.append([*guessed, *["O"] * (len(true) - len(guessed))])
-    types = {_type_of(tag) for tags in (*gold, *filled) for tag in tags} - {None}
-    found = Evaluator([list(tags) for tags in gold], filled, sorted(types), loader="list")
-    results = found.evaluate() if gold else {"overall": {}, "entities": {}}
-    strict = {name: by["strict"] for name, by in sorted(results["entities"].items())}
-    scores = {"f1": float(results["overall"]["strict"].f1) if strict else 0.0}
-    return scores | {f"f1_{name}": float(by.f1) for name, by in strict.items() if by.possible}
-
-
-def _type_of(tag: str) -> str | None:
-    if tag == "O":
-        return None
-    mark, _, name = tag.partition("-")
-    if mark not in ("B", "I") or not name:
-        raise ValueError(f"tag is {tag!r}; allowed are 'O', 'B-' or 'I-' and a type.")
-    return name
-
-
-def majority_baseline(
-    task: str, language: str = "en", split: str = "test", domain: str = "bible"
-) -> dict[str, float]:
-    """What the most frequent training answer scores (a share from 0 to 1).
-
-    "passage_relation": {"accuracy"} of always answering the most frequent label.
-    "interface_terms": {"accuracy"} over tokens and {"f1"} over terms of giving each word its most
-    frequent training tag, an unseen word "O"; {"accuracy_all_o"} of answering "O" everywhere.
-    """
-    require("task", task, TASKS)
-    if task == "passage_relation":
-        train = load_passage_relation(language, "train", domain)["label"]
-        answer = Counter(train).most_common(1)[0][0]
-        labels = list(load_passage_relation(language, split, domain)["label"])
-        return {"accuracy": labels.count(answer) / len(labels)}
-    votes: dict[str, Counter] = {}
-    for tokens, tags in _tagged(language, "train"):
-        for token, name in zip(tokens, tags, strict=True):
-            votes.setdefault(token, Counter())[name] += 1
-    usual = {token: counter.most_common(1)[0][0] for token, counter in votes.items()}
-    sentences = _tagged(language, split)
-    gold = [tags for _, tags in sentences]
-    guessed = [[usual.get(token, "O") for token in tokens] for tokens, _ in sentences]
-    return {
-        "accuracy": _token_accuracy(gold, guessed),
-        "f1": span_scores(gold, guessed)["f1"],
-        "accuracy_all_o": _token_accuracy(gold, [["O"] * len(tags) for tags in gold]),
-    }
-
-
-def chance_baseline(
-    task: str, language: str = "en", split: str = "test", domain: str = "bible", *, seed: int = 0
-) -> dict[str, float]:
-    """What guessing scores when it knows only how frequent each training answer is.
-
-    "passage_relation": {"accuracy"}, expected.  "interface_terms": {"accuracy"} and {"f1"} when
-    every sentence receives the tags of a random training sentence, cut or filled up with "O".
-    """
-    import numpy as np
-
-    require("task", task, TASKS)
-    if task == "passage_relation":
-        share = []
-        for name in ("train", split):
-            counts = Counter(load_passage_relation(language, name, domain)["label"])
-            share.append([counts[label] / counts.total() for label in range(len(RELATIONS))])
-        return {"accuracy": sum(a * b for a, b in zip(*share, strict=True))}
-    generator = np.random.default_rng(seed)
-    train = [tags for _, tags in _tagged(language, "train")]
-    gold = [tags for _, tags in _tagged(language, split)]
-    drawn = [train[i] for i in generator.integers(len(train), size=len(gold))]
-    guessed = [
-        (other + ["O"] * len(tags))[: len(tags)] for tags, other in zip(gold, drawn, strict=True)
+    columns = ["id", "group", "split", language]
+    table = read_table(f"text/{domain}.parquet", columns)[:]
+    rows = zip(*(table[name] for name in columns), strict=True)
+    chapters = groupby((row for row in rows if row[2] == split), key=lambda row: row[1])
+    found = [
+        passage
+        for _, chapter in chapters
+        for passage in _passages([(i, text) for i, _, _, text in chapter], LONGEST_GAP[domain])
     ]
-    return {"accuracy": _token_accuracy(gold, guessed), "f1": span_scores(gold, guessed)["f1"]}
+    return shuffled(found, count, f"ordering {domain} {language} {split}")
 
 
-def _tagged(language: str, split: str) -> list[tuple[list[str], list[str]]]:
-    rows = load_interface_terms(language, split)
-    return [(row["tokens"], [TAGS[tag] for tag in row["tags"]]) for row in rows.to_list()]
+def _passages(rows: list[tuple[int, str]], gap: int) -> Iterator[tuple[int, list[str]]]:
+    """(identifier of the first row, texts) of each passage of one chapter's (identifier, text)."""
+    run: list[tuple[int, str]] = []
+    for row in rows:
+        if run and row[0] - run[-1][0] > gap:
+            run = []
+        run.append(row)
+        if len(run) == SENTENCES:
+            yield run[0][0], [text for _, text in run]
+            run = []
 
 
-def _token_accuracy(gold: list[list[str]], guessed: list[list[str]]) -> float:
-    pairs = [(a, b) for x, y in zip(gold, guessed, strict=True) for a, b in zip(x, y, strict=True)]
-    return sum(a == b for a, b in pairs) / len(pairs)
+def shuffled(
+    texts: Sequence[tuple[int, Sequence[str]]], count: int | None, source: str
+) -> Examples:
+    """(number, sentences) of each text, shuffled by its number alone.
+
+    Every order is as likely, the right one too: guessing scores what chance says.
+    """
+    if not texts:
+        raise ValueError(f"{source} has no text to put in order; one at least is needed.")
+    items = []
+    for number, sentences in taken(texts, count, source):
+        places = np.random.default_rng([0, number]).permutation(len(sentences)).tolist()
+        items.append(OrderExample(tuple(sentences[place] for place in places), tuple(places)))
+    return Examples(ORDER, (), tuple(items), source)
+
+
+def phrase_examples(split: str, count: int | None = None) -> Examples:
+    """Two texts each, whether one verse, and pairs of their phrases, from the shipped paraphrases.
+
+    The first text is a verse in the Bible in Basic English. Of
+    every two examples, the second text of one is the same verse in the World English Bible. Its
+    `aligned` phrases are paraphrases, and paired with the next phrase's they are as many that are
+    not, so a phrase alone, or its length, tells nothing. Of the other example, the second text is a
+    verse NEAREST or less away, and the phrases of both, paired at random, are no paraphrases. So of
+    all phrase pairs some third are paraphrases, and half of those inside one verse. A pair of words
+    that are aligned anywhere in the split is never a wrong one. Verses with fewer than FEWEST pairs
+    are left out.
+    """
+    source = f"phrases bible en {split}"
+    verses = _verses(split)
+    order = drawn(len(verses), count, source).tolist()
+    paraphrases = {
+        _texts(first, second, pair) for _, first, second, phrases in verses for pair in phrases
+    }
+    items = []
+    for place, rank in sorted((place, rank) for rank, place in enumerate(order)):
+        number, first, second, phrases = verses[place]
+        same = rank % 2 == 0
+        if same:
+            wrong = re_paired(phrases)
+        else:
+            generator = np.random.default_rng([0, number])
+            away = int(generator.integers(1, NEAREST + 1)) * int(generator.choice([-1, 1]))
+            _, _, second, others = verses[(place + away) % len(verses)]
+            wrong = _across(phrases, others, generator)
+        spans = [(*pair, True) for pair in phrases] if same else []
+        spans += [
+            (*pair, False) for pair in wrong if _texts(first, second, pair) not in paraphrases
+        ]
+        items.append(PhraseExample(first, second, same, tuple(sorted(spans))))
+    return Examples(PHRASES, (), tuple(items), source)
+
+
+def aligned(first: Sequence[str], second: Sequence[str]) -> list[tuple[Span, Span]]:
+    """Phrases of two texts that stand for each other, as (start, end exclusive), in order.
+
+    first, second: words. The longest equal runs of words in the same order, letter case aside, are
+    matched. A stretch between two runs that have HELD_BY words or more together is a phrase where
+    the other text has another stretch there. Punctuation marks at its ends are cut off. Then it
+    has 1 to LONGEST words, no mark, and one word at least that is not of FUNCTION_WORDS. No two
+    phrases of a text are the same words.
+    """
+    words = [[word.casefold() for word in side] for side in (first, second)]
+    blocks = SequenceMatcher(None, *words, autojunk=False).get_opcodes()
+    found, seen = [], (set(), set())
+    for place, (kind, *bounds) in enumerate(blocks):
+        around = [*blocks[max(0, place - 1) : place], *blocks[place + 1 : place + 2]]
+        held = EDGE * (2 - len(around)) + sum(end - start for _, start, end, *_ in around)
+        if kind != "replace" or held < HELD_BY:
+            continue
+        spans = [
+            _trimmed(side, start, end)
+            for side, start, end in zip(words, bounds[::2], bounds[1::2], strict=True)
+        ]
+        texts = [tuple(side[slice(*span)]) for side, span in zip(words, spans, strict=True)]
+        fresh = all(text not in known for text, known in zip(texts, seen, strict=True))
+        if fresh and texts[0] != texts[1] and all(map(_is_phrase, texts)):
+            found.append(tuple(spans))
+            for text, known in zip(texts, seen, strict=True):
+                known.add(text)
+    return found
+
+
+def re_paired(phrases: Sequence[tuple[Span, Span]]) -> list[tuple[Span, Span]]:
+    """The same phrases, each with another's counterpart: two neighbours swap, or three in turn.
+
+    Neighbours, for that a phrase stands at about the same place in both texts tells much.
+    Raises ValueError for one phrase pair alone.
+    """
+    if len(phrases) == 1:
+        raise ValueError("phrases has 1 pair; allowed are none or at least 2.")
+    starts = list(range(0, len(phrases) - 1, 2))
+    groups = [list(phrases[a:b]) for a, b in zip(starts, [*starts[1:], None], strict=True)]
+    return [
+        (own, other)
+        for group in groups
+        for (own, _), (_, other) in zip(group, [*group[1:], group[0]], strict=True)
+    ]
+
+
+def _across(phrases, others, generator) -> list[tuple[Span, Span]]:
+    """As many pairs of phrases of two verses as the one that has fewer allows."""
+    ones, twos = generator.permutation(len(phrases)), generator.permutation(len(others))
+    return [(phrases[a][0], others[b][1]) for a, b in zip(ones, twos, strict=False)]
+
+
+@cache  # seconds, and a run asks for its split more than once
+def _verses(split: str) -> list[tuple[int, tuple[str, ...], tuple[str, ...], list]]:
+    """(id, first words, second words, aligned phrases) of each verse that has enough of these."""
+    found = []
+    for row in read_table("tasks/paraphrases.parquet").to_list():
+        if row["split"] == split:
+            first, second = (tuple(split_words(row[side], "en")) for side in ("first", "second"))
+            phrases = aligned(first, second)
+            if len(phrases) >= FEWEST:
+                found.append((row["id"], first, second, phrases))
+    return found
+
+
+def _texts(first: Sequence[str], second: Sequence[str], pair: tuple[Span, Span]):
+    """The words of a pair of phrases, letter case aside."""
+    return tuple(
+        tuple(word.casefold() for word in side[slice(*span)])
+        for side, span in zip((first, second), pair, strict=True)
+    )
+
+
+def _trimmed(words: Sequence[str], start: int, end: int) -> Span:
+    while start < end and not _is_word(words[start]):
+        start += 1
+    while start < end and not _is_word(words[end - 1]):
+        end -= 1
+    return start, end
+
+
+def _is_word(word: str) -> bool:
+    return any(map(str.isalnum, word))
+
+
+def _is_phrase(words: Sequence[str]) -> bool:
+    content = any(word not in FUNCTION_WORDS for word in words)
+    return 1 <= len(words) <= LONGEST and content and all(map(_is_word, words))

@@ -1,0 +1,281 @@
+"""Charts that several chapters share: effects against none, every seed, words in the plane, layers.
+
+Groups differ in mark as well as in colour. A filled mark of `forest` has an interval over seeds, a
+hollow one is a mean of too few for one, and a black cross is the paper's number.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from isomorph import metrics
+
+from .theme import (
+    DASHES,
+    INK,
+    MARKERS,
+    axis_name,
+    blank,
+    legend,
+    legend_above,
+    palette,
+    require,
+    theme,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+MANY_POINTS = 3000  # beyond this a scatter is stored as pixels: its vectors would weigh megabytes
+LARGEST_WRITTEN = 13  # layers: in a finer grid a number does not fit its cell
+NARROW = 5.4  # inches: on a telephone, where a figure shrinks to the page, its words still read
+LEVEL = {"color": "#606060", "linewidth": 1.1, "linestyle": (0, (2, 2)), "zorder": 1}  # of a floor
+Line = tuple[str, str | None]  # a heading and a label; a heading's own line has no label
+
+
+def forest(table: DataFrame) -> Figure:
+    """All effects against none at all: a line a factor under its heading, a panel a metric.
+
+    `table` is as `isomorph.effects.effects` gives it: columns label, value, low and high (nan where
+    there is none), and where there are any heading, metric, and paper, the paper's own effect.
+    Raises ValueError when a column is missing, an interval does not hold its value, or a line
+    stands twice.
+    """
+    table = _complete(table)
+    lines, has_paper = _headed(table), table["paper"].notna().any()
+    names = list(dict.fromkeys(table["metric"]))
+    height = 0.8 + (0.13 + 0.09 * 2) * len(lines)
+    figure, axes = blank(NARROW, 0.6 + height * len(names), rows=len(names))
+    shift = 0.1875 if has_paper else 0.0  # of a mark from the middle of its line: the paper's below
+    with theme():
+        for axis, metric in zip(axes, names, strict=True):
+            own = table[table["metric"] == metric]
+            own = own.assign(up=[lines.index(key) for key in zip(own["heading"], own["label"])])  # noqa: B905
+            _effects(axis, own, own["up"] - shift)
+            if has_paper:
+                cited = own[own["paper"].notna()]
+                axis.scatter(cited["paper"], cited["up"] + shift, s=30, marker="x", color=INK,
+                             linewidth=1.7, zorder=4, label="the paper")  # fmt: skip
+            axis.axvline(0, color=INK, linewidth=1.0, zorder=1)
+            _name_lines(axis, lines)
+            axis.set_title(axis_name(metric, width=50))
+        quantity = "change of the score, percent points"
+        if len(axes) == 1:
+            axes[0].set_xlabel(quantity)
+        else:
+            figure.supxlabel(quantity, fontsize=axes[0].xaxis.label.get_size())
+        legend_above(figure)
+    return figure
+
+
+def _complete(table: DataFrame) -> DataFrame:
+    """The table with every column that lines are drawn from, checked."""
+    require(table, "label", "value", "low", "high")
+    usual = {"heading": "", "metric": "", "paper": float("nan")}
+    absent = {name: value for name, value in usual.items() if name not in table.columns}
+    table = table.assign(label=table["label"].map(str), **absent).reset_index(drop=True)
+    outside = table[(table["low"] > table["value"]) | (table["high"] < table["value"])]
+    for row in outside.itertuples():
+        raise ValueError(
+            f"the interval [{row.low}, {row.high}] of {row.label!r} "
+            f"does not hold its value {row.value}"
+        )
+    for row in table[table.duplicated(["heading", "label", "metric"])].itertuples():
+        raise ValueError(f"{row.label!r} stands twice under {row.metric!r}, but must once")
+    return table
+
+
+def _headed(table: DataFrame) -> list[Line]:
+    """The lines from the top: each heading, then all that stands under it."""
+    keys, lines = list(dict.fromkeys(zip(table["heading"], table["label"], strict=True))), []
+    for heading in dict.fromkeys(heading for heading, _ in keys):
+        lines += [(heading, None)] if heading else []
+        lines += [key for key in keys if key[0] == heading]
+    return lines
+
+
+def _effects(axis: Axes, rows: DataFrame, up) -> None:
+    """A mark an effect; those without a number are not drawn."""
+    (colour,), name = palette(1), "ours, 95% interval"
+    sure = rows["low"].notna()
+    axis.hlines(up[sure], rows["low"][sure], rows["high"][sure],
+                color=colour, linewidth=2.4, alpha=0.6, zorder=3)  # fmt: skip
+    for chosen, fill, label in (
+        (sure, [colour], name), (~sure, "white", f"{name}: hollow, no interval over seeds"),
+    ):  # fmt: skip
+        chosen = chosen & rows["value"].notna()
+        if chosen.any():
+            axis.scatter(rows["value"][chosen], up[chosen], s=34, marker=MARKERS[0], facecolor=fill,
+                         edgecolor=[colour], linewidth=1.3, zorder=4, label=label)  # fmt: skip
+
+
+def _name_lines(axis: Axes, lines: list[Line]) -> None:
+    """Labels beside the axis, headings in bold, and a shade behind every second line."""
+    axis.set_ylim(len(lines) - 0.5, -0.5)
+    names = [heading if text is None else textwrap.fill(text, 26) for heading, text in lines]
+    axis.set_yticks(range(len(lines)), names)
+    axis.grid(False, axis="y")
+    for up, (tick, (_, text)) in enumerate(zip(axis.get_yticklabels(), lines, strict=True)):
+        if text is None:
+            tick.set_fontweight("bold")
+        elif up % 2:
+            axis.axhspan(up - 0.5, up + 0.5, color="#f3f3f3", linewidth=0, zorder=0)
+    axis.tick_params(axis="y", length=0)
+
+
+def along_a_dial(
+    rows: DataFrame, titles: Mapping[str, str], levels: Mapping[str, float] | None = None
+) -> tuple[Figure, DataFrame]:
+    """Scores at the places of a dial: a panel a metric, a thin line a seed, and their mean in a band.
+
+    rows: a row a metric, seed and place, which is in the column "x". titles: each metric with that of
+    its panel. levels: of a metric, a dashed level, such as a floor. In percent, with the mean's 95%
+    interval over seeds (Student's); the table holds both. Raises ValueError when a column is missing,
+    or a seed has two values at one place.
+    """
+    from scipy import stats
+
+    require(rows, "metric", "value", "seed", "x")
+    figure, axes = blank(5.4, 2.5 * len(titles), rows=len(titles))
+    parts = []
+    for axis, (metric, title) in zip(axes, titles.items(), strict=True):
+        own = rows[rows["metric"] == metric]
+        scores = 100 * own.pivot(index="x", columns="seed", values="value")
+        mean = scores.mean(axis=1)
+        half = scores.sem(axis=1) * stats.t.ppf(0.975, scores.shape[1] - 1)
+        axis.plot(scores, color="C0", alpha=0.3, linewidth=0.8)
+        axis.plot(mean, "o-", color="C0")
+        axis.fill_between(scores.index, mean - half, mean + half, alpha=0.2, color="C0")
+        if levels is not None and metric in levels:
+            axis.axhline(100 * levels[metric], **LEVEL)
+        axis.set_title(title)
+        found = {"score": title, "mean": mean, "low": mean - half, "high": mean + half}
+        parts.append(pd.DataFrame(found).reset_index())
+    axes[0].set_ylabel("percent")
+    return figure, pd.concat(parts, ignore_index=True)
+
+
+def every_run(
+    places: Mapping[str, DataFrame],
+    names: Mapping[str, str],
+    metric: str = "score",
+    *,
+    level: str | None = None,
+) -> Figure:
+    """A dot a run and a bar for the mean: a panel a place, a line a condition that has rows there.
+
+    places: the rows of each, by its title. names: conditions, each with its label. level: a metric
+    whose mean is a dashed level, such as "floor". In the metric's unit.
+    """
+    scale = metrics.metric(metric).scale
+    figure, axes = blank(6, 1.6 + 0.75 * len(names), rows=len(places))
+    for axis, (place, rows) in zip(axes, places.items(), strict=True):
+        runs = {
+            label: scale
+            * rows.loc[(rows["metric"] == metric) & (rows["condition"] == name), "value"]
+            for name, label in names.items()
+        }
+        runs = {label: scores for label, scores in runs.items() if len(scores)}
+        for line, scores in enumerate(runs.values()):
+            axis.plot(scores, [line] * len(scores), "o", alpha=0.5, color="C0")
+            axis.plot(scores.mean(), line, "|", color="C3", markersize=16)
+        if level is not None:
+            at = scale * rows.loc[rows["metric"] == level, "value"].mean()
+            axis.axvline(at, **LEVEL)
+        axis.set_yticks(range(len(runs)), runs)
+        axis.set(title=place, ylim=(max(1, len(runs)) - 0.5, -0.5))
+    return figure
+
+
+def lexicon_scatter(
+    points: np.ndarray,
+    languages: Sequence[str],
+    *,
+    pairs: Sequence[tuple[int, int]] = (),
+    title: str = "",
+    axis: Axes,
+) -> None:
+    """Word vectors brought down to the plane: a colour and a mark a language.
+
+    points: (words, 2). languages: of each word. pairs: the positions of words and translations,
+    joined by a thin line: short lines mean that the two lexicons have merged. Raises ValueError when
+    lengths differ.
+    """
+    points, languages = np.asarray(points), np.asarray(languages)
+    if points.ndim != 2 or points.shape[1] != 2 or len(points) != len(languages):
+        raise ValueError(
+            f"points have shape {points.shape} for {len(languages)} languages; "
+            "they must be (words, 2), with one language a word"
+        )
+    names = list(dict.fromkeys(languages.tolist()))
+    with theme():
+        for first, second in pairs:
+            axis.plot(*points[[first, second]].T, color="#8c8c8c", linewidth=0.6, zorder=1)
+        for name, colour, marker in zip(names, palette(len(names)), MARKERS, strict=False):
+            axis.scatter(
+                *points[languages == name].T, s=22, color=[colour], marker=marker, label=str(name),
+                alpha=0.85, linewidth=0, zorder=2, rasterized=len(points) > MANY_POINTS,
+            )  # fmt: skip
+        axis.set(xticks=[], yticks=[], title=title)
+        axis.grid(False)
+        legend(axis)
+
+
+def layer_lines(rows: DataFrame, metric: str) -> Figure:
+    """A metric along the layers: a line and a mark for each value of the column `line`.
+
+    Raises ValueError when a column or the metric is not there.
+    """
+    require(rows, "metric", "value", "layer", "line")
+    chosen = rows[rows["metric"] == metric]
+    if chosen.empty:
+        raise ValueError(f"metric is {metric!r}, but the rows hold {sorted(set(rows['metric']))}")
+    names = list(dict.fromkeys(chosen["line"]))
+    figure, (axis,) = blank()
+    with theme():
+        for name, colour, marker, dash in zip(
+            names, palette(len(names)), MARKERS, DASHES, strict=False
+        ):
+            own = chosen[chosen["line"] == name]
+            mean = own.groupby("layer")["value"].mean()
+            axis.plot(mean.index, mean, color=colour, linestyle=dash, label=str(name))
+            axis.scatter(own["layer"], own["value"], s=26, marker=marker, facecolor=[colour],
+                         edgecolor=[colour], linewidth=1.2, zorder=3)  # fmt: skip
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.set_xlabel(axis_name("layer", width=100))
+        # A longer line would not fit beside the axis and stand out into the legend.
+        axis.set_ylabel(axis_name(metric, chosen, 30))
+        legend_above(figure)
+    return figure
+
+
+def layer_grid(table: DataFrame, quantity: str) -> Figure:
+    """A value for each pair of layers, as a shade from 0 to 1 and, where it fits, as a number.
+
+    table: rows are layers of the first model and columns of the second, in order; 0 is the
+    embeddings. Values below 0 have the shade of 0. Raises ValueError when the table is empty.
+    """
+    import seaborn
+
+    if table.empty:
+        raise ValueError("the table is empty; it must have a value for each pair of layers")
+    size = max(table.shape)
+    figure, (axis,) = blank(min(7.5, 1.6 + 0.55 * size), min(6.5, 0.9 + 0.5 * size))
+    with theme():
+        seaborn.heatmap(
+            table.astype(float), vmin=0, vmax=1, cmap="cividis", ax=axis, square=False,
+            annot=size <= LARGEST_WRITTEN, fmt=".2f", annot_kws={"size": 8},
+            cbar_kws={"label": quantity}, linewidths=0.5, linecolor="white",
+        )  # fmt: skip
+        axis.invert_yaxis()  # the embeddings below, as layers are stacked
+        axis.set_xlabel("layer of the second model", color=INK)
+        axis.set_ylabel("layer of the first model", color=INK)
+        axis.tick_params(length=0, rotation=0)
+    return figure

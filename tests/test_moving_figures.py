@@ -1,0 +1,150 @@
+"""Figures that a reader moves: all is there, safe and reachable, and lengths have to fit."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from isomorph.figures.moving import _shade, coordinates, grids_html, space_html, turning_html
+
+NAMES = ["the", "a<b", "</script>", "z", "y"]
+
+
+def cloud(seed=0, away=2.0):
+    return torch.randn(5, 4, generator=torch.Generator().manual_seed(seed)) + away
+
+
+def page(**changes):
+    named = {
+        "clouds": {"as trained": cloud(), "cured": cloud(1, 0.0)}, "words": NAMES,
+        "told": {"as trained": "narrow", "cured": "wide"}, "caption": "Words.", "alt": "A cloud.",
+        "table": pd.DataFrame({"vectors": ["cured"], "IsoScore": [0.5]}),
+    }  # fmt: skip
+    return space_html(**(named | changes))
+
+
+def test_every_cloud_and_word_is_there_and_nothing_is_loaded():
+    made = page()
+    data = json.loads(re.search(r"data = (\{.*?\});", made).group(1).replace("<\\/", "</"))
+    assert made.count("<circle") == 5 and len(data["at"]) == 2 and len(data["at"][0]) == 5
+    assert data["told"] == ["narrow", "wide"] and made.count("<option") == 2
+    assert made.count("</script>") == 1 and "a&lt;b" in made and "http" not in made
+    assert "<label for=" in made and 'type="range"' in made and "@" not in made.split("<script>")[1]
+    assert page() == made
+    assert "<details>" in made
+
+
+def test_coordinates_keep_the_origin_and_the_shape():
+    vectors = torch.tensor([[3.0, 0, 0, 0], [0, 2, 0, 0], [0, 0, 1, 0]])
+    at = coordinates(vectors)
+    assert np.abs(at).max() == 1 and at.shape == (3, 3)
+    lengths = np.linalg.norm(at, axis=1)
+    np.testing.assert_allclose(lengths, [1, 2 / 3, 1 / 3], atol=2e-3)
+    assert (coordinates(cloud()).mean(0) >= 0).all()
+    assert coordinates(vectors[:, :2]).shape == (3, 3), "two dimensions are filled up"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"words": ["one"]}, {"told": {"as trained": "x"}}, {"clouds": {}}, {"caption": " "}],
+)
+def test_a_cloud_that_does_not_fit_is_refused(changes):
+    with pytest.raises(ValueError, match="each needs as many vectors as words"):
+        page(**changes)
+
+
+def table(values):
+    return pd.DataFrame(values, index=pd.Index(range(len(values)), name="layer"))
+
+
+def test_each_grid_is_a_choice_and_the_first_is_chosen():
+    tables = {"two <models>": table([[0.91, 0.2], [0.3, 0.55]]), "one": table([[1.0, -0.05]])}
+    made = grids_html(tables, "CKA, layer by layer.")
+    assert made.count('type="radio"') == 2 and made.count(" checked>") == 1
+    labels = re.findall(r'<label for="(g\w+-\d)">(.*?)</label>', made)
+    assert [name for _, name in labels] == ["two &lt;models&gt;", "one"]
+    for own, _ in labels:
+        assert f'id="{own}"' in made and f"#{own}:checked ~ .{own}" in made
+    assert "<script" not in made and "http" not in made
+    assert (
+        "layer of the first model 1, layer of the second model 0: 0.300" in made
+        and ">-0.05</td>" in made
+    )
+    assert made.index(">0.30</td>") < made.index(">0.91</td>"), "the embeddings are at the bottom"
+    assert grids_html(tables, "CKA, layer by layer.") == made
+
+
+@pytest.mark.parametrize("value", [-1, 0, 0.25, 0.5, 0.62, 0.75, 1, 2])
+def test_ink_stands_out_from_its_shade(value):
+    shade, ink = _shade(value)
+    channels = [int(shade[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    luminance = sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+    other = 1.0 if ink == "#ffffff" else 0.0
+    bright, dark = max(luminance, other), min(luminance, other)
+    assert (bright + 0.05) / (dark + 0.05) >= 4.5
+
+
+def test_nothing_to_show_is_refused():
+    for tables, caption in (({}, "x"), ({"a": table([])}, "x"), ({"a": table([[1.0]])}, " ")):
+        with pytest.raises(ValueError, match="needs a caption, and a table"):
+            grids_html(tables, caption)
+    assert "–" in grids_html({"a": table([[float("nan"), 1.0]])}, "x")
+
+
+WORDS = {
+    "labels": ("words of a", "words of b"),
+    "caption": "Words turn.",
+    "alt": "Two clouds.",
+    "told": ["first", "last"],
+}
+
+
+def made(**changes):
+    named = {
+        "frames": np.array([[[0.0, 0], [1, 1]], [[1, 0], [0, 1]]]), "still": np.array([[0.5, 0.5]]),
+        "names": ["a<b", "</script>"], "still_names": ["x"], "nearest": [["x", "x"], ["x", "&x"]],
+    }  # fmt: skip
+    return turning_html(**(named | WORDS | changes))
+
+
+def test_positions_and_neighbours_are_there_and_nothing_is_loaded():
+    page = made()
+    assert page.count("<circle") == 2 and page.count("<rect") == 1
+    data = json.loads(re.search(r"data = (\{.*?\});", page).group(1).replace("<\\/", "</"))
+    assert data["at"][0] != data["at"][1] and data["near"][1] == ["x", "&x"]
+    assert data["names"] == ["a<b", "</script>"]
+    assert page.count("</script>") == 1, "a name must not end the script"
+    assert "a&lt;b: nearest x" in page and "http" not in page
+    assert 'type="range"' in page and 'max="1"' in page and "<label for=" in page
+    assert made() == page
+
+
+def test_a_line_joins_a_moving_point_to_its_partner():
+    page = made(pairs=[(1, 0)])
+    (line,) = re.findall("<line [^>]*>", page)
+    ends = {end: float(at) for end, at in re.findall(r'([xy][12])="([^"]+)"', line)}
+    assert ends["x1"] > ends["x2"] and ends["y1"] > ends["y2"], "from (1, 1) to (0.5, 0.5)"
+    assert json.loads(re.search(r'"moving": (\[.*?\])', page).group(1)) == [1]
+    assert "<line" not in made()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"names": ["one"]},
+        {"still_names": []},
+        {"nearest": [["x", "x"]]},
+        {"nearest": [["x"], ["x"]]},
+        {"told": ["only one"]},
+        {"pairs": [(0, 1)]},
+        {"caption": " "},
+        {"alt": ""},
+    ],
+)
+def test_a_turning_that_does_not_fit_is_refused(changes):
+    with pytest.raises(ValueError, match=r"they must be \(steps, names, 2\)"):
+        made(**changes)
