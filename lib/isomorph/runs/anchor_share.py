@@ -1,7 +1,7 @@
 """How much two languages share in what a pretraining run reads: counted, nothing is trained.
 
-`isomorph.text.vocab.anchor_rate` counts a text. This counts the very subwords of a run's batches,
-all steps of them: for *extra* anchors the switched text, in which more is shared.
+These are the very subwords of a run's batches, all steps of them: for *extra* anchors the switched
+text, in which more is shared.
 """
 
 from __future__ import annotations
