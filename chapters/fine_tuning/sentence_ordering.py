@@ -192,9 +192,7 @@ task = run.task
 # For example: task.model_copy(update={"margin": 0.0, "interaction": False})
 encoder, tokenizers = load_encoder(run.encoder)
 tokenizer = tokenizers["en"]
-train, test = (
-    task.examples(split, "en") for split in ("train", "test")
-)
+train, test = (task.examples(split, "en") for split in ("train", "test"))
 head = task.head(copy.deepcopy(encoder), (), seed=run.seed)
 print(task)
 

@@ -51,6 +51,13 @@ OF_TWO = {
 }
 
 
+@pytest.fixture(autouse=True, scope="module")
+def few_groups():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(similarity, "GROUPS", 5)
+        yield
+
+
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @quick
 @given(row=rows)

@@ -4,7 +4,7 @@ from isomorph.presets import conditions
 from isomorph.presets.ablations import FLOORS, TABLE_ONE, transfer, vary
 from isomorph.presets.real_factors import SMOKE_TASKS, copy_default, smoke_copy
 from isomorph.runs.pretraining import batches
-from isomorph.text.copies import COPIED, LETTERS
+from isomorph.text.anchors import COPIED, LETTERS
 from isomorph.text.vocab import learn
 from tests.frames import by_metric
 

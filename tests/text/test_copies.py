@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from isomorph.presets.ablations import vary
 from isomorph.runs import CopyText, Pretraining, ShippedText, Task, run_from_json
 from isomorph.runs.texts import text_checksum
-from isomorph.text.copies import COPIED, LETTERS, Copier, copied_corpus
+from isomorph.text.anchors import COPIED, LETTERS, Copier, copied_corpus
 from isomorph.text.examples import (
     PAIR,
     SPEECH,

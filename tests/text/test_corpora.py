@@ -140,9 +140,6 @@ def test_one_language_can_read_either_half(corpus):
 def test_mixed_domains_measure_on_the_first():
     mixed = load_corpus(("en", "de"), ("bible", "help"))
     assert mixed.test == load_corpus(("en", "de"), ("bible", "bible")).test
-    other = load_corpus(("en", "de"), ("bible", "help"), evaluation_domain="help")
-    assert other.test["de"] == load_corpus(("de",), ("help",)).test["de"]
-    assert mixed.train == other.train
 
 
 def test_both_domains_are_read_one_after_the_other():
@@ -277,8 +274,6 @@ def test_bad_options_are_refused():
         load_corpus(("en",), ("bible",), half="first")
     with pytest.raises(ValueError, match="overlap is 'no'; allowed are 'kept', 'dropped'"):
         load_corpus(("en",), ("bible",), overlap="no")
-    with pytest.raises(ValueError, match="evaluation_domain is 'news'"):
-        load_corpus(("en",), ("bible",), evaluation_domain="news")
     with pytest.raises(ValueError, match="domain is 'bible.help'"):
         load_parallel("bible+help")
     with pytest.raises(ValueError, match="language is 'en'; allowed are 'fr'"):

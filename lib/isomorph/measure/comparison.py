@@ -250,7 +250,7 @@ def similarity_by_layer(
     )
     count = len(first.texts)
     if count < 4:
-        raise ValueError(f"texts has {count} tokens; at least {4} are needed.")
+        raise ValueError(f"texts has {count} tokens; at least 4 are needed.")
     drawn = torch.randperm(count, generator=torch.Generator().manual_seed(seed))[:tokens]
     similarity: dict[str, dict[int, float]] = {"rsa": {}, "cka": {}}
     for layer in sorted(set(first.layers) & set(second.layers)):

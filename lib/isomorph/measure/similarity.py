@@ -44,8 +44,8 @@ def linear_cka(x: Tensor, y: Tensor, *, debiased: bool = True) -> float:
 
     debiased: with the unbiased estimator of HSIC (Song et al. 2007), about 0 for unrelated vectors
     and sometimes below; else with tr(K H L H) / (n - 1)^2, which grows with the widths over the
-    examples, to near 1 for unrelated vectors. Costs n p q; nan where a side does not vary. Raises ValueError with fewer than 4
-    examples.
+    examples, to near 1 for unrelated vectors. Costs n p q; nan where a side does not vary.
+    Raises ValueError with fewer than 4 examples.
     Source: Kornblith et al. 2019; Nguyen, Raghu & Kornblith 2021, eq. 3.
     """
     paired(x, y, ("x", "y"))

@@ -186,8 +186,8 @@ class AnchorShare(UsesPretraining):
     """The share of anchors in what a pretraining run of two languages reads: counted, nothing is
     trained.
 
-    `isomorph.text.vocab.anchor_rate` counts a text. This counts the very subwords of a run's batches,
-    all steps of them: for *extra* anchors the switched text, in which more is shared.
+    These are the very subwords of a run's batches, all steps of them: for *extra* anchors the switched
+    text, in which more is shared.
     Raises a validation error, before any work, when the run does not read two languages.
     """
 

@@ -14,7 +14,7 @@ from isomorph.text.hub import judged_languages
 from isomorph.text.worlds import World
 
 if TYPE_CHECKING:
-    from isomorph.text.copies import Copier
+    from isomorph.text.anchors import Copier
     from isomorph.text.corpora import Corpus
 
 Domains = Literal["bible", "help", "bible+help"]
@@ -45,7 +45,7 @@ class ShippedText(Config):
 
 
 class CopyText(Config):
-    """English that ships, and its copy in letters of another script (`isomorph.text.copies`)."""
+    """English that ships, and its copy in letters of another script (`isomorph.text.anchors`)."""
 
     kind: Literal["copy"] = "copy"
     domains: tuple[Domains, Domains] = ("bible", "bible")
@@ -59,12 +59,12 @@ class CopyText(Config):
 
     @property
     def copier(self) -> Copier:
-        from isomorph.text.copies import Copier
+        from isomorph.text.anchors import Copier
 
         return Copier(self.anchors, self.order, self.seed)
 
     def corpus(self) -> Corpus:
-        from isomorph.text.copies import copied_corpus
+        from isomorph.text.anchors import copied_corpus
 
         return copied_corpus(self.domains, self.copier)
 

@@ -74,7 +74,6 @@ def load_corpus(
     domains: tuple[str, ...],
     *,
     half: str = "even",
-    evaluation_domain: str | None = None,
     overlap: str = "kept",
 ) -> Corpus:
     """The shipped text as a Corpus of one or two languages.
@@ -83,7 +82,6 @@ def load_corpus(
     domains: one for each language, each of "bible", "help", "bible+help".
     half: which half of the training sentences a single language takes, "even", "odd" or "both"; of two
         languages the first always takes the even half and the second the odd one.
-    evaluation_domain: where dev and test come from; default the first language's domain.
     overlap: "kept" is the text as it was first published.  "dropped" leaves out near copies (`near_copies`):
         test rows of a training or dev row, dev rows of a training row, and from the odd half rows
         of the even half, where the translation of nearly the same sentence stands.  They are the
@@ -93,22 +91,20 @@ def load_corpus(
     """
     languages, domains = judged(languages, domains, half)
     require("overlap", overlap, OVERLAPS)
-    evaluation_domain = evaluation_domain or domains[0]
-    require("evaluation_domain", evaluation_domain, DOMAIN_CHOICES)
     parities = ((0,), (1,)) if len(languages) == 2 else (PARITIES[half],)
     train = {
         language: _training_half(language, domain, own, overlap)
         for language, domain, own in zip(languages, domains, parities, strict=True)
     }
     dictionary = word_pairs(languages, domains, overlap) if len(languages) == 2 else {}
-    texts = {name for choice in (*domains, evaluation_domain) for name in _parts(choice)}
+    texts = {name for choice in domains for name in _parts(choice)}
     used = {f"text/{name}.parquet" for name in texts} | _dictionary_files(languages)
     used |= {NEAR_COPIES} if overlap == "dropped" else set()
     return Corpus(
         languages=languages,
         train=train,
-        dev=_held_out(languages, evaluation_domain, "dev", overlap),
-        test=_held_out(languages, evaluation_domain, "test", overlap),
+        dev=_held_out(languages, domains[0], "dev", overlap),
+        test=_held_out(languages, domains[0], "test", overlap),
         dictionary=dictionary,
         checksum=_combined_checksum(used),
     )

@@ -138,32 +138,6 @@ def learn(config: VocabularyConfig, texts: Mapping[str, list[str]]) -> Vocabular
     return Vocabulary(config, ids)
 
 
-def anchor_rate(vocabulary: Vocabulary, texts: Mapping[str, list[str]]) -> dict[str, float]:
-    """The share of subwords that two languages have in common in their text.
-
-    `types`: distinct subwords occurring in both, over those occurring in either. `tokens`:
-    occurrences, in either language, of subwords that occur in both. Special tokens do not count.
-
-    Raises ValueError unless there are two languages, and a subword.
-    """
-    if len(texts) != 2:
-        raise ValueError(f"an anchor rate needs two languages; there are {list(texts)}.")
-    first, second = (
-        Counter(
-            i for ids in vocabulary.encode(language, sentences) for i in ids if i >= len(SPECIAL)
-        )
-        for language, sentences in texts.items()
-    )
-    if not first + second:
-        raise ValueError("texts has no subword in either language.")
-    both = first.keys() & second.keys()
-    shared = sum(first[i] + second[i] for i in both)
-    return {
-        "types": len(both) / len(first.keys() | second.keys()),
-        "tokens": shared / (first.total() + second.total()),
-    }
-
-
 @dataclass(frozen=True)
 class Packed:
     """Text in blocks, none of it padding: ids, positions and segments, each (blocks, length).
