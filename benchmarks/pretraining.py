@@ -71,7 +71,7 @@ def machine(device: str) -> dict:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "transformers": transformers.__version__,
-        "isomorph": code_version(),
+        "isomorph": code_version("isomorph.runs.pretraining"),
     }
 
 

@@ -9,8 +9,7 @@ from isomorph import results, rows
 from isomorph.candidates import among
 from isomorph.ledger import subjects
 from isomorph.measure.cures import CURES
-from isomorph.presets.degeneration import MINILM
-from isomorph.presets.english_models import smoke_model
+from isomorph.presets.degeneration import MINILM, smoke_model
 from isomorph.results import Condition
 from isomorph.runs import Cures, EncoderWords, cured_words, run_from_json
 from isomorph.runs.cures import over_folds

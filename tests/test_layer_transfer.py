@@ -8,7 +8,7 @@ from isomorph.models.settings import TrainingConfig, TuningConfig
 from isomorph.presets.ablations import smoke_default
 from isomorph.presets.alignment import monolingual
 from isomorph.runs import LayerTransfer, ShippedText, Task, run_from_json
-from isomorph.runs import layer_transfer as module
+from isomorph.runs import transfer as module
 from isomorph.runs.encoders import foundations_trained
 from tests.frames import by_metric
 

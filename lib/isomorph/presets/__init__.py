@@ -9,11 +9,15 @@ from collections.abc import Callable
 from functools import cache
 
 from isomorph.models.settings import EncoderConfig, TrainingConfig
-from isomorph.presets.ablations import elements, factors
+from isomorph.presets.ablations import anchor_shares, elements, factors
 from isomorph.presets.alignment import alignment, layer_transfer
-from isomorph.presets.anchors import anchor_shares
-from isomorph.presets.degeneration import cures, encoder_words, language_models, theorems
-from isomorph.presets.english_models import english_models
+from isomorph.presets.degeneration import (
+    cures,
+    encoder_words,
+    english_models,
+    language_models,
+    theorems,
+)
 from isomorph.presets.few_samples import few_samples
 from isomorph.presets.fine_tuning import changes, class_vectors, orders, phrases_first
 from isomorph.presets.paper import paper_run

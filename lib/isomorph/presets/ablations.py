@@ -8,7 +8,7 @@ has, what the paper did not take apart, and two floors. `elements` has those of 
 from isomorph.models.settings import EncoderConfig, TrainingConfig, TuningConfig
 from isomorph.presets.paper import PAPER_GRIDS, paper_table
 from isomorph.results import Condition
-from isomorph.runs import Pretraining, ShippedText, Task, Transfer, WorldText
+from isomorph.runs import AnchorShare, Pretraining, ShippedText, Task, Transfer, WorldText
 from isomorph.sizes import Size, sized
 from isomorph.text.vocab import VocabularyConfig
 from isomorph.text.worlds import World
@@ -271,3 +271,21 @@ def elements(size: Size) -> list[Condition]:
             for seed in range(SEEDS)
         ]
     return []
+
+
+ANCHOR_POLICIES = ("no_anchors", "default_anchors", "default", "extra_anchors")
+ANCHOR_DIAL = ("anchors_00", "anchors_15", "anchors_45", "anchors_60")
+FAR_POLICIES = ("far_default_anchors", "far_default", "far_extra_anchors")
+
+
+@sized
+def anchor_shares(size: Size) -> list[Condition]:
+    """What do the languages share in their text? Of one seed: another hardly changes it."""
+    if size == "paper":  # its text is fetched, and too long to count for a figure in the margin
+        return []
+    return [
+        Condition(condition.name, AnchorShare(pretraining=condition.run.pretraining))
+        for condition in factors(size)
+        if condition.name in (*ANCHOR_POLICIES, *ANCHOR_DIAL, *FAR_POLICIES)
+        and condition.run.seed == 0
+    ]

@@ -17,7 +17,7 @@ ROOMS = ("text", "models", "measure", "runs")
 ROOT = Path(isomorph.__file__).parent
 
 
-def code_version(module: str = "isomorph.runs.kinds", rooms: tuple[str, ...] = ROOMS) -> str:
+def code_version(module: str, rooms: tuple[str, ...] = ROOMS) -> str:
     """The package's version and a hash of a module with all that it imports from some rooms.
 
     Comments, docstrings and layout do not count. The same on every machine with the same Python.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from isomorph.config import Distinct
+from isomorph.measure.scores import premise_alone
 from isomorph.runs.encoders import EncoderRun, files_checksum
 from isomorph.runs.pretraining import Pretraining
 from isomorph.runs.tasks import Task
@@ -176,8 +177,6 @@ def scored(task: Task, own, head: Head, tokenizer, language: str) -> list[dict]:
     found = {"score": main["test"]} | task.scores(own["test"], answers)
     found["floor"] = task.floor(own["train"], own["test"])
     if task.of_world and task.kind == PAIR:
-        from isomorph.measure.scores import premise_alone
-
         found["floor_premise"] = task.main(own["test"], premise_alone(own["train"], own["test"]))
     found["failed_run"] = float(found["score"] <= found["floor"])
     on_test = [{"metric": name, "value": value, "split": "test"} for name, value in found.items()]

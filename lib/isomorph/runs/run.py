@@ -44,7 +44,7 @@ class Run(Config):
     on_processor: ClassVar[bool] = False  # whatever the device
     passes_records_on: ClassVar[bool] = False  # those of the pretraining that it starts from
 
-    kind: str  # by which a recorded config says whose it is; see `isomorph.runs.kinds`
+    kind: str  # by which a recorded config says whose it is; see `isomorph.runs`
     device: Device = "auto"
     progress: bool = True
     infra: Cache = Cache(version="1")

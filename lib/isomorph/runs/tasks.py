@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from pydantic import Field, model_validator
 
 from isomorph.config import Config
+from isomorph.measure.scores import accuracy, answer_scores, attachment, majority
 from isomorph.models.settings import TuningConfig
 from isomorph.runs.texts import CopyText, Text
 from isomorph.text.examples import (
@@ -26,6 +27,7 @@ from isomorph.text.examples import (
     TAG,
     TREE,
     Examples,
+    span_scores,
 )
 from isomorph.text.tasks import SOURCES, Source, evaluation_split
 from isomorph.text.tasks import examples as labelled
@@ -162,8 +164,6 @@ class Task(Config):
 
     def floor(self, train: Examples, test: Examples) -> float:
         """The main score without an encoder: of guessing, or of the most frequent answer."""
-        from isomorph.measure.scores import majority
-
         guessed = KINDS[self.kind].guessed
         return self.main(test, majority(train, test)) if guessed is None else guessed
 
@@ -234,8 +234,6 @@ def _other_head(task: Task, model, names, seed: int, restart: bool) -> Head:
 
 
 def _pair_scores(examples: Examples, answers: Sequence) -> dict[str, float]:
-    from isomorph.measure.scores import accuracy
-
     return {"accuracy": accuracy([item.label for item in examples.items], answers)}
 
 
@@ -247,14 +245,10 @@ def _correlations(examples: Examples, answers: Sequence) -> dict[str, float]:
 
 
 def _tag_scores(examples: Examples, answers: Sequence) -> dict[str, float]:
-    from isomorph.text.examples import span_scores
-
     return span_scores([list(item.tags) for item in examples.items], [*map(list, answers)])
 
 
 def _speech_scores(examples: Examples, answers: Sequence) -> dict[str, float]:
-    from isomorph.measure.scores import accuracy
-
     both = zip(examples.items, answers, strict=True)
     # Words that were cut off have no answer.
     words = [pair for item, tags in both for pair in zip_longest(item.tags, tags)]
@@ -262,16 +256,8 @@ def _speech_scores(examples: Examples, answers: Sequence) -> dict[str, float]:
 
 
 def _tree_scores(examples: Examples, answers: Sequence) -> dict[str, float]:
-    from isomorph.measure.scores import attachment
-
     gold = [[getattr(item, of) for item in examples.items] for of in ("heads", "relations")]
     return attachment(*gold, *zip(*answers, strict=True))
-
-
-def _answer_scores(examples: Examples, answers: Sequence) -> dict[str, float]:
-    from isomorph.measure.scores import answer_scores
-
-    return answer_scores(examples, answers)
 
 
 def _phrase_scores(examples: Examples, answers: Sequence) -> dict[str, float]:
@@ -303,7 +289,7 @@ KINDS = {
     SPEECH: Kind(_head, _speech_scores, prefix="tags_"),
     TREE: Kind(_head, _tree_scores, prefix=""),
     SCORE: Kind(_text_head, _correlations, guessed=0.0),
-    QUESTION: Kind(_other_head, _answer_scores, guessed=0.0),
+    QUESTION: Kind(_other_head, answer_scores, guessed=0.0),
     PHRASES: Kind(_other_head, _phrase_scores, guessed=0.5),
     ORDER: Kind(_other_head, _order_scores, guessed=0.0),
 }
