@@ -132,7 +132,7 @@ def test_the_example_of_fine_tuning_tunes_and_compares(tmp_path, capsys, monkeyp
     monkeypatch.chdir(book.ROOT)
     runpy.run_path(str(script))
     told = [line.split() for line in capsys.readouterr().out.splitlines()]
-    alike = {int(layer): float(value) for name, layer, value in told if name == "rsa"}
+    alike = {int(layer): float(value) for name, _, layer, value in told if name == "rsa"}
     assert sorted(alike) == [0, 1, 2, 3, 4]
     # Two blocks and what lies below are frozen.
     assert alike[0] == alike[2] == 1 > alike[4]
