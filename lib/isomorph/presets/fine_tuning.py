@@ -267,7 +267,7 @@ def orders(size: Size) -> list[Condition]:
     return [
         Condition(name, FineTuning(encoder=encoder, seed=seed, task=task.model_copy(update=own)))
         for seed in range(seeds)
-        for encoder, of_encoder in tasks.items()
-        for task in of_encoder
+        for encoder, each in tasks.items()
+        for task in each
         for name, own in ORDERED.items()
     ]
