@@ -1,11 +1,36 @@
 import contextlib
 import io
+import json
+import os
+from pathlib import Path
 
 import pytest
+from filelock import FileLock
+from hypothesis import settings
 
 from isomorph import book
 from isomorph.book.chapters import Layout
 from tests import example_chapter, small_book
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("isomorph", deadline=None)
+settings.load_profile("isomorph")
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """Empty folders for recorded rows and for the cache."""
+    (tmp_path / "data").mkdir()
+    monkeypatch.setenv("ISOMORPH_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("ISOMORPH_CACHE", str(tmp_path / "cache"))
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory):
+    """A folder of this run of the tests, the same in each of its processes."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture
@@ -32,11 +57,21 @@ def still_library(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def built_book(tmp_path_factory, still_library):
+def built_book(tmp_path_factory, shared_folder, still_library):
     """A small book built once: its root, whether all went well, and what the build printed.
 
     One of its four chapters fails, and one has exercises.
     """
+    result = shared_folder / "built_book.json"
+    with FileLock(shared_folder / "built_book.lock"):
+        if not result.exists():
+            root = tmp_path_factory.mktemp("book") / "root"
+            result.write_text(json.dumps([str(root), *_build_book(root)]))
+    root, complete, printed = json.loads(result.read_text())
+    return Path(root), complete, printed
+
+
+def _build_book(root):
     chapters = {
         "cross_lingual/example": example_chapter.SOURCE,
         "cross_lingual/needle": small_book.source(small_book.FIGURE_CELL),
@@ -46,8 +81,8 @@ def built_book(tmp_path_factory, still_library):
             title="A broken chapter",
         ),
     }
-    root = small_book.make(tmp_path_factory.mktemp("book") / "root", chapters)
+    small_book.make(root, chapters)
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         complete = book.build("smoke", root=root, jobs=2)
-    return root, complete, printed.getvalue()
+    return complete, printed.getvalue()

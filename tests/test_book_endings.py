@@ -94,7 +94,9 @@ cli.app()
 
 
 def start(root, library, *arguments):
-    program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)" + COMMAND
+    # However the tests were started: nohup has them ignore SIGHUP, and a shell's & SIGINT, children too.
+    program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    program += "signal.signal(signal.SIGHUP, signal.SIG_DFL)" + COMMAND
     program = program.replace("sys.argv.pop(1)\n", "__import__('pathlib').Path(sys.argv.pop(1))\n")
     return subprocess.Popen(
         [sys.executable, "-c", program, str(root), str(library), *arguments],

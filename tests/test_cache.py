@@ -7,11 +7,10 @@ import pytest
 import torch
 
 from isomorph import one_core, results
-from isomorph.models.settings import TrainingConfig
-from isomorph.presets import smoke_run
 from isomorph.results import Condition
 from isomorph.runs import Run, Theorem, pretraining, theorem
 from isomorph.runs.cache import Cache
+from tests.small_runs import tiny_run
 
 SMALL = {"theorem": "strongly_convex", "width": 2, "states": 4, "cases": 2}
 
@@ -79,8 +78,7 @@ def test_the_outcome_of_another_run_in_its_place_does_not_count(kept):
 
 def test_a_changed_file_of_a_trained_model_makes_its_run_anew(tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("ISOMORPH_CACHE", str(tmp_path))
-    training = TrainingConfig(tokens=4000, batch=8, length=32, warmup=2)
-    run = results.cached(smoke_run(0).model_copy(update={"training": training, "marks": 1}))
+    run = results.cached(tiny_run(marks=1))
     pretraining.trained(run)
     weights = run.model_folder() / "model.safetensors"
     good = weights.read_bytes()

@@ -7,13 +7,10 @@ import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from isomorph import release, results
-from isomorph.models.settings import TrainingConfig
-from isomorph.presets import smoke_run
 from isomorph.results import Condition
 from isomorph.runs import Pretraining
 from isomorph.text import shipped
-
-TINY = TrainingConfig(tokens=4000, batch=8, length=32, warmup=2)
+from tests.small_runs import SHORT, tiny
 
 
 @pytest.fixture
@@ -21,8 +18,7 @@ def condition(tmp_path, monkeypatch):
     """A finished run, with an empty data folder and cache of its own."""
     monkeypatch.setenv("ISOMORPH_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("ISOMORPH_CACHE", str(tmp_path / "cache"))
-    run = smoke_run(0).model_copy(update={"training": TINY, "marks": 1})
-    condition = Condition("tiny", run)
+    condition = tiny(0, "tiny", marks=1)
     results.live("trial", condition, size="smoke")
     return condition
 
@@ -38,7 +34,7 @@ def test_an_encoder_comes_back_as_it_was_but_for_bf16(condition):
         assert ours.dtype == torch.float32
         torch.testing.assert_close(ours, theirs.to(torch.bfloat16).float(), rtol=0, atol=0)
     assert card["digest"] == condition.run.digest
-    assert card["tokens"] == TINY.steps * 8 * 32
+    assert card["tokens"] == SHORT.steps * 8 * 32
     assert card["perplexity"].keys() == {"a", "b"}
     text = Pretraining(**card["config"]).text.corpus().test["a"][0]
     expected = vocabulary.tokenizer("a")(text)["input_ids"]

@@ -12,7 +12,7 @@ import torch
 from pydantic import ValidationError
 
 from isomorph import results
-from isomorph.models.settings import EncoderConfig, TrainingConfig
+from isomorph.models.settings import EncoderConfig
 from isomorph.presets import EXPERIMENTS, conditions, real_run, smoke_run
 from isomorph.presets.paper import paper_run
 from isomorph.results import Condition
@@ -28,21 +28,7 @@ from isomorph.sizes import SIZES
 from isomorph.sweep import execute
 from isomorph.text import shipped
 from isomorph.text.vocab import VocabularyConfig
-
-TINY = TrainingConfig(tokens=4000, batch=8, length=32, warmup=2)
-
-
-@pytest.fixture
-def elsewhere(tmp_path, monkeypatch):
-    """Empty folders for recorded rows and for the cache."""
-    (tmp_path / "data").mkdir()
-    monkeypatch.setenv("ISOMORPH_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("ISOMORPH_CACHE", str(tmp_path / "cache"))
-    return tmp_path
-
-
-def tiny_run(seed: int = 0, **changes) -> Pretraining:
-    return smoke_run(seed).model_copy(update={"training": TINY, "marks": 2, **changes})
+from tests.small_runs import SHORT, tiny_run
 
 
 def test_a_digest_names_what_changes_the_result_and_nothing_else():
@@ -104,7 +90,7 @@ def test_marks_double_every_second_time_and_end_with_the_run():
     assert stops[0] == 0 and stops[-1] == real_run().training.steps
     ratios = [b / a for a, b in itertools.pairwise(stops[1:])]
     assert ratios == pytest.approx([2**0.5] * len(ratios), rel=0.02)
-    assert tiny_run(marks=1).stops() == [0, TINY.steps]
+    assert tiny_run(marks=1).stops() == [0, SHORT.steps]
 
 
 class _Later(datetime):

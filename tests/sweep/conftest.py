@@ -1,17 +1,8 @@
-"""Empty folders and training that takes no time."""
+"""Training that takes no time."""
 
 import pytest
 
 from isomorph.runs import pretraining
-
-
-@pytest.fixture
-def elsewhere(tmp_path, monkeypatch):
-    """Empty folders for recorded rows and for the cache."""
-    (tmp_path / "data").mkdir()
-    monkeypatch.setenv("ISOMORPH_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("ISOMORPH_CACHE", str(tmp_path / "cache"))
-    return tmp_path
 
 
 @pytest.fixture

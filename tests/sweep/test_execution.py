@@ -13,7 +13,7 @@ from isomorph.runs import run_from_json
 from isomorph.sweep import execution, worker
 from isomorph.sweep.execution import Queue, RunFailed, execute, in_order
 from isomorph.sweep.worker import Worker
-from tests.sweep.small_runs import long, tiny, transfer
+from tests.small_runs import long, tiny, transfer
 
 SAME = ["metric", "layer", "tokens", "value"]
 

@@ -15,7 +15,7 @@ from isomorph.runs import Transfer, pretraining
 from isomorph.sweep import execution
 from isomorph.sweep.execution import execute
 from isomorph.sweep.worker import Worker
-from tests.sweep.small_runs import long, tiny, transfer
+from tests.small_runs import long, tiny, transfer
 
 
 @pytest.fixture

@@ -52,6 +52,7 @@ def there(served, home):
     """A function that calls another where the hub can be had."""
     with stand_in.user(served[1], home) as call:
         yield call
+        served[0].stop.set()  # the process ends only once its requests that hang are answered
 
 
 @pytest.fixture
