@@ -32,7 +32,7 @@ def rows_of(experiment: str, size: str) -> DataFrame:
     return rows[rows["size"] == size].reset_index(drop=True)
 
 
-def found(rows: Rows = rows_of) -> str:
+def findings(rows: Rows = rows_of) -> str:
     """The findings as a numbered list in Markdown, each with a link to its chapter."""
     worlds, bibles = rows("learning_curve", "laptop"), rows("learning_curve", "reference")
     lag = {"metric": "multilinguality", "beside": "heldout_loss", "quantity": "half_rise_lag"}
@@ -43,11 +43,11 @@ def found(rows: Rows = rows_of) -> str:
 
     def one(frame: DataFrame, form: str = "{:z.0f}", scale: float = 100, **part) -> str:
         own = estimate(Part(direction="above", **part), frame)
-        return told(own, form, scale)
+        return number(own, form, scale)
 
     def times(frame: DataFrame) -> str:
         own = estimate(Part(condition="middle", direction="above", **lag), frame)
-        return told(own, "{:z.1f}", 1, np.exp)
+        return number(own, "{:z.1f}", 1, np.exp)
 
     def failed(condition: str) -> str:
         own = few[(few["metric"] == "failed_run") & (few["condition"] == condition)]["value"]
@@ -95,7 +95,7 @@ def found(rows: Rows = rows_of) -> str:
     )
 
 
-def told(own: Estimate, form: str, scale: float, turned=lambda x: x) -> str:
+def number(own: Estimate, form: str, scale: float, turned=lambda x: x) -> str:
     """A value with its interval, or with the range of so few units."""
     if own.value is None:
         return "(not measured)"

@@ -48,11 +48,13 @@ def _counts(stage: Path, chapters: Sequence[str]) -> str:
     return counted(claims.judged())
 
 
-def _found(stage: Path, chapters: Sequence[str]) -> str:
+def _findings(stage: Path, chapters: Sequence[str]) -> str:
     from isomorph.book import front
     from isomorph.figures.display import figure_html
 
-    return f"{front.found()}\n\n{figure_html(front.picture(), front.CAPTION, front.ALT, None, '')}"
+    return (
+        f"{front.findings()}\n\n{figure_html(front.picture(), front.CAPTION, front.ALT, None, '')}"
+    )
 
 
 def _example(stage: Path, chapters: Sequence[str]) -> str:
@@ -76,7 +78,7 @@ def _example(stage: Path, chapters: Sequence[str]) -> str:
 
 
 EXAMPLE = "1.2"
-MARKS = {"<!-- ledger -->": _ledger, "<!-- counts -->": _counts, "<!-- found -->": _found,
+MARKS = {"<!-- ledger -->": _ledger, "<!-- counts -->": _counts, "<!-- found -->": _findings,
          "<!-- example -->": _example}  # fmt: skip
 
 
