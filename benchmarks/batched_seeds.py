@@ -21,7 +21,7 @@ from tqdm.auto import tqdm
 from isomorph.models.masked_lm import BilingualMaskedLM
 from isomorph.models.pretrain import initialise, pretrain
 from isomorph.models.settings import TrainingConfig
-from isomorph.presets.ablations import world_default
+from isomorph.presets.recipes import world_default
 from isomorph.runs.pretraining import batches
 from isomorph.text.vocab import learn
 

@@ -6,8 +6,8 @@ import pytest
 
 from isomorph import results
 from isomorph.models.settings import TrainingConfig
-from isomorph.presets.ablations import smoke_default
 from isomorph.presets.alignment import monolingual
+from isomorph.presets.recipes import smoke_default
 from isomorph.results import Condition
 from isomorph.runs import Comparison, ShippedText, WorldText, run_from_json
 from isomorph.runs import pretraining as training_module

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from isomorph.config import Config
 from isomorph.models.settings import EncoderConfig, TrainingConfig, TuningConfig
 from isomorph.presets import smoke_run
-from isomorph.presets.paper import paper_run
+from isomorph.presets.recipes import paper_run
 from isomorph.runs import (
     AnchorShare,
     Comparison,

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from isomorph import cli, dry_run
 from isomorph.models.pretrain import initialise
 from isomorph.models.settings import EncoderConfig, TrainingConfig
-from isomorph.presets.paper import paper_run
+from isomorph.presets.recipes import paper_run
 from isomorph.runs import HubText, Pretraining
 from isomorph.text import hub
 from isomorph.text.vocab import VocabularyConfig

@@ -5,8 +5,8 @@ import torch
 
 from isomorph import results
 from isomorph.models.settings import TrainingConfig, TuningConfig
-from isomorph.presets.ablations import smoke_default
 from isomorph.presets.alignment import monolingual
+from isomorph.presets.recipes import smoke_default
 from isomorph.runs import LayerTransfer, ShippedText, Task, run_from_json
 from isomorph.runs import transfer as module
 from isomorph.runs.encoders import foundations_trained

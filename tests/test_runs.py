@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from isomorph import results
 from isomorph.models.settings import EncoderConfig
 from isomorph.presets import EXPERIMENTS, conditions, real_run, smoke_run
-from isomorph.presets.paper import paper_run
+from isomorph.presets.recipes import paper_run
 from isomorph.results import Condition
 from isomorph.rows import COLUMNS
 from isomorph.runs import (

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from isomorph.presets.ablations import smoke_default
+from isomorph.presets.recipes import smoke_default
 from isomorph.runs import HubText, ShippedText, Task, Transfer, WorldText
 from isomorph.runs import transfer as module
 from isomorph.runs.tasks import KINDS, chosen

@@ -13,7 +13,8 @@ from isomorph.measure.scores import majority, premise_alone
 from isomorph.models.finetune import predict
 from isomorph.models.pretrain import initialise
 from isomorph.models.settings import TrainingConfig, TuningConfig
-from isomorph.presets.ablations import smoke_default, vary
+from isomorph.presets.ablations import vary
+from isomorph.presets.recipes import smoke_default
 from isomorph.results import Condition
 from isomorph.rows import by_split
 from isomorph.runs import ShippedText, Task, Transfer, pretraining, run_from_json

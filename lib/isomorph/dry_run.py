@@ -18,7 +18,8 @@ from rich.table import Table
 from isomorph.models.batches import Batch, Batches
 from isomorph.models.pretrain import accelerate, initialise, pretrain
 from isomorph.models.settings import EncoderConfig
-from isomorph.presets.paper import PAPER_GRIDS, paper_rows, paper_table
+from isomorph.presets.ablations import paper_rows, paper_table
+from isomorph.presets.recipes import PAPER_GRIDS
 from isomorph.runs.pretraining import Pretraining, batches
 from isomorph.runs.run import device_name
 from isomorph.runs.texts import HubText, ShippedText

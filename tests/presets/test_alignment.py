@@ -4,8 +4,9 @@ import pytest
 
 from isomorph.claims import ledger
 from isomorph.presets import conditions
-from isomorph.presets.ablations import real_default, world_default
-from isomorph.presets.alignment import PAIRS, far, monolingual
+from isomorph.presets.ablations import vary
+from isomorph.presets.alignment import PAIRS, monolingual
+from isomorph.presets.recipes import real_default, world_default
 
 
 def by_name(experiment, size):
@@ -54,7 +55,7 @@ def test_english_is_trained_once_for_all_pairs_but_one():
 
 
 def test_a_distant_world_has_no_string_in_common():
-    world = far(world_default(2)).text.world
+    world = vary(world_default(2), "far_default").text.world
     assert world.seed == 2 and world.order == "verb-final" and world.anchors == 0
 
 

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from isomorph.models.settings import TrainingConfig
 from isomorph.presets import conditions
-from isomorph.presets.ablations import smoke_default, vary
+from isomorph.presets.ablations import vary
+from isomorph.presets.recipes import smoke_default
 from isomorph.runs import AnchorShare, Transfer, run_from_json
 from isomorph.runs.comparison import read_counts, shares
 from isomorph.runs.pretraining import batches

@@ -3,14 +3,8 @@
 import pytest
 
 from isomorph.models.settings import TuningConfig
-from isomorph.presets.paper import (
-    LANGUAGES,
-    PAPER_GRIDS,
-    VOCABULARY,
-    paper_rows,
-    paper_run,
-    paper_table,
-)
+from isomorph.presets.ablations import PAPER_LANGUAGES, paper_rows, paper_table
+from isomorph.presets.recipes import PAPER_GRIDS, VOCABULARY, paper_run
 
 ROWS = dict(paper_rows())
 
@@ -31,7 +25,7 @@ def test_the_default_model_keeps_the_name_it_was_first_given():
 def test_thirty_different_runs_of_three_languages():
     table = paper_table()
     assert len({run.digest for _, run in table}) == len(table) == 30
-    assert [run.about for _, run in table[::10]] == [f"en-{name}" for name in LANGUAGES]
+    assert [run.about for _, run in table[::10]] == [f"en-{name}" for name in PAPER_LANGUAGES]
 
 
 def test_all_rows_have_the_papers_shape_and_training():

@@ -1,8 +1,15 @@
 """Factors on real text: the same conditions on English with its copy and on English and French."""
 
 from isomorph.presets import conditions
-from isomorph.presets.ablations import FLOORS, TABLE_ONE, transfer, vary
-from isomorph.presets.real_factors import SMOKE_TASKS, copy_default, smoke_copy
+from isomorph.presets.ablations import (
+    FLOORS,
+    TABLE_ONE,
+    TEXT_SMOKE_TASKS,
+    copy_default,
+    smoke_copy,
+    transfer,
+    vary,
+)
 from isomorph.runs.pretraining import batches
 from isomorph.text.anchors import COPIED, LETTERS
 from isomorph.text.vocab import learn
@@ -39,6 +46,6 @@ def test_extra_anchors_switch_words_into_the_copy():
 
 
 def test_a_transfer_to_the_copy():
-    run = transfer(smoke_copy(0), "random_encoder", SMOKE_TASKS)
+    run = transfer(smoke_copy(0), "random_encoder", TEXT_SMOKE_TASKS)
     found = by_metric(run.outcome())
     assert {"terms_f1", "terms_f1_source", "terms_f1_majority"} <= set(found)

@@ -112,7 +112,8 @@ def parameters(config: "BilingualConfig") -> tuple[int, int]:
 
 
 def _three_quarters_separate() -> "BilingualConfig":
-    from isomorph.presets.ablations import vary, world_default
+    from isomorph.presets.ablations import vary
+    from isomorph.presets.recipes import world_default
 
     run = vary(world_default(0), "sep_l1_6")
     return run.encoder.shaped(

@@ -6,7 +6,8 @@ learns tasks on the states of one model's layers and tests them through the othe
 """
 
 from isomorph.models.settings import TuningConfig
-from isomorph.presets.ablations import DISTANT, SEEDS, real_default, smoke_default, world_default
+from isomorph.presets.ablations import SEEDS, vary
+from isomorph.presets.recipes import real_default, smoke_default, world_default
 from isomorph.results import Condition
 from isomorph.runs import (
     Comparison,
@@ -17,7 +18,6 @@ from isomorph.runs import (
     WordVectors,
 )
 from isomorph.sizes import Size, sized
-from isomorph.text.worlds import World
 
 PAIRS = (("en", "fr"), ("en", "de"), ("en", "ru"), ("en", "zh"))
 # The paper compares with LASER; this encoder of a hundred languages can be had and read safely.
@@ -66,12 +66,6 @@ def compared(name: str, both: Pretraining, **fields) -> Comparison:
     return Comparison(text=text, source=source, target=target, weights=weights, **fields)
 
 
-def far(both: Pretraining) -> Pretraining:
-    """The same between two distant languages: verbs last and no string in common."""
-    world = World(**both.text.world.model_dump() | DISTANT)
-    return both.model_copy(update={"text": both.text.model_copy(update={"world": world})})
-
-
 def word_vectors(both: Pretraining) -> WordVectors:
     """Skip-gram vectors of the same texts, as wide as the models, which read as many words."""
     return WordVectors(
@@ -105,7 +99,7 @@ def alignment(size: Size) -> list[Condition]:
     if size == "laptop":
         near = [(name, name, world_default) for name in CONDITIONS]
         distant = [
-            (f"far_{name}", name, lambda seed: far(world_default(seed)))
+            (f"far_{name}", name, lambda seed: vary(world_default(seed), "far_default"))
             for name in ("monolingual", "bilingual")
         ]
         runs = [

@@ -7,6 +7,7 @@ other people's encoders, `cures` tries every cure, and `english_models` does bot
 """
 
 from isomorph.models.settings import EncoderConfig, TrainingConfig
+from isomorph.presets.recipes import smoke_text_run, text_run
 from isomorph.results import Condition
 from isomorph.runs import Cures, EncoderWords, Geometry, Pretraining, ShippedText, Theorem
 from isomorph.sizes import Size, sized
@@ -149,29 +150,15 @@ STATES = {"trained": "trained", "untrained": "random"}
 
 def english_model(seed: int) -> Pretraining:
     """All English that ships, twelve times over; some 17 minutes on one core."""
-    return Pretraining(
-        text=ShippedText(
-            languages=("en",), domains=("bible+help",), half="both", overlap="dropped"
-        ),
-        vocabulary=VocabularyConfig(size=5000),
-        encoder=EncoderConfig(layers=4, width=128, heads=4),
-        # bf16, half as fast again as fp32 where the precision was tried.
-        training=TrainingConfig(
-            tokens=12_000_000, batch=32, length=64, masking=0.3, precision="bf16"
-        ),
+    return text_run(
+        ShippedText(languages=("en",), domains=("bible+help",), half="both", overlap="dropped"),
         seed=seed,
     )
 
 
 def smoke_model(seed: int) -> Pretraining:
     """So small that a test can train it."""
-    return Pretraining(
-        text=ShippedText(languages=("en",), domains=("help",)),
-        vocabulary=VocabularyConfig(size=1000),
-        encoder=EncoderConfig(layers=2, width=32, heads=1),
-        training=TrainingConfig(tokens=20_000, batch=8, length=64, warmup=10),
-        seed=seed,
-    )
+    return smoke_text_run(ShippedText(languages=("en",), domains=("help",)), seed, layers=2)
 
 
 def measured(model: Pretraining, tasks: tuple[str, ...]) -> list[Condition]:

@@ -4,7 +4,7 @@ from isomorph.models.settings import TuningConfig
 from isomorph.presets.degeneration import MINILM
 from isomorph.presets.fine_tuning import BERT_LARGE, FEW, HALF, world_encoder
 from isomorph.results import Condition
-from isomorph.runs import FineTuning, Task
+from isomorph.runs import FineTuning, Pretraining, Task
 from isomorph.sizes import Size, sized
 
 SEEDS = 20  # as in the paper
@@ -65,8 +65,7 @@ def _few_in_worlds(*, smoke: bool):
             source="world_nli", topics=HALF, train=train, test=600, development=200,
             tuning=TuningConfig(pooling="mean", checks=10, **{"weight_decay": 0.0} | changes),
         )  # fmt: skip
-        for seed in range(seeds):
-            yield Condition(name + length, FineTuning(encoder=start, task=task, seed=seed))
+        yield from _seeds(name + length, start, task, seeds)
     # An easier task first, then the few examples of the task itself.
     parsing = Task(source="world_parsing", topics=HALF, train=50 if smoke else 2000, test=100)
     train, _, seeds = LENGTHS["_1k"]
@@ -74,9 +73,14 @@ def _few_in_worlds(*, smoke: bool):
         source="world_nli", topics=HALF, train=50 if smoke else train, test=600, development=200,
         tuning=TuningConfig(pooling="mean", checks=10, weight_decay=0.0),
     )  # fmt: skip
-    for seed in range(1 if smoke else seeds):
-        yield Condition("intermediate_task_1k",
-                        FineTuning(encoder=start, task=task, intermediate=(parsing,), seed=seed))  # fmt: skip
+    yield from _seeds("intermediate_task_1k", start, task, 1 if smoke else seeds, parsing)
+
+
+def _seeds(name: str, encoder: str | Pretraining, task: Task, seeds: int = SEEDS, *first: Task):
+    """A condition with each seed; `first` is what the encoder is tuned on before."""
+    for seed in range(seeds):
+        run = FineTuning(encoder=encoder, task=task, intermediate=first, seed=seed)
+        yield Condition(name, run)
 
 
 # What is asked of CoLA on MiniLM, which has no pooler that was pretrained.
@@ -89,23 +93,19 @@ COLA_CONDITIONS = (
 def _few_on_minilm():
     """CoLA, whose sentences are short enough for twenty seeds on a processor core."""
     rates = {"pooling": "mean", "learning_rate": 1e-4, "precision": "bf16", "weight_decay": 0.0}
-    own = rates | {"checks": 10}
+    measured = rates | {"checks": 10}
     for name, length in COLA_CONDITIONS:
         train, steps, _ = LENGTHS[length]
         changes = METHODS[name] | ({"steps": steps} if steps else {})
         if "reinit" in changes:
             changes |= {"reinit_pooler": False}
-        task = Task(source="cola", train=train, test=None,
-                          tuning=TuningConfig(**own | changes))  # fmt: skip
-        for seed in range(SEEDS):
-            yield Condition(name + length, FineTuning(encoder=MINILM, task=task, seed=seed))
+        tuning = TuningConfig(**measured | changes)
+        task = Task(source="cola", train=train, test=None, tuning=tuning)
+        yield from _seeds(name + length, MINILM, task)
     # A larger task first, as in the paper.
-    first = Task(source="xnli", train=3000, test=500, longest=64,
-                       tuning=TuningConfig(**rates))  # fmt: skip
-    task = Task(source="cola", train=FEW, test=None, tuning=TuningConfig(**own))
-    for seed in range(SEEDS):
-        run = FineTuning(encoder=MINILM, task=task, intermediate=(first,), seed=seed)
-        yield Condition("intermediate_task_1k", run)
+    first = Task(source="xnli", train=3000, test=500, longest=64, tuning=TuningConfig(**rates))
+    task = Task(source="cola", train=FEW, test=None, tuning=TuningConfig(**measured))
+    yield from _seeds("intermediate_task_1k", MINILM, task, SEEDS, first)
 
 
 def _few_on_bert():
@@ -118,6 +118,4 @@ def _few_on_bert():
         for source in ("rte", "mrpc", "stsb", "cola"):
             for length, train in (("_1k", FEW), ("", None)):
                 task = Task(source=source, train=train, test=None, tuning=tuning)
-                for seed in range(SEEDS):
-                    run = FineTuning(encoder=BERT_LARGE, task=task, seed=seed)
-                    yield Condition(name + length, run)
+                yield from _seeds(name + length, BERT_LARGE, task)

@@ -6,13 +6,12 @@ contrastively tuned, and BERT at the papers' size. A condition says how an encod
 row's pair on which task.
 """
 
-from isomorph.models.settings import EncoderConfig, TrainingConfig, TuningConfig
+from isomorph.models.settings import TuningConfig
 from isomorph.presets.degeneration import BERT, E5, MINILM
+from isomorph.presets.recipes import SMALL, world_run
 from isomorph.results import Condition
-from isomorph.runs import FineTuning, Pretraining, Task, WorldText
+from isomorph.runs import FineTuning, Pretraining, Task
 from isomorph.sizes import Size, sized
-from isomorph.text.vocab import VocabularyConfig
-from isomorph.text.worlds import World
 
 BERT_LARGE = "google-bert/bert-large-uncased"  # of 24 blocks
 FEW = 1000  # examples: what Zhang et al. (2021) take of larger sets
@@ -24,19 +23,8 @@ SHARES = {"third": 1 / 3, "two_thirds": 2 / 3, "all": 1.0}
 def world_encoder(seed: int = 0, *, smoke: bool = False) -> Pretraining:
     """A masked model of one language of a world: six blocks, so that their depth can be told."""
     if smoke:
-        world = World(seed=seed, lexemes=64, training_sentences=2000, dev_sentences=50,
-                      test_sentences=100)  # fmt: skip
-        layers, tokens, words = 2, 60_000, 500
-    else:
-        world, layers, tokens, words = World(seed=seed), 6, 1_000_000, 1000
-    return Pretraining(
-        text=WorldText(world=world, only="a"),
-        vocabulary=VocabularyConfig(size=words),
-        encoder=EncoderConfig(layers=layers, width=64, heads=2),
-        training=TrainingConfig(tokens=tokens, batch=32, length=32, masking=0.2,
-                                optimiser="adamw", learning_rate=5e-3, warmup=50),
-        seed=seed,
-    )  # fmt: skip
+        return world_run(seed, words=500, tokens=60_000, only="a", **SMALL)
+    return world_run(seed, layers=6, tokens=1_000_000, only="a")
 
 
 # What is kept from moving, or cut off, as shares of the blocks.
@@ -83,46 +71,42 @@ def changes(size: Size) -> list[Condition]:
 def _changes_in_worlds(seed: int):
     start = world_encoder(seed)
     other = start.model_copy(update={"seed": seed + 1000})
-    for source in WORLD_TASKS:
-        task = _world_task(source)
-        run = FineTuning(encoder=start, task=task, seed=seed)
-        analyses = ("similarity", "reversion")
-        yield Condition("tuned", run.model_copy(update={"analyses": analyses, "other": other}))
-        yield Condition("probed", run.model_copy(update={"analyses": ("probes",)}))
-        # The whole curve of two tasks; of questions the one point that the claim is on.
-        for name in DEPTHS if source != "world_questions" else ("frozen_two_thirds",):
-            held = held_at(task, name, blocks=start.encoder.layers)
-            yield Condition(name, run.model_copy(update={"task": held}))
-    yield Condition("untuned", FineTuning(encoder=start, analyses=("probes",), seed=seed))
+    # The whole curve of two tasks; of questions the one point that the claim is on.
+    tasks = [(_world_task(source), source != "world_questions") for source in WORLD_TASKS]
+    return _changes(start, tasks, seed, blocks=start.encoder.layers, other=other)
 
 
 def _changes_of_minilm(seed: int):
     """What claims need an interval of, with every seed; the curve of one task once."""
-    for source in REAL_TASKS:
-        task = _real_task(source, precision="bf16", **RATES)
-        run = FineTuning(encoder=MINILM, task=task, seed=seed)
-        yield Condition("tuned", run.model_copy(update={"analyses": ("similarity", "reversion")}))
-        yield Condition("probed", run.model_copy(update={"analyses": ("probes",)}))
-        whole = seed == 0 and source == "xnli"
-        for name in DEPTHS if whole else ("frozen_two_thirds",):
-            held = held_at(task, name, blocks=6)
-            yield Condition(name, run.model_copy(update={"task": held}))
-    yield Condition("untuned", FineTuning(encoder=MINILM, analyses=("probes",), seed=seed))
+    tasks = [
+        (_real_task(source, precision="bf16", **RATES), seed == 0 and source == "xnli")
+        for source in REAL_TASKS
+    ]
+    return _changes(MINILM, tasks, seed, blocks=6)
 
 
 def _changes_of_bert(seed: int):
     """Merchant et al. tune BERT-base on all of MNLI, SQuAD and a treebank."""
     sources = {"xnli": {"pooling": "pooler"}, "squad": {}, "universal_dependencies": {}}
     rates = {"learning_rate": 2e-5, "head_rate": 1e-3, "dropout": 0.1}
-    for source, own in sources.items():
-        task = Task(source=source, test=None, tuning=TuningConfig(**rates, **own))
-        run = FineTuning(encoder=BERT, task=task, seed=seed)
-        yield Condition("tuned", run.model_copy(update={"analyses": ("similarity", "reversion")}))
+    tasks = [
+        (Task(source=source, test=None, tuning=TuningConfig(**rates, **pooling)), True)
+        for source, pooling in sources.items()
+    ]
+    return _changes(BERT, tasks, seed, blocks=12)
+
+
+def _changes(encoder: str | Pretraining, tasks, seed: int, *, blocks: int, other=None):
+    """Each of (task, whether at every depth), tuned, probed and with blocks held; then untuned."""
+    for task, whole in tasks:
+        run = FineTuning(encoder=encoder, task=task, seed=seed)
+        analyses = ("similarity", "reversion")
+        yield Condition("tuned", run.model_copy(update={"analyses": analyses, "other": other}))
         yield Condition("probed", run.model_copy(update={"analyses": ("probes",)}))
-        for name in DEPTHS:
-            held = held_at(task, name, blocks=12)
+        for name in DEPTHS if whole else ("frozen_two_thirds",):
+            held = held_at(task, name, blocks=blocks)
             yield Condition(name, run.model_copy(update={"task": held}))
-    yield Condition("untuned", FineTuning(encoder=BERT, analyses=("probes",), seed=seed))
+    yield Condition("untuned", FineTuning(encoder=encoder, analyses=("probes",), seed=seed))
 
 
 def held_at(task: Task, name: str, *, blocks: int) -> Task:
@@ -133,19 +117,17 @@ def held_at(task: Task, name: str, *, blocks: int) -> Task:
 
 
 def _world_task(source: str, *, smoke: bool = False) -> Task:
-    own = WORLD_TASKS[source]
-    sizes = (
-        {"train": 100, "test": 50, "development": 20}
-        if smoke
-        else {"train": own["train"], "test": 600}
-    )
-    return Task(source=source, topics=HALF, **sizes, tuning=TuningConfig(**own["tuning"]))
+    fields = WORLD_TASKS[source]
+    sizes = {"train": fields["train"], "test": 600}
+    if smoke:
+        sizes = {"train": 100, "test": 50, "development": 20}
+    return Task(source=source, topics=HALF, **sizes, tuning=TuningConfig(**fields["tuning"]))
 
 
 def _real_task(source: str, **changes) -> Task:
-    own = REAL_TASKS[source] | {}
-    tuning = TuningConfig(**own.pop("tuning") | changes)
-    return Task(source=source, **own, test=500, tuning=tuning)
+    fields = dict(REAL_TASKS[source])
+    tuning = TuningConfig(**fields.pop("tuning") | changes)
+    return Task(source=source, **fields, test=500, tuning=tuning)
 
 
 NORMALISATIONS = ("none", "isobn", "batch", "layer")
@@ -210,9 +192,9 @@ def phrases_first(size: Size) -> list[Condition]:
 def _phrases_first(
     encoder: str, sources, sizes, seeds: int, *, larger=None, longest=None, **tuning
 ):
-    own = {"longest": longest, "tuning": TuningConfig(**tuning)}
+    shared = {"longest": longest, "tuning": TuningConfig(**tuning)}
     lessons = {
-        level: Task(source="phrases", train=2000, level=level, **own)
+        level: Task(source="phrases", train=2000, level=level, **shared)
         for level in ("phrases", "sentences")
     }
     for seed in range(seeds):
@@ -220,7 +202,7 @@ def _phrases_first(
             for train in sizes:
                 # Of verses, the task itself is to tell whether two say the same.
                 level = {"level": "sentences"} if source == "phrases" else {}
-                task = Task(source=source, train=train, **own, **level)
+                task = Task(source=source, train=train, **shared, **level)
                 count = train or "all"
                 firsts = {"plain": (), "phrases": (lessons["phrases"],)}
                 if source != "phrases":
@@ -265,9 +247,9 @@ def orders(size: Size) -> list[Condition]:
                         for source in ("rocstories", "sind")]}  # fmt: skip
         seeds = 3
     return [
-        Condition(name, FineTuning(encoder=encoder, seed=seed, task=task.model_copy(update=own)))
+        Condition(name, FineTuning(encoder=encoder, seed=seed, task=task.model_copy(update=less)))
         for seed in range(seeds)
         for encoder, each in tasks.items()
         for task in each
-        for name, own in ORDERED.items()
+        for name, less in ORDERED.items()
     ]
