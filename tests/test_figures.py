@@ -78,7 +78,7 @@ def test_a_shown_figure_carries_its_words_and_its_data():
     text = figure_html(figure, "Loss < 7.", 'Both "lines" fall.', ROWS, provenance_note(ROWS))
     assert 'alt="Both &quot;lines&quot; fall."' in text
     assert "Loss &lt; 7." in text
-    assert "4 run live in this execution (filled), 4 recorded earlier" in text
+    assert "Points: 4 run live in this execution, 4 recorded earlier and shipped." in text
     assert "<details>" in text
     assert "<td>recorded</td>" in text
     picture = re.search(r"base64,([^\"]+)", text).group(1)
@@ -232,15 +232,15 @@ def test_a_plain_table_is_enough_for_a_forest():
 
 
 @pytest.mark.parametrize(
-    ("table", "told"),
+    ("table", "message"),
     [
         (EFFECTS.drop(columns="low"), "lack the column 'low'"),
         (EFFECTS.assign(low=0.0), r"the interval \[0.0, 0.5\] of 'none' does not hold"),
         (pd.concat([EFFECTS, EFFECTS.iloc[:1]]), "'none' stands twice under 'las'"),
     ],
 )
-def test_a_table_that_cannot_be_drawn_is_refused(table, told):
-    with pytest.raises(ValueError, match=told):
+def test_a_table_that_cannot_be_drawn_is_refused(table, message):
+    with pytest.raises(ValueError, match=message):
         figures.forest(table)
 
 

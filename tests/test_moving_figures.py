@@ -20,21 +20,21 @@ def cloud(seed=0, away=2.0):
 def page(**changes):
     named = {
         "clouds": {"as trained": cloud(), "cured": cloud(1, 0.0)}, "words": NAMES,
-        "told": {"as trained": "narrow", "cured": "wide"}, "caption": "Words.", "alt": "A cloud.",
+        "notes": {"as trained": "narrow", "cured": "wide"}, "caption": "Words.", "alt": "A cloud.",
         "table": pd.DataFrame({"vectors": ["cured"], "IsoScore": [0.5]}),
     }  # fmt: skip
     return space_html(**(named | changes))
 
 
 def test_every_cloud_and_word_is_there_and_nothing_is_loaded():
-    made = page()
-    data = json.loads(re.search(r"data = (\{.*?\});", made).group(1).replace("<\\/", "</"))
-    assert made.count("<circle") == 5 and len(data["at"]) == 2 and len(data["at"][0]) == 5
-    assert data["told"] == ["narrow", "wide"] and made.count("<option") == 2
-    assert made.count("</script>") == 1 and "a&lt;b" in made and "http" not in made
-    assert "<label for=" in made and 'type="range"' in made and "@" not in made.split("<script>")[1]
-    assert page() == made
-    assert "<details>" in made
+    text = page()
+    data = json.loads(re.search(r"data = (\{.*?\});", text).group(1).replace("<\\/", "</"))
+    assert text.count("<circle") == 5 and len(data["at"]) == 2 and len(data["at"][0]) == 5
+    assert data["notes"] == ["narrow", "wide"] and text.count("<option") == 2
+    assert text.count("</script>") == 1 and "a&lt;b" in text and "http" not in text
+    assert "<label for=" in text and 'type="range"' in text and "@" not in text.split("<script>")[1]
+    assert page() == text
+    assert "<details>" in text
 
 
 def test_coordinates_keep_the_origin_and_the_shape():
@@ -49,7 +49,7 @@ def test_coordinates_keep_the_origin_and_the_shape():
 
 @pytest.mark.parametrize(
     "changes",
-    [{"words": ["one"]}, {"told": {"as trained": "x"}}, {"clouds": {}}, {"caption": " "}],
+    [{"words": ["one"]}, {"notes": {"as trained": "x"}}, {"clouds": {}}, {"caption": " "}],
 )
 def test_a_cloud_that_does_not_fit_is_refused(changes):
     with pytest.raises(ValueError, match="each needs as many vectors as words"):
@@ -62,19 +62,19 @@ def table(values):
 
 def test_each_grid_is_a_choice_and_the_first_is_chosen():
     tables = {"two <models>": table([[0.91, 0.2], [0.3, 0.55]]), "one": table([[1.0, -0.05]])}
-    made = grids_html(tables, "CKA, layer by layer.")
-    assert made.count('type="radio"') == 2 and made.count(" checked>") == 1
-    labels = re.findall(r'<label for="(g\w+-\d)">(.*?)</label>', made)
+    text = grids_html(tables, "CKA, layer by layer.")
+    assert text.count('type="radio"') == 2 and text.count(" checked>") == 1
+    labels = re.findall(r'<label for="(g\w+-\d)">(.*?)</label>', text)
     assert [name for _, name in labels] == ["two &lt;models&gt;", "one"]
-    for own, _ in labels:
-        assert f'id="{own}"' in made and f"#{own}:checked ~ .{own}" in made
-    assert "<script" not in made and "http" not in made
+    for button, _ in labels:
+        assert f'id="{button}"' in text and f"#{button}:checked ~ .{button}" in text
+    assert "<script" not in text and "http" not in text
     assert (
-        "layer of the first model 1, layer of the second model 0: 0.300" in made
-        and ">-0.05</td>" in made
+        "layer of the first model 1, layer of the second model 0: 0.300" in text
+        and ">-0.05</td>" in text
     )
-    assert made.index(">0.30</td>") < made.index(">0.91</td>"), "the embeddings are at the bottom"
-    assert grids_html(tables, "CKA, layer by layer.") == made
+    assert text.index(">0.30</td>") < text.index(">0.91</td>"), "the embeddings are at the bottom"
+    assert grids_html(tables, "CKA, layer by layer.") == text
 
 
 @pytest.mark.parametrize("value", [-1, 0, 0.25, 0.5, 0.62, 0.75, 1, 2])
@@ -99,11 +99,11 @@ WORDS = {
     "labels": ("words of a", "words of b"),
     "caption": "Words turn.",
     "alt": "Two clouds.",
-    "told": ["first", "last"],
+    "notes": ["first", "last"],
 }
 
 
-def made(**changes):
+def turning(**changes):
     named = {
         "frames": np.array([[[0.0, 0], [1, 1]], [[1, 0], [0, 1]]]), "still": np.array([[0.5, 0.5]]),
         "names": ["a<b", "</script>"], "still_names": ["x"], "nearest": [["x", "x"], ["x", "&x"]],
@@ -112,7 +112,7 @@ def made(**changes):
 
 
 def test_positions_and_neighbours_are_there_and_nothing_is_loaded():
-    page = made()
+    page = turning()
     assert page.count("<circle") == 2 and page.count("<rect") == 1
     data = json.loads(re.search(r"data = (\{.*?\});", page).group(1).replace("<\\/", "</"))
     assert data["at"][0] != data["at"][1] and data["near"][1] == ["x", "&x"]
@@ -120,16 +120,16 @@ def test_positions_and_neighbours_are_there_and_nothing_is_loaded():
     assert page.count("</script>") == 1, "a name must not end the script"
     assert "a&lt;b: nearest x" in page and "http" not in page
     assert 'type="range"' in page and 'max="1"' in page and "<label for=" in page
-    assert made() == page
+    assert turning() == page
 
 
 def test_a_line_joins_a_moving_point_to_its_partner():
-    page = made(pairs=[(1, 0)])
+    page = turning(pairs=[(1, 0)])
     (line,) = re.findall("<line [^>]*>", page)
     ends = {end: float(at) for end, at in re.findall(r'([xy][12])="([^"]+)"', line)}
     assert ends["x1"] > ends["x2"] and ends["y1"] > ends["y2"], "from (1, 1) to (0.5, 0.5)"
     assert json.loads(re.search(r'"moving": (\[.*?\])', page).group(1)) == [1]
-    assert "<line" not in made()
+    assert "<line" not in turning()
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_a_line_joins_a_moving_point_to_its_partner():
         {"still_names": []},
         {"nearest": [["x", "x"]]},
         {"nearest": [["x"], ["x"]]},
-        {"told": ["only one"]},
+        {"notes": ["only one"]},
         {"pairs": [(0, 1)]},
         {"caption": " "},
         {"alt": ""},
@@ -147,4 +147,4 @@ def test_a_line_joins_a_moving_point_to_its_partner():
 )
 def test_a_turning_that_does_not_fit_is_refused(changes):
     with pytest.raises(ValueError, match=r"they must be \(steps, names, 2\)"):
-        made(**changes)
+        turning(**changes)

@@ -300,7 +300,7 @@ show_turning(
     words_b,
     nearest,
     labels=("words of a", "words of b"),
-    told=counts,
+    notes=counts,
     pairs=[
         (words_a.index(one), words_b.index(other))
         for one, other in meant.items()

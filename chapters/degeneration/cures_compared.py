@@ -242,7 +242,7 @@ drawn = torch.linspace(0, len(words) - 1, min(400, len(words))).long()
 show_space(
     {name: w[drawn] for name, w in clouds.items()},
     [f"{model.words[ids[row]]} (rank {row + 1})" for row in drawn.tolist()],
-    told={
+    notes={
         name: f"{name}: average cosine {w['average cosine']:.2f}, IsoScore {w['IsoScore']:.2f}"
         for name, w in (shapes.round(2) + 0.0).iterrows()
     },

@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import sys
-from collections import Counter
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 import nbformat
 
 from isomorph import children, files
+from isomorph.figures.display import run_counts
 from isomorph.sizes import SIZES
 
 from . import ledger_page
@@ -34,7 +34,6 @@ from .notebook import (
 # Of the two checks of an exercise, the page shows the call once, and what it says of the solution.
 HIDDEN = {"unanswered": "remove-output", "solved": "remove-input"}
 VERSIONS = ("isomorph", "torch", "transformers")
-LIVE, CACHED, RECORDED = "live", "cached", "recorded"
 
 
 def render(layout: Layout, chapters: list[Chapter], failed: set[Chapter], parameters: dict) -> bool:
@@ -189,7 +188,7 @@ def run_card(card: dict, fresh: bool) -> str:
         "Peak memory": f"{card['peak_bytes'] / 2**30:.2f} GiB",
         "Processor": card["processor"],
         "Device": ", ".join(sorted({r["device"] for r in runs if r.get("device")})) or "cpu",
-        "Runs": _provenance(runs),
+        "Runs": run_counts(run["provenance"] for run in runs) or "none",
         "Seeds": ", ".join(map(str, sorted({r["seed"] for r in runs if "seed" in r}))) or "none",
         "With `RECOMPUTE=1`": _anew(runs, card["seconds"], card["parameters"]["size"]),
         "Versions": ", ".join(f"{name} {_version(name)}" for name in VERSIONS),
@@ -232,21 +231,10 @@ def _of_the_processor(card: dict) -> str:
     return "" if spent is None else f", {_duration(spent)} of it on the processor"
 
 
-def _provenance(runs: list[dict]) -> str:
-    counts = Counter(run["provenance"] for run in runs)
-    words = {
-        LIVE: "run live in this execution",
-        CACHED: "kept from an earlier execution on this machine",
-        RECORDED: "recorded earlier and shipped",
-    }
-    told = [f"{counts[kind]} {words[kind]}" for kind in words if counts[kind]]
-    return ", ".join(told) or "none"
-
-
 def _anew(runs: list[dict], spent: float, size: str) -> str:
     """This execution plus the runs it read that are of its size or smaller."""
     sizes = SIZES[: SIZES.index(size) + 1]
-    read = [run for run in runs if run["provenance"] != LIVE and run.get("size", size) in sizes]
+    read = [run for run in runs if run["provenance"] != "live" and run.get("size", size) in sizes]
     if any("seconds" not in run for run in read):
         return "not known"
     total = spent + sum(run["seconds"] for run in read)

@@ -56,11 +56,12 @@ def forest(table: DataFrame) -> Figure:
     shift = 0.1875 if has_paper else 0.0  # of a mark from the middle of its line: the paper's below
     with theme():
         for axis, metric in zip(axes, names, strict=True):
-            own = table[table["metric"] == metric]
-            own = own.assign(up=[lines.index(key) for key in zip(own["heading"], own["label"])])  # noqa: B905
-            _effects(axis, own, own["up"] - shift)
+            rows = table[table["metric"] == metric]
+            keys = zip(rows["heading"], rows["label"], strict=True)
+            rows = rows.assign(up=[lines.index(key) for key in keys])
+            _effects(axis, rows, rows["up"] - shift)
             if has_paper:
-                cited = own[own["paper"].notna()]
+                cited = rows[rows["paper"].notna()]
                 axis.scatter(cited["paper"], cited["up"] + shift, s=30, marker="x", color=INK,
                              linewidth=1.7, zorder=4, label="the paper")  # fmt: skip
             axis.axvline(0, color=INK, linewidth=1.0, zorder=1)
@@ -146,8 +147,8 @@ def along_a_dial(
     figure, axes = blank(5.4, 2.5 * len(titles), rows=len(titles))
     parts = []
     for axis, (metric, title) in zip(axes, titles.items(), strict=True):
-        own = rows[rows["metric"] == metric]
-        scores = 100 * own.pivot(index="x", columns="seed", values="value")
+        chosen = rows[rows["metric"] == metric]
+        scores = 100 * chosen.pivot(index="x", columns="seed", values="value")
         mean = scores.mean(axis=1)
         half = scores.sem(axis=1) * stats.t.ppf(0.975, scores.shape[1] - 1)
         axis.plot(scores, color="C0", alpha=0.3, linewidth=0.8)
@@ -156,8 +157,8 @@ def along_a_dial(
         if levels is not None and metric in levels:
             axis.axhline(100 * levels[metric], **LEVEL)
         axis.set_title(title)
-        found = {"score": title, "mean": mean, "low": mean - half, "high": mean + half}
-        parts.append(pd.DataFrame(found).reset_index())
+        part = {"score": title, "mean": mean, "low": mean - half, "high": mean + half}
+        parts.append(pd.DataFrame(part).reset_index())
     axes[0].set_ylabel("percent")
     return figure, pd.concat(parts, ignore_index=True)
 
@@ -243,10 +244,10 @@ def layer_lines(rows: DataFrame, metric: str) -> Figure:
         for name, colour, marker, dash in zip(
             names, palette(len(names)), MARKERS, DASHES, strict=False
         ):
-            own = chosen[chosen["line"] == name]
-            mean = own.groupby("layer")["value"].mean()
+            line = chosen[chosen["line"] == name]
+            mean = line.groupby("layer")["value"].mean()
             axis.plot(mean.index, mean, color=colour, linestyle=dash, label=str(name))
-            axis.scatter(own["layer"], own["value"], s=26, marker=marker, facecolor=[colour],
+            axis.scatter(line["layer"], line["value"], s=26, marker=marker, facecolor=[colour],
                          edgecolor=[colour], linewidth=1.2, zorder=3)  # fmt: skip
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.set_xlabel(axis_name("layer", width=100))

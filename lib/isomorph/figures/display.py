@@ -10,12 +10,19 @@ import base64
 import html
 import io
 import re
+from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
+PROVENANCE = {
+    "live": "run live in this execution",
+    "cached": "kept from an earlier execution on this machine",
+    "recorded": "recorded earlier and shipped",
+}
 TABLE_ROWS = 200
 SVG = {
     "svg.fonttype": "path",  # the reader's machine may lack the font
@@ -76,17 +83,15 @@ def _flat(table: DataFrame) -> DataFrame:
 
 
 def provenance_note(table: DataFrame) -> str:
-    """In words, how many rows of `table` were run live and how many are recorded, and their marks."""
-    if "provenance" not in table.columns:
-        return ""
-    counts = table["provenance"].value_counts()
-    words = {
-        "live": "run live in this execution (filled)",
-        "cached": "kept from an earlier execution on this machine (filled)",
-        "recorded": "recorded earlier by the same configs (hollow)",
-    }
-    said = [f"{counts[kind]} {text}" for kind, text in words.items() if counts.get(kind, 0)]
-    return f"Points: {', '.join(said)}." if said else ""
+    """In words, how many rows of `table` were run live and how many are recorded."""
+    counted = run_counts(table.get("provenance", ()))
+    return f"Points: {counted}." if counted else ""
+
+
+def run_counts(provenances: Iterable[str]) -> str:
+    """In words, how many of live, cached and recorded runs (or rows of them) there are."""
+    counts = Counter(provenances)
+    return ", ".join(f"{counts[kind]} {text}" for kind, text in PROVENANCE.items() if counts[kind])
 
 
 def figure_html(fig: Figure, caption: str, alt: str, table: DataFrame | None, origin: str) -> str:

@@ -47,15 +47,15 @@ def grids_html(tables: Mapping[str, DataFrame], caption: str) -> str:
     key = sha256(repr((caption, list(tables))).encode()).hexdigest()[:8]
     choose, shown, grids = [], [], []
     for number, (name, table) in enumerate(tables.items()):
-        label, own = html.escape(name), f"g{key}-{number}"
+        label, grid = html.escape(name), f"g{key}-{number}"
         checked = " checked" if number == 0 else ""
         # One a line, since a button may part from its name where a line is broken, and the two
         # cannot be held together by an element around them: grids are found as siblings of a button.
-        button = f'<input type="radio" name="g{key}" id="{own}"{checked}>'
-        choose.append(f'{button} <label for="{own}">{label}</label><br>')
-        shown.append(f"#{own}:checked ~ .{own} {{ display: block; }}")
+        button = f'<input type="radio" name="g{key}" id="{grid}"{checked}>'
+        choose.append(f'{button} <label for="{grid}">{label}</label><br>')
+        shown.append(f"#{grid}:checked ~ .{grid} {{ display: block; }}")
         grids.append(
-            f'<div class="grid {own}" role="region" aria-label="{label}" tabindex="0">'
+            f'<div class="grid {grid}" role="region" aria-label="{label}" tabindex="0">'
             f"{_grid(table, label)}</div>"
         )
     style = (
@@ -110,7 +110,7 @@ def show_space(
     clouds: Mapping[str, Tensor],
     words: Sequence[str],
     *,
-    told: Mapping[str, str],
+    notes: Mapping[str, str],
     caption: str,
     alt: str,
     table: DataFrame,
@@ -119,24 +119,24 @@ def show_space(
 
     clouds: a name -> vectors (n, width) of the words, which are in the order of frequency. Each is
     drawn along its own three largest singular directions, not centred, over its own largest
-    coordinate, with the origin as a cross. told: a sentence a cloud, shown beside it. table: the
+    coordinate, with the origin as a cross. notes: a sentence a cloud, shown beside it. table: the
     data behind it, folded under the figure.
     Raises ValueError when lengths do not fit, or the caption or alt is empty.
     """
-    display_html(space_html(clouds, words, told=told, caption=caption, alt=alt, table=table), alt)
+    display_html(space_html(clouds, words, notes=notes, caption=caption, alt=alt, table=table), alt)
 
 
-def space_html(clouds, words, *, told, caption, alt, table) -> str:
+def space_html(clouds, words, *, notes, caption, alt, table) -> str:
     """The HTML that `show_space` displays: one self-contained <figure>."""
     lengths = {name: len(vectors) for name, vectors in clouds.items()}
-    fits = clouds and set(lengths.values()) == {len(words)} and set(told) == set(clouds)
+    fits = clouds and set(lengths.values()) == {len(words)} and set(notes) == set(clouds)
     if not fits or not caption.strip() or not alt.strip():
         raise ValueError(
-            f"clouds have {lengths} vectors for {len(words)} words and sentences for {list(told)}; "
+            f"clouds have {lengths} vectors for {len(words)} words and sentences for {list(notes)}; "
             "each needs as many vectors as words and a sentence, and the figure a caption and alt"
         )
     names, at = list(clouds), [coordinates(vectors).tolist() for vectors in clouds.values()]
-    packed = _packed({"at": at, "told": [told[name] for name in names]})
+    packed = _packed({"at": at, "notes": [notes[name] for name in names]})
     key = "s" + sha256((caption + packed).encode()).hexdigest()[:8]
     half, scale = SPACE / 2, 0.46 * SPACE
     flat = [  # before any turning, as the script draws it at 0
@@ -168,7 +168,7 @@ def space_html(clouds, words, *, told, caption, alt, table) -> str:
         f'<p style="margin:0 1em">{key_of}<span style="color:#c00000">✚</span> origin</p></div>'
         f'<p><label for="{key}-s">turn</label> <input type="range" id="{key}-s" min="0" '
         f'max="{STEPS}" value="0" style="width:60%"></p>'
-        f'<p><output for="{key}-c {key}-s">{html.escape(told[names[0]])}</output></p>'
+        f'<p><output for="{key}-c {key}-s">{html.escape(notes[names[0]])}</output></p>'
         f"<figcaption>{html.escape(caption)}</figcaption>{table_html(table)}{script}</figure>"
     )
 
@@ -199,27 +199,27 @@ def show_turning(
     labels: tuple[str, str],
     caption: str,
     alt: str,
-    told: Sequence[str],
+    notes: Sequence[str],
     pairs: Sequence[tuple[int, int]] = (),
 ) -> None:
     """Display points that move from frame to frame among points that stay.
 
     frames: (steps, n, 2), where the n moving points are at each step; still: (m, 2).
     nearest: (steps, n), the name of each moving point's nearest neighbours at each step, shown when a
-        point is pointed at. told: a sentence a step, shown under the slider.
+        point is pointed at. notes: a sentence a step, shown under the slider.
     pairs: (moving, staying) points that a line joins.
     labels: what the moving points and the others are.
     Raises ValueError when lengths do not fit, or the caption or alt is empty.
     """
     body = turning_html(
         frames, still, names, still_names, nearest,
-        labels=labels, caption=caption, alt=alt, told=told, pairs=pairs,
+        labels=labels, caption=caption, alt=alt, notes=notes, pairs=pairs,
     )  # fmt: skip
     display_html(body, alt)
 
 
 def turning_html(
-    frames, still, names, still_names, nearest, *, labels, caption, alt, told, pairs=()
+    frames, still, names, still_names, nearest, *, labels, caption, alt, notes, pairs=()
 ) -> str:
     """The HTML that `show_turning` displays: one self-contained <figure>."""
     frames, still = np.asarray(frames, float), np.asarray(still, float)
@@ -227,14 +227,14 @@ def turning_html(
     fits = (
         frames.ndim == 3 and frames.shape[1:] == (len(names), 2)
         and still.shape == (len(still_names), 2) and len(nearest) == steps
-        and all(len(step) == len(names) for step in nearest) and len(told) == steps
+        and all(len(step) == len(names) for step in nearest) and len(notes) == steps
         and all(0 <= i < len(names) and 0 <= j < len(still_names) for i, j in pairs)
     )  # fmt: skip
     if not fits or not caption.strip() or not alt.strip():
         raise ValueError(
             f"frames is {frames.shape} and still {still.shape} for {len(names)} and "
             f"{len(still_names)} names; they must be (steps, names, 2) and (names, 2), with a line of "
-            "nearest and of told a step, pairs of their points, a caption and a description"
+            "nearest and a note a step, pairs of their points, a caption and a description"
         )
     low = min(frames.min(), still.min())
     scale = (PLANE - 2 * MARGIN) / max(frames.max() - low, still.max() - low, 1e-9)
@@ -254,7 +254,7 @@ def turning_html(
     ]
     packed = _packed(
         {"at": moving.tolist(), "names": list(names), "near": [list(step) for step in nearest],
-         "told": list(told), "moving": [i for i, _ in pairs]}
+         "notes": list(notes), "moving": [i for i, _ in pairs]}
     )  # fmt: skip
     key_of = "".join(
         f'<span style="color:{colour}">{mark} {html.escape(label)}</span> '
@@ -266,7 +266,7 @@ def turning_html(
         f'{_svg(PLANE, alt, "".join(marks))}<p style="margin:0 1em">{key_of}</p></div>'
         f'<p><label for="{key}-s">turned</label> <input type="range" id="{key}-s" min="0" '
         f'max="{steps - 1}" value="0" style="width:60%"> '
-        f'<output for="{key}-s">{html.escape(told[0])}</output></p>'
+        f'<output for="{key}-s">{html.escape(notes[0])}</output></p>'
         f"<figcaption>{html.escape(caption)}</figcaption>"
         f"{_script(MOVED, KEY=key, DATA=packed)}</figure>"
     )
@@ -303,7 +303,7 @@ TURNED = """(function () {
       dot.setAttribute("cx", half + scale * x);
       dot.setAttribute("cy", half - scale * (p[1] * Math.cos(tilt) - z * Math.sin(tilt)));
     });
-    output.textContent = data.told[+choice.value];
+    output.textContent = data.notes[+choice.value];
   }
   choice.addEventListener("change", draw);
   slider.addEventListener("input", draw);
@@ -325,7 +325,7 @@ MOVED = """(function () {
       line.setAttribute("x1", data.at[step][data.moving[i]][0]);
       line.setAttribute("y1", data.at[step][data.moving[i]][1]);
     });
-    output.textContent = data.told[step];
+    output.textContent = data.notes[step];
   }
   slider.addEventListener("input", move);
 })();"""

@@ -102,10 +102,10 @@ def legend_above(figure: Figure) -> None:
 
     Above, since no place among lines and marks is free in every figure.
     """
-    found = {}
+    labelled = {}
     for axis in figure.axes:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
-            found.setdefault(label, handle)
-    if len(found) > 1:
+            labelled.setdefault(label, handle)
+    if len(labelled) > 1:
         place = {"loc": "outside upper left", "ncols": 2}
-        figure.legend(found.values(), found.keys(), fontsize="small", **place)
+        figure.legend(labelled.values(), labelled.keys(), fontsize="small", **place)
