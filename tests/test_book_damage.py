@@ -8,7 +8,7 @@ import pytest
 
 from isomorph import book
 from isomorph.book import site
-from isomorph.book.chapters import BookError, Chapter, Layout, is_fresh, made_from
+from isomorph.book.chapters import BookError, Chapter, Layout, finished_inputs, is_fresh
 from isomorph.book.execute import execute_all
 from tests import small_book
 
@@ -47,8 +47,8 @@ def test_a_damaged_product_is_as_good_as_absent(layout, which, damage):
     path.write_bytes(DAMAGES[damage](path.read_bytes()))
     assert not is_fresh(FIRST, layout, SMOKE)
     stage = site.stage_pages(layout, [FIRST, SECOND], set(), SMOKE)  # as with CHAPTER=second
-    told = "out of date" if made_from(FIRST, layout) else "has not been executed here yet"
-    assert told in (stage / f"{FIRST.page}.ipynb").read_text()
+    shown = "out of date" if finished_inputs(FIRST, layout) else "has not been executed here yet"
+    assert shown in (stage / f"{FIRST.page}.ipynb").read_text()
     assert "## Run card" in (stage / f"{SECOND.page}.ipynb").read_text()
     assert is_fresh(SECOND, layout, SMOKE)
 
@@ -143,18 +143,18 @@ def test_the_old_site_stays_until_the_new_one_stands(layout, renderer, monkeypat
 )
 def test_a_source_that_cannot_be_read_is_one_sentence(layout, source, content, sentence):
     (layout.root / source).write_bytes(content)
-    with pytest.raises(BookError, match=re.escape(sentence)) as told:
+    with pytest.raises(BookError, match=re.escape(sentence)) as shown:
         book.build("smoke", root=layout.root, jobs=1)
-    assert len(str(told.value).splitlines()) == 1
-    assert made_from(FIRST, layout) and made_from(SECOND, layout)
+    assert len(str(shown.value).splitlines()) == 1
+    assert finished_inputs(FIRST, layout) and finished_inputs(SECOND, layout)
 
 
-def test_what_sphinx_complains_of_is_told_of_the_sources(tmp_path):
+def test_what_sphinx_complains_of_names_the_sources(tmp_path):
     cell = "1\n\n# %% [markdown]\n# A [link](no_such_page.md).\n"
     root = small_book.make(tmp_path / "root", {FIRST.page: small_book.source(cell)})
     (root / "book" / "index.md").write_text("# Title\n\n{term}`no such term`\n")
-    with pytest.raises(BookError) as told:
+    with pytest.raises(BookError) as shown:
         book.build("smoke", root=root, jobs=1)
-    assert "chapters/cross_lingual/first.py, cell 6: WARNING: " in str(told.value)
-    assert "book/index.md:3: WARNING: " in str(told.value)
-    assert "\x1b" not in str(told.value) and "stage" not in str(told.value)
+    assert "chapters/cross_lingual/first.py, cell 6: WARNING: " in str(shown.value)
+    assert "book/index.md:3: WARNING: " in str(shown.value)
+    assert "\x1b" not in str(shown.value) and "stage" not in str(shown.value)

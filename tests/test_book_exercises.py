@@ -21,7 +21,7 @@ from isomorph.book.chapters import (
     expected_manifest,
 )
 from isomorph.book.execute import execute_all
-from isomorph.book.notebook import derive, fold, mistold, role, without_solutions
+from isomorph.book.notebook import derive, fold, role, without_solutions, wrong_check
 from isomorph.book.solutions import find_exercises, split
 from tests import small_book
 from tests.example_chapter import SOURCE
@@ -204,7 +204,7 @@ def test_a_check_that_says_nothing_is_not_right(tmp_path):
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = []
-    assert mistold(notebook)["error"] == "the stub of example.1 is told: nothing"
+    assert wrong_check(notebook)["error"] == "the stub of example.1 is told: nothing"
 
 
 MARKED = """answer = ...  # "rises", "falls" or "stays"

@@ -88,8 +88,8 @@ def _tell(failures: dict[Chapter, Failure]) -> None:
         where = f"in cell {failure.cell}" if failure.cell else "before its first cell"
         ended = f"stopped: {failure.stopped}" if failure.stopped else "failed"
         print(f"\n{chapter.page} {ended} {where}: {failure.first_line}")
-        told = [] if failure.stopped else failure.error.splitlines()
-        for line in told[-TRACEBACK_LINES:]:
+        lines = [] if failure.stopped else failure.error.splitlines()
+        for line in lines[-TRACEBACK_LINES:]:
             print(f"    {line}")
         if failure.notebook.exists():
             print(f"  what it did up to there: {failure.notebook}")

@@ -18,16 +18,6 @@ import yaml
 
 from isomorph import files
 
-__all__ = [
-    "BadRequest",
-    "BookError",
-    "Chapter",
-    "Layout",
-    "discover",
-    "is_fresh",
-    "select",
-]
-
 
 class BookError(Exception):
     """Something the reader can put right; its text is one plain sentence."""
@@ -127,8 +117,8 @@ def read_yaml(path: Path, root: Path) -> object:
     try:
         return yaml.safe_load(read_text(path, root))
     except yaml.YAMLError as error:
-        told = " ".join(str(error).split())
-        raise BookError(f"{path.relative_to(root)} is not YAML: {told}") from None
+        reason = " ".join(str(error).split())
+        raise BookError(f"{path.relative_to(root)} is not YAML: {reason}") from None
 
 
 def hash_files(paths: list[Path], root: Path) -> str:
@@ -152,25 +142,20 @@ def discover(layout: Layout) -> list[Chapter]:
     Raises BookError when the table of contents cannot be read or disagrees with the chapters
     folder, or when two chapters share a name (a name alone must be enough for `CHAPTER=`).
     """
-    found = {
-        Chapter(path.parent.name, path.stem)
-        for path in layout.chapters.glob("*/*.py")
-        if not path.name.startswith("_")
-    }
-    parts = {chapter.part for chapter in found}
-    if layout.chapters.is_dir():
-        parts |= {path.name for path in layout.chapters.iterdir() if path.is_dir()}
+    sources = [p for p in layout.chapters.glob("*/*.py") if not p.name.startswith("_")]
+    there = {Chapter(path.parent.name, path.stem) for path in sources}
+    parts = {path.name for path in layout.chapters.glob("*/")}
     listed = [
         Chapter(*Path(page).parts)
         for page in _pages(read_yaml(layout.book / "_toc.yml", layout.root))
         if len(Path(page).parts) == 2 and Path(page).parts[0] in parts
     ]
     for chapter in listed:
-        if chapter not in found:
+        if chapter not in there:
             raise BookError(
                 f"book/_toc.yml lists {chapter.page}, but chapters/{chapter.page}.py does not exist"
             )
-    for chapter in sorted(found - set(listed), key=lambda c: c.page):
+    for chapter in sorted(there - set(listed), key=lambda c: c.page):
         raise BookError(f"chapters/{chapter.page}.py is not listed in book/_toc.yml")
     names = [chapter.name for chapter in listed]
     for name in names:
@@ -184,10 +169,8 @@ def _pages(node: object) -> list[str]:
     if isinstance(node, list):
         return [page for item in node for page in _pages(item)]
     if isinstance(node, dict):
-        own = [str(node[key]) for key in ("root", "file") if key in node]
-        return own + [
-            p for value in node.values() if isinstance(value, list) for p in _pages(value)
-        ]
+        pages = [str(node[key]) for key in ("root", "file") if key in node]
+        return pages + _pages([value for value in node.values() if isinstance(value, list)])
     return []
 
 
@@ -216,7 +199,7 @@ def expected_manifest(chapter: Chapter, layout: Layout, parameters: dict) -> dic
     }
 
 
-def made_from(chapter: Chapter, layout: Layout) -> dict | None:
+def finished_inputs(chapter: Chapter, layout: Layout) -> dict | None:
     """The inputs of the last execution that ended well (an `expected_manifest`).
 
     None when there is none, or when its notebook or its card is no longer what it left: what no
@@ -234,7 +217,7 @@ def is_fresh(chapter: Chapter, layout: Layout, parameters: dict) -> bool:
 
     An execution in which everything was recomputed also answers a request for one that was not.
     """
-    written = made_from(chapter, layout)
+    written = finished_inputs(chapter, layout)
     accepted = [parameters, {**parameters, "recompute": True}]
     return any(written == expected_manifest(chapter, layout, each) for each in accepted)
 

@@ -87,8 +87,8 @@ def execute_all(
 
 def _cells(chapters: list[Chapter], layout: Layout) -> int:
     # One more a chapter, the cell that papermill injects, and two a solution: see `notebook`.
-    found = [CELL.findall(read_text(c.source(layout), layout.root)) for c in chapters]
-    return sum(len(cells) + cells.count("solution") + 1 for cells in found)
+    marks = [CELL.findall(read_text(c.source(layout), layout.root)) for c in chapters]
+    return sum(len(cells) + cells.count("solution") + 1 for cells in marks)
 
 
 class Job:
@@ -106,10 +106,9 @@ class Job:
             folder.mkdir(parents=True, exist_ok=True)
         for path in (self.notebook, self.report, self.run_log, chapter.failed(layout)):
             path.unlink(missing_ok=True)
-        source = chapter.source(layout)
-        command = [sys.executable, "-m", "isomorph.book.worker", str(source)]
-        command += [str(self.notebook), str(self.report)]
-        command += [json.dumps(parameters), json.dumps(asdict(limits))]
+        command = [sys.executable, "-m", "isomorph.book.worker"]
+        command += map(str, (chapter.source(layout), self.notebook, self.report))
+        command += map(json.dumps, (parameters, asdict(limits)))
         with chapter.log(layout).open("w") as log:
             self.process = children.start(
                 command, log, environment=self._environment(), folder=layout.root
@@ -163,8 +162,8 @@ class Job:
         if self.notebook.exists():
             self.notebook.replace(failed)
         self._clean_up()
-        told = (report["cell"], report["first_line"], report["error"], failed)
-        return Failure(*told, stopped=report.get("stopped", ""))
+        said = (report["cell"], report["first_line"], report["error"])
+        return Failure(*said, failed, report.get("stopped", ""))
 
     def _runs(self) -> list[dict]:
         if not self.run_log.exists():

@@ -10,29 +10,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from isomorph.figures import blank, theme
 from isomorph.ledger.estimates import estimate
 from isomorph.ledger.intervals import Estimate
 from isomorph.ledger.schema import Part
+from isomorph.results import recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from pandas import DataFrame
-
-    Rows = Callable[[str, str], DataFrame]
+    from pandas import DataFrame, Series
 
 
-def rows_of(experiment: str, size: str) -> DataFrame:
+def rows(experiment: str, size: str) -> DataFrame:
     """The recorded rows of an experiment at one size."""
-    from isomorph.results import recorded
-
-    rows = recorded(experiment)
-    return rows[rows["size"] == size].reset_index(drop=True)
+    every_size = recorded(experiment)
+    return every_size[every_size["size"] == size].reset_index(drop=True)
 
 
-def findings(rows: Rows = rows_of) -> str:
+def findings() -> str:
     """The findings as a numbered list in Markdown, each with a link to its chapter."""
     worlds, bibles = rows("learning_curve", "laptop"), rows("learning_curve", "reference")
     lag = {"metric": "multilinguality", "beside": "heldout_loss", "quantity": "half_rise_lag"}
@@ -42,16 +38,15 @@ def findings(rows: Rows = rows_of) -> str:
     factors = rows("factors", "laptop")
 
     def one(frame: DataFrame, form: str = "{:z.0f}", scale: float = 100, **part) -> str:
-        own = estimate(Part(direction="above", **part), frame)
-        return number(own, form, scale)
+        return number(estimate(Part(direction="above", **part), frame), form, scale)
 
     def times(frame: DataFrame) -> str:
-        own = estimate(Part(condition="middle", direction="above", **lag), frame)
-        return number(own, "{:z.1f}", 1, np.exp)
+        part = Part(condition="middle", direction="above", **lag)
+        return number(estimate(part, frame), "{:z.1f}", 1, np.exp)
 
     def failed(condition: str) -> str:
-        own = few[(few["metric"] == "failed_run") & (few["condition"] == condition)]["value"]
-        return f"{own.sum():.0f} of {len(own)}"
+        runs = failures(few, condition)
+        return f"{runs.sum():.0f} of {len(runs)}"
 
     return "\n".join(
         (
@@ -95,15 +90,22 @@ def findings(rows: Rows = rows_of) -> str:
     )
 
 
-def number(own: Estimate, form: str, scale: float, turned=lambda x: x) -> str:
+def failures(rows: DataFrame, condition: str) -> Series:
+    """For each run of a condition, 1 where it learnt nothing and 0 where it did."""
+    return rows[(rows["metric"] == "failed_run") & (rows["condition"] == condition)]["value"]
+
+
+def number(estimated: Estimate, form: str, scale: float, turned=lambda x: x) -> str:
     """A value with its interval, or with the range of so few units."""
-    if own.value is None:
+    if estimated.value is None:
         return "(not measured)"
-    ends = (own.value, own.low, own.high)
+    ends = (estimated.value, estimated.low, estimated.high)
     value, low, high = (form.format(scale * turned(x)) for x in ends)
     if value == low == high:
         return value
-    return f"{value} [{low}, {high}]" if own.kind == "interval" else f"{value} ({low} to {high})"
+    return (
+        f"{value} [{low}, {high}]" if estimated.kind == "interval" else f"{value} ({low} to {high})"
+    )
 
 
 CAPTION = (
@@ -120,19 +122,14 @@ ALT = (
 )
 
 
-def picture(rows: Rows = rows_of) -> Figure:
+def picture() -> Figure:
     """The four panels of the first page, from recorded rows."""
-    from matplotlib.figure import Figure
-
-    from isomorph.figures import theme
-
     with theme():
-        figure = Figure(figsize=(6.4, 5.2), layout="constrained")
-        panels = figure.subplots(2, 2).ravel()
-        _late(panels[0], rows("learning_curve", "laptop"))
-        _rotated(panels[1], rows("alignment", "laptop"))
-        _cone(panels[2], rows("language_models", "laptop"))
-        _failed(panels[3], rows("few_samples", "reference"))
+        figure, axes = blank(6.4, 5.2, columns=2, rows=2)
+        _late(axes[0], rows("learning_curve", "laptop"))
+        _rotated(axes[1], rows("alignment", "laptop"))
+        _cone(axes[2], rows("language_models", "laptop"))
+        _failed(axes[3], rows("few_samples", "reference"))
     return figure
 
 
@@ -177,10 +174,7 @@ def _cone(axis: Axes, rows: DataFrame) -> None:
 
 
 def _failed(axis: Axes, rows: DataFrame) -> None:
-    shares = [
-        100 * rows[(rows["metric"] == "failed_run") & (rows["condition"] == name)]["value"].mean()
-        for name in ("bert_adam_1k", "standard_1k")
-    ]
+    shares = [100 * failures(rows, name).mean() for name in ("bert_adam_1k", "standard_1k")]
     axis.bar(range(2), shares, color=["#e6550d", "#2171b5"])
     axis.set_xticks(range(2), ["not corrected", "corrected"])
     axis.set(ylabel="% of runs that fail", ylim=(0, 100), title="One line of Adam decides")

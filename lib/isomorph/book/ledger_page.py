@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isomorph import claims
+from isomorph.book import front
 from isomorph.claims import GROUNDS, Claim, Judged
+from isomorph.figures.display import figure_html
 from isomorph.outcomes import finding_text, place_text, significant
 
 if TYPE_CHECKING:
@@ -39,9 +41,8 @@ def filled(text: str, stage: Path, chapters: Sequence[Chapter]) -> str:
 
 
 def _ledger(stage: Path, chapters: Sequence[str]) -> str:
-    found = claims.judged()
-    links = {name: f"{name}.html" for name in chapters}
-    return f"{counted(found)}\n\n{page(links, citations(stage / 'references.bib'), found)}"
+    judged = claims.judged()
+    return f"{counted(judged)}\n\n{page(chapters, citations(stage / 'references.bib'), judged)}"
 
 
 def _counts(stage: Path, chapters: Sequence[str]) -> str:
@@ -49,24 +50,16 @@ def _counts(stage: Path, chapters: Sequence[str]) -> str:
 
 
 def _findings(stage: Path, chapters: Sequence[str]) -> str:
-    from isomorph.book import front
-    from isomorph.figures.display import figure_html
-
-    return (
-        f"{front.findings()}\n\n{figure_html(front.picture(), front.CAPTION, front.ALT, None, '')}"
-    )
+    picture = figure_html(front.picture(), front.CAPTION, front.ALT, None, "")
+    return f"{front.findings()}\n\n{picture}"
 
 
 def _example(stage: Path, chapters: Sequence[str]) -> str:
     """What the ledger holds of one claim, a place a line: the controls, then the prediction."""
-    found = next(each for each in claims.judged() if each.claim.id == EXAMPLE)
-    lines = [
-        f"> {found.claim.statement}",
-        "",
-        f"What decides: *{found.claim.rule.primary.says}*.",
-        "",
-    ]
-    for place in found.places:
+    example = next(each for each in claims.judged() if each.claim.id == EXAMPLE)
+    primary = example.claim.rule.primary
+    lines = [f"> {example.claim.statement}", "", f"What decides: *{primary.says}*.", ""]
+    for place in example.places:
         controls = "; ".join(
             f"*{control.part.says}*: {control.outcome}, {finding_text(control, place.unit)}"
             for control in place.judgement.controls
@@ -97,10 +90,10 @@ def citations(path: Path) -> Callable[[str], str]:
     return cite
 
 
-def counted(found: list[Judged]) -> str:
+def counted(judged: list[Judged]) -> str:
     """How many claims come to which outcome, a line a ground, as a Markdown table."""
     lines = ["| Ground | Outcomes |", "|:--|:--|"]
-    for name, number in claims.counts(found).items():
+    for name, number in claims.counts(judged).items():
         outcomes = ", ".join(f"{badge(outcome)} {count}" for outcome, count in number.most_common())
         lines.append(f"| {KINDS[name]} | {outcomes or 'none yet'} |")
     return "\n".join(lines)
@@ -111,13 +104,13 @@ def badge(outcome: str) -> str:
     return f'<span class="outcome outcome-{kind}">{html.escape(outcome)}</span>'
 
 
-def page(links: Mapping[str, str], cite: Callable[[str], str], found: list[Judged]) -> str:
-    """The table as HTML; `links` maps a chapter to its page, `cite` a key of the bibliography to how
-    it is named."""
+def page(chapters: Sequence[str], cite: Callable[[str], str], judged: list[Judged]) -> str:
+    """The table as HTML, with links to the pages of `chapters`; `cite` names a key of the
+    bibliography."""
     head = "".join(f'<th scope="col">{name}</th>' for name in HEADINGS)
-    rows = "\n".join(row(each, links, cite) for each in found)
-    outcomes = sorted({each.outcome for each in found})
-    papers = dict.fromkeys(each.claim.paper.citation for each in found)
+    rows = "\n".join(row(each, chapters, cite) for each in judged)
+    outcomes = sorted({each.outcome for each in judged})
+    papers = dict.fromkeys(each.claim.paper.citation for each in judged)
     return (
         '<div class="ledger-filters">'
         '<label>Find <input type="search" id="ledger-find"></label> '
@@ -134,11 +127,11 @@ def _options(names) -> str:
     return every + "".join(f"<option>{html.escape(name)}</option>" for name in names)
 
 
-def row(each: Judged, links: Mapping[str, str], cite: Callable[[str], str]) -> str:
+def row(each: Judged, chapters: Sequence[str], cite: Callable[[str], str]) -> str:
     claim, primary = each.claim, each.claim.rule.primary
     number = html.escape(claim.id)
-    if claim.chapter in links:
-        number = f'<a href="{links[claim.chapter]}">{number}</a>'
+    if claim.chapter in chapters:
+        number = f'<a href="{claim.chapter}.html">{number}</a>'
     statement = (
         f"<strong>{number}</strong> {html.escape(claim.statement)} "
         f"<small>Decided by: {html.escape(primary.says)}. About: "
@@ -150,13 +143,8 @@ def row(each: Judged, links: Mapping[str, str], cite: Callable[[str], str]) -> s
     late = " <small>rule after rows</small>" if each.deciding and each.deciding.after_rows else ""
     scope = badge(each.outcome) + late + _places(each, GROUNDS[0])
     since = "<br>".join(f"{html.escape(s.says)} ({cite(s.key)})" for s in claim.since)
-    cells = [
-        statement,
-        html.escape(paper) or "–",
-        scope,
-        *(_places(each, g) for g in GROUNDS[1:]),
-        since,
-    ]
+    others = (_places(each, ground) for ground in GROUNDS[1:])
+    cells = [statement, html.escape(paper), scope, *others, since]
     labelled = zip(HEADINGS, cells, strict=True)
     body = "".join(f'<td data-label="{name}">{cell or "–"}</td>' for name, cell in labelled)
     return (

@@ -29,10 +29,10 @@ def alone(build: Path, *, wait: bool = True) -> Iterator[None]:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             held.seek(0)
-            told = f"process {held.read().strip() or '(unknown)'} builds in {build.parent}"
+            holder = f"process {held.read().strip() or '(unknown)'} builds in {build.parent}"
             if not wait:
-                raise Busy(told) from None
-            print(f"{told}: waiting for it to end", flush=True)
+                raise Busy(holder) from None
+            print(f"{holder}: waiting for it to end", flush=True)
             fcntl.flock(held, fcntl.LOCK_EX)
         held.truncate(0)
         held.write(f"{os.getpid()}\n")

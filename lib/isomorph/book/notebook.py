@@ -49,9 +49,9 @@ def derive(source: Path) -> nbformat.NotebookNode:
     try:
         book = jupytext.reads(text, fmt="py:percent")
     except Exception as error:  # noqa: BLE001 - whatever its parsers of YAML and JSON raise
-        told = next(iter(str(error).splitlines()), type(error).__name__)
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
         named = f"chapters/{source.parent.name}/{source.name}"
-        raise BookError(f"jupytext cannot read {named}: {told}") from None
+        raise BookError(f"jupytext cannot read {named}: {reason}") from None
     exercises = find_exercises(book.cells, source)
     for number, cell in enumerate(book.cells, start=1):
         cell.metadata["isomorph"] = {"cell": number}
@@ -85,13 +85,13 @@ def _both(cells: list, exercise: Exercise) -> list:
         *((cells[place], "solution", None) for place in exercise.solution),
         (cells[exercise.check], "solved", None),
     ]
-    made = []
+    copies = []
     for cell, role, code in parts:
         copy = nbformat.from_dict(cell)
         copy.source = cell.source if code is None else code
         copy.metadata["isomorph"] |= {"exercise": exercise.identifier, "role": role}
-        made.append(copy)
-    return made
+        copies.append(copy)
+    return copies
 
 
 def role(cell) -> str | None:
@@ -99,21 +99,18 @@ def role(cell) -> str | None:
     return cell.metadata.get("isomorph", {}).get("role")
 
 
-def mistold(executed: nbformat.NotebookNode) -> dict | None:
+def wrong_check(executed: nbformat.NotebookNode) -> dict | None:
     """The first check that does not say what it has to: its cell, first line and a sentence."""
     for cell in executed.cells:
-        expected = ROLES.get(role(cell))
-        said = " ".join(_plain_outputs(cell)) if expected else ""
-        if expected and not said.startswith(WORDS[expected]):
+        if not (expected := ROLES.get(role(cell))):
+            continue
+        said = " ".join(output.get("data", {}).get("text/plain", "") for output in cell.outputs)
+        if not said.startswith(WORDS[expected]):
             marked = cell.metadata["isomorph"]
             part = "stub" if expected == "unanswered" else "solution"
             error = f"the {part} of {marked['exercise']} is told: {said or 'nothing'}"
             return {"cell": marked["cell"], "first_line": cell.source, "error": error}
     return None
-
-
-def _plain_outputs(cell) -> list[str]:
-    return [output.get("data", {}).get("text/plain", "") for output in cell.outputs]
 
 
 def plain_text(text: str) -> str:
@@ -164,11 +161,11 @@ def export(folder: Path, layout: Layout, chapter: str | None = None) -> list[Pat
     for chosen in select(discover(layout), chapter):
         notebook = derive(chosen.source(layout))
         solved = fold(notebook, before="**Solution**", after="")
-        for whose, made in ((LEARNERS, without_solutions(notebook)), (TEACHERS, solved)):
-            written[folder / whose / f"{chosen.page}.ipynb"] = plain_notebook(made)
-    for path, made in written.items():
+        for whose, copy in ((LEARNERS, without_solutions(notebook)), (TEACHERS, solved)):
+            written[folder / whose / f"{chosen.page}.ipynb"] = plain_notebook(copy)
+    for path, copy in written.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(made, path)
+        nbformat.write(copy, path)
     return list(written)
 
 

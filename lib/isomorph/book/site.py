@@ -20,7 +20,7 @@ from isomorph.figures.display import run_counts
 from isomorph.sizes import SIZES
 
 from . import ledger_page
-from .chapters import BookError, Chapter, Layout, hash_files, is_fresh, made_from, read_text
+from .chapters import BookError, Chapter, Layout, finished_inputs, hash_files, is_fresh, read_text
 from .notebook import (
     derive,
     fold,
@@ -45,14 +45,14 @@ def render(layout: Layout, chapters: list[Chapter], failed: set[Chapter], parame
     if aside.exists() and not layout.html.exists():
         aside.rename(layout.html)  # the last build ended between the two renamings below
     stage = stage_pages(layout, chapters, failed, parameters)
-    made_of = {
+    inputs = {
         "pages": _hash_folder(stage),
         "config": hash_files([layout.root / "_config.yml"], layout.root),
         "library": layout.shared_hashes["library"],
         "requirements": layout.shared_hashes["requirements"],
     }
     record = layout.build / "manifests" / "site.made-of"
-    if _recorded(record) == {**made_of, "html": _hash_folder(layout.html)}:
+    if _recorded(record) == {**inputs, "html": _hash_folder(layout.html)}:
         return False
     rendered = _jupyter_book(layout, stage)
     for chapter in chapters:
@@ -62,7 +62,7 @@ def render(layout: Layout, chapters: list[Chapter], failed: set[Chapter], parame
         layout.html.rename(aside)
     rendered.rename(layout.html)
     shutil.rmtree(aside, ignore_errors=True)
-    files.write_text(record, json.dumps({**made_of, "html": _hash_folder(layout.html)}, indent=2))
+    files.write_text(record, json.dumps({**inputs, "html": _hash_folder(layout.html)}, indent=2))
     return True
 
 
@@ -95,7 +95,7 @@ def stage_pages(
 
 
 def _chapter_page(chapter: Chapter, layout: Layout, failed: bool, parameters: dict) -> str:
-    if made_from(chapter, layout) and not failed:
+    if finished_inputs(chapter, layout) and not failed:
         notebook = without_traces(nbformat.read(chapter.executed(layout), as_version=4))
         card = json.loads(chapter.card(layout).read_text("utf-8"))
         end = run_card(card, is_fresh(chapter, layout, parameters))
@@ -137,20 +137,19 @@ def _jupyter_book(layout: Layout, stage: Path) -> Path:
             children.stop(child)
     rendered = output / "_build" / "html"
     if status or not (rendered / "index.html").exists():
-        told = "\n".join(_problems(log, stage))
-        raise BookError(f"the site has problems ({log} has everything):\n{told}")
+        problems = "\n".join(_problems(log, stage))
+        raise BookError(f"the site has problems ({log} has everything):\n{problems}")
     return rendered
 
 
 def _problems(log: Path, stage: Path) -> list[str]:
-    """What Sphinx complains of, told of the sources where it names their staged copies."""
+    """What Sphinx complains of, about the sources where it names their staged copies."""
     lines = plain_text(log.read_text("utf-8", errors="replace")).splitlines()
-    told = [line for line in lines if "WARNING" in line or "ERROR" in line]
+    problems = [line for line in lines if "WARNING" in line or "ERROR" in line]
     staged = re.escape(f"{stage.resolve()}{os.sep}")
     place = re.compile(staged + r"(?P<page>\S+?)\.(?P<kind>ipynb|md)(:(?P<line>\d+))?(?=: )")
-    return [
-        place.sub(lambda found: _source(found, stage), line) for line in told[:20] or lines[-20:]
-    ]
+    shown = problems[:20] or lines[-20:]
+    return [place.sub(lambda match: _source(match, stage), line) for line in shown]
 
 
 def _source(place: re.Match, stage: Path) -> str:
@@ -159,8 +158,8 @@ def _source(place: re.Match, stage: Path) -> str:
     if place["kind"] == "md":
         return f"book/{page}.md" + (f":{line}" if line else "")
     cells = nbformat.read(stage / f"{page}.ipynb", as_version=4).cells
-    own = cells[line // 10_000 - 1].metadata.get("isomorph", {}) if line >= 10_000 else {}
-    return f"chapters/{page}.py" + (f", cell {own['cell']}" if "cell" in own else "")
+    marked = cells[line // 10_000 - 1].metadata.get("isomorph", {}) if line >= 10_000 else {}
+    return f"chapters/{page}.py" + (f", cell {marked['cell']}" if "cell" in marked else "")
 
 
 def _offer_plain_notebook(rendered: Path, stage: Path, chapter: Chapter) -> None:

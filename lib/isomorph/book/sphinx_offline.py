@@ -17,6 +17,14 @@ logger = logging.getLogger(__name__)
 
 MATHJAX = "mathjax/tex-svg.js"  # one file, glyphs as paths: no fonts to load
 GENERATED_ALT = re.compile(r"(^|/)[0-9a-f]{16,}|\.(png|svg|jpe?g|gif|webp)$|_images/")
+MENDED = {
+    # The roles that docutils writes contradict each other (a list may hold list items only), so
+    # assistive technology is better served by none.
+    '<div role="list" class="citation-list">': '<div class="citation-list">',
+    ' role="doc-biblioentry"': "",
+    # sphinx-exercise gives the content of every exercise the same id.
+    ' id="exercise-content"': "",
+}
 
 
 def setup(app: Sphinx) -> dict:
@@ -24,8 +32,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("config-inited", remove_thebe)
     app.connect("builder-inited", copy_mathjax)
     app.connect("html-page-context", check_alternative_texts)
-    app.connect("html-page-context", plain_bibliography)
-    app.connect("html-page-context", plain_exercises)
+    app.connect("html-page-context", mend)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -61,34 +68,24 @@ class ImagesWithoutText(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.sources: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "img":
             attributes = dict(attrs)
             alt = (attributes.get("alt") or "").strip()
             if not alt or GENERATED_ALT.search(alt):
-                self.found.append((attributes.get("src") or "")[:80])
+                self.sources.append((attributes.get("src") or "")[:80])
 
 
 def check_alternative_texts(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
     parser = ImagesWithoutText()
     parser.feed(context.get("body") or "")
-    for source in parser.found:
+    for source in parser.sources:
         logger.warning("an image has no alternative text: %s", source, location=page)
 
 
-def plain_bibliography(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
-    # The roles that docutils writes contradict each other (a list may hold list items only), so
-    # assistive technology is better served by none.
-    if "citation-list" in (body := context.get("body") or ""):
-        body = body.replace(
-            '<div role="list" class="citation-list">', '<div class="citation-list">'
-        )
-        context["body"] = body.replace(' role="doc-biblioentry"', "")
-
-
-def plain_exercises(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
-    # sphinx-exercise gives the content of every exercise the same id.
-    if ' id="exercise-content"' in (body := context.get("body") or ""):
-        context["body"] = body.replace(' id="exercise-content"', "")
+def mend(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
+    for wrong, right in MENDED.items():
+        if wrong in (context.get("body") or ""):
+            context["body"] = context["body"].replace(wrong, right)

@@ -1,13 +1,15 @@
 """Executes one chapter, in a process of its own, and reports on it.
 
 `python -m isomorph.book.worker SOURCE NOTEBOOK REPORT PARAMETERS LIMITS` turns the source into a
-notebook (one way, by jupytext), runs it (by papermill) and writes a JSON report beside it. A process
+notebook (one way, by jupytext), runs it (by papermill) and writes a JSON report. A process
 of its own means that the peak memory of its children is the peak memory of this chapter's kernel
 alone. It ends, and its kernel with it, when its standard input does. What takes too long or too much
 memory is ended with a sentence.
 """
 
+import contextlib
 import json
+import logging
 import math
 import platform
 import re
@@ -15,15 +17,17 @@ import resource
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import nbformat
 import psutil
 
 from isomorph import children, files
 
 from .chapters import BadRequest, BookError
-from .notebook import derive, mistold, plain_text
+from .notebook import derive, plain_text, wrong_check
 
 WEEK = 7 * 24 * 60.0
 # Many times what chapters take, for a machine that is slow or does other work too.
@@ -58,31 +62,29 @@ class Limits:
         )
 
 
-class Watch:
-    """Ends the kernel of this process once a limit is passed; `passed` then says which."""
+@contextlib.contextmanager
+def watched(limits: Limits) -> Iterator[list[str]]:
+    """End the kernel of this process once a limit is passed; the list then says which."""
+    passed, over = [], threading.Event()
 
-    def __init__(self, limits: Limits):
-        self.limits, self.passed = limits, ""
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        began, own = time.monotonic(), psutil.Process()
-        while not self._over.wait(0.5):
-            family = own.children(recursive=True)
-            if time.monotonic() - began > 60 * self.limits.minutes:
-                self.passed = f"over {self.limits.minutes:g} minutes"
-            elif sum(map(_resident, [own, *family])) > self.limits.gib * 2**30:
-                self.passed = f"over {self.limits.gib:.3g} GiB of memory"
-            if self.passed:
+    def watch() -> None:
+        began, worker = time.monotonic(), psutil.Process()
+        while not over.wait(0.5):
+            family = worker.children(recursive=True)
+            if time.monotonic() - began > 60 * limits.minutes:
+                passed.append(f"over {limits.minutes:g} minutes")
+            elif sum(map(_resident, [worker, *family])) > limits.gib * 2**30:
+                passed.append(f"over {limits.gib:.3g} GiB of memory")
+            if passed:
                 children.kill(family)
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield passed
+    finally:
+        over.set()
+        thread.join()
 
 
 def _resident(process: psutil.Process) -> int:
@@ -98,22 +100,24 @@ def execute(source: Path, notebook: Path, parameters: dict, limits: Limits) -> d
     It has not when a cell was not executed, failed or wrote to standard error, or when a limit was
     passed. The notebook is saved after every cell, so a failure leaves everything up to it.
     """
-    import nbformat
     import papermill
 
     try:
         book = derive(source)
+        if not any("parameters" in cell.metadata.get("tags", []) for cell in book.cells):
+            raise BookError(
+                f"{source} has no cell tagged 'parameters'; it needs one that sets "
+                'size = "laptop" and recompute = False.'
+            )
     except BookError as error:
         return {"ok": False, "cell": 0, "first_line": "", "error": str(error)}
-    if not any("parameters" in cell.metadata.get("tags", []) for cell in book.cells):
-        return {"ok": False, "cell": 0, "first_line": "", "error": NO_PARAMETERS.format(source)}
     notebook.parent.mkdir(parents=True, exist_ok=True)
     unexecuted = notebook.with_suffix(".source.ipynb")
     nbformat.write(book, unexecuted)
     started = time.time()
-    watch = Watch(limits)
+    passed: list[str] = []
     try:
-        with watch:
+        with watched(limits) as passed:
             papermill.execute_notebook(
                 str(unexecuted),
                 str(notebook),
@@ -123,37 +127,26 @@ def execute(source: Path, notebook: Path, parameters: dict, limits: Limits) -> d
                 progress_bar=False,
                 log_output=True,
             )
-    except Exception as error:  # noqa: BLE001 - whatever stopped it is told in the report
-        return {"ok": False, "stopped": watch.passed, **where_it_stopped(notebook, _told(error))}
+    except Exception as error:  # noqa: BLE001 - whatever stopped it stands in the report
+        traceback = getattr(error, "traceback", None)  # of the kernel
+        message = plain_text("\n".join(traceback or [f"{type(error).__name__}: {error}"]))
+        stopped = {"ok": False, "stopped": "".join(passed[:1])}
+        return {**stopped, **where_it_stopped(notebook, message)}
     finally:
         unexecuted.unlink(missing_ok=True)
     executed = nbformat.read(notebook, as_version=4)
-    if wrong := _unfinished(executed) or mistold(executed):
+    if wrong := _unfinished(executed) or wrong_check(executed):
         return {"ok": False, **wrong}
     return {"ok": True, "started": started, "seconds": time.time() - started, **_machine()}
 
 
-NO_PARAMETERS = (
-    "{0} has no cell tagged 'parameters'; it needs one that sets size = \"laptop\" "
-    "and recompute = False."
-)
-
-
-def _told(error: Exception) -> str:
-    traceback = getattr(error, "traceback", None)
-    return plain_text("\n".join(traceback)) if traceback else f"{type(error).__name__}: {error}"
-
-
-def where_it_stopped(notebook: Path, told: str) -> dict:
-    """The number of the cell begun last, counted from 1 as in the source, and what is `told`."""
-    import nbformat
-
+def where_it_stopped(notebook: Path, message: str) -> dict:
+    """The number of the cell begun last, counted from 1 as in the source, and the message."""
     try:
-        own = _own_cells(nbformat.read(notebook, as_version=4))
+        begun = list(filter(_begun, _source_cells(nbformat.read(notebook, as_version=4))))
     except (OSError, ValueError):  # stopped before anything was saved
-        own = []
-    begun = [cell for cell in own if _begun(cell)]
-    return _at(begun[-1], told) if begun else {"cell": 0, "first_line": "", "error": told}
+        begun = []
+    return _at(begun[-1], message) if begun else {"cell": 0, "first_line": "", "error": message}
 
 
 def _unfinished(executed) -> dict | None:
@@ -161,20 +154,19 @@ def _unfinished(executed) -> dict | None:
 
     Papermill takes `sys.exit` for an end as good as any.
     """
-    for cell in _own_cells(executed):
+    for cell in _source_cells(executed):
         outputs = cell.get("outputs", [])
         for output in outputs:
             if output.output_type == "error":
                 return _at(cell, f"{output.ename}: {output.evalue}")
-        loud = [o.text for o in outputs if o.output_type == "stream" and o.name == "stderr"]
-        if loud:
+        if loud := [o.text for o in outputs if o.get("name") == "stderr"]:
             return _at(cell, f"it wrote to standard error:\n{plain_text(''.join(loud))}")
         if not _begun(cell):
             return _at(cell, "it was not executed")
     return None
 
 
-def _own_cells(executed) -> list:
+def _source_cells(executed) -> list:
     """The cells of the source; papermill adds some, without this mark."""
     return [cell for cell in executed.cells if "isomorph" in cell.metadata]
 
@@ -184,9 +176,9 @@ def _begun(cell) -> bool:
     return cell.metadata.get("papermill", {}).get("start_time") is not None
 
 
-def _at(cell, told: str) -> dict:
+def _at(cell, message: str) -> dict:
     first_line = next(iter(cell.source.strip().splitlines()), "")
-    return {"cell": cell.metadata["isomorph"]["cell"], "first_line": first_line, "error": told}
+    return {"cell": cell.metadata["isomorph"]["cell"], "first_line": first_line, "error": message}
 
 
 def _machine() -> dict:
@@ -194,20 +186,16 @@ def _machine() -> dict:
     machine does not add to as it does to the clock's; and the processor it ran on."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux kibibytes
-    processor = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        named = re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(), re.MULTILINE)
-        processor = named.group(1).strip() if named else processor
+    named = cpuinfo.exists() and re.search(r"model name\s*:\s*(.+)", cpuinfo.read_text())
     return {
-        "peak_bytes": used.ru_maxrss * unit, "cpu_seconds": used.ru_utime + used.ru_stime,
-        "processor": processor,
-    }  # fmt: skip
+        "peak_bytes": used.ru_maxrss * unit,
+        "cpu_seconds": used.ru_utime + used.ru_stime,
+        "processor": named[1].strip() if named else platform.processor() or platform.machine(),
+    }
 
 
 def main() -> None:
-    import logging
-
     children.end_with_parent()
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
     source, notebook, report = (Path(argument) for argument in sys.argv[1:4])
