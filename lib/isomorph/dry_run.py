@@ -242,16 +242,16 @@ def estimates(
     the paper's grids, of all three tasks, times the seconds of one.
     """
     updates = sum(grid.updates() for grid in PAPER_GRIDS.values())
-    found = [Estimate("V100", "the paper: 8 for about 3 days", None, PAPER_HOURS, None)]
+    rows = [Estimate("V100", "the paper: 8 for about 3 days", None, PAPER_HOURS, None)]
     for name, peak in PEAKS.items():
         speed = peak * UTILISATION / flops
         basis = f"assumed {UTILISATION:.0%} of {peak / 1e12:.0f} TFLOP/s"
         tuning = updates * TUNING_SECONDS / 3600
-        found.append(Estimate(name, basis, speed, tokens / speed / 3600, tuning))
+        rows.append(Estimate(name, basis, speed, tokens / speed / 3600, tuning))
     speed = mean(trial.tokens_a_second for trial in trials)
     tuning = updates * mean(trial.smallest for trial in trials) / 3600
     here = "measured here, one device"
-    return (*found, Estimate(device, here, speed, tokens / speed / 3600, tuning))
+    return (*rows, Estimate(device, here, speed, tokens / speed / 3600, tuning))
 
 
 def show(result: DryRun, console: Console | None = None) -> None:

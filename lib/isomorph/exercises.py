@@ -123,8 +123,7 @@ def check(identifier: str, answer: object, *context: object, **named: object) ->
         return Feedback("unchecked", NOWHERE.format(form["chapter"]))
     known = checks(path)
     if identifier not in known:
-        told = ", ".join(known)
-        raise ValueError(f"exercise is {identifier!r}, but there are {told}.")
+        raise ValueError(f"exercise is {identifier!r}, but there are {', '.join(known)}.")
     if unanswered(answer):
         return Feedback("unanswered", PUT)
     return known[identifier](answer, *context, **named)
@@ -190,11 +189,11 @@ def choice(answer: object, options: Sequence[str], right: str, *, hint: str = ""
     if right not in (*options, *seals):
         raise ValueError(f"right is {right!r}, but it must be one of {list(options)} or its seal.")
     chosen = answer.strip().lower() if isinstance(answer, str) else None
-    found = [option for option in options if option.lower() == chosen]
-    if not found:
-        told = ", ".join(f'"{option}"' for option in options)
-        return _wrong(f"The answer is {_a(answer)}, but it must be one of {told}.")
-    if right in (found[0], seal(found[0], options)):
+    option = next((each for each in options if each.lower() == chosen), None)
+    if option is None:
+        allowed = ", ".join(f'"{each}"' for each in options)
+        return _wrong(f"The answer is {_a(answer)}, but it must be one of {allowed}.")
+    if right in (option, seal(option, options)):
         return Feedback("right")
     return _wrong(hint or "Think again, or look at the figures once more.")
 
@@ -243,7 +242,7 @@ def function(
             result = answer(*deepcopy(case))  # a function that changes its input must not mislead
         except NotImplementedError:
             return Feedback("unanswered", PUT)
-        except Exception as error:  # noqa: BLE001 - whatever the learner's function does is told
+        except Exception as error:  # noqa: BLE001 - whatever the learner's function does, it is said
             return _wrong(f"The function raised {type(error).__name__}: {error}")
         if unanswered(result):
             return Feedback("unanswered", f"The function returns nothing. {PUT}")
@@ -260,19 +259,19 @@ def equals(reference: Callable, tolerance: float = 1e-6) -> Callable[..., str]:
     def judge(result: object, *case: object) -> str:
         expected = np.asarray(reference(*case))
         try:
-            found = np.asarray(result.detach() if hasattr(result, "detach") else result)
+            values = np.asarray(result.detach() if hasattr(result, "detach") else result)
         except (TypeError, ValueError):
             return f"The function returns {_a(result)} that is no array."
         numeric = expected.dtype.kind in "biufc"
-        if numeric != (found.dtype.kind in "biufc"):
+        if numeric != (values.dtype.kind in "biufc"):
             return f"The function returns {_a(result)}: that is another type than asked for."
-        if found.shape != expected.shape:
-            return f"The result has the shape {found.shape}, but should have {expected.shape}."
+        if values.shape != expected.shape:
+            return f"The result has the shape {values.shape}, but should have {expected.shape}."
         if not numeric:
-            return "" if (found == expected).all() else "A result is another one."
-        if np.isfinite(expected).all() and not np.isfinite(found).all():
+            return "" if (values == expected).all() else "A result is another one."
+        if np.isfinite(expected).all() and not np.isfinite(values).all():
             return "A result is not finite. Is there an input for which something is 0 or missing?"
-        near = np.allclose(found, expected, rtol=tolerance, atol=tolerance, equal_nan=True)
+        near = np.allclose(values, expected, rtol=tolerance, atol=tolerance, equal_nan=True)
         return "" if near else "The result has the right form, and on some input another value."
 
     return judge

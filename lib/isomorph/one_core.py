@@ -23,10 +23,10 @@ MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2*
 
 def threads() -> int:
     """How many threads a run may use. Raises ValueError when ISOMORPH_THREADS is no such number."""
-    told = os.environ.get(VARIABLE) or "1"
-    if not told.isdecimal() or int(told) < 1:
-        raise ValueError(f"{VARIABLE} is {told!r}, but it must be a whole number above 0.")
-    return int(told)
+    count = os.environ.get(VARIABLE) or "1"
+    if not count.isdecimal() or int(count) < 1:
+        raise ValueError(f"{VARIABLE} is {count!r}, but it must be a whole number above 0.")
+    return int(count)
 
 
 @contextmanager

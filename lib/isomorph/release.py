@@ -93,8 +93,8 @@ def write(condition: Condition) -> Path:
     shown = {name: f"{value:.1f}" for name, value in card["perplexity"].items()}
     perplexity = ", ".join(f"{name} {value}" for name, value in shown.items())
     among = candidates.among(rows, "retrieval_p1_centred")
-    found = card["retrieval"]
-    retrieval = "one language" if found is None else f"{found:.3f} {among}"
+    score = card["retrieval"]
+    retrieval = "one language" if score is None else f"{score:.3f} {among}"
     values = card | {"perplexity": perplexity, "retrieval": retrieval}
     values["languages"] = ", ".join(card["languages"])
     (folder / "README.md").write_text(CARD.format(**values, minutes=card["seconds"] / 60))

@@ -87,7 +87,7 @@ def test_sbatch_is_told_where_slurm_is_and_nothing_of_the_job_it_is_called_in(mo
     monkeypatch.setenv("SLURM_CONF", "/here/slurm.conf")
     monkeypatch.setenv("SLURM_JOB_ID", "3")
     hide = submitit.helpers.clean_env
-    with slurm._told_where_slurm_is(), submitit.helpers.clean_env():
+    with slurm._slurm_conf_kept(), submitit.helpers.clean_env():
         assert os.environ["SLURM_CONF"] == "/here/slurm.conf"
         assert "SLURM_JOB_ID" not in os.environ
     assert os.environ["SLURM_JOB_ID"] == "3" and submitit.helpers.clean_env is hide

@@ -174,7 +174,7 @@ def _ours(path: Path) -> bool:
     if path.name == "rows.csv" and path.is_file():
         with path.open(encoding="utf-8", errors="replace") as file:
             return file.readline().startswith("source,target,text,")
-    figures = {f"{name}.svg" for name in report.TOLD}
+    figures = {f"{name}.svg" for name in report.CAPTIONS}
     written = {"by_layer.csv", report.NAME, ".ipynb_checkpoints"} | figures
     return path.name in written or path.name.startswith(ASIDE)
 
@@ -191,8 +191,8 @@ def write(rows: DataFrame, folder: Path) -> list[Path]:
     check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     earlier = list(folder.iterdir())
-    with tempfile.TemporaryDirectory(prefix=ASIDE, dir=folder) as made:
-        aside = Path(made)
+    with tempfile.TemporaryDirectory(prefix=ASIDE, dir=folder) as temporary:
+        aside = Path(temporary)
         tables = {"rows.csv": rows, "by_layer.csv": report.by_layer(rows)}
         for name, table in tables.items():
             table.to_csv(aside / name, index=False)

@@ -42,7 +42,7 @@ LINES = {
     },
 }  # fmt: skip
 MEASURED = {"retrieval": "retrieval_p1", "words": "translation_p1"}  # of the vertical axis
-TOLD = {
+CAPTIONS = {
     "retrieval": (
         "Sentence retrieval by layer: the share of sentences whose translation is nearest.",
         "Lines over the layers of the first model, one for each kind of map.",
@@ -105,31 +105,31 @@ def by_layer(rows: DataFrame) -> DataFrame:
 
 def cka_table(rows: DataFrame) -> DataFrame:
     """CKA of layers of the first model (rows) with those of the second (columns)."""
-    own = rows[rows["metric"].str.startswith("cka_to_")]
-    column = own["metric"].str.removeprefix("cka_to_").astype(int)
-    return own.assign(column=column).pivot(index="layer", columns="column", values="value")
+    rows = rows[rows["metric"].str.startswith("cka_to_")]
+    column = rows["metric"].str.removeprefix("cka_to_").astype(int)
+    return rows.assign(column=column).pivot(index="layer", columns="column", values="value")
 
 
 def drawn(rows: DataFrame) -> dict[str, tuple[Figure, DataFrame]]:
     """Each figure by name, with the table behind it; those without a row are left out."""
-    found = {}
+    drawings = {}
     for name, lines in LINES.items():
         named = {metric: label for label, metric in lines.items()}
-        own = rows[rows["metric"].isin(named)]
-        if own.empty:
+        chosen = rows[rows["metric"].isin(named)]
+        if chosen.empty:
             continue
         measured = MEASURED.get(name, name)
         among = candidates.among(rows, next(iter(named)))
-        own = own.assign(line=own["metric"].map(named), metric=measured, among=among)
-        order = own["line"].map(list(lines).index)
-        own = own.iloc[order.argsort(kind="stable")]
-        figure = figures.layer_lines(own, measured)
-        found[name] = figure, own.pivot(index="layer", columns="line", values="value").reset_index()
+        chosen = chosen.assign(line=chosen["metric"].map(named), metric=measured, among=among)
+        order = chosen["line"].map(list(lines).index)
+        chosen = chosen.iloc[order.argsort(kind="stable")]
+        values = chosen.pivot(index="layer", columns="line", values="value").reset_index()
+        drawings[name] = figures.layer_lines(chosen, measured), values
     table = cka_table(rows)
     if len(table):
         grid = figures.layer_grid(table, quantity="CKA")
-        found["cka"] = grid, table.rename_axis(columns=None).reset_index()
-    return found
+        drawings["cka"] = grid, table.rename_axis(columns=None).reset_index()
+    return drawings
 
 
 def save_figures(rows: DataFrame, folder: Path) -> list[Path]:
@@ -144,7 +144,7 @@ def save_figures(rows: DataFrame, folder: Path) -> list[Path]:
 def show_figures(rows: DataFrame) -> None:
     """Show each figure with its caption, description and table."""
     for name, (figure, table) in drawn(rows).items():
-        caption, alt = TOLD[name]
+        caption, alt = CAPTIONS[name]
         figures.show(figure, caption=caption, alt=alt, table=table)
 
 

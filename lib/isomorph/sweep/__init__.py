@@ -96,8 +96,8 @@ def _state(experiment: str, size: str, wanted: list[Condition], missing: list[Co
     lines += [f"  begun: {said}" for said in dict.fromkeys(map(_begun, missing)) if said]
     seeds: dict[str, dict[str, list[str]]] = {}
     for condition in missing:
-        own = seeds.setdefault(condition.name, {}).setdefault(condition.run.about, [])
-        own.append(str(condition.run.seed))
+        by_text = seeds.setdefault(condition.name, {})
+        by_text.setdefault(condition.run.about, []).append(str(condition.run.seed))
     for name, of in seeds.items():
         each = [f"{about} {_seeds(several)}" for about, several in of.items()]
         lines.append(f"  {name}: {'; '.join(each)}")

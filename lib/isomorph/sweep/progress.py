@@ -189,7 +189,7 @@ class Progress:
 
     def __enter__(self) -> Self:
         at_a_time = f", {self.jobs} at a time" if self.jobs > 1 else ""
-        self.say(f"Time: {self._told(by=sorted(self.forecast.devices))}{at_a_time}.")
+        self.say(f"Time: {self._time_left(by=sorted(self.forecast.devices))}{at_a_time}.")
         if self.cluster != "none":
             self._bar = tqdm(
                 total=self.total, disable=None, unit="run",
@@ -217,7 +217,7 @@ class Progress:
         else:
             self.failed += 1
         how = f"failed: {failure}" if failure else "finished"
-        more = f", {self._told()}" if self.left else ""
+        more = f", {self._time_left()}" if self.left else ""
         self._write(f"{describe(condition)} {how}; {len(self.left)} to go{more}.")
         if self._bar is not None:
             self._bar.update()
@@ -228,13 +228,13 @@ class Progress:
             return
         self._shown = time.monotonic()
         failed = f", {self.failed} failed" if self.failed else ""
-        self._bar.set_postfix_str(f"to go: {self._told(started)}{failed}")
+        self._bar.set_postfix_str(f"to go: {self._time_left(started)}{failed}")
 
     def _learn(self, condition: Condition) -> None:
         rows = results.finished_rows("", condition, size="")
         self.forecast.learn(condition.run, rows["seconds"].max())
 
-    def _told(self, started: Mapping[str, float] | None = None, by: Sequence[str] = ()) -> str:
+    def _time_left(self, started: Mapping[str, float] | None = None, by: Sequence[str] = ()) -> str:
         runs = [condition.run for condition in self.left]
         return in_words(self.forecast.left(runs, self.jobs, started), by)
 

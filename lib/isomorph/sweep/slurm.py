@@ -121,7 +121,7 @@ SlurmJob.watcher = QueueWatcher(delay_s=30)
 
 
 @contextmanager
-def _told_where_slurm_is() -> Iterator[None]:
+def _slurm_conf_kept() -> Iterator[None]:
     """Keep SLURM_CONF, by which some sites say where Slurm is configured.
 
     submitit hides every variable of Slurm from `sbatch`, lest a job hands its own to another.
@@ -151,7 +151,7 @@ def submit(runs: Sequence, jobs: int) -> list[SlurmJob]:
     try:
         # By a copy: one that is itself in the array forgets to send again what failed.
         sender = runs[0].infra.clone_obj().infra
-        with _told_where_slurm_is(), sender.job_array(max_workers=jobs) as array:
+        with _slurm_conf_kept(), sender.job_array(max_workers=jobs) as array:
             array.extend(runs)
         return [run.infra.job() for run in runs]
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:
