@@ -78,7 +78,8 @@ def execute_all(
                     if failure:
                         failures[chapter] = failure
                     verdict = "FAILED" if failure else "done"
-                    tqdm.write(f"  {chapter.page}: {verdict} in {job.elapsed():.0f} s")
+                    seconds = time.monotonic() - job.started
+                    tqdm.write(f"  {chapter.page}: {verdict} in {seconds:.0f} s")
         finally:
             for job in running.values():
                 children.stop(job.process)
@@ -128,9 +129,6 @@ class Job:
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         }
 
-    def elapsed(self) -> float:
-        return time.monotonic() - self.started
-
     def new_cells(self) -> int:
         """How many more cells have begun since the last call, read from the worker's log."""
         begun = self.chapter.log(self.layout).read_text(errors="replace").count("Executing Cell ")
@@ -166,9 +164,8 @@ class Job:
         return Failure(*said, failed, report.get("stopped", ""))
 
     def _runs(self) -> list[dict]:
-        if not self.run_log.exists():
-            return []
-        return [json.loads(line) for line in self.run_log.read_text().splitlines() if line]
+        lines = self.run_log.read_text().splitlines() if self.run_log.exists() else []
+        return [json.loads(line) for line in lines if line]
 
     def _clean_up(self) -> None:
         self.report.unlink(missing_ok=True)

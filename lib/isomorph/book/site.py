@@ -99,10 +99,11 @@ def _chapter_page(chapter: Chapter, layout: Layout, failed: bool, parameters: di
         notebook = without_traces(nbformat.read(chapter.executed(layout), as_version=4))
         card = json.loads(chapter.card(layout).read_text("utf-8"))
         end = run_card(card, is_fresh(chapter, layout, parameters))
-        notebook.cells.append(_markdown_cell("run-card", end))
+        notebook.cells.append(nbformat.v4.new_markdown_cell(end, id="run-card"))
     else:
         notebook = derive(chapter.source(layout))
-        notebook.cells.insert(1, _markdown_cell("not-executed", not_executed(chapter, failed)))
+        notice = not_executed(chapter, failed)
+        notebook.cells.insert(1, nbformat.v4.new_markdown_cell(notice, id="not-executed"))
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", [])
         if {"parameters", "injected-parameters"} & set(tags):
@@ -110,10 +111,6 @@ def _chapter_page(chapter: Chapter, layout: Layout, failed: bool, parameters: di
         if hidden := HIDDEN.get(role(cell)):
             cell.metadata["tags"] = [*tags, hidden]
     return nbformat.writes(fold(notebook), version=4)
-
-
-def _markdown_cell(name: str, text: str):
-    return nbformat.v4.new_markdown_cell(text, id=name)
 
 
 def _jupyter_book(layout: Layout, stage: Path) -> Path:
@@ -204,15 +201,14 @@ def run_card(card: dict, fresh: bool) -> str:
 
 def not_executed(chapter: Chapter, failed: bool) -> str:
     """The Markdown that stands in for a run card when there is no execution to show."""
-    again = f"`make book CHAPTER={chapter.name}`"
-    if failed:
-        return (
-            "> **This chapter stopped with an error when it was last executed here**, so it is "
-            f"shown without its results. Run {again} to see why."
-        )
+    state = (
+        "stopped with an error when it was last executed here"
+        if failed
+        else "has not been executed here yet"
+    )
     return (
-        "> **This chapter has not been executed here yet**, so it is shown without its results. "
-        f"Run {again}."
+        f"> **This chapter {state}**, so it is shown without its results. "
+        f"Run `make book CHAPTER={chapter.name}`{' to see why' if failed else ''}."
     )
 
 

@@ -21,6 +21,7 @@ check and cells of the solution:
 """
 
 import ast
+import contextlib
 import re
 import symtable
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ NEARLY_MARK = re.compile(
     r"^[ \t]*#[ \t]*solutions?[ \t]*[:.]?[ \t]*$", re.IGNORECASE | re.MULTILINE
 )
 FENCED = re.compile(r"^(`{3,}|:{3,}).*?^\1", re.DOTALL | re.MULTILINE)
+CHECKS = ("check", "exercises.check")
 CALL = re.compile(r"(?<![\w.])(exercises\.)?check\(")
 HEADING = re.compile(r"^(#{1,6} |[^\n]+\n(=+|-+)[ \t]*$)", re.MULTILINE)
 OTHER_DIRECTIVES = {"exercise-start", "exercise-end", "solution", "solution-start", "solution-end"}
@@ -68,7 +70,7 @@ def find_exercises(cells: list, source: Path) -> list[Exercise]:
     """
     for place, cell in enumerate(cells):
         _well_marked(cell, source, place)
-    found: list[Exercise] = []
+    exercises: list[Exercise] = []
     asked: tuple[str, int] | None = None
     place = 0
     while place < len(cells):
@@ -81,15 +83,15 @@ def find_exercises(cells: list, source: Path) -> list[Exercise]:
             if not asked or asked[0] != exercise.identifier:
                 question = f"'{asked[0]}'" if asked else "no exercise"
                 _stop(source, place, f"{exercise.identifier} is checked, but {question} is asked")
-            found, asked, place = [*found, exercise], None, max(exercise.cells)
+            exercises, asked, place = [*exercises, exercise], None, max(exercise.cells)
         elif _is_solution(cells[place]) or _checked(cells[place], source, place):
             _stop(source, place, f"a solution or a check without a cell with '{MARK}' before it")
         place += 1
     if asked:
         _stop(source, asked[1], f"exercise {asked[0]} has no cell with '{MARK}' after it")
-    _known(found, source)
-    _independent(cells, found, source)
-    return found
+    _known(exercises, source)
+    _independent(cells, exercises, source)
+    return exercises
 
 
 def split(code: str) -> tuple[str, str]:
@@ -169,21 +171,15 @@ def _checked(cell, source: Path, place: int) -> str | None:
     """The identifier in the cell's call of `check`, or None when there is no call."""
     if cell.cell_type != "code" or not CALL.search(cell.source):
         return None
-    try:
-        statements = ast.parse(cell.source).body
-    except SyntaxError:
-        statements = []
-    calls = [node for s in statements for node in ast.walk(s) if _is_check(node)]
-    literal = calls and calls[0].args and isinstance(calls[0].args[0], ast.Constant)
-    alone = len(statements) == len(calls) == 1 and isinstance(statements[0], ast.Expr)
-    if not (alone and literal and len(calls[0].args) > 1):
-        form = f'check("{source.stem}.1", answer)'
-        _stop(source, place, f"a check has to be one call and nothing else, such as {form}")
-    return str(calls[0].args[0].value)
-
-
-def _is_check(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and ast.unparse(node.func) in ("check", "exercises.check")
+    with contextlib.suppress(SyntaxError):
+        match ast.parse(cell.source).body:
+            case [ast.Expr(ast.Call(called, [ast.Constant(identifier), _, *_]) as call)] if (
+                ast.unparse(called) in CHECKS
+                and not any(ast.unparse(n) in CHECKS for a in call.args for n in ast.walk(a))
+            ):
+                return str(identifier)
+    form = f'check("{source.stem}.1", answer)'
+    _stop(source, place, f"a check has to be one call and nothing else, such as {form}")
 
 
 def _gather(cells: list, stub: int, source: Path) -> Exercise:
@@ -203,29 +199,27 @@ def _gather(cells: list, stub: int, source: Path) -> Exercise:
     return Exercise(identifier, stub, check, tuple(solution))
 
 
-def _known(found: list[Exercise], source: Path) -> None:
+def _known(exercises: list[Exercise], source: Path) -> None:
     """Every exercise of the chapter has its checker, and every checker its exercise."""
     known, module = checks(checks_of(source)), f"chapters/{source.parent.name}/checks/{source.name}"
-    seen: set[str] = set()
-    for exercise in found:
+    asked = [exercise.identifier for exercise in exercises]
+    for number, exercise in enumerate(exercises):
         if exercise.identifier not in known:
             _stop(source, exercise.check, f"{module} has no exercise '{exercise.identifier}'")
-        if exercise.identifier in seen:
+        if exercise.identifier in asked[:number]:
             _stop(source, exercise.check, f"'{exercise.identifier}' is asked twice")
-        seen.add(exercise.identifier)
-    if set(known) - seen:
-        missing = ", ".join(sorted(set(known) - seen))
+    if missing := ", ".join(sorted(set(known) - set(asked))):
         raise BookError(f"{module} has {missing}, but chapters/*/{source.name} does not ask it.")
 
 
-def _independent(cells: list, found: list[Exercise], source: Path) -> None:
+def _independent(cells: list, exercises: list[Exercise], source: Path) -> None:
     """Nothing outside of an exercise's solution may need a name that the solution sets."""
     held: dict[str, str] = {}  # a name, and the exercise whose solution sets it
-    own = {place: exercise for exercise in found for place in exercise.cells}
+    by_cell = {place: exercise for exercise in exercises for place in exercise.cells}
     for place, cell in enumerate(cells):
         if cell.cell_type != "code" or _is_solution(cell):
             continue
-        exercise = own.get(place)
+        exercise = by_cell.get(place)
         code = split(cell.source)[0] if exercise and place == exercise.stub else cell.source
         bound, read = _names(code)
         there = set(bound)
