@@ -209,7 +209,7 @@ show_table(
 # %%
 experiment = Experiment("factors", size, recompute=recompute)
 default = experiment.run("default")
-run = default.model_copy(update={"encoder": "random"})
+run = default.model_copy(update={"weights": "random"})
 # The recorded rows below are of this very configuration.
 assert run.digest == experiment.run("random_encoder").digest
 live = experiment.measure(run)
