@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from isomorph.runs import code
+from isomorph.runs import cache as code
 
 MODEL = ("isomorph.runs.pretraining", ("text", "models", "runs"))
 RUNS = {

@@ -140,7 +140,7 @@ def test_a_model_of_a_world_is_tuned_as_its_run_tunes_it(tmp_path, monkeypatch):
     experiment = Experiment("changes", "smoke")
     run = experiment.run("tuned")
     before = experiment.model(run)
-    assert results.cached(run).beside(run.other).infra.status() == "not submitted"
+    assert results.cached(run).in_same_cache(run.other).infra.status() == "not submitted"
     _, other = experiment.models(run)
     weights = before.encoder.layers[0].state_dict()
     kept = {name: weight.clone() for name, weight in weights.items()}

@@ -72,7 +72,7 @@ def test_rows_are_those_of_the_long_table():
 def test_states_are_those_that_the_softmax_sees(measured):
     run = language_model("smoke", 0)
     geometry_run = results.cached(geometry("smoke", 0, "mle"))
-    folder = geometry_run.beside(run).model_folder()
+    folder = geometry_run.in_same_cache(run).model_folder()
     model, vocabulary = load_masked_lm(folder)
     texts = run.text.corpus().dev["en"][:40]
     states, given = hidden_states(model, vocabulary, "en", texts, run.training.length,

@@ -20,6 +20,7 @@ from isomorph.rows import COLUMNS
 from isomorph.runs import (
     Comparison,
     Pretraining,
+    cache,
     pretraining,
     run_from_json,
     text_checksum,
@@ -201,7 +202,7 @@ def test_a_live_run_first_trains_the_model_that_nobody_is_training(elsewhere, mo
 
     monkeypatch.setattr(results, "trained", note)
     with ends:
-        ends.enter_context(results.held([one]))
+        ends.enter_context(cache.held([one]))
         results.train_below(run)
     assert trained_now == [1, 0]
 

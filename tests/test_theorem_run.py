@@ -11,9 +11,9 @@ from isomorph.presets import conditions
 from isomorph.runs import Theorem, run_from_json
 from isomorph.runs.theorem import (
     around_origin,
-    beside_origin,
     decide,
     draw_losses,
+    off_origin,
     strongly_convex,
 )
 
@@ -47,7 +47,7 @@ def test_three_tests_agree_with_each_other_and_with_what_was_planted():
 @pytest.mark.parametrize("seed", range(20))
 def test_clouds_lie_where_they_are_planted(seed):
     rng = np.random.default_rng(seed)
-    inside, outside = around_origin(rng, 9, 3), beside_origin(rng, 9, 3, margin=0.01)
+    inside, outside = around_origin(rng, 9, 3), off_origin(rng, 9, 3, margin=0.01)
     # By non-negative least squares, which neither test of the run uses alone.
     for cloud, there in ((inside, True), (outside, False)):
         system = np.vstack([cloud.T, np.ones(9)])

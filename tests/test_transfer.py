@@ -153,7 +153,7 @@ def test_a_pretraining_on_text_that_has_changed_is_done_again(tmp_path, monkeypa
 
     def made() -> dict:
         run = results.cached(tiny())
-        return trained(run.beside(run.pretraining))
+        return trained(run.in_same_cache(run.pretraining))
 
     assert made()["data"] == "the first"
     texts.append("the first")

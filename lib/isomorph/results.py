@@ -11,15 +11,18 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from filelock import FileLock
+
 from isomorph import files
 from isomorph.rows import COLUMNS, rows_of
 from isomorph.runs import Pretraining, Run, cache_folder, run_from_json, train, trained
+from isomorph.runs.cache import busy, held
 from isomorph.sizes import sized
 from isomorph.text import shipped
 from isomorph.text.shipped import data_folder
@@ -45,7 +48,8 @@ class Condition:
 def recorded(experiment: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """The rows that ship for an experiment; none, with the same columns, if there are none.
 
-    With `columns`, quickly: these alone, and strings as Python's own. Raises DataCorrupted, in one sentence, when they are not those that were recorded.
+    With `columns`, quickly: these alone, and strings as Python's own. Raises DataCorrupted, in one
+    sentence, when they are not those that were recorded.
     """
     import numpy as np
     import pandas as pd
@@ -103,8 +107,6 @@ def _verified(path: Path) -> Path:
 @contextmanager
 def _writing(path: Path) -> Iterator[Path]:
     """Keep others from writing recorded rows; where new ones lie until they take their place."""
-    from filelock import FileLock
-
     aside = path.parent / ".partial-rows" / path.name
     aside.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock"), is_singleton=True):
@@ -135,17 +137,18 @@ def gather(
     known, parts = recorded(experiment), []
     for condition in conditions:
         rows = known[known["digest"] == condition.run.digest]
-        if recompute or rows.empty:
-            rows = _rows_made_here(experiment, condition, size=size)
-            if rows is None and not recompute and missing == "skip":
-                continue
-            if rows is None:
-                rows = live(experiment, condition, size=size)
-        else:
+        if not recompute and len(rows):
             _log(rows, "recorded")
+        else:
+            rows = _rows_made_here(experiment, condition, size=size)
+            if rows is None and (recompute or missing == "run"):
+                rows = live(experiment, condition, size=size)
+            if rows is None:
+                continue
         # A condition may have been renamed since.
-        own = condition.run.names_conditions
-        parts.append(rows if own else rows.assign(condition=condition.name))
+        if not condition.run.names_conditions:
+            rows = rows.assign(condition=condition.name)
+        parts.append(rows)
     return pd.concat(parts, ignore_index=True) if parts else known.iloc[:0]
 
 
@@ -170,8 +173,8 @@ def live(experiment: str, condition: Condition, *, size: str) -> pd.DataFrame:
     run = cached(condition.run, mode="force")
     train_below(run)
     with held([run]):  # another chapter, at the same time, may want the same run live
-        made = run.outcome()
-    rows = rows_of(run, made, experiment=experiment, size=size, condition=condition.name)
+        outcome = run.outcome()
+    rows = rows_of(run, outcome, experiment=experiment, size=size, condition=condition.name)
     _log(rows, "live")
     return rows.assign(provenance="live")
 
@@ -182,8 +185,7 @@ def train_below(run: Run) -> None:
     Chapters that are executed at a time and start from the same models share the work: each goes on
     with a model on which no other is at work.
     """
-    foundations = [run.beside(below) for below in run.foundations()]
-    train_here(foundations, and_measure=run.passes_records_on)
+    train_here(map(run.in_same_cache, run.foundations()), and_measure=run.passes_records_on)
 
 
 def train_here(pretrainings: Iterable[Run], *, and_measure: bool = False) -> None:
@@ -203,44 +205,13 @@ def train_here(pretrainings: Iterable[Run], *, and_measure: bool = False) -> Non
 
 def _by_this_code(below: Pretraining, measured: bool) -> bool:
     """Whether this very code trained a model, and if so asked, measured it too."""
-    done = below.outcome()
     key, code = ("code", below.code) if measured else ("trained_by", below.training_code)
-    return done.get(key) == code
-
-
-@contextmanager
-def held(runs: Iterable[Run], timeout: float = -1) -> Iterator[None]:
-    """Keep other processes of this machine off some runs.
-
-    Raises filelock.Timeout when another still holds one after `timeout` seconds; a negative number
-    waits.
-    """
-    from filelock import FileLock
-
-    folder = cache_folder() / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        # In the same order for all, so that no two can each wait for what the other holds.
-        for digest in sorted({run.digest for run in runs}):
-            stack.enter_context(FileLock(folder / f"{digest}.lock", timeout=timeout))
-        yield
-
-
-def busy(runs: Iterable[Run]) -> bool:
-    """Whether another process of this machine holds one of some runs."""
-    from filelock import Timeout
-
-    try:
-        with held(runs, timeout=0):
-            return False
-    except Timeout:
-        return True
+    return below.outcome().get(key) == code
 
 
 def _log(rows: pd.DataFrame, provenance: str) -> None:
     """Tell the book's run card of a run that a chapter used, one JSON line each."""
-    path = os.environ.get(RUN_LOG)
-    if not path:
+    if not (path := os.environ.get(RUN_LOG)):
         return
     line = {
         "provenance": provenance, "device": rows["device"].iloc[0],
@@ -265,8 +236,8 @@ def outcome(run: Run) -> dict:
     if int(os.environ.get("RANK", "0")) == 0:
         return run.outcome()
     done = {}
-    own = [run] if isinstance(run, Pretraining) else map(run.beside, run.foundations())
-    for pretraining in own:  # the first goes on to tune or to compare, and that it does alone
+    models = [run] if isinstance(run, Pretraining) else map(run.in_same_cache, run.foundations())
+    for pretraining in models:  # the first goes on to tune or to compare, and that it does alone
         completed = pretraining.infra.status() == "completed"
         done = pretraining.outcome() if completed else train(pretraining)
     return done
@@ -275,9 +246,7 @@ def outcome(run: Run) -> dict:
 def finished(condition: Condition) -> bool:
     """Whether exca has the run's outcome, measured on the text as it is now."""
     run = cached(condition.run, mode="cached")
-    if run.infra.status() != "completed":
-        return False
-    return run.is_of(run.outcome()["data"])
+    return run.infra.status() == "completed" and run.is_of(run.outcome()["data"])
 
 
 def finished_rows(experiment: str, condition: Condition, *, size: str) -> pd.DataFrame:
@@ -297,11 +266,7 @@ def record(experiment: str, conditions: Iterable[Condition], *, size: str) -> Pa
     """
     import pandas as pd
 
-    fresh = [
-        finished_rows(experiment, condition, size=size)
-        for condition in conditions
-        if finished(condition)
-    ]
+    fresh = [finished_rows(experiment, each, size=size) for each in conditions if finished(each)]
     if not fresh:
         raise ValueError(f"nothing of {experiment!r} at size {size!r} has finished yet.")
     rows = pd.concat(fresh, ignore_index=True).drop(columns="provenance")
@@ -327,9 +292,8 @@ def record(experiment: str, conditions: Iterable[Condition], *, size: str) -> Pa
 
 def stale(experiment: str | None = None) -> list[str]:
     """What is wrong with recorded rows, a sentence for each run; empty when all is well."""
-    names = [experiment] if experiment else experiments_recorded()
     problems = []
-    for name in names:
+    for name in [experiment] if experiment else experiments_recorded():
         try:
             problems += _stale(name)
         except shipped.DataCorrupted as damaged:
@@ -338,11 +302,11 @@ def stale(experiment: str | None = None) -> list[str]:
 
 
 def _stale(experiment: str) -> Iterator[str]:
-    for (digest, config), rows in recorded(experiment).groupby(["digest", "config"]):
-        reason = _reason_stale(digest, config, rows["data"].iloc[0])
-        if reason:
-            condition = rows["condition"].iloc[0]
-            yield f"{experiment}: the rows of {condition!r} ({digest}) are stale: {reason}"
+    columns = ["digest", "config", "data", "condition"]
+    for _, row in recorded(experiment, columns).drop_duplicates(columns[:2]).iterrows():
+        if reason := _reason_stale(row["digest"], row["config"], row["data"]):
+            run = f"{row['condition']!r} ({row['digest']})"
+            yield f"{experiment}: the rows of {run} are stale: {reason}"
 
 
 def experiments_recorded() -> list[str]:

@@ -184,9 +184,9 @@ def trained_models(run: Run, *, first: bool = False) -> tuple[Trained, ...]:
         sides = [(cached, run.languages[0])]
     elif isinstance(run, TwoModels):
         both = zip(run.sides, run.languages, strict=True)
-        sides = [(cached.beside(side), language) for side, language in both if side]
+        sides = [(cached.in_same_cache(side), language) for side, language in both if side]
     else:
-        sides = [(cached.beside(each), each.languages[0]) for each in run.foundations()]
+        sides = [(cached.in_same_cache(each), each.languages[0]) for each in run.foundations()]
     if not sides:
         raise TypeError(f"this run of {type(run).__name__} has no model of ours.")
     sides = sides[:1] if first else sides

@@ -166,7 +166,7 @@ def test_a_sweep_trains_a_shared_pretraining_once_and_records_what_was_asked_for
     elsewhere, trial, at_once, monkeypatch
 ):
     def transferred(run):
-        return run.beside(run.pretraining).outcome() | {"data": run.checksum()}
+        return run.in_same_cache(run.pretraining).outcome() | {"data": run.checksum()}
 
     monkeypatch.setattr(Transfer, "execute", transferred)
     nli, ner = transfer(0), transfer(0, "ner")

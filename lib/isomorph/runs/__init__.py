@@ -5,13 +5,13 @@ from typing import Annotated, get_args
 from pydantic import Field, TypeAdapter, ValidationError
 
 from isomorph.config import sentence
-from isomorph.runs.code import code_version
+from isomorph.runs.cache import cache_folder, code_version
 from isomorph.runs.comparison import AnchorShare, Comparison, WordVectors
 from isomorph.runs.cures import Cures
 from isomorph.runs.fine_tuning import FineTuning
 from isomorph.runs.geometry import EncoderWords, Geometry
 from isomorph.runs.pretraining import Pretraining, train, trained
-from isomorph.runs.run import Run, cache_folder
+from isomorph.runs.run import Run
 from isomorph.runs.tasks import Task
 from isomorph.runs.texts import CopyText, HubText, ShippedText, WorldText, text_checksum
 from isomorph.runs.theorem import Theorem

@@ -1,18 +1,43 @@
-"""The cache of finished runs, from which only what was written there is read."""
+"""The cache of finished runs, the code that they depend on, and who is at work on them.
 
+Only what was written in the cache is read from it. A result depends on the modules that its run
+imports, and those that these import. Other code may change and the result stands. So a new measure
+trains no model again.
+"""
+
+from __future__ import annotations
+
+import ast
 import hashlib
 import json
 import logging
+import os
 import pickle
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import exca
 import submitit
+from filelock import FileLock, Timeout
 
+import isomorph
 from isomorph import one_core
-from isomorph.text.shipped import sha256_of
+from isomorph.text.shipped import data_folder, sha256_of
+
+if TYPE_CHECKING:
+    from isomorph.runs.run import Run
 
 log = logging.getLogger(__name__)
+ROOMS = ("text", "models", "measure", "runs")
+ROOT = Path(isomorph.__file__).parent
+
+
+def cache_folder() -> Path:
+    """Where exca keeps finished runs: $ISOMORPH_CACHE, or .cache/runs beside data/."""
+    return Path(os.environ.get("ISOMORPH_CACHE") or data_folder().parent / ".cache" / "runs")
 
 
 class Cache(exca.TaskInfra):
@@ -80,3 +105,86 @@ def _files(folder: Path) -> dict[str, str]:
     """The SHA-256 of the files of a trained model."""
     paths = sorted(path for path in (folder / "model").rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): sha256_of(path) for path in paths}
+
+
+@contextmanager
+def held(runs: Iterable[Run], timeout: float = -1) -> Iterator[None]:
+    """Keep other processes of this machine off some runs.
+
+    Raises filelock.Timeout when another still holds one after `timeout` seconds; a negative number
+    waits.
+    """
+    folder = cache_folder() / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        # In the same order for all, so that no two can each wait for what the other holds.
+        for digest in sorted({run.digest for run in runs}):
+            stack.enter_context(FileLock(folder / f"{digest}.lock", timeout=timeout))
+        yield
+
+
+def busy(runs: Iterable[Run]) -> bool:
+    """Whether another process of this machine holds one of some runs."""
+    try:
+        with held(runs, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def code_version(module: str, rooms: tuple[str, ...] = ROOMS) -> str:
+    """The package's version and a hash of a module with all that it imports from some rooms.
+
+    Comments, docstrings and layout do not count. The same on every machine with the same Python.
+    """
+    return f"{isomorph.__version__}+{_hash(module, rooms)}"
+
+
+@cache
+def _hash(module: str, rooms: tuple[str, ...]) -> str:
+    reached, waiting = set(), {module}
+    while waiting:
+        name = waiting.pop()
+        reached.add(name)
+        waiting |= {i for i in _read(name)[1] if i.split(".")[1] in rooms} - reached
+    source = hashlib.sha256()
+    for name in sorted(reached):
+        source.update(f"{name}\0{_read(name)[0]}\0".encode())
+    return source.hexdigest()[:8]
+
+
+@cache
+def _read(module: str) -> tuple[str, frozenset[str]]:
+    """What a module says, without its wording, and the modules of the package that it imports."""
+    tree = ast.parse(_path(module).read_bytes())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and getattr(node.test, "id", None) == "TYPE_CHECKING":
+            node.body = []
+        for name in ("body", "orelse"):
+            if isinstance(lines := getattr(node, name, None), list):
+                setattr(node, name, [line for line in lines if not _is_wording(line)])
+    return ast.dump(tree), frozenset(_imports(tree))
+
+
+def _is_wording(line: ast.stmt) -> bool:
+    return (
+        isinstance(line, ast.Expr)
+        and isinstance(line.value, ast.Constant)
+        and isinstance(line.value.value, str)
+    )
+
+
+def _imports(tree: ast.Module) -> Iterator[str]:
+    """Those inside of functions too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        yield from (n for n in names if n.count(".") == 2 and _path(n).exists())
+
+
+def _path(module: str) -> Path:
+    return (ROOT.parent / module.replace(".", "/")).with_suffix(".py")

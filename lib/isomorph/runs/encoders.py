@@ -149,7 +149,7 @@ def foundations_trained(run: Run) -> Iterator[dict[str, Pretraining]]:
     kept where the run is, or until the block ends."""
     with tempfile.TemporaryDirectory() as aside:
         folder = None if run.infra.folder else Path(aside)
-        below = {each.digest: run.beside(each, folder) for each in run.foundations()}
+        below = {each.digest: run.in_same_cache(each, folder) for each in run.foundations()}
         for kept in below.values():
             trained(kept)
         yield below

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.one_core import threads
-from isomorph.runs.code import code_version
+from isomorph.runs.cache import code_version
 from isomorph.runs.run import Run, device_name
 from isomorph.runs.texts import HubText, ShippedText, Text, text_checksum
 from isomorph.text.anchors import by_word

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 import time
 import warnings
@@ -21,10 +20,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from isomorph.config import Config
 from isomorph.models.settings import Device
-from isomorph.runs.cache import Cache
-from isomorph.runs.code import code_version
+from isomorph.runs.cache import Cache, code_version
 from isomorph.text.fetch import names_reads
-from isomorph.text.shipped import data_folder
 
 if TYPE_CHECKING:
     from typing import Self
@@ -84,7 +81,7 @@ class Run(Config):
 
     @property
     def code(self) -> str:
-        """A name for the code that the outcome depends on; see `isomorph.runs.code`."""
+        """A name for the code that the outcome depends on; see `isomorph.runs.cache`."""
         return code_version(type(self).__module__)
 
     @property
@@ -125,7 +122,7 @@ class Run(Config):
         """The runs whose trained models this one starts from."""
         return ()
 
-    def beside(self, other: Run, folder: Path | None = None) -> Run:
+    def in_same_cache(self, other: Run, folder: Path | None = None) -> Run:
         """Another run, kept in the same cache as this one or in a folder, on the same device.
 
         Where this one is made anew, the other is not if it has finished.
@@ -165,11 +162,6 @@ def executed(run: Run) -> dict:
     return {
         "records": records, "data": run.checksum() or "", "device": device_name(place), "code": code,
     }  # fmt: skip
-
-
-def cache_folder() -> Path:
-    """Where exca keeps finished runs: $ISOMORPH_CACHE, or .cache/runs beside data/."""
-    return Path(os.environ.get("ISOMORPH_CACHE") or data_folder().parent / ".cache" / "runs")
 
 
 def device_name(device) -> str:

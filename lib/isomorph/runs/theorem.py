@@ -7,6 +7,7 @@ them is checked: a share of violations has to be exactly 0, and a ratio to a bou
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -31,6 +32,8 @@ class Theorem(Run):
     """
 
     on_processor: ClassVar[bool] = True
+    languages: ClassVar[tuple[str, ...]] = ()
+    tokens: ClassVar[int] = 0
 
     kind: Literal["theorem"] = "theorem"
     theorem: Literal["absent_word", "point_clouds", "strongly_convex"]
@@ -48,20 +51,11 @@ class Theorem(Run):
             )
         return self
 
-    @property
-    def languages(self) -> tuple[str, ...]:
-        return ()
-
-    @property
-    def tokens(self) -> int:
-        return 0
-
     def checksum(self) -> str:
         return ""
 
     def measure(self, place: torch.device) -> Iterator[dict]:
-        """Those of `absent_word_cases`, `point_clouds` or `strongly_convex`. The tokens of a record
-        are steps of the absent word's training; 0 elsewhere."""
+        """The tokens of a record are steps of the absent word's training; 0 elsewhere."""
         cases = {"absent_word": absent_word_cases, "point_clouds": point_clouds,
                  "strongly_convex": strongly_convex}[self.theorem]  # fmt: skip
         for name, value, step in cases(self, np.random.default_rng(self.seed)):
@@ -69,7 +63,7 @@ class Theorem(Run):
 
 
 def absent_word_cases(run: Theorem, rng: Generator) -> list[tuple[str, float, int]]:
-    """Theorem 1 on states beside the origin: (metric, value, step).
+    """Theorem 1 on states to one side of the origin: (metric, value, step).
 
     convexity_violations: of mixtures of two uniformly negative directions, those that are not one.
     At each mark of training: vector_norm, negative_product_share (of states) and
@@ -79,7 +73,7 @@ def absent_word_cases(run: Theorem, rng: Generator) -> list[tuple[str, float, in
 
     from isomorph.measure.degeneration import absent_word, hull
 
-    states = beside_origin(rng, run.states, run.width, margin=0.5)
+    states = off_origin(rng, run.states, run.width, margin=0.5)
     others = rng.standard_normal((50, run.width))
     log_rest = np.logaddexp.reduce(states @ others.T, axis=1)
     hidden = torch.from_numpy(states)
@@ -89,15 +83,15 @@ def absent_word_cases(run: Theorem, rng: Generator) -> list[tuple[str, float, in
         one, other = (_negative(rng, states, widest.numpy()) for _ in range(2))
         share = rng.uniform()
         violations += bool((states @ (share * one + (1 - share) * other) >= 0).any())
-    found = [("convexity_violations", violations / run.cases, run.steps)]
+    rows = [("convexity_violations", violations / run.cases, run.steps)]
     path = absent_word(hidden, torch.from_numpy(log_rest), steps=run.steps)
     for step, vector in zip(path.steps.tolist(), path.vectors, strict=True):
         length = float(vector.norm())
         negative = float((hidden @ vector < 0).double().mean())
-        found += [("vector_norm", length, step), ("negative_product_share", negative, step)]
+        rows += [("vector_norm", length, step), ("negative_product_share", negative, step)]
         if length > 0:
-            found.append(("direction_cosine", float(vector @ widest) / length, step))
-    return found
+            rows.append(("direction_cosine", float(vector @ widest) / length, step))
+    return rows
 
 
 def _negative(rng: Generator, states: ndarray, widest: ndarray) -> ndarray:
@@ -112,7 +106,7 @@ def _negative(rng: Generator, states: ndarray, widest: ndarray) -> ndarray:
     return (widest + rng.uniform(0, 0.999) * reach * away) * rng.uniform(0.1, 10)
 
 
-def beside_origin(rng: Generator, count: int, width: int, margin: float) -> ndarray:
+def off_origin(rng: Generator, count: int, width: int, margin: float) -> ndarray:
     """(count, width): a Gaussian cloud folded to one side of a random plane, at least so far off."""
     normal = rng.standard_normal(width)
     normal /= np.linalg.norm(normal)
@@ -167,7 +161,7 @@ def decide(cloud: ndarray) -> Decided:
 
 
 def point_clouds(run: Theorem, rng: Generator) -> list[tuple[str, float, int]]:
-    """Theorem 2 on clouds around the origin and beside it, in turn: (metric, value, 0).
+    """Theorem 2 on clouds around the origin and off it, in turn: (metric, value, 0).
 
     hull_disagreements: of clouds, those on which two of three tests disagree. planted_errors: those
     on which any test misses where the cloud was planted.
@@ -176,14 +170,11 @@ def point_clouds(run: Theorem, rng: Generator) -> list[tuple[str, float, int]]:
     for case in range(run.cases):
         width = int(rng.integers(2, run.width + 1))
         count = int(rng.integers(width + 2, run.states + 1))
-        inside = case % 2 == 0
-        margin = 10 ** rng.uniform(-3, 0)
-        cloud = (
-            around_origin(rng, count, width) if inside else beside_origin(rng, count, width, margin)
-        )
-        found = decide(cloud)
-        disagreements += not found.agree
-        errors += found != (not inside, inside, inside)
+        inside, margin = case % 2 == 0, 10 ** rng.uniform(-3, 0)
+        planted = around_origin if inside else partial(off_origin, margin=margin)
+        tests = decide(planted(rng, count, width))
+        disagreements += not tests.agree
+        errors += tests != (not inside, inside, inside)
     return [
         ("hull_disagreements", disagreements / run.cases, 0),
         ("planted_errors", errors / run.cases, 0),
@@ -231,18 +222,18 @@ class Losses(NamedTuple):
         from scipy import optimize
 
         alpha, beta, _ = self.constants
-        found = optimize.minimize(
+        lowest = optimize.minimize(
             lambda x: self.mixed(share, x)[0], start, jac=lambda x: self.mixed(share, x)[1],
             hess=lambda x: self.mixed(share, x)[2], method="trust-exact",
             options={"gtol": 1e-9, "maxiter": 1000},
         ).x  # fmt: skip
-        slope = np.linalg.norm(self.mixed(share, found)[1])
-        return found, float(slope) / (alpha - share * (alpha + beta))
+        slope = np.linalg.norm(self.mixed(share, lowest)[1])
+        return lowest, float(slope) / (alpha - share * (alpha + beta))
 
 
 def draw_losses(rng: Generator, count: int, width: int) -> Losses:
-    """Losses of random constants, over states beside the origin; decay may be little or nearly all."""
-    states, waves = beside_origin(rng, count, width, margin=0.5), int(rng.integers(1, 4))
+    """Losses of random constants, over states off the origin; decay may be little or nearly all."""
+    states, waves = off_origin(rng, count, width, margin=0.5), int(rng.integers(1, 4))
     return Losses(
         states, rng.uniform(0, 3, count), 10 ** rng.uniform(-2, 2), rng.uniform(0.1, 2, waves),
         rng.standard_normal((waves, width)) * 10 ** rng.uniform(-1, 0.5),

@@ -16,17 +16,17 @@ from pathlib import Path
 
 from isomorph import children, one_core, results
 from isomorph.results import Condition
-from isomorph.runs import Run, cache_folder, run_from_json
+from isomorph.runs import Run, cache, cache_folder, run_from_json
 
 
 def at_work(run: Run) -> AbstractContextManager[None]:
     """Keep other processes of this machine off a run, and off the pretrainings it is to execute."""
-    return results.held(_to_do(run))
+    return cache.held(_to_do(run))
 
 
 def busy(run: Run) -> bool:
     """Whether another process on this machine works on the run."""
-    return results.busy(_to_do(run))
+    return cache.busy(_to_do(run))
 
 
 def _to_do(run: Run) -> list[Run]:
