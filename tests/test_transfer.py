@@ -177,13 +177,18 @@ def test_a_random_encoder_trains_nothing_beforehand(no_pretraining):
         assert all(torch.equal(weights[name], untrained[name]) for name in untrained)
 
 
-def test_more_examples_than_there_are_stop_a_run_before_it_pretrains(no_pretraining):
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [({"train": 10**6, "test": None}, "count is 1000000; .* allows 1 to"),
+     ({"test": 10**6}, "test is 1000000, but 'interface_terms' has")],
+)  # fmt: skip
+def test_more_examples_than_there_are_stop_a_run_before_it_pretrains(no_pretraining, asked, said):
     text = ShippedText()
     run = Transfer(
         pretraining=smoke_default(0).model_copy(update={"text": text}),
-        tasks=(Task(source="interface_terms", train=10**6),),
+        tasks=(Task(source="interface_terms", **asked),),
     )
-    with pytest.raises(ValueError, match="count is 1000000; .* allows 1 to"):
+    with pytest.raises(ValueError, match=said):
         run.outcome()
 
 

@@ -134,8 +134,14 @@ class Task(Config):
     def material(
         self, text: Text, languages: Sequence[str]
     ) -> tuple[Examples, dict[str, Examples]]:
-        """What it is tuned on, in the first language, and tested on, in each."""
+        """What it is tuned on, in the first language, and tested on, in each. Raises ValueError where
+        test too asks for more than there are: two languages' scores are of as many examples."""
         test = {language: self.examples("test", language, text) for language in languages}
+        for language, own in test.items():
+            if self.test is not None and len(own.items) < self.test:
+                raise ValueError(
+                    f"test is {self.test}, but {self.source!r} has {len(own.items)} in {language!r}."
+                )
         return self.examples("train", languages[0], text), test
 
     def head(self, model, names: Sequence[str], *, seed: int, restart: bool = True) -> Head:
