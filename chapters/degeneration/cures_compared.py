@@ -561,7 +561,7 @@ verdict(*AFTERWARDS)
 # models decide, and only five seeds of them or more. MiniLM and E5 were tuned to compare sentences; what they do is a finding of its own, shown by name.
 #
 # **Five masked models of English say why little can be told here.** Whitening and the flow lift their similarity of sentences by more than eight points. But they lift the same encoders *before training* by more,
-# and training alone does not bring the averages above those of random weights. So what is mended is not what training did. Claims 3.3 to 3.5 and 4c.1 stand at their floor, and models nearer BERT's size would have to settle them.
+# and training alone does not bring the average of the last layer above that of random weights. So what is mended is not what training did. Claims 3.3 to 3.5 and 4c.1 stand at their floor, and models nearer BERT's size would have to settle them.
 #
 # Translation by a trained model (BLEU) is not measured: it takes a translation model of its own, and hours.
 #
