@@ -221,7 +221,7 @@ def _dry_run(experiment: str | None, size: str) -> None:
     from isomorph import dry_run
 
     with plainly(ValueError, RuntimeError, OSError):
-        dry_run.show(dry_run.dry_run())
+        typer.echo(dry_run.as_text(dry_run.dry_run()))
 
 
 @app.command()

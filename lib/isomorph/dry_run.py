@@ -6,14 +6,14 @@ from assumptions is told apart in the result and in what is printed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from statistics import mean
+from textwrap import fill
+from typing import NamedTuple
 
-from rich.box import SIMPLE
-from rich.console import Console
-from rich.table import Table
+import pandas as pd
 
 from isomorph.models.batches import Batch, Batches
 from isomorph.models.pretrain import accelerate, initialise, pretrain
@@ -32,27 +32,23 @@ SENTENCES = 3000  # of each language in the sample
 TRIED = ("default", "sep_l1_3")  # the whole model shared, and one with parts of each language
 FEW_ROWS = 3  # in the longer steps on a processor: 768 would take minutes each
 MICRO_BATCH = 96  # rows at once on a GPU: what each of the paper's has
-
 # Conneau, Wu et al. (2020, section 3.1): eight V100 of 32 GB, about three days a model.
 PAPER_GPUS = 8
 PAPER_HOURS = PAPER_GPUS * 3 * 24
 V100_PEAK = 125e12  # FLOP/s in 16 bit, of the maker's data sheet
 TUNING_SECONDS = 0.015  # assumed of one update on four to eight pairs: no GPU is filled by them
-
-
 # A GPU's dense 16-bit FLOP/s by the data sheet. A quarter of it is an assumption: the model is narrow
 # and not compiled.
 PEAKS = {"A100": 312e12, "H100 SXM": 989e12}
 UTILISATION = 0.25
 
 
-@dataclass(frozen=True)
-class Trial:
+class Trial(NamedTuple):
     """Ten steps of one model: measured, but for the extrapolation to the real batch."""
 
     name: str
     parameters: int
-    pieces: int  # subwords that the sample gave, of the rows the embeddings have
+    subwords: int  # that the sample gave, of the rows the embeddings have
     losses: tuple[float, ...]  # of each step, in nats
     smallest: float  # seconds of a step on one row
     row: float  # seconds that a row adds
@@ -60,30 +56,22 @@ class Trial:
     tokens_a_second: float  # at the real batch: its tokens / (update + batch * row)
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """GPU-hours of one model on one device, pretraining and tuning."""
+class Estimate(NamedTuple):
+    """GPU-hours of one model on one device; nan where nothing is known."""
 
     device: str
     basis: str  # what it rests on
-    tokens_a_second: float | None
+    tokens_a_second: float
     pretraining: float
-    tuning: float | None
-
-    def table(self, models: int) -> float:
-        """GPU-hours of all models; without tuning where nothing is known of it."""
-        return models * (self.pretraining + (self.tuning or 0.0))
+    tuning: float
 
 
-@dataclass(frozen=True)
-class DryRun:
-    """What `dry_run` found."""
+class DryRun(NamedTuple):
+    """What `dry_run` has measured of the first model's kind, and what all `models` would cost."""
 
     device: str
     text: str  # where the sample is from
-    tokens: int  # of pretraining one model
-    batch: int  # rows of a real step
-    flops: float  # a token
+    run: Pretraining
     memory: float  # bytes of the whole text in each process
     models: int
     trials: tuple[Trial, ...]
@@ -105,6 +93,11 @@ def flops_per_token(encoder: EncoderConfig, vocabulary: int, length: int, maskin
     return 6 * (encoder.layers * layer + masking * head)
 
 
+def flops_of(run: Pretraining) -> float:
+    training = run.training
+    return flops_per_token(run.encoder, run.vocabulary.size, training.length, training.masking)
+
+
 def dry_run(
     rows: Sequence[tuple[str, Pretraining]] | None = None, *, models: int | None = None
 ) -> DryRun:
@@ -113,29 +106,15 @@ def dry_run(
     rows: (name, run), by default the Default and one separate row of Table 1 for English and
     French. models: by default the table's thirty. Raises ValueError when a device is not there.
     """
-    if rows is None:
-        rows = [(name, run) for name, run in paper_rows() if name in TRIED]
-    models = len(paper_table()) if models is None else models
-    for _, run in rows:
-        accelerate(run.training, run.device)  # says so at once when a device is not there
+    rows = rows or [(name, run) for name, run in paper_rows() if name in TRIED]
+    places = [accelerate(run.training, run.device).device for _, run in rows]  # says what is absent
     first = rows[0][1]
     corpus, text = sample(first.languages)
-    memory = text_memory(first, corpus)
-    tried = [try_out(name, run, corpus) for name, run in rows]  # one at a time is in memory
-    trials, device = [trial for trial, _ in tried], tried[-1][1]
-    training = first.training
-    flops = flops_per_token(first.encoder, first.vocabulary.size, training.length, training.masking)
-    return DryRun(
-        device=device,
-        text=text,
-        tokens=training.tokens,
-        batch=training.batch,
-        flops=flops,
-        memory=memory,
-        models=models,
-        trials=tuple(trials),
-        estimates=estimates(training.tokens, flops, trials, device),
-    )
+    trials = tuple(try_out(name, run, corpus) for name, run in rows)  # one at a time is in memory
+    device = device_name(places[-1])
+    costs = tuple(estimates(first.training.tokens, flops_of(first), trials, device))
+    models = models or len(paper_table())
+    return DryRun(device, text, first, text_memory(first, corpus), models, trials, costs)
 
 
 def sample(languages: tuple[str, ...]) -> tuple[Corpus, str]:
@@ -176,51 +155,36 @@ class Alternating:
         return self.batches[step].rows(slice(0, self.rows[step % 2]))
 
 
-def try_out(name: str, run: Pretraining, corpus: Corpus) -> tuple[Trial, str]:
-    """Ten steps of the run's own loop, by turns on one row and on many; the device's name.
+def try_out(name: str, run: Pretraining, corpus: Corpus) -> Trial:
+    """Ten steps of the run's own loop, by turns on one row and on many.
 
     The model has the rows that the real vocabulary needs, though the sample's is smaller. A GPU
     gets the real batch, a processor a few rows of it and 32-bit arithmetic, as not every one has
     fast bf16.
     """
-    place = accelerate(run.training, run.device).device
-    on_gpu = place.type == "cuda"
-    many = run.training.batch if on_gpu else min(FEW_ROWS, run.training.batch)
-    changes = {"batch": many, "tokens": STEPS * many * run.training.length}
-    if not on_gpu:
-        changes["precision"] = "fp32"
-    small = run.model_copy(update={"training": run.training.model_copy(update=changes)})
+    training, on_gpu = run.training, accelerate(run.training, run.device).device.type == "cuda"
+    many = training.batch if on_gpu else min(FEW_ROWS, training.batch)
+    changes = {"batch": many, "tokens": STEPS * many * training.length}
+    changes |= {} if on_gpu else {"precision": "fp32"}
+    small = run.model_copy(update={"training": training.model_copy(update=changes)})
     vocabulary = learn(small.vocabulary, corpus.train)
-    shape = small.encoder.shaped(small.vocabulary.size, small.languages, small.training.length)
+    shape = small.encoder.shaped(small.vocabulary.size, small.languages, training.length)
     model = initialise(shape, small.seed)
     records = pretrain(
-        model,
-        Alternating(batches(small, vocabulary, corpus), (1, many)),
-        small.training,
-        seed=small.seed,
-        device=small.device,
-        micro_batch=small.micro_batch or MICRO_BATCH,
-        marks=range(1, STEPS + 1),
-        progress=small.progress,
-    )
+        model, Alternating(batches(small, vocabulary, corpus), (1, many)), small.training,
+        seed=small.seed, device=small.device, micro_batch=small.micro_batch or MICRO_BATCH,
+        marks=range(1, STEPS + 1), progress=small.progress,
+    )  # fmt: skip
     ends = [0.0, *(record["seconds"] for record in records)]
     taken = [after - before for before, after in pairwise(ends)]
     # The first two steps, one of each kind, also make the optimiser's state and warm up. Of the
     # others the fastest counts: other work on the machine can only slow a step.
     smallest, longer = min(taken[2::2]), min(taken[3::2])
     row, update = step_cost(smallest, longer, many)
-    seconds = update + run.training.batch * row
-    trial = Trial(
-        name=name,
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
-        pieces=vocabulary.size,
-        losses=tuple(record["value"] for record in records),
-        smallest=smallest,
-        row=row,
-        update=update,
-        tokens_a_second=run.training.batch * run.training.length / seconds,
-    )
-    return trial, device_name(place)
+    speed = training.batch * training.length / (update + training.batch * row)
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    losses = tuple(record["value"] for record in records)
+    return Trial(name, parameters, vocabulary.size, losses, smallest, row, update, speed)
 
 
 def step_cost(smallest: float, longer: float, many: int) -> tuple[float, float]:
@@ -235,104 +199,69 @@ def step_cost(smallest: float, longer: float, many: int) -> tuple[float, float]:
 
 def estimates(
     tokens: int, flops: float, trials: Sequence[Trial], device: str
-) -> tuple[Estimate, ...]:
+) -> Iterator[Estimate]:
     """GPU-hours of a model: the paper's own, by assumption on `PEAKS`, and measured here.
 
     Pretraining takes tokens x FLOPs a token / (peak x utilisation). Tuning takes the updates of
     the paper's grids, of all three tasks, times the seconds of one.
     """
-    updates = sum(grid.updates() for grid in PAPER_GRIDS.values())
-    rows = [Estimate("V100", "the paper: 8 for about 3 days", None, PAPER_HOURS, None)]
-    for name, peak in PEAKS.items():
-        speed = peak * UTILISATION / flops
-        basis = f"assumed {UTILISATION:.0%} of {peak / 1e12:.0f} TFLOP/s"
-        tuning = updates * TUNING_SECONDS / 3600
-        rows.append(Estimate(name, basis, speed, tokens / speed / 3600, tuning))
-    speed = mean(trial.tokens_a_second for trial in trials)
-    tuning = updates * mean(trial.smallest for trial in trials) / 3600
-    here = "measured here, one device"
-    return (*rows, Estimate(device, here, speed, tokens / speed / 3600, tuning))
+    nan, updates = float("nan"), sum(grid.updates() for grid in PAPER_GRIDS.values())
+    yield Estimate("V100", "the paper: 8 for about 3 days", nan, PAPER_HOURS, nan)
+    bases = [
+        (name, f"assumed {UTILISATION:.0%} of {peak / 1e12:.0f} TFLOP/s",
+         peak * UTILISATION / flops, TUNING_SECONDS)
+        for name, peak in PEAKS.items()
+    ]  # fmt: skip
+    measured = mean(each.tokens_a_second for each in trials), mean(t.smallest for t in trials)
+    for name, basis, speed, update in [*bases, (device, "measured here, one device", *measured)]:
+        yield Estimate(name, basis, speed, tokens / speed / 3600, updates * update / 3600)
 
 
-def show(result: DryRun, console: Console | None = None) -> None:
-    """Print it, on standard output unless a console is given."""
-    console = console or Console()
-    console.print(_trials(result))
-    console.print(_costs(result))
-    for note in notes(result):
-        console.print(note, highlight=False)
-
-
-def _trials(result: DryRun) -> Table:
-    table = _table(
-        f"Ten steps on {result.device}; the sample is from {result.text}",
-        "model", "parameters", "subwords", "loss", "s/row", "s/update", "tokens/s",
-    )  # fmt: skip
-    for trial in result.trials:
-        table.add_row(
-            trial.name, f"{trial.parameters / 1e6:.1f}M", f"{trial.pieces:,}",
-            f"{mean(trial.losses):.2f}", f"{trial.row:.2g}", f"{trial.update:.2g}",
-            f"{trial.tokens_a_second:,.0f}",
-        )  # fmt: skip
-    return table
-
-
-def _costs(result: DryRun) -> Table:
-    table = _table(
-        f"GPU-hours: one model of {result.tokens / 1e9:.3g}G tokens, and all {result.models}",
-        "device", "rests on", "tokens/s", "pretrain", "tune", "all",
-    )  # fmt: skip
-    for one in result.estimates:
-        speed = "" if one.tokens_a_second is None else f"{one.tokens_a_second:,.0f}"
-        tuning = "?" if one.tuning is None else f"{one.tuning:,.0f}"
-        table.add_row(
-            one.device, one.basis, speed, f"{one.pretraining:,.0f}", tuning,
-            f"{one.table(result.models):,.0f}",
-        )  # fmt: skip
-    return table
-
-
-def _table(title: str, *headings: str) -> Table:
-    table = Table(title=title, box=SIMPLE)
-    for heading in headings:
-        words = heading in ("model", "device", "rests on")
-        table.add_column(heading, justify="left" if words else "right", no_wrap=not words)
-    return table
+def as_text(result: DryRun) -> str:
+    """Two tables, and what they leave out, a paragraph each."""
+    tokens = result.run.training.tokens
+    trials, costs = pd.DataFrame(result.trials), pd.DataFrame(result.estimates)
+    trials = trials.assign(losses=trials["losses"].map(mean)).drop(columns="smallest")
+    costs["all"] = result.models * (costs["pretraining"] + costs["tuning"].fillna(0))
+    shown = [
+        (f"Ten steps on {result.device}; the sample is from {result.text}", trials,
+         {"losses": "{:.2f}", "row": "{:.2g}", "update": "{:.2g}"}),
+        (f"GPU-hours: one model of {tokens / 1e9:.3g}G tokens, and all {result.models}", costs, {}),
+    ]  # fmt: skip
+    names = {"losses": "loss", "row": "s/row", "update": "s/update", "basis": "rests on",
+             "tokens_a_second": "tokens/s", "pretraining": "pretrain", "tuning": "tune"}  # fmt: skip
+    parts = []
+    for title, table, forms in shown:
+        for column in table.select_dtypes("number"):
+            table[column] = table[column].map(forms.get(column, "{:,.0f}").format)
+        table = table.replace("nan", "?").rename(columns=names)
+        parts.append(f"{fill(title, 80)}\n{table.to_string(index=False)}")
+    return "\n\n".join([*parts, *(fill(note, 80) for note in notes(result))])
 
 
 def notes(result: DryRun) -> list[str]:
-    """What the tables leave out, a paragraph each."""
-    cost = (
-        f"A token costs {result.flops / 1e6:.0f} MFLOP: 6 x (layers x (12 width^2 + 2 length x "
-        "width) + masked share x vocabulary x width)."
-    )
-    step = (
-        f"A real step has {result.batch} rows; tokens/s is that of such a step, one update and its "
-        "rows. On a processor it is reckoned from steps of few rows, in 32-bit arithmetic."
-    )
-    memory = f"Memory: the whole text takes about {result.memory / 1e9:.0f} GB in each process."
-    return [cost, step, _paper_hours(result), _tuning(), memory]
-
-
-def _paper_hours(result: DryRun) -> str:
-    needed = result.tokens * result.flops / (PAPER_HOURS * 3600)  # FLOP/s of each GPU
-    return (
-        "V100: the paper's own hours. With our count of tokens they would mean "
-        f"{needed / 1e12:.1f} TFLOP/s a GPU, {needed / V100_PEAK:.1%} of its peak. If each of the "
-        f"{PAPER_GPUS} GPUs counted epochs of its own, as the code base named in the paper does, "
-        f"they read {PAPER_GPUS} times as many tokens, at {PAPER_GPUS * needed / V100_PEAK:.0%} of "
-        f"the peak. For that reading take {PAPER_GPUS} times the pretraining."
-    )
-
-
-def _tuning() -> str:
+    run, flops = result.run, flops_of(result.run)
+    needed = run.training.tokens * flops / (PAPER_HOURS * 3600)  # FLOP/s of each GPU
     grids = PAPER_GRIDS.values()
     settings = sum(len(grid.settings()) for grid in grids)
     updates = sum(grid.updates() for grid in grids)
-    whole = sum(grid.updates(whole=True) for grid in grids)
-    return (
-        f"Tuning: {settings} settings of three tasks, {updates / 1e6:.1f}M updates a model. One "
-        f"takes {TUNING_SECONDS * 1000:.0f} ms where assumed, and as long as a step on one row "
-        "where measured. Several tunings may share a GPU. If an epoch of inference were its whole "
-        f"training set and not 20,000 pairs, there would be {whole / 1e6:.0f}M updates."
-    )
+    return [
+        (
+            f"A token costs {flops / 1e6:.0f} MFLOP: 6 x (layers x (12 width^2 + 2 length x width) + "
+            "masked share x vocabulary x width). A real step has "
+            f"{run.training.batch} rows; tokens/s is that of such a step, one update and its rows. On a "
+            "processor it is reckoned from steps of few rows, in 32-bit arithmetic. The whole text takes "
+            f"about {result.memory / 1e9:.0f} GB of memory in each process."
+        ),
+        (
+            "V100: the paper's own hours. With our count of tokens they would mean "
+            f"{needed / 1e12:.1f} TFLOP/s a GPU, {needed / V100_PEAK:.1%} of its peak. If each of the "
+            f"{PAPER_GPUS} GPUs counted epochs of its own, as the code base named in the paper does, "
+            f"they read {PAPER_GPUS} times as many tokens: take {PAPER_GPUS} times the pretraining."
+        ),
+        (
+            f"Tuning: {settings} settings of three tasks, {updates / 1e6:.1f}M updates a model. One "
+            f"takes {TUNING_SECONDS * 1000:.0f} ms where assumed, and as long as a step on one row "
+            "where measured."
+        ),
+    ]

@@ -184,9 +184,9 @@ class TuningGrid:
             )
         ]
 
-    def updates(self, *, whole: bool = False) -> int:
-        """Optimiser steps of the whole grid; with `whole`, as if an epoch were every example."""
-        examples = self.examples if whole or self.epoch is None else self.epoch
+    def updates(self) -> int:
+        """Optimiser steps of the whole grid."""
+        examples = self.epoch or self.examples
         return sum(s["epochs"] * ceil(examples / s["batch"]) for s in self.settings())
 
 
