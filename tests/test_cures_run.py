@@ -11,8 +11,8 @@ from isomorph.ledger import subjects
 from isomorph.measure.cures import CURES
 from isomorph.presets.degeneration import MINILM, smoke_model
 from isomorph.results import Condition
-from isomorph.runs import Cures, EncoderWords, cured_words, run_from_json
-from isomorph.runs.cures import over_folds
+from isomorph.runs import Cures, EncoderWords, cured_tasks, run_from_json
+from isomorph.runs.geometry import over_folds
 from isomorph.text import hub
 from isomorph.text.hub_tasks import SENTENCES, WORDS
 
@@ -100,8 +100,8 @@ def test_sentences_of_scored_sets(mirror):
 
 
 def test_words_of_scored_sets(mirror, monkeypatch):
-    monkeypatch.setattr(cured_words, "DIRECTIONS", (1, 3))
-    monkeypatch.setattr(cured_words, "PIECES", 2000)
+    monkeypatch.setattr(cured_tasks, "DIRECTIONS", (1, 3))
+    monkeypatch.setattr(cured_tasks, "PIECES", 2000)
     rows = rows_of(Cures(encoder=MINILM, task="word_similarity"))
     level = rows.groupby(["metric", "condition"])["value"].mean()
     assert level["word_similarity_pearson", "original"] > 0.2
@@ -173,7 +173,7 @@ def test_folds_of_a_pretraining_are_averaged(monkeypatch):
 
 
 def test_words_of_a_pretraining_are_compared(mirror, monkeypatch):
-    monkeypatch.setattr(cured_words, "DIRECTIONS", (1, 3))
+    monkeypatch.setattr(cured_tasks, "DIRECTIONS", (1, 3))
     rows = rows_of(Cures(encoder=smoke_model(seed=3), weights="random", task="word_similarity"))
     score = rows.set_index(["metric", "condition"])["value"]["word_similarity_pearson"]
     assert {"original", "all_but_the_top", "weighted_removal"} <= set(score.index)

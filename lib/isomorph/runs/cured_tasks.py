@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from itertools import accumulate, pairwise
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,22 +27,51 @@ from isomorph.measure.correlation import (
     edit_distances,
     folds,
     intervals,
-    matching_auc,
     mean_score,
     over_folds,
-    spearman,
+    pearson,
+    pearson_score,
     spearman_score,
 )
-from isomorph.measure.cures import CURES
+from isomorph.measure.cures import CURES, learn_removal, removal
 from isomorph.measure.isotropy import cone
 from isomorph.measure.numerics import cosines
 
 if TYPE_CHECKING:
+    from isomorph.measure.cures import Cure
     from isomorph.text.hub_tasks import ScoredPairs
 
 Record = tuple[str, int | None, str, float]  # condition, fold, metric, value
 OVER_ITEMS = ("_low", "_high", "_gain")  # how metrics end that are of all folds together
 UNTREATED = "two_layer_average"  # of sentences that are compared
+DIRECTIONS = (1, 2, 3, 5, 10, 20, 50, 100)  # how many are removed
+STS = ("stsb", "sts12", "sts13", "sts14", "sts15", "sts16")
+PIECES = 100_000  # of the vocabulary, at most; E5's has 250,002
+
+
+class Tally:
+    """One metric's scores by condition and fold: a record of each, and intervals of their means."""
+
+    def __init__(self, metric: str) -> None:
+        self.metric = metric
+        self.parts: dict[str, list[tuple[slice, Score]]] = {}
+
+    def add(self, name: str, fold: int, places: slice, score: Score) -> Record:
+        """The record of a condition's score on the items of a fold, which have these places."""
+        self.parts.setdefault(name, []).append((places, score))
+        return name, fold, self.metric, score.value
+
+    def intervals(
+        self, *members: Sequence[Hashable], untreated: str = "original"
+    ) -> Iterator[Record]:
+        """Of the conditions that vary, over what makes items dependent, or the two texts of pairs."""
+        whole = {name: over_folds(own, len(members[0])) for name, own in self.parts.items()}
+        known = {name: score for name, score in whole.items() if not math.isnan(score.value)}
+        members = clusters_of_pairs(*members) if len(members) == 2 else members
+        if untreated in known and len(set().union(*members)) > 1:
+            for name, found in intervals(known, *members, reference=untreated).items():
+                for end, value in found.items():
+                    yield name, None, f"{self.metric}_{end}", value
 
 
 def passages(encoder: str, place: torch.device) -> Iterator[Record]:
@@ -55,15 +84,14 @@ def passages(encoder: str, place: torch.device) -> Iterator[Record]:
     follows = torch.tensor([items[i].label == "follows" for i in kept])
     chapters = [[side[i] for i in kept] for side in passage_chapters("test")]
     vectors = _sentences(encoder, [*first, *second], place)["two_layer_average"]
-    matched: dict[str, Score] = {}
+    matched = Tally("matching_auc")
     for name, cured in _each_cure(vectors):
-        scores = cosines(cured[: len(first)], cured[len(first) :])
-        for fold, own in enumerate(folds(len(first))):
-            yield name, fold, "matching_auc", matching_auc(scores[own], follows[own])
-            yield from _of(name, fold, cone(cured[own]), "sentence_")
-        by_fold = [(own, auc_score(scores[own], follows[own])) for own in folds(len(first))]
-        matched[name] = over_folds(by_fold, len(first))
-    yield from records_over_items("matching_auc", matched, chapters, "original")
+        sides = cured.split(len(kept))
+        scores = cosines(*sides)
+        for fold, own in enumerate(folds(len(kept))):
+            yield matched.add(name, fold, own, auc_score(scores[own], follows[own]))
+            yield from _of(name, fold, cone(sides[0][own]), "sentence_")
+    yield from matched.intervals(*chapters)
 
 
 def translations(encoder: str, place: torch.device) -> Iterator[Record]:
@@ -86,46 +114,39 @@ def translations(encoder: str, place: torch.device) -> Iterator[Record]:
     ]
     rows = load_parallel("bible")[:]
     chapters = [g for g, split in zip(rows["group"], rows["split"], strict=True) if split == "test"]
-    retrieved: dict[str, Score] = {}
+    retrieved = Tally("retrieval_p1")
     for name, cured in _each_cure(torch.cat(read)):
-        source, target = cured.split(len(read[0]))
-        by_fold = []
-        for fold, own in enumerate(folds(len(source))):
-            found = retrieval_by_row(source[own].contiguous(), target[own].contiguous())
+        halves = cured.split(len(read[0]))
+        for fold, own in enumerate(folds(len(read[0]))):
+            source, target = (half[own].contiguous() for half in halves)
+            found = retrieval_by_row(source, target)
             score = mean_score((found["p1_forward"] + found["p1_backward"]) / 2)
-            by_fold.append((own, score))
-            yield name, fold, "retrieval_p1", score.value
-            yield name, fold, "retrieval_candidates", len(source[own])
-            yield from _of(name, fold, cone(torch.cat([source[own], target[own]])), "sentence_")
-        retrieved[name] = over_folds(by_fold, len(source))
-    yield from records_over_items("retrieval_p1", retrieved, [chapters], "original")
+            yield retrieved.add(name, fold, own, score)
+            yield name, fold, "retrieval_candidates", len(source)
+            yield from _of(name, fold, cone(torch.cat([source, target])), "sentence_")
+    yield from retrieved.intervals(chapters)
     spelt, pairs = keyed_dictionary([tokenizers[name] for name in sides], corpus.dictionary)
-    lexicons = [
+    (words, vectors), (others, other_vectors) = (
         embedded(Reader(model, tokenizers, name), own)
         for name, own in zip(sides, spelt, strict=True)
-    ]
-    (words, vectors), (others, other_vectors) = lexicons
+    )
     asked = [pair for part in ("train", "test") for pair in pairs[part]]
-    hit: dict[str, Score] = {}
+    distinct, hit = sorted({word for word, _ in asked}), Tally("translation_p1")
     for name, cured in _each_cure(torch.cat([vectors, other_vectors])):
         source, target = cured.split([len(vectors), len(other_vectors)])
-        by_word: list[dict[str, float]] = [{} for _ in range(FOLDS)]
+        members: list[str] = []
         for fold in range(FOLDS):
-            queries = set(sorted({word for word, _ in asked})[fold::FOLDS])
+            queries, by_word = set(distinct[fold::FOLDS]), {}
             own = [pair for pair in asked if pair[0] in queries]
-            found = translation(source, target, own, words, others, k=(1,), by_word=by_word[fold])
-            yield name, fold, "translation_p1", found["p1"]
+            found = translation(source, target, own, words, others, k=(1,), by_word=by_word)
+            if by_word:
+                places = slice(len(members), len(members) + len(by_word))
+                score = mean_score(torch.tensor(list(by_word.values())))
+                yield hit.add(name, fold, places, score)
+            members += by_word
             yield name, fold, "translation_candidates", found["candidates"]
             yield from _of(name, fold, cone(cured[fold::FOLDS]), "word_")
-        asked_words = [word for own in by_word for word in own]
-        place_of = {word: i for i, word in enumerate(asked_words)}
-        by_fold = [
-            ([place_of[word] for word in own], mean_score(torch.tensor(list(own.values()))))
-            for own in by_word
-            if own
-        ]
-        hit[name] = over_folds(by_fold, len(asked_words))
-    yield from records_over_items("translation_p1", hit, [asked_words], "original")
+    yield from hit.intervals(members)
 
 
 def sentence_similarity(encoder: str, place: torch.device) -> Iterator[Record]:
@@ -134,56 +155,32 @@ def sentence_similarity(encoder: str, place: torch.device) -> Iterator[Record]:
     edit_distance_spearman on STS-B's validation part, of gold scores too."""
     from isomorph.text.hub_tasks import SENTENCES, scored_pairs
 
-    by_fold: dict[tuple[str, int], dict[str, float]] = {}
-    correlated: dict[str, dict[str, Score]] = {}  # by set, then by condition
     loaded = {name: scored_pairs(name) for name in (*SENTENCES, "stsb_dev")}  # first: it may fail
+    tallies = {name: Tally(f"sts_spearman_{name}") for name in SENTENCES}
+    tallies["stsb_dev"] = Tally("edit_distance_spearman")
     for dataset, pairs in loaded.items():
         gold = torch.tensor(pairs.scores, dtype=torch.float64)
         if dataset == "stsb_dev":
             gold = edit_distances(pairs.first, pairs.second)
         for name, scores, shape in _similarities(encoder, pairs, place):
-            parts = [(own, spearman_score(scores[own], gold[own])) for own in folds(len(gold))]
-            correlated.setdefault(dataset, {})[name] = over_folds(parts, len(gold))
-            for fold, own in enumerate(folds(len(pairs.scores))):
-                if dataset == "stsb_dev":
-                    close = edit_distances(pairs.first[own], pairs.second[own])
-                    yield name, fold, "edit_distance_spearman", spearman(scores[own], close)
-                    continue
-                found = spearman(scores[own], pairs.scores[own])
-                by_fold.setdefault((name, fold), {})[dataset] = found
-                yield name, fold, f"sts_spearman_{dataset}", found
-                if dataset == "stsb" and shape:
+            for fold, own in enumerate(folds(len(gold))):
+                score = spearman_score(scores[own], gold[own])
+                yield tallies[dataset].add(name, fold, own, score)
+                if dataset == "stsb":
                     yield from _of(name, fold, shape, "sentence_")
-    for (name, fold), found in by_fold.items():
-        if len(found) == len(SENTENCES):
-            yield name, fold, "sts_spearman", fmean(found.values())
-    for dataset, own in correlated.items():
-        metric = "edit_distance_spearman" if dataset == "stsb_dev" else f"sts_spearman_{dataset}"
-        members = loaded[dataset].first, loaded[dataset].second
-        yield from records_over_items(metric, own, members, UNTREATED)
-    yield from _mean_of_sets(correlated, loaded)
-
-
-def _mean_of_sets(
-    correlated: Mapping[str, Mapping[str, Score]], loaded: Mapping[str, ScoredPairs]
-) -> Iterator[Record]:
-    """The intervals of sts_spearman; sets have sentences in common."""
-    from isomorph.text.hub_tasks import SENTENCES
-
-    count = sum(len(loaded[name].scores) for name in SENTENCES)
-    ends = np.cumsum([len(loaded[name].scores) for name in SENTENCES]).tolist()
-    places = [slice(*ends) for ends in zip([0, *ends[:-1]], ends, strict=True)]
-    found = {
-        name: over_folds(
-            [(p, correlated[s][name]) for p, s in zip(places, SENTENCES, strict=True)], count
-        )
-        for name in correlated["stsb"]
-    }
-    members = [
-        [text for name in SENTENCES for text in getattr(loaded[name], side)]
-        for side in ("first", "second")
-    ]
-    yield from records_over_items("sts_spearman", found, members, UNTREATED)
+        yield from tallies[dataset].intervals(pairs.first, pairs.second, untreated=UNTREATED)
+    # The mean of the sets, which have sentences in common.
+    sets, mean = [tallies[name] for name in SENTENCES], Tally("sts_spearman")
+    ends = accumulate((len(loaded[name].scores) for name in SENTENCES), initial=0)
+    places = [slice(*both) for both in pairwise(ends)]
+    for name in sets[0].parts:
+        by_set = [each.parts[name] for each in sets]
+        for fold in range(FOLDS):
+            yield name, fold, mean.metric, fmean(parts[fold][1].value for parts in by_set)
+        for own, parts in zip(places, by_set, strict=True):
+            mean.add(name, 0, own, over_folds(parts, own.stop - own.start))
+    sides = ([t for n in SENTENCES for t in getattr(loaded[n], s)] for s in ("first", "second"))
+    yield from mean.intervals(*sides, untreated=UNTREATED)
 
 
 def word_similarity(encoder: str, place: torch.device) -> Iterator[Record]:
@@ -192,10 +189,83 @@ def word_similarity(encoder: str, place: torch.device) -> Iterator[Record]:
     weights; spread_over_directions, and each number of directions' own score.
 
     Of each fold weights and the number of directions are chosen on the other four.
+    Source: Liang et al. 2021.
     """
-    from isomorph.runs.cured_words import scored
+    matrix, words, sentences = _pieces(encoder)
+    counts = [count for count in DIRECTIONS if count < matrix.shape[1]]
+    fixed = {name: CURES[name](matrix) for name in ("original", "conceptor_negation", "whitening")}
+    tallies = {Tally("word_similarity_pearson"): words, Tally("sts_pearson"): sentences}
+    for fold, own in enumerate(folds(len(words.scores))):
+        train = torch.ones(len(words.scores), dtype=torch.bool)
+        train[own] = False
+        learnt, chosen = words.of(train), dict(fixed)
+        for name, cures in {
+            "all_but_the_top": {n: removal(matrix, torch.ones(n)) for n in counts},
+            "weighted_removal": {
+                n: learn_removal(matrix, *learnt[:3], directions=n, seed=fold) for n in counts
+            },
+        }.items():
+            tests = [words.of(own).correlation(cure) for cure in cures.values()]
+            for count, value in zip(counts, tests, strict=True):
+                yield name, fold, f"word_similarity_pearson_{count}", value
+            best = max(counts, key=lambda n, cures=cures: learnt.correlation(cures[n]))
+            yield name, fold, "directions", float(best)
+            yield name, fold, "spread_over_directions", float(torch.tensor(tests).double().std())
+            chosen[name] = cures[best]
+        for name, cure in chosen.items():
+            for tally, pairs in tallies.items():
+                part = slice(fold, len(pairs.scores), FOLDS)
+                yield tally.add(name, fold, part, pearson_score(*pairs.of(part).compared(cure)))
+            yield from _of(name, fold, cone(cure(matrix[fold::FOLDS])), "word_")
+    for tally, pairs in tallies.items():
+        yield from tally.intervals(*pairs.texts)
 
-    yield from scored(encoder, place)
+
+class Pairs(NamedTuple):
+    """Pairs of texts as vectors (pairs, width), means of their pieces' rows, and scores of 0 to 1."""
+
+    first: Tensor
+    second: Tensor
+    scores: Tensor
+    texts: tuple[list[str], list[str]] = ([], [])
+
+    def of(self, places: slice | Tensor) -> Pairs:
+        return Pairs(*(part[places] for part in self[:3]))
+
+    def compared(self, cure: Cure) -> tuple[Tensor, Tensor]:
+        # A sum's cure is not the sum of cures where there is an offset: a mean's is the mean.
+        return cosines(cure(self.first), cure(self.second)), self.scores
+
+    def correlation(self, cure: Cure) -> float:
+        return pearson(*self.compared(cure))
+
+
+def _pieces(encoder: str) -> tuple[Tensor, Pairs, Pairs]:
+    """A vocabulary's matrix (pieces, width), the pairs of words and those of sentences."""
+    from isomorph.measure.words import input_embedding
+    from isomorph.models.pretrained import load_encoder
+    from isomorph.text.hub_tasks import WORDS, scored_pairs
+    from isomorph.text.tokens import encodings
+
+    sets = [[scored_pairs(name) for name in names] for names in (WORDS, STS)]  # first: it may fail
+    model, tokenizer = load_encoder(encoder)
+    if isinstance(tokenizer, dict):
+        tokenizer = tokenizer["en"]
+    matrix = input_embedding(model, "en").detach().double()
+
+    def pairs(several: Sequence[ScoredPairs]) -> Pairs:
+        texts = tuple([t for own in several for t in getattr(own, s)] for s in ("first", "second"))
+        sides = []
+        for side in texts:
+            ids = [read.ids for read in encodings(tokenizer, side, special=False)]
+            sides.append(torch.stack([matrix[i].mean(0) if i else 0 * matrix[0] for i in ids]))
+        # Each set over its own highest score: their scales differ.
+        scores = [score / max(own.scores) for own in several for score in own.scores]
+        return Pairs(*sides, torch.tensor(scores, dtype=torch.float64), texts)
+
+    special = set(tokenizer.all_special_ids)
+    kept = [i for i in range(len(matrix)) if i not in special][:PIECES]
+    return matrix[kept], *map(pairs, sets)
 
 
 def _similarities(
@@ -207,12 +277,10 @@ def _similarities(
     first, second = (torch.tensor([row[t] for t in side]) for side in (pairs.first, pairs.second))
     averages = _sentences(encoder, distinct, place) | {"static_average": _static(distinct)}
     yield "gold", torch.tensor(pairs.scores, dtype=torch.float64), {}
-    for name, vectors in averages.items():
+    named = {"flow": "flow_target"}
+    cured = ((named.get(name, name), made) for name, made in _each_cure(averages[UNTREATED]))
+    for name, vectors in (*averages.items(), *(each for each in cured if each[0] != "original")):
         yield name, cosines(vectors[first], vectors[second]), cone(vectors)
-    for name, cured in _each_cure(averages["two_layer_average"]):
-        if name != "original":
-            name = "flow_target" if name == "flow" else name
-            yield name, cosines(cured[first], cured[second]), cone(cured)
 
 
 def _sentences(encoder: str, texts: Sequence[str], place: torch.device) -> dict[str, Tensor]:
@@ -243,11 +311,9 @@ def _static(texts: Sequence[str]) -> Tensor:
 
     words, vectors = glove()
     row = {word: i for i, word in enumerate(words)}
-    found = []
-    for text in texts:
-        rows = [row[word] for word in split_words(text.lower(), "en") if word in row]
-        found.append(vectors[rows].mean(0) if rows else torch.zeros(vectors.shape[1]))
-    return torch.stack(found)
+    known = [[row[w] for w in split_words(text.lower(), "en") if w in row] for text in texts]
+    zeros = torch.zeros(vectors.shape[1])
+    return torch.stack([vectors[rows].mean(0) if rows else zeros for rows in known])
 
 
 def _each_cure(vectors: Tensor) -> Iterator[tuple[str, Tensor]]:
@@ -257,21 +323,6 @@ def _each_cure(vectors: Tensor) -> Iterator[tuple[str, Tensor]]:
         yield name, fit(vectors)(vectors).cpu()
 
 
-def records_over_items(
-    metric: str,
-    scores: Mapping[str, Score],
-    members: Sequence[Sequence[Hashable]],
-    untreated: str,
-) -> Iterator[Record]:
-    """The intervals of a metric, as records; of what varies."""
-    members = clusters_of_pairs(*members) if len(members) == 2 else members
-    known = {name: score for name, score in scores.items() if not math.isnan(score.value)}
-    if untreated in known and len(set().union(*members)) > 1:
-        for name, found in intervals(known, *members, reference=untreated).items():
-            for end, value in found.items():
-                yield name, None, f"{metric}_{end}", value
-
-
-def _of(name: str, fold: int, found: dict[str, float], before: str = "") -> Iterator[Record]:
-    for metric, value in found.items():
+def _of(name: str, fold: int, shape: Mapping[str, float], before: str) -> Iterator[Record]:
+    for metric, value in shape.items():
         yield name, fold, before + metric, value

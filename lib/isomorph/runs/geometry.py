@@ -1,4 +1,5 @@
-"""The geometry of word vectors and states: of a trained language model, or of somebody else's vectors.
+"""The geometry of word vectors and states, of a trained language model or of somebody else's vectors,
+and the cures for their cone.
 
 What Gao et al. (2019) say of models trained by likelihood with tied embeddings, measured on ours; and
 the observations of Li et al. (2020, table 1) and Liang et al. (2021) on input embeddings.
@@ -7,7 +8,8 @@ the observations of Li et al. (2020, table 1) and Liang et al. (2021) on input e
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from statistics import fmean
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from isomorph.models.masked_lm import BilingualMaskedLM
+    from isomorph.runs.cured_tasks import Record
 
 SKIPGRAM_EPOCHS = 5  # word2vec's own
 STATES = 20_000  # positions of held-out text at most
@@ -231,3 +234,83 @@ def numbers(found: dict[str, float], **named) -> Iterator[dict]:
     for name, value in found.items():
         if not math.isnan(value):
             yield {"metric": name, "value": value} | named
+
+
+# The shipped files of each task of cures; None where the hub has its sets, which may change.
+FILES = {
+    "passages": ("text/bible.parquet", "tasks/passage_relation.parquet"),
+    "translations": ("text/bible.parquet", "dictionaries/en-fr.parquet"),
+    "sentence_similarity": None,
+    "word_similarity": None,
+}
+
+
+class Cures(EncoderRun):
+    """Every cure on the vectors of one encoder, at one task: each record names its cure as condition.
+
+    Each fifth of the items is scored by itself. Of an encoder that has a name a record has its fold,
+    and intervals over chapters, words or sentences are recorded too; of a pretraining, which has a
+    seed, the mean over the folds is.
+
+    "passages": which of two passages follows the other, by cosine alone; shipped English text.
+    "translations": of the held-out verses, and of the dictionary's words; a bilingual encoder that
+    ships. "sentence_similarity" and "word_similarity": sets that the hub or a mirror has.
+    """
+
+    names_conditions: ClassVar[bool] = True
+
+    kind: Literal["cures"] = "cures"
+    task: Literal[tuple(FILES)]
+    prefix: str = ""  # before the names of the conditions, where several encoders are compared
+
+    @model_validator(mode="after")
+    def _reads(self) -> Cures:
+        if self.below and not set(self.languages) <= set(self.below.languages):
+            raise ValueError(
+                f"task is {self.task!r}, and the pretraining reads {self.below.languages}; allowed "
+                f"is one that reads {' and '.join(self.languages)}."
+            )
+        return self
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return ("en", "fr") if self.task == "translations" else ("en",)
+
+    @property
+    def task_name(self) -> str:
+        return self.task
+
+    @property
+    def seed(self) -> int:
+        return self.below.seed if self.below else 0
+
+    def checksum(self) -> str | None:
+        files = FILES[self.task]
+        return None if files is None else files_checksum(self.encoder, *files)
+
+    def measure(self, place: torch.device) -> Iterator[dict]:
+        """Each record has a condition and a fold; see `isomorph.runs.cured_tasks`."""
+        import torch
+
+        from isomorph.runs import cured_tasks
+
+        with self.placed() as (name,), torch.random.fork_rng(devices=[]):
+            measured = getattr(cured_tasks, self.task)(name, place)
+            if self.below:
+                measured = over_folds(measured)  # its interval is over seeds
+            for condition, fold, metric, value in measured:
+                if not math.isnan(value):
+                    named = {"condition": self.prefix + condition, "fold": fold, "tokens": 0}
+                    yield {"metric": metric, "value": value} | named
+
+
+def over_folds(measured: Iterable[Record]) -> Iterator[Record]:
+    """The mean of each condition's metric over the folds."""
+    from isomorph.runs.cured_tasks import OVER_ITEMS
+
+    values: dict[tuple[str, str], list[float]] = {}
+    for condition, _, metric, value in measured:
+        if not metric.endswith(OVER_ITEMS):
+            values.setdefault((condition, metric), []).append(value)
+    for (condition, metric), several in values.items():
+        yield condition, None, metric, fmean(several)
