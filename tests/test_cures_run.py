@@ -7,7 +7,7 @@ import pytest
 
 from isomorph import results, rows
 from isomorph.candidates import among
-from isomorph.ledger import subjects
+from isomorph.ledger import evidence
 from isomorph.measure.cures import CURES
 from isomorph.presets.degeneration import MINILM, smoke_model
 from isomorph.results import Condition
@@ -139,7 +139,7 @@ def test_rows_of_one_encoder_have_the_ledgers_names():
     ours = Cures(encoder="en", task="passages")
     rows = pd.DataFrame({"config": [ours.config_json(), e5.config_json(), e5.config_json()],
                          "condition": ["original", "e5_original", "e5_flow_target"], "languages": "en"})  # fmt: skip
-    placed = subjects.placed(rows)
+    placed = evidence.placed(rows)
     assert placed["condition"].tolist() == ["original", "original", "flow_target"]
     assert placed["model"].tolist() == ["the English encoder that ships", "E5", "E5"]
     assert set(placed["unit"]) == {"items of one model"}

@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from isomorph import effects
-from isomorph.effects import Contrast
-from isomorph.ledger import paper_tables
+from isomorph import ledger
+from isomorph.experiment import effects
 from isomorph.ledger.intervals import of_means
 from tests.frames import filled
 
@@ -30,7 +29,7 @@ def rows(cells, metric="nli_accuracy", size="laptop"):
 
 def effect(rows, metric, plus, minus):
     """One effect, a line of the table."""
-    return effects.effects(rows, [Contrast("it", metric, plus, minus)]).iloc[0]
+    return effects(rows, [("it", metric, plus, minus)]).iloc[0]
 
 
 # Seeds differ by far more than the conditions do, which pairing takes away.
@@ -93,11 +92,11 @@ def test_languages_that_only_one_condition_has_are_not_compared():
 
 def test_effects_stand_beside_the_paper_s():
     contrasts = [
-        Contrast("anchors", "nli_accuracy", "no_anchors", "default_anchors", "Anchors"),
-        Contrast("entities", "ner_f1", "sep_emb", "default"),
-        Contrast("topics", "nli_accuracy", "topics_50", "default"),
+        ("anchors", "nli_accuracy", "no_anchors", "default_anchors", "Anchors"),
+        ("entities", "ner_f1", "sep_emb", "default"),
+        ("topics", "nli_accuracy", "topics_50", "default"),
     ]
-    found = effects.effects(REAL, contrasts, table=paper_tables.table_one()).set_index("label")
+    found = effects(REAL, contrasts, table=ledger.table_one()).set_index("label")
     # The means over French, Russian and Chinese of Table 1.
     assert found.loc["anchors", "paper"] == pytest.approx(-1.2333, abs=1e-4)
     assert found.loc["entities", "paper"] == pytest.approx(64.0 - 68.1, abs=0.01)
@@ -106,17 +105,17 @@ def test_effects_stand_beside_the_paper_s():
 
 
 def test_a_number_the_paper_s_table_lacks_is_not_made_up():
-    contrast = Contrast("depth", "nli_accuracy", "layers_1", "layers_6")
-    table = paper_tables.order_and_depth()
-    found = effects.effects(WORLDS, [contrast], table=table).iloc[0]
+    contrast = ("depth", "nli_accuracy", "layers_1", "layers_6")
+    table = ledger.order_and_depth()
+    found = effects(WORLDS, [contrast], table=table).iloc[0]
     assert found["paper"] == pytest.approx(45.0 - 63.1)  # Russian, of which both are known
-    other = Contrast("depth", "nli_accuracy", "layers_4", "layers_6")
-    assert math.isnan(effects.effects(WORLDS, [other], table=table)["paper"].item())
+    other = ("depth", "nli_accuracy", "layers_4", "layers_6")
+    assert math.isnan(effects(WORLDS, [other], table=table)["paper"].item())
 
 
 def test_nothing_run_yet_leaves_the_paper_alone():
-    contrast = Contrast("embeddings", "nli_accuracy", "sep_emb", "default")
-    found = effects.effects(WORLDS.iloc[:0], [contrast], table=paper_tables.table_one())
+    contrast = ("embeddings", "nli_accuracy", "sep_emb", "default")
+    found = effects(WORLDS.iloc[:0], [contrast], table=ledger.table_one())
     assert found["value"].isna().all()
     assert found["paper"].item() == pytest.approx(65.7 - 70.2)
 

@@ -394,7 +394,7 @@ show(
 # In every seed the loss is half-way first. The library finds the same half-way points, and the rule in the ledger takes the logarithm of the ratio of the two.
 
 # %%
-from isomorph.ledger.quantities import half_rise
+from isomorph.ledger.estimates import half_rise
 
 first = curve(rows[rows["seed"] == 0], "heldout_loss")
 assert np.isclose(

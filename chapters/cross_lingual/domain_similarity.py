@@ -31,7 +31,7 @@ import numpy as np
 import pandas as pd
 
 from isomorph.figures import along_a_dial, show, show_table
-from isomorph.ledger.paper_tables import table_one
+from isomorph.ledger import table_one
 
 NAMES = {
     "nli_accuracy": "inference",

@@ -48,7 +48,7 @@ import torch
 from torch.nn import functional as F
 
 from isomorph.figures import blank, show, show_table
-from isomorph.ledger.paper_tables import table_one
+from isomorph.ledger import table_one
 
 paper = table_one()
 cut = ("sep_emb", "sep_l1_3", "sep_l1_6", "sep_emb_l1_3", "sep_emb_l1_6")
@@ -408,14 +408,14 @@ show_table(
 )
 
 # %%
-from isomorph.effects import Contrast, effects
+from isomorph.experiment import effects
 from isomorph.figures import forest
 
 compared = {"no_anchors": "no shared string", **names}
 changes = effects(
     rows,
     [
-        Contrast(label, metric, name, "default_anchors")
+        (label, metric, name, "default_anchors")
         for metric in ("ner_f1", "las", "multilinguality")
         for name, label in compared.items()
     ],
@@ -459,7 +459,7 @@ KINDS = {"ner_f1": "entities", "las": "parsing"}
 against = effects(
     rows,
     [
-        Contrast(step, metric, *both)
+        (step, metric, *both)
         for metric in scores[1:]
         for step, both in STEPS.items()
     ],

@@ -63,7 +63,7 @@ import numpy as np
 import pandas as pd
 
 from isomorph.figures import show, show_table
-from isomorph.ledger import paper_tables
+from isomorph.ledger import order_and_depth, table_one
 
 WEIGHTS = {
     "sharing": ("default_anchors", "sep_l1_6"),
@@ -172,7 +172,7 @@ for name, planted in judges.items():
 # First the paper's own table, by the mean of its three languages, and how far the three agree.
 
 # %%
-paper = paper_tables.table_one()
+paper = table_one()
 printed = {m: weights(cells(paper, m, "languages")) for m in NAMES}
 show_table(
     pd.DataFrame(
@@ -192,7 +192,7 @@ for metric, own in printed.items():
 
 # %%
 show_table(
-    paper_tables.order_and_depth()
+    order_and_depth()
     .query("metric == 'nli_accuracy'")
     .pivot(index="name", columns="languages", values="value"),
     "K and others: XNLI accuracy in the other language, %",
@@ -252,7 +252,7 @@ show_table(table, "Worlds, and the paper's means of three languages")
 # layers). The word orders are those of the worlds' second language.
 
 # %%
-from isomorph.effects import Contrast, effects
+from isomorph.experiment import effects
 from isomorph.figures import forest
 
 TWO, JOINT = "default_anchors", "default"
@@ -287,7 +287,7 @@ FACTORS = {
 changes = effects(
     rows,
     [
-        Contrast(label, metric, *sides, heading=heading)
+        (label, metric, *sides, heading)
         for metric in ("ner_f1", "las", "multilinguality")
         for heading, own in FACTORS.items()
         for label, sides in own.items()

@@ -261,7 +261,7 @@ for place, rows in places.items():
 # As printed, times 100, mean ± standard deviation over seeds.
 
 # %%
-from isomorph.ledger.paper_tables import few_sample
+from isomorph.ledger import few_sample
 
 tables = few_sample()
 cells = tables.assign(

@@ -235,7 +235,7 @@ show(
 )
 
 # %%
-from isomorph.ledger.paper_tables import few_sample
+from isomorph.ledger import few_sample
 
 paper = few_sample()
 table_1 = paper[paper["table"] == "Table 1"]

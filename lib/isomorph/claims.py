@@ -3,7 +3,7 @@
     ledger()          every claim, as data
     judged()          every claim with what each body of evidence says of it
     select_claims(ids)  some of them
-    counts(found)     how many come to which outcome, by ground
+    counts(judged)    how many come to which outcome, by ground
     as_json()         one object a claim
 
 `isomorph.outcomes` words them for readers. A claim's rule is data (`isomorph.ledger.schema`), and recorded rows alone decide
@@ -19,8 +19,9 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from isomorph.ledger import schema
+from isomorph.ledger.evidence import WORLDS, placed
+from isomorph.ledger.intervals import NOTHING
 from isomorph.ledger.schema import Claim, LedgerError
-from isomorph.ledger.subjects import WORLDS, placed
 from isomorph.ledger.verdicts import Finding, Place, bodies, places
 from isomorph.rows import with_sample
 from isomorph.sizes import known as known_size
@@ -29,25 +30,17 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 __all__ = [
-    "Claim",
-    "Judged",
-    "LedgerError",
-    "as_json",
-    "counts",
-    "judged",
-    "ledger",
-    "select_claims",
-]
+    "Claim", "Judged", "LedgerError", "as_json", "counts", "judged", "ledger", "select_claims",
+]  # fmt: skip
 
 Loader = Callable[[str], "DataFrame"]
 # Rows that say nothing of when they were recorded are older than the first rule that asks.
 BEFORE = "2026-11-28"
-KEPT = ("experiment", "condition", "languages", "task", "split", "layer", "metric", "value", "tokens",
-        "size", "recorded")  # fmt: skip
-READ = (*KEPT, "seed", "fold", "config")
-JUDGED = (*KEPT, "sample", "subject", "model", "unit", "body")
+READ = ("experiment", "condition", "languages", "task", "split", "layer", "metric", "value", "tokens",
+        "size", "recorded", "seed", "fold", "config")  # fmt: skip
 GROUNDS = ("real text", "worlds", "other models")
 COUNTED = ("real text", "rule after rows", "worlds", "other models", "proof")
+BLIND = ("cannot tell", "at floor", "at ceiling")
 
 
 @dataclass(frozen=True)
@@ -59,18 +52,20 @@ class Judged:
 
     @property
     def deciding(self) -> Place | None:
-        """The place in scope that decides: the first in which something can be told, else the
+        """The place in scope that decides: the first in which something can be seen, else the
         first; rows that came after the rule before rows that were known when it was written."""
-        own = [place for place in self.places if place.in_scope]
-        blind = ("cannot tell", "at floor", "at ceiling")
-        own.sort(
-            key=lambda place: (
-                place.after_rows,
-                place.judgement.outcome in blind,
-                place.judgement.primary.estimate.kind != "interval",
-            )
-        )
-        return own[0] if own else None
+
+        def last(place: Place) -> tuple:
+            judgement = place.judgement
+            ranged = judgement.primary.estimate.kind != "interval"
+            return place.after_rows, judgement.outcome in BLIND, ranged
+
+        return min((place for place in self.places if place.in_scope), key=last, default=None)
+
+    @property
+    def late(self) -> bool:
+        """Whether the rule that decides was written when its rows were known."""
+        return self.deciding is not None and self.deciding.after_rows
 
     @property
     def outcome(self) -> str:
@@ -132,10 +127,10 @@ def _wanted() -> list[str]:
 def _judge_all(rows: Loader, size: str | None) -> list[Judged]:
     import pandas as pd
 
-    tables = [table for name in _wanted() if not (table := _prepared(rows(name), size)).empty]
-    found = bodies(pd.concat(tables, ignore_index=True)) if tables else {}
+    tables = [table for name in _wanted() if len(table := _prepared(rows(name), size))]
+    evidence = bodies(pd.concat(tables, ignore_index=True)) if tables else {}
     known: dict = {}
-    return [Judged(claim, tuple(places(claim, found, known))) for claim in ledger()]
+    return [Judged(claim, tuple(places(claim, evidence, known))) for claim in ledger()]
 
 
 def _prepared(rows: DataFrame, size: str | None) -> DataFrame:
@@ -148,114 +143,94 @@ def _prepared(rows: DataFrame, size: str | None) -> DataFrame:
     # Of Python's own strings: selecting among them takes a third of the time.
     texts = [c for c in rows if c != "config" and not pd.api.types.is_numeric_dtype(rows[c])]
     rows = rows.astype(dict.fromkeys(texts, object)).fillna({"recorded": BEFORE})
-    return with_sample(placed(rows))[list(JUDGED)] if len(rows) else rows
+    return with_sample(placed(rows)) if len(rows) else rows
 
 
 def as_json(rows: Loader | None = None, size: str | None = None) -> list[dict[str, Any]]:
     """One object a claim. Numbers are in `unit`, the paper's own; `n` counts units of `n_of`."""
-    return [_entry(found) for found in judged(rows, size)]
+    return [_entry(each) for each in judged(rows, size)]
 
 
-def _entry(found: Judged) -> dict[str, Any]:
-    claim, rule = found.claim, found.claim.rule
-    named = {
-        "id": claim.id,
+def _entry(each: Judged) -> dict[str, Any]:
+    claim, rule, place = each.claim, each.claim.rule, each.deciding
+    whole = claim.model_dump(mode="json")
+    primary, *requires = (
+        part.model_dump(mode="json", exclude_defaults=True)
+        for part in (rule.primary, *rule.requires)
+    )
+    unmeasured = Finding(rule.primary, NOTHING, "not measured")
+    return {
+        **{
+            name: whole[name]
+            for name in ("id", "statement", "chapter", "scope", "history", "since")
+        },
         "paper": claim.paper.citation,
-        "statement": claim.statement,
         "source": str(claim.source),
-        "chapter": claim.chapter,
-        "scope": claim.scope.model_dump(mode="json"),
-        "primary": rule.primary.model_dump(mode="json", exclude_defaults=True),
-        "outcome": found.outcome,
-        "ground": found.ground,
-    }
-    rest = {
+        "primary": primary,
+        "outcome": each.outcome,
+        "ground": each.ground,
+        **(_numbers(place.judgement.primary, place.unit) if place else _numbers(unmeasured, None)),
         "paper_value": rule.primary.paper,
-        "paper_values": claim.model_dump(mode="json")["paper_value"],
-        "requires": [
-            control.model_dump(mode="json", exclude_defaults=True) for control in rule.requires
-        ],
+        "paper_values": whole["paper_value"],
+        "requires": requires,
         "no_control": rule.no_control,
         "registered": claim.registered.isoformat(),
-        "rule_after_rows": bool(found.deciding and found.deciding.after_rows),
-        "history": [each.model_dump(mode="json") for each in claim.history],
-        "since": [each.model_dump(mode="json") for each in claim.since],
-        "places": {name: [_place(place) for place in found.on(name)] for name in GROUNDS},
+        "rule_after_rows": each.late,
+        "places": {name: [_place(place) for place in each.on(name)] for name in GROUNDS},
     }
-    return named | _numbers(found.deciding, claim) | rest
 
 
 def _place(place: Place) -> dict[str, Any]:
+    judgement = place.judgement
+
+    def listed(findings: Iterable[Finding]) -> list[dict]:
+        return [
+            {"says": one.part.says, "outcome": one.outcome} | _numbers(one, place.unit)
+            for one in findings
+        ]
+
     return {
         "subject": place.subject,
         "model": place.model,
         "size": place.size,
-        "outcome": place.judgement.outcome,
+        "outcome": judgement.outcome,
         "rule_after_rows": place.after_rows,
-        **_finding(place.judgement.primary, place.unit),
-        "secondary": [
-            {"says": one.part.says, "outcome": one.outcome} | _finding(one, place.unit)
-            for one in place.judgement.secondary
-        ],
-        "requires": [
-            {"says": one.part.says, "outcome": one.outcome} | _finding(one, place.unit)
-            for one in place.judgement.controls
-        ],
+        **_numbers(judgement.primary, place.unit),
+        "secondary": listed(judgement.secondary),
+        "requires": listed(judgement.controls),
     }
 
 
-def _numbers(place: Place | None, claim: Claim) -> dict[str, Any]:
-    if place is not None:
-        return _finding(place.judgement.primary, place.unit)
-    nothing = dict.fromkeys(("value", "low", "high"))
-    unit = claim.rule.primary.printed_unit()
-    return nothing | {"unit": unit, "interval": "none", "n": 0, "n_of": None, "ratio": None}
-
-
-def _finding(finding: Finding, unit: str) -> dict[str, Any]:
-    own, part = finding.estimate, finding.part
-    return {
-        "value": _printed(part, own.value),
-        "low": _printed(part, own.low),
-        "high": _printed(part, own.high),
-        "unit": part.printed_unit(),
-        "interval": own.kind,
-        "n": own.units,
-        "n_of": unit,
+def _numbers(finding: Finding, unit: str | None) -> dict[str, Any]:
+    estimate, part = finding.estimate, finding.part
+    ends = {name: getattr(estimate, name) for name in ("value", "low", "high")}
+    return {name: None if end is None else part.printed(end) for name, end in ends.items()} | {
+        "unit": part.printed_unit(), "interval": estimate.kind, "n": estimate.units, "n_of": unit,
         "ratio": finding.ratio,
-    }
+    }  # fmt: skip
 
 
-def _printed(part: schema.Part, value: float | None) -> float | None:
-    return None if value is None else part.printed(value)
-
-
-def counts(found: Iterable[Judged]) -> dict[str, Counter]:
+def counts(judged: Iterable[Judged]) -> dict[str, Counter]:
     """How many claims come to which outcome, by ground; a claim counts once on each of its grounds.
 
     Keys are `COUNTED`; "rule after rows" is in scope, but by a rule written when its rows were known.
     """
-    told: dict[str, Counter] = {name: Counter() for name in COUNTED}
-    for each in found:
+    counted: dict[str, Counter] = {name: Counter() for name in COUNTED}
+    for each in judged:
         if each.claim.proved:
-            told["proof"]["proved"] += 1
+            counted["proof"]["proved"] += 1
             continue
-        place = each.deciding
-        late = place is not None and place.after_rows
-        told["rule after rows" if late else "real text"][each.outcome] += 1
+        counted["rule after rows" if each.late else "real text"][each.outcome] += 1
         for name in ("worlds", "other models"):
             # One outcome a ground: of the largest size, which comes first.
-            told[name].update(other.judgement.outcome for other in each.on(name)[:1])
-    return told
+            counted[name].update(other.judgement.outcome for other in each.on(name)[:1])
+    return counted
 
 
-def select_claims(
-    identifiers: Iterable[str], rows: Loader | None = None, size: str | None = None
-) -> list[Judged]:
+def select_claims(identifiers: Iterable[str]) -> list[Judged]:
     """Some claims with what the rows say of them. Raises ValueError for one that is not in the ledger."""
-    known = {found.claim.id: found for found in judged(rows, size)}
-    wanted = [identifiers] if isinstance(identifiers, str) else list(identifiers)
-    for name in wanted:
+    known = {each.claim.id: each for each in judged()}
+    for name in identifiers:
         if name not in known:
             raise ValueError(f"claim is {name!r}, but must be one of {', '.join(known)}.")
-    return [known[name] for name in wanted]
+    return [known[name] for name in identifiers]

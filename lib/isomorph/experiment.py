@@ -12,14 +12,14 @@ verdict("2.7")                           # what the rules of the ledger say of t
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from isomorph import metrics, results
 from isomorph.candidates import in_words, with_candidates
 from isomorph.labels import WITHOUT_ENCODER, condition_label
 from isomorph.ledger.estimates import estimate
-from isomorph.ledger.records import of_items
+from isomorph.ledger.evidence import of_items
 from isomorph.ledger.schema import Part
 from isomorph.outcomes import answer, verdict
 from isomorph.presets import conditions
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from isomorph.sizes import Size
     from isomorph.trained import Trained
 
-__all__ = ["Experiment", "answer", "change", "summary", "verdict"]
+__all__ = ["Experiment", "answer", "change", "effects", "summary", "verdict"]
 
 
 class Experiment:
@@ -228,6 +228,46 @@ def change(rows: DataFrame, metric: str, plus: str, minus: str, **where) -> str:
     own = rows[(rows["metric"] == metric) & rows["condition"].isin([plus, minus])]
     part = Part(metric=metric, plus=(plus,), minus=(minus,), direction="above")
     return estimate_text(estimate(part, own.reset_index(drop=True)), metric, sign=True)
+
+
+def effects(
+    rows: DataFrame, contrasts: Iterable[tuple[str, ...]], *, table: DataFrame | None = None
+) -> DataFrame:
+    """What conditions change in scores, in percent points, as the ledger estimates it.
+
+    contrasts: label, metric, plus, minus and perhaps a heading: the metric under the condition `plus`
+    less that under `minus`. rows: of one size. A line a contrast: its fields, value, low and high (95%
+    over seeds; nan with fewer than five), seeds, and paper: the same change in `table`
+    (`isomorph.ledger.table_one`), the mean over its languages, nan where it has none.
+    Raises ValueError for rows of several sizes and for a metric that is nowhere.
+    """
+    import pandas as pd
+
+    if rows["size"].nunique() > 1:
+        raise ValueError(
+            f"the rows are of the sizes {sorted(rows['size'].unique())}; allowed is one."
+        )
+    held = set(rows["metric"]) | set(() if table is None else table["metric"])
+    lines = []
+    for label, metric, plus, minus, *heading in contrasts:
+        if metric not in held:
+            raise ValueError(f"metric is {metric!r}, but the rows hold {sorted(held)}")
+        part = Part(metric=metric, plus=plus, minus=minus, direction="above")
+        ours = estimate(part, where(rows, metric=metric))
+        ends = (ours.low, ours.high) if ours.kind == "interval" else (None, None)
+        value, low, high = (math.nan if x is None else 100 * x for x in (ours.value, *ends))
+        paper = math.nan if table is None else _change(table, metric, plus, minus)
+        lines.append(
+            (label, metric, plus, minus, "".join(heading), value, low, high, ours.units, paper)
+        )
+    columns = "label metric plus minus heading value low high seeds paper"
+    return pd.DataFrame(lines, columns=columns.split())
+
+
+def _change(table: DataFrame, metric: str, plus: str, minus: str) -> float:
+    cells = table[table["metric"] == metric]
+    cells = cells.pivot(index="languages", columns="condition", values="value")
+    return float((cells[plus] - cells[minus]).mean()) if {plus, minus} <= set(cells) else math.nan
 
 
 def estimate_text(found: Estimate, metric: str, *, sign: bool = False, parts: bool = False) -> str:

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING
 
-from isomorph.claims import GROUNDS, Judged, Loader, counts, judged, select_claims
-from isomorph.ledger.subjects import WORLDS
+from isomorph.claims import GROUNDS, Judged, counts, judged, select_claims
+from isomorph.ledger.evidence import WORLDS
 from isomorph.ledger.verdicts import Finding, Place
 
 if TYPE_CHECKING:
@@ -36,20 +37,36 @@ MEANINGS = {
 }
 
 
-def on_ground(found: Judged) -> str:
-    """The ground of a claim's outcome, in words: the model and whether its rows were known."""
-    if found.claim.proved:
-        return "what runs checks our code"
-    place = found.deciding
-    if place is None:
-        return "no subject in its scope has rows"
-    return place.model + (", by a rule written after their rows" if place.after_rows else "")
+@dataclass(frozen=True)
+class Shown:
+    """What a notebook shows as HTML, a terminal as text."""
+
+    text: str
+    html: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        return self.html
 
 
 def significant(value: float) -> str:
     """Two significant digits, without an exponent; what is left of rounding is 0."""
     rounded = float(f"{value:.2g}") if abs(value) > 1e-9 else 0.0
     return f"{rounded:.0f}" if abs(rounded) >= 10 or rounded == 0 else f"{rounded:.2g}"
+
+
+def paper_number(each: Judged) -> str:
+    """The paper's own number for what decides, in its unit; empty where there is none."""
+    primary = each.claim.rule.primary
+    return "" if primary.paper is None else f"{significant(primary.paper)} {primary.printed_unit()}"
+
+
+def badge(outcome: str) -> str:
+    """An outcome as HTML."""
+    kind = outcome.replace(" ", "-")
+    return f'<span class="outcome outcome-{kind}">{escape(outcome)}</span>'
 
 
 def finding_text(finding: Finding, unit: str) -> str:
@@ -85,9 +102,7 @@ def place_text(place: Place) -> str:
     return f"{text}; {place.candidates}" if place.candidates else text
 
 
-def predictions(
-    identifiers: Iterable[str], rows: Loader | None = None, size: str | None = None
-) -> DataFrame:
+def predictions(identifiers: Iterable[str]) -> DataFrame:
     """Every prediction of some claims in every place that has rows, in the order of the ledger.
 
     Columns claim, prediction, where, here, the paper, outcome. Raises ValueError for a claim that is
@@ -95,59 +110,40 @@ def predictions(
     """
     import pandas as pd
 
-    lines = []
-    for found in select_claims(identifiers, rows, size):
-        for place in found.places:
-            where = f"{place.model} ({place.size})"
-            for one in place.judgement.findings:
-                paper = "" if one.part.paper is None else significant(one.part.paper)
-                lines.append(
-                    {"claim": found.claim.id, "prediction": one.part.says,
-                     "where": where, "here": finding_text(one, place.unit), "the paper": paper,
-                     "outcome": one.outcome}
-                )  # fmt: skip
+    lines = [
+        (each.claim.id, one.part.says, f"{place.model} ({place.size})",
+         finding_text(one, place.unit),
+         "" if one.part.paper is None else significant(one.part.paper), one.outcome)
+        for each in select_claims(identifiers)
+        for place in each.places
+        for one in place.judgement.findings
+    ]  # fmt: skip
     columns = ["claim", "prediction", "where", "here", "the paper", "outcome"]
     return pd.DataFrame(lines, columns=columns)
 
 
-class Answer:
-    """The box with which a chapter opens: each claim, the paper's number, ours by ground, the outcome."""
+def answer(*identifiers: str) -> Shown:
+    """The box with which a chapter opens: each claim, the paper's number, ours by ground, the outcome.
 
-    def __init__(self, found: list[Judged]) -> None:
-        self.found = found
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        parts = []
-        for each in self.found:
-            claim, number = each.claim, each.claim.rule.primary.paper
-            kind = each.outcome.replace(" ", "-")
-            late = each.deciding is not None and each.deciding.after_rows
-            parts.append(
-                f'<p><strong>{claim.id}</strong> <span class="outcome outcome-{kind}">{each.outcome}'
-                f"</span>{' (rule after rows)' if late else ''} {escape(claim.statement)} "
-                f"<em>{MEANINGS[each.outcome]}</em></p><ul>"
-            )
-            if number is not None:
-                unit = claim.rule.primary.printed_unit()
-                parts.append(f"<li><em>The paper:</em> {significant(number)} {escape(unit)}</li>")
-            parts += [
-                f"<li><em>{escape(_where(place))}:</em> {escape(place_text(place))}</li>"
-                for place in each.places
-            ]
-            parts.append("</ul>")
-        return (
-            '<div class="answer" role="region" aria-label="The answer"><p class="answer-title">The '
-            f"answer</p>{''.join(parts)}</div>"
+    Raises ValueError for a claim that is not in the ledger.
+    """
+    parts, texts = [], []
+    for each in select_claims(identifiers):
+        claim, outcome = each.claim, each.outcome
+        places = [(_where(place), place_text(place)) for place in each.places]
+        if number := paper_number(each):
+            places.insert(0, ("The paper", number))
+        parts.append(
+            f"<p><strong>{claim.id}</strong> {badge(outcome)}"
+            f"{' (rule after rows)' if each.late else ''} {escape(claim.statement)} "
+            f"<em>{MEANINGS[outcome]}</em></p><ul>"
+            + "".join(f"<li><em>{escape(name)}:</em> {escape(text)}</li>" for name, text in places)
+            + "</ul>"
         )
-
-    def __repr__(self) -> str:
-        return "\n".join(
-            f"{each.claim.id} {each.outcome}: {each.claim.statement}"
-            + "".join(f"\n  {_where(place)}: {place_text(place)}" for place in each.places)
-            for each in self.found
-        )
+        said = [f"\n  {name}: {text}" for name, text in places]
+        texts.append(f"{claim.id} {outcome}: {claim.statement}{''.join(said)}")
+    box = '<div class="answer" role="region" aria-label="The answer"><p class="answer-title">The '
+    return Shown("\n".join(texts), f"{box}answer</p>{''.join(parts)}</div>")
 
 
 def _where(place: Place) -> str:
@@ -156,47 +152,33 @@ def _where(place: Place) -> str:
     return f"{place.model} at {place.size}{scope}{late}"
 
 
-def answer(*identifiers: str) -> Answer:
-    """The answer box of some claims. Raises ValueError for a claim that is not in the ledger."""
-    return Answer(select_claims(identifiers, None, None))
+def verdict(*identifiers: str) -> Shown:
+    """Every prediction of some claims in every place that has rows, and what the claims come to.
+
+    Raises ValueError for a claim that is not in the ledger.
+    """
+    from isomorph.figures.display import table_figure
+
+    table = predictions(identifiers)
+    name = f"Claim{'s' if len(identifiers) > 1 else ''} {', '.join(identifiers)}, by prediction"
+    said = " ".join(
+        f"Claim {each.claim.id}: {each.outcome} ({_ground(each)})."
+        for each in select_claims(identifiers)
+    )
+    text = f"{said}\n{table.to_string(index=False)}"
+    return Shown(text, f"{table_figure(table, name)}<p>{escape(said)}</p>")
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """Every prediction of some claims in every place that has rows, and what the claims come to."""
-
-    identifiers: tuple[str, ...]
-
-    @property
-    def table(self) -> DataFrame:
-        return predictions(self.identifiers)
-
-    def __str__(self) -> str:
-        return " ".join(
-            f"Claim {each.claim.id}: {each.outcome} ({on_ground(each)})."
-            for each in select_claims(self.identifiers)
-        )
-
-    def __repr__(self) -> str:
-        return f"{self}\n{self.table.to_string(index=False)}"
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        from isomorph.figures.display import table_figure
-
-        listed = ", ".join(self.identifiers)
-        name = f"Claim{'s' if len(self.identifiers) > 1 else ''} {listed}, by prediction"
-        return f"{table_figure(self.table, name)}<p>{escape(str(self))}</p>"
+def _ground(each: Judged) -> str:
+    """The ground of a claim's outcome, in words: the model and whether its rows were known."""
+    if each.claim.proved:
+        return "what runs checks our code"
+    if each.deciding is None:
+        return "no subject in its scope has rows"
+    return each.deciding.model + (", by a rule written after their rows" if each.late else "")
 
 
-def verdict(*identifiers: str) -> Verdict:
-    """What the rules of the ledger say of some claims. Raises ValueError for one that is not there."""
-    predictions(identifiers)
-    return Verdict(identifiers)
-
-
-def as_text(rows: Loader | None = None, size: str | None = None, width: int | None = None) -> str:
+def as_text(size: str | None = None, width: int | None = None) -> str:
     """The ledger as a printable table: id, statement, paper's number, and ours by ground."""
     from rich.console import Console
     from rich.table import Table
@@ -207,20 +189,19 @@ def as_text(rows: Loader | None = None, size: str | None = None, width: int | No
                 "other models": 3}  # fmt: skip
     for heading, ratio in headings.items():
         shown.add_column(heading, ratio=ratio, overflow="fold")
-    found = judged(rows, size)
-    for each in found:
+    every = judged(size=size)
+    for each in every:
         paper = each.claim.rule.primary.paper
-        cells = [each.claim.id, each.claim.statement, "" if paper is None else significant(paper)]
-        late = " (rule after rows)" if each.deciding and each.deciding.after_rows else ""
-        cells += [each.outcome + late]
-        cells += [
-            "\n".join(f"{p.model}: {place_text(p)}" for p in each.on(name)) for name in GROUNDS
-        ]
+        cells = [
+            each.claim.id, each.claim.statement, "" if paper is None else significant(paper),
+            each.outcome + (" (rule after rows)" if each.late else ""),
+            *("\n".join(f"{p.model}: {place_text(p)}" for p in each.on(name)) for name in GROUNDS),
+        ]  # fmt: skip
         shown.add_row(*map(Text, cells))  # Text, or rich reads [low, high] as a style
     console = Console(width=width)
     with console.capture() as captured:
         console.print(shown)
-        for name, number in counts(found).items():
+        for name, number in counts(every).items():
             if number:
                 listed = ", ".join(f"{count} {outcome}" for outcome, count in number.most_common())
                 console.print(f"{name}: {listed}")

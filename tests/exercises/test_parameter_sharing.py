@@ -4,7 +4,7 @@ import pytest
 from chapters.cross_lingual.checks.parameter_sharing import further, parameters
 
 from isomorph.exercises import check
-from isomorph.ledger.paper_tables import table_one
+from isomorph.ledger import table_one
 from isomorph.models.encoder import BilingualConfig
 from isomorph.models.masked_lm import BilingualMaskedLM
 from isomorph.models.settings import EncoderConfig

@@ -9,8 +9,8 @@ import pytest
 from pybtex.database import parse_file
 
 from isomorph import book, claims, results
+from isomorph.ledger.evidence import ROLES, SUBJECTS, Unit, placed
 from isomorph.ledger.schema import Claim
-from isomorph.ledger.subjects import ROLES, SUBJECTS, Unit, placed
 from isomorph.ledger.verdicts import bodies, places
 
 LEDGER = claims.ledger()

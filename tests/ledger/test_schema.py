@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from isomorph import claims
-from isomorph.ledger import paper_tables as tables
+from isomorph import ledger as tables
 from isomorph.ledger import schema
 from isomorph.ledger.intervals import Estimate
 from isomorph.ledger.verdicts import outcome_of

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from isomorph.ledger.records import records, select
+from isomorph.ledger.evidence import records, select
 from isomorph.ledger.schema import Selection
 from tests.frames import filled
 

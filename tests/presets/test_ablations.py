@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from isomorph.ledger import paper_tables
+from isomorph import ledger
 from isomorph.presets import ablations
 from isomorph.presets.ablations import (
     DIALS,
@@ -110,7 +110,7 @@ def test_a_condition_changes_what_it_names_and_nothing_else(size):
 
 def test_every_name_is_run_where_it_should_be():
     names = {size: {condition.name for condition in factors(size)} for size in SIZES}
-    table = set(paper_tables.table_one()["condition"])
+    table = set(ledger.table_one()["condition"])
     assert set(TABLE_ONE) == table == names["paper"]
     assert names["smoke"] == table | set(FLOORS)
     assert names["laptop"] == set(CHANGES) | set(WORLD)

@@ -26,7 +26,7 @@ def largest_loss(
     answer: object, table: "DataFrame | None" = None
 ) -> Feedback:
     """The pairs by the parsing that each loses in the paper with the bottom six layers separate."""
-    from isomorph.ledger.paper_tables import table_one
+    from isomorph.ledger import table_one
 
     table = table_one() if table is None else table
     parsing = table[table["metric"] == "las"].pivot(

@@ -32,7 +32,7 @@ def smaller_step(answer: object) -> Feedback:
 
 def entity_weights() -> dict[str, float]:
     """Points of entity F1 that each factor is worth, the mean over the paper's languages."""
-    from isomorph.ledger.paper_tables import table_one
+    from isomorph.ledger import table_one
 
     own = table_one().query("metric == 'ner_f1'")
     mean = own.groupby("condition")["value"].mean()

@@ -37,7 +37,7 @@ def needed(
     condition: str, data_set: str = "mnli", points: float = 1.0
 ) -> int:
     """Seeds until the mean of a condition of the paper's Table 1 has this standard error."""
-    from isomorph.ledger.paper_tables import few_sample
+    from isomorph.ledger import few_sample
 
     table = few_sample()
     own = table[(table["table"] == "Table 1") & (table["task"] == data_set)]

@@ -9,7 +9,7 @@ rows, sums some selections and subtracts others, and says on which side of a bou
 
 The `primary` prediction decides; `secondary` ones are shown one by one; `requires` are positive
 controls, which must hold where the rule is to speak at all, or `no_control` says why it needs none. `scope` says which subjects
-(`isomorph.ledger.subjects`) the claim is about: others decide nothing. `registered` is when the rule
+(`isomorph.ledger.evidence`) the claim is about: others decide nothing. `registered` is when the rule
 was fixed, `fingerprint` its digest, and `history` what stood there before. Scores are fractions of
 one, and so are bounds on them; `paper` and `paper_value` keep the papers' own units.
 """
@@ -25,15 +25,13 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from isomorph.config import sentence
+from isomorph.ledger.estimates import QUANTITIES, RELATING_TWO
+from isomorph.ledger.evidence import Record, Subject, select
 from isomorph.ledger.intervals import FEWEST
-from isomorph.ledger.quantities import QUANTITIES, is_number
-from isomorph.ledger.subjects import Subject
+from isomorph.metrics import metric
 
 Provenance = Literal["full text", "authors' code", "abstract", "notes by others", "derived here"]
-
-
-# The same in C, where PyYAML was built with it.
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same in C, where PyYAML has it
 
 
 class LedgerError(ValueError):
@@ -79,8 +77,7 @@ Selections = Annotated[tuple[Selection, ...], BeforeValidator(_selections)]
 class Part(Selection):
     """One prediction: quantity over `plus`, less quantity over `minus`, against a bound.
 
-    The part's own fields hold for every selection in `plus` and
-    `minus`, which may narrow them further.
+    The part's own fields hold for every selection in both, which may narrow them further.
     """
 
     says: str | None = None  # the prediction in one English sentence; every one of a rule has it
@@ -92,9 +89,8 @@ class Part(Selection):
     # "std" of one selection, or the ratio of the first one's to the second's: its bound is 1
     over_seeds: Literal["mean", "std"] = "mean"
     learnt: bool = False  # read only units whose run learnt: its `failed_run` is 0
-    each: Literal["metric", "condition", "languages", "task"] | None = (
-        None  # one part for each value of it
-    )
+    # one part for each value of it
+    each: Literal["metric", "condition", "languages", "task"] | None = None
     direction: Literal["above", "below", "within"]
     bound: float = 0.0
     # A bound that no source gives may keep us from saying that a claim holds, and no more.
@@ -110,13 +106,13 @@ class Part(Selection):
     def _consistent(self) -> "Part":
         if self.tolerance and self.direction not in ("within", "outside"):
             raise ValueError(f"tolerance needs direction within, not {self.direction}")
-        needs = QUANTITIES[self.quantity].relates_two
+        needs = self.quantity in RELATING_TWO
         if needs != (self.beside is not None):
             verb = "needs" if needs else "takes no"
             raise ValueError(f"quantity {self.quantity} {verb} second metric in beside")
         if not self.plus:
             raise ValueError("plus must select something")
-        if any(term.metric is None for term in (*self.terms()[0], *self.terms()[1])):
+        if any(term.metric is None for side in self.terms() for term in side):
             raise ValueError("metric is missing in one of the selections")
         if self.over_seeds == "std" and (len(self.plus), len(self.minus)) not in ((1, 0), (1, 1)):
             raise ValueError("over_seeds std compares one selection, or one with another")
@@ -130,7 +126,8 @@ class Part(Selection):
     def is_score(self) -> bool:
         """Whether the number is a share of a whole, printed in percent points."""
         ratio = self.over_seeds == "std" and self.minus
-        return self.quantity == "value" and not is_number(self.metrics()) and not ratio
+        share = any(metric(name).unit == "%" for name in self.metrics())
+        return self.quantity == "value" and share and not ratio
 
     def edge(self, side: Literal[1, -1]) -> float:
         """The bound moved by the smallest effect of interest: 1 further on the predicted side, -1 on
@@ -147,14 +144,16 @@ class Part(Selection):
 
     def terms(self) -> tuple[tuple[Selection, ...], tuple[Selection, ...]]:
         """The full selections which are added and which are subtracted."""
-        fields = set(Selection.model_fields)
-        shared = Selection(**self.model_dump(include=fields))
-        added, subtracted = self.plus, self.minus
-        return tuple(map(shared.narrowed, added)), tuple(map(shared.narrowed, subtracted))
+        shared = Selection(**self.model_dump(include=set(Selection.model_fields)))
+        return tuple(map(shared.narrowed, self.plus)), tuple(map(shared.narrowed, self.minus))
 
-    def single(self, found: list[str]) -> list["Part"]:
-        """One part for each value of the column named in `each`, listed or else `found`."""
-        values = getattr(self, self.each) or found if self.each else ()
+    def single(self, rows: list[Record]) -> list["Part"]:
+        """One part for each value of the column named in `each`, listed or else among the rows that
+        it selects; itself where it names none."""
+        if self.each is None:
+            return [self]
+        among = {getattr(row, self.each) for row in select(rows, self.terms()[0][0], self.beside)}
+        values = getattr(self, self.each) or sorted(among - {None})
         return [
             self.model_copy(update={self.each: (value,), "each": None}) for value in values
         ] or [self]
@@ -243,7 +242,7 @@ class Claim(_Frozen):
     chapter: str | None = Field(default=None, pattern=r"^[a-z_]+/[a-z0-9_]+$")
 
     @model_validator(mode="after")
-    def _told_and_registered(self) -> "Claim":
+    def _said_and_registered(self) -> "Claim":
         for part in (*self.rule.parts, *self.rule.requires):
             if not part.says:
                 raise ValueError("every prediction and control needs says, one English sentence")

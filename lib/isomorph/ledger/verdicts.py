@@ -17,14 +17,13 @@ by its name, of one experiment at one size. Only places whose subject is in the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from isomorph.candidates import in_words
 from isomorph.ledger.estimates import estimate
+from isomorph.ledger.evidence import Record, Subject, records, select
 from isomorph.ledger.intervals import Estimate, holm
-from isomorph.ledger.records import Record, records, select
-from isomorph.ledger.subjects import Subject
 from isomorph.sizes import SIZES
 
 if TYPE_CHECKING:
@@ -81,38 +80,32 @@ def judge(rule: Rule, rows: DataFrame | list[Record], known: dict | None = None)
     rows, known = records(rows), {} if known is None else known
     controls = []
     for control in rule.requires:
-        for part in control.single(_values_of(control, rows)):
+        for part in control.single(rows):
             if part not in known:
                 known[part] = estimate(part, rows)
             controls.append(Finding(part, known[part], outcome_of(part, known[part])))
-    parts = [
-        (number, single)
-        for number, part in enumerate(rule.parts)
-        for single in part.single(_values_of(part, rows))
-    ]
-    estimates = [estimate(part, rows) for _, part in parts]
-    against = holm([_against(part, own) for (_, part), own in zip(parts, estimates, strict=True)])
-    found = [
-        (number, _finding(part, own, chance))
-        for (number, part), own, chance in zip(parts, estimates, against, strict=True)
-    ]
+    primaries = rule.primary.single(rows)
+    parts = [*primaries, *(single for part in rule.secondary for single in part.single(rows))]
+    estimates = [estimate(part, rows) for part in parts]
+    against = holm([_against(*each) for each in zip(parts, estimates, strict=True)])
+    findings = [_finding(*each) for each in zip(parts, estimates, against, strict=True)]
     failed = next((c for c in controls if c.outcome != "holds"), None)
     if failed is not None:
-        found = [(number, _silenced(one, failed)) for number, one in found]
-    first = [one for number, one in found if number == 0]
-    primary = min(first, key=lambda one: OUTCOMES[::-1].index(one.outcome))
-    rest = tuple(one for _, one in found if one is not primary)
-    return Judgement(_together(primary, rest), primary, rest, tuple(controls))
+        findings = [_silenced(one, failed) for one in findings]
+    primary = min(findings[: len(primaries)], key=lambda one: OUTCOMES[::-1].index(one.outcome))
+    rest = tuple(one for one in findings if one is not primary)
+    opposite = {"holds": "does not hold", "does not hold": "holds"}.get(primary.outcome)
+    mixed = any(one.outcome == opposite for one in rest)
+    return Judgement("mixed" if mixed else primary.outcome, primary, rest, tuple(controls))
 
 
 def _finding(part: Part, found: Estimate, against: float) -> Finding:
     outcome = outcome_of(part, found, against=against)
     if outcome != "cannot tell" or part.bound_from == "paper" or found.kind != "interval":
         return Finding(part, found, outcome)
-    least, most = part.bound - part.tolerance, part.bound + part.tolerance
-    missed = {"above": found.high < least, "below": found.low > most}
-    outside = missed.get(part.direction, found.high < least or found.low > most)
-    reason = "short of our own bound, which no source gives" if outside else ""
+    below = found.high < part.bound - part.tolerance and part.direction != "below"
+    above = found.low > part.bound + part.tolerance and part.direction != "above"
+    reason = "short of our own bound, which no source gives" if below or above else ""
     return Finding(part, found, outcome, reason)
 
 
@@ -120,17 +113,12 @@ def _silenced(finding: Finding, control: Finding) -> Finding:
     """What a prediction comes to where a positive control does not hold."""
     if finding.outcome == "not measured":
         return finding
-    untold = (
-        control.outcome in ("not measured", "cannot tell") and control.estimate.kind != "interval"
-    )
-    outcome = "cannot tell" if untold else control.part.otherwise
-    what = "this control cannot be told" if untold else "this control does not hold"
-    return Finding(finding.part, finding.estimate, outcome, f"{what}: {control.part.says}")
-
-
-def _together(primary: Finding, rest: tuple[Finding, ...]) -> str:
-    opposite = {"holds": "does not hold", "does not hold": "holds"}.get(primary.outcome)
-    return "mixed" if any(one.outcome == opposite for one in rest) else primary.outcome
+    unseen = control.outcome in ("not measured", "cannot tell")
+    if unseen and control.estimate.kind != "interval":
+        outcome, what = "cannot tell", "cannot be told"
+    else:
+        outcome, what = control.part.otherwise, "does not hold"
+    return replace(finding, outcome=outcome, reason=f"this control {what}: {control.part.says}")
 
 
 def outcome_of(part: Part, found: Estimate, *, against: float | None = None) -> str:
@@ -197,7 +185,7 @@ class Place:
 
 
 class Body(NamedTuple):
-    """A body of evidence: its rows as `isomorph.ledger.subjects.placed` has them, and as records."""
+    """A body of evidence: its rows as `isomorph.ledger.evidence.placed` has them, and as records."""
 
     table: DataFrame
     rows: list[Record]
@@ -210,43 +198,42 @@ def bodies(rows: DataFrame) -> dict[tuple[str, str, str], Body]:
 
 
 def places(
-    claim: Claim, found: dict[tuple[str, str, str], Body], known: dict | None = None
+    claim: Claim, evidence: dict[tuple[str, str, str], Body], known: dict | None = None
 ) -> list[Place]:
     """What each body of evidence says of a claim, those in scope and the largest size first.
 
     Vectors without contexts stand beside any body of their size, to be compared with. `known` keeps
     estimates that several claims ask for.
     """
-    asked = {name for part in (*claim.rule.parts, *claim.rule.requires) for name in part.metrics()}
+    rule, known = claim.rule, {} if known is None else known
+    asked = {name for part in (*rule.parts, *rule.requires) for name in part.metrics()}
     read = {
         key: [row for row in body.rows if row.metric in asked or row.metric == "failed_run"]
-        for key, body in found.items()
-        if key[2] in (claim.rule.rows or ())
+        for key, body in evidence.items()
+        if key[2] in (rule.rows or ())
     }
     result = []
-    for key, own in read.items():
-        _, size, _ = key
-        lent = [
-            row
-            for other, rows in read.items()
-            if other != key and other[1] == size
-            for row in rows
-            if row.subject == "static vectors"
+    for key, rows in read.items():
+        deciding = [
+            select(rows, term, rule.primary.beside)
+            for side in rule.primary.terms()
+            for term in side
         ]
-        plus, minus = claim.rule.primary.terms()
-        deciding = [select(own, term, claim.rule.primary.beside) for term in (*plus, *minus)]
         if not deciding[0]:
             continue
-        judgement = judge(
-            claim.rule, own + lent, {} if known is None else known.setdefault(key, {})
-        )
+        size = key[1]
+        others = [
+            r for other, lent in read.items() if other != key and other[1] == size for r in lent
+        ]
+        lent = [row for row in others if row.subject == "static vectors"]
+        judgement = judge(rule, rows + lent, known.setdefault(key, {}))
         if judgement.primary.outcome == "not measured":
             continue
-        about = deciding[0][0]
-        first = min(row.recorded for rows in deciding for row in rows)
+        about, first = deciding[0][0], min(row.recorded for chosen in deciding for row in chosen)
         result.append(
             Place(about.subject, about.model, size, about.unit, about.subject in claim.scope.subjects,
-                  first < claim.registered.isoformat(), judgement, in_words(found[key].table, asked))
+                  first < claim.registered.isoformat(), judgement,
+                  in_words(evidence[key].table, asked))
         )  # fmt: skip
     return sorted(result, key=_first)
 
@@ -255,11 +242,3 @@ def _first(place: Place) -> tuple:
     """In scope before others, then larger sizes, younger rows, and more units."""
     units = place.judgement.primary.estimate.units
     return not place.in_scope, -SIZES.index(place.size), place.after_rows, -units
-
-
-def _values_of(part: Part, rows: list[Record]) -> list[str]:
-    """The values of the column named in `each` among the rows which the part selects."""
-    if part.each is None:
-        return []
-    chosen = select(rows, part.terms()[0][0], part.beside)
-    return sorted({getattr(row, part.each) for row in chosen} - {None})

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isomorph.ledger.quantities import QUANTITIES, half_rise
-from isomorph.ledger.records import records
+from isomorph.ledger.estimates import QUANTITIES, half_rise
+from isomorph.ledger.evidence import records
 from isomorph.ledger.schema import Part
 from tests.frames import filled
 
@@ -51,7 +51,7 @@ def rows_of(curves, **columns):
 def compute(curves, *, along="tokens", **fields):
     single = part(along=along, **fields)
     rows = records(rows_of(curves, along=along))
-    return QUANTITIES[single.quantity].compute(rows, ("score",), single)
+    return QUANTITIES[single.quantity](rows, ("score",), single)
 
 
 @given(
