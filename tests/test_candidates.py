@@ -5,7 +5,7 @@ import pytest
 
 from isomorph import candidates, claims, figures, outcomes
 from isomorph.experiment import Experiment, summary
-from isomorph.figures.theme import axis_name
+from isomorph.metrics import axis
 from tests.frames import filled
 
 
@@ -82,8 +82,8 @@ def test_the_same_metric_of_two_experiments_is_told_apart():
 
 def test_labels_of_other_metrics_and_rows_are_as_they_were():
     known = candidates.with_candidates(rows(las=0.5, retrieval_p1_chance=0.1))
-    assert axis_name("las", known) == axis_name("las") == "parsing, LAS"
-    assert axis_name("retrieval_p1") == "sentence retrieval, P@1"
+    assert axis("las", known) == axis("las") == "parsing, LAS"
+    assert axis("retrieval_p1") == "sentence retrieval, P@1"
     empty = candidates.with_candidates(known.iloc[:0])
     assert list(empty.columns) == list(known.columns) and candidates.in_words(empty) == ""
 

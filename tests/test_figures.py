@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from isomorph import figures
-from isomorph.figures.display import TABLE_ROWS, figure_html, provenance_note, table_html
+from isomorph.figures.display import TABLE_ROWS, figure_html, table_html
 
 NAN = float("nan")
 
@@ -56,14 +56,14 @@ def test_a_missing_metric_or_column_is_named():
         figures.palette(9)
 
 
-def test_a_lexicon_scatter_joins_translations():
-    points = np.arange(8.0).reshape(4, 2)
-    _, (axis,) = figures.blank()
-    figures.lexicon_scatter(points, ["a", "a", "b", "b"], pairs=[(0, 2), (1, 3)], axis=axis)
-    assert [len(c.get_offsets()) for c in axis.collections] == [2, 2]
-    assert axis.lines[0].get_xydata().tolist() == [[0, 1], [4, 5]]
-    with pytest.raises(ValueError, match=r"points have shape \(4, 2\) for 1 languages"):
-        figures.lexicon_scatter(points, ["a"], axis=axis)
+def test_a_grid_a_table_has_the_embeddings_below():
+    tables = {"one": pd.DataFrame([[0.9, 0.2], [0.3, 0.5]]), "two": pd.DataFrame([[1.0]])}
+    first, second, *_ = figures.layer_grid(tables, "CKA").axes
+    assert [text.get_text() for text in first.texts] == ["0.90", "0.20", "0.30", "0.50"]
+    assert first.get_ylim() == (0, 2) and (first.get_title(), second.get_title()) == ("one", "two")
+    for nothing in ({}, {"a": pd.DataFrame()}):
+        with pytest.raises(ValueError, match="a table is empty"):
+            figures.layer_grid(nothing, "CKA")
 
 
 def test_the_theme_is_left_behind():
@@ -75,7 +75,7 @@ def test_the_theme_is_left_behind():
 
 def test_a_shown_figure_carries_its_words_and_its_data():
     figure = figures.layer_lines(ROWS, "loss")
-    text = figure_html(figure, "Loss < 7.", 'Both "lines" fall.', ROWS, provenance_note(ROWS))
+    text = figure_html(figure, "Loss < 7.", 'Both "lines" fall.', ROWS)
     assert 'alt="Both &quot;lines&quot; fall."' in text
     assert "Loss &lt; 7." in text
     assert "Points: 4 run live in this execution, 4 recorded earlier and shipped." in text
@@ -86,9 +86,7 @@ def test_a_shown_figure_carries_its_words_and_its_data():
 
 
 def test_the_same_figure_gives_the_same_bytes():
-    first, second = (
-        figure_html(figures.layer_lines(ROWS, "loss"), "c", "a", None, "") for _ in range(2)
-    )
+    first, second = (figure_html(figures.layer_lines(ROWS, "loss"), "c", "a") for _ in range(2))
     assert first == second
 
 

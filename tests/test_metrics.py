@@ -1,5 +1,6 @@
 """The registry of metrics: every recorded metric is known, in the unit that its values have."""
 
+import pandas as pd
 import pytest
 
 from isomorph import claims, metrics, results
@@ -44,6 +45,6 @@ def test_an_unknown_metric_is_refused_and_a_label_of_none_is_itself():
 
 
 def test_candidates_stand_behind_a_score():
-    assert metrics.axis("retrieval_p1", "among 1,000", 100) == (
-        "sentence retrieval, P@1, among 1,000"
-    )
+    rows = pd.DataFrame({"metric": ["retrieval_p1", "las"], "among": ["among 1,000", ""]})
+    assert metrics.axis("retrieval_p1", rows, 100) == "sentence retrieval, P@1, among 1,000"
+    assert metrics.axis("las", rows) == metrics.axis("las")

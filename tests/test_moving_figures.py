@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 import torch
 
-from isomorph.figures.moving import _shade, coordinates, grids_html, space_html, turning_html
+from isomorph.figures import moving
+from isomorph.figures.moving import coordinates, show_space, show_turning
 
 NAMES = ["the", "a<b", "</script>", "z", "y"]
 
@@ -17,13 +18,22 @@ def cloud(seed=0, away=2.0):
     return torch.randn(5, 4, generator=torch.Generator().manual_seed(seed)) + away
 
 
+SHOWN = []
+
+
+@pytest.fixture(autouse=True)
+def shown(monkeypatch):
+    monkeypatch.setattr(moving, "display_html", lambda body, text: SHOWN.append(body))
+
+
 def page(**changes):
     named = {
         "clouds": {"as trained": cloud(), "cured": cloud(1, 0.0)}, "words": NAMES,
         "notes": {"as trained": "narrow", "cured": "wide"}, "caption": "Words.", "alt": "A cloud.",
         "table": pd.DataFrame({"vectors": ["cured"], "IsoScore": [0.5]}),
     }  # fmt: skip
-    return space_html(**(named | changes))
+    show_space(**(named | changes))
+    return SHOWN.pop()
 
 
 def test_every_cloud_and_word_is_there_and_nothing_is_loaded():
@@ -56,45 +66,6 @@ def test_a_cloud_that_does_not_fit_is_refused(changes):
         page(**changes)
 
 
-def table(values):
-    return pd.DataFrame(values, index=pd.Index(range(len(values)), name="layer"))
-
-
-def test_each_grid_is_a_choice_and_the_first_is_chosen():
-    tables = {"two <models>": table([[0.91, 0.2], [0.3, 0.55]]), "one": table([[1.0, -0.05]])}
-    text = grids_html(tables, "CKA, layer by layer.")
-    assert text.count('type="radio"') == 2 and text.count(" checked>") == 1
-    labels = re.findall(r'<label for="(g\w+-\d)">(.*?)</label>', text)
-    assert [name for _, name in labels] == ["two &lt;models&gt;", "one"]
-    for button, _ in labels:
-        assert f'id="{button}"' in text and f"#{button}:checked ~ .{button}" in text
-    assert "<script" not in text and "http" not in text
-    assert (
-        "layer of the first model 1, layer of the second model 0: 0.300" in text
-        and ">-0.05</td>" in text
-    )
-    assert text.index(">0.30</td>") < text.index(">0.91</td>"), "the embeddings are at the bottom"
-    assert grids_html(tables, "CKA, layer by layer.") == text
-
-
-@pytest.mark.parametrize("value", [-1, 0, 0.25, 0.5, 0.62, 0.75, 1, 2])
-def test_ink_stands_out_from_its_shade(value):
-    shade, ink = _shade(value)
-    channels = [int(shade[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    luminance = sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-    other = 1.0 if ink == "#ffffff" else 0.0
-    bright, dark = max(luminance, other), min(luminance, other)
-    assert (bright + 0.05) / (dark + 0.05) >= 4.5
-
-
-def test_nothing_to_show_is_refused():
-    for tables, caption in (({}, "x"), ({"a": table([])}, "x"), ({"a": table([[1.0]])}, " ")):
-        with pytest.raises(ValueError, match="needs a caption, and a table"):
-            grids_html(tables, caption)
-    assert "–" in grids_html({"a": table([[float("nan"), 1.0]])}, "x")
-
-
 WORDS = {
     "labels": ("words of a", "words of b"),
     "caption": "Words turn.",
@@ -108,7 +79,8 @@ def turning(**changes):
         "frames": np.array([[[0.0, 0], [1, 1]], [[1, 0], [0, 1]]]), "still": np.array([[0.5, 0.5]]),
         "names": ["a<b", "</script>"], "still_names": ["x"], "nearest": [["x", "x"], ["x", "&x"]],
     }  # fmt: skip
-    return turning_html(**(named | WORDS | changes))
+    show_turning(**(named | WORDS | changes))
+    return SHOWN.pop()
 
 
 def test_positions_and_neighbours_are_there_and_nothing_is_loaded():

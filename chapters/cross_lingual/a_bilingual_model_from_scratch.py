@@ -70,7 +70,7 @@ import pandas as pd
 import torch
 from torch.nn import functional as F
 
-from isomorph.figures import blank, lexicon_scatter, show, show_table
+from isomorph.figures import blank, show, show_table
 
 
 def hide(batch, tokenizer, generator, share=0.2):
@@ -264,13 +264,13 @@ for axis, model, title in zip(
         for x, y in pairs
         if x in a and y in b
     ]
-    lexicon_scatter(
-        plane,
-        ["a"] * len(a) + ["b"] * len(b),
-        pairs=joined,
-        title=f"{title} training",
-        axis=axis,
-    )
+    for pair in joined:
+        axis.plot(*plane[list(pair)].T, color="#8c8c8c", linewidth=0.6)
+    axis.scatter(*plane[: len(a)].T, s=22, zorder=2, label="a")
+    axis.scatter(*plane[len(a) :].T, s=22, marker="s", zorder=2, label="b")
+    axis.set(xticks=[], yticks=[], title=f"{title} training")
+    axis.grid(False)
+    axis.legend()
 
 # %% tags=["hide-input"]
 show(

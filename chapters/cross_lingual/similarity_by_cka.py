@@ -42,7 +42,7 @@ import pandas as pd
 import torch
 from scipy import stats
 
-from isomorph.figures import blank, show, show_grids, show_table
+from isomorph.figures import blank, layer_grid, show, show_table
 from isomorph.labels import condition_label
 from isomorph.measure import similarity
 
@@ -269,7 +269,7 @@ show_table(
 #
 # ### Every layer against every layer
 #
-# Choose a pair of models, and hover over a cell for its layers and value.
+# A grid a pair of models: each cell is one layer of the one with one layer of the other.
 
 # %%
 pairs = rows[rows["metric"].str.startswith("cka_to_")]
@@ -284,9 +284,13 @@ grids = {
 }
 
 # %% tags=["hide-input"]
-show_grids(
-    grids,
+show(
+    layer_grid(grids, "CKA"),
     caption="Worlds: CKA of each layer of the one model with each of the other, mean over seeds. It is highest along the diagonal inside a bilingual model, and nearly so across two monolingual ones.",
+    alt="Grids of numbers, one a pair of models: rows are layers of the first model from the embeddings at the bottom up, columns those of the second.",
+    table=pd.concat(grids, names=["models", "layer"])
+    .round(3)
+    .reset_index(),
 )
 
 # %% [markdown]

@@ -9,7 +9,10 @@ from __future__ import annotations
 import textwrap
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 @dataclass(frozen=True)
@@ -240,15 +243,15 @@ def label(name: str) -> str:
         return name
 
 
-def axis(name: str, among: str = "", width: int = 34) -> str:
+def axis(name: str, rows: DataFrame | None = None, width: int = 34) -> str:
     """A metric, or what a figure is drawn along, in lines of `width` characters.
 
-    among: of how many candidates a score of retrieval is, where it is one.
+    Rows with the column `among` (`isomorph.candidates`) say among how many candidates it is.
     """
-    if name in AXES:
-        return textwrap.fill(AXES[name], width)
     try:
-        known = metric(name)
-    except ValueError:  # a figure may draw what the chapter has just made up
-        return textwrap.fill(name, width)
-    return textwrap.fill(", ".join(filter(None, [known.axis or known.label, among])), width)
+        known = AXES.get(name) or metric(name).axis or metric(name).label
+    except ValueError:  # a figure may draw what the chapter has just thought of
+        known = name
+    numbers = () if rows is None else rows.loc[rows["metric"] == name].get("among", ())
+    among = " or ".join(filter(None, dict.fromkeys(numbers)))
+    return textwrap.fill(f"{known}, {among}" if among else known, width)

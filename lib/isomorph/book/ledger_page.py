@@ -50,7 +50,7 @@ def _counts(stage: Path, chapters: Sequence[str]) -> str:
 
 
 def _findings(stage: Path, chapters: Sequence[str]) -> str:
-    picture = figure_html(front.picture(), front.CAPTION, front.ALT, None, "")
+    picture = figure_html(front.picture(), front.CAPTION, front.ALT)
     return f"{front.findings()}\n\n{picture}"
 
 

@@ -127,7 +127,7 @@ def drawn(rows: DataFrame) -> dict[str, tuple[Figure, DataFrame]]:
         drawings[name] = figures.layer_lines(chosen, measured), values
     table = cka_table(rows)
     if len(table):
-        grid = figures.layer_grid(table, quantity="CKA")
+        grid = figures.layer_grid({"": table}, quantity="CKA")
         drawings["cka"] = grid, table.rename_axis(columns=None).reset_index()
     return drawings
 

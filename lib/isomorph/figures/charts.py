@@ -1,4 +1,4 @@
-"""Charts that several chapters share: effects against none, every seed, words in the plane, layers.
+"""Charts that several chapters share: effects against none, every seed, layers.
 
 Groups differ in mark as well as in colour. A filled mark of `forest` has an interval over seeds, a
 hollow one is a mean of too few for one, and a black cross is the paper's number.
@@ -7,33 +7,20 @@ hollow one is a mean of too few for one, and a black cross is the paper's number
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from isomorph import metrics
 
-from .theme import (
-    DASHES,
-    INK,
-    MARKERS,
-    axis_name,
-    blank,
-    legend,
-    legend_above,
-    palette,
-    require,
-    theme,
-)
+from .display import DASHES, INK, MARKERS, blank, palette, theme
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-MANY_POINTS = 3000  # beyond this a scatter is stored as pixels: its vectors would weigh megabytes
 LARGEST_WRITTEN = 13  # layers: in a finer grid a number does not fit its cell
 NARROW = 5.4  # inches: on a telephone, where a figure shrinks to the page, its words still read
 LEVEL = {"color": "#606060", "linewidth": 1.1, "linestyle": (0, (2, 2)), "zorder": 1}  # of a floor
@@ -43,7 +30,7 @@ Line = tuple[str, str | None]  # a heading and a label; a heading's own line has
 def forest(table: DataFrame) -> Figure:
     """All effects against none at all: a line a factor under its heading, a panel a metric.
 
-    `table` is as `isomorph.effects.effects` gives it: columns label, value, low and high (nan where
+    `table` is as `isomorph.experiment.effects` gives it: columns label, value, low and high (nan where
     there is none), and where there are any heading, metric, and paper, the paper's own effect.
     Raises ValueError when a column is missing, an interval does not hold its value, or a line
     stands twice.
@@ -66,24 +53,25 @@ def forest(table: DataFrame) -> Figure:
                              linewidth=1.7, zorder=4, label="the paper")  # fmt: skip
             axis.axvline(0, color=INK, linewidth=1.0, zorder=1)
             _name_lines(axis, lines)
-            axis.set_title(axis_name(metric, width=50))
+            axis.set_title(metrics.axis(metric, width=50))
         quantity = "change of the score, percent points"
         if len(axes) == 1:
             axes[0].set_xlabel(quantity)
         else:
             figure.supxlabel(quantity, fontsize=axes[0].xaxis.label.get_size())
-        legend_above(figure)
+        _legend_above(figure)
     return figure
 
 
 def _complete(table: DataFrame) -> DataFrame:
     """The table with every column that lines are drawn from, checked."""
-    require(table, "label", "value", "low", "high")
+    _require(table, "label", "value", "low", "high")
     usual = {"heading": "", "metric": "", "paper": float("nan")}
     absent = {name: value for name, value in usual.items() if name not in table.columns}
     table = table.assign(label=table["label"].map(str), **absent).reset_index(drop=True)
-    outside = table[(table["low"] > table["value"]) | (table["high"] < table["value"])]
-    for row in outside.itertuples():
+    for row in table[
+        (table["low"] > table["value"]) | (table["high"] < table["value"])
+    ].itertuples():
         raise ValueError(
             f"the interval [{row.low}, {row.high}] of {row.label!r} "
             f"does not hold its value {row.value}"
@@ -143,7 +131,7 @@ def along_a_dial(
     """
     from scipy import stats
 
-    require(rows, "metric", "value", "seed", "x")
+    _require(rows, "metric", "value", "seed", "x")
     figure, axes = blank(5.4, 2.5 * len(titles), rows=len(titles))
     parts = []
     for axis, (metric, title) in zip(axes, titles.items(), strict=True):
@@ -195,46 +183,12 @@ def every_run(
     return figure
 
 
-def lexicon_scatter(
-    points: np.ndarray,
-    languages: Sequence[str],
-    *,
-    pairs: Sequence[tuple[int, int]] = (),
-    title: str = "",
-    axis: Axes,
-) -> None:
-    """Word vectors brought down to the plane: a colour and a mark a language.
-
-    points: (words, 2). languages: of each word. pairs: the positions of words and translations,
-    joined by a thin line: short lines mean that the two lexicons have merged. Raises ValueError when
-    lengths differ.
-    """
-    points, languages = np.asarray(points), np.asarray(languages)
-    if points.ndim != 2 or points.shape[1] != 2 or len(points) != len(languages):
-        raise ValueError(
-            f"points have shape {points.shape} for {len(languages)} languages; "
-            "they must be (words, 2), with one language a word"
-        )
-    names = list(dict.fromkeys(languages.tolist()))
-    with theme():
-        for first, second in pairs:
-            axis.plot(*points[[first, second]].T, color="#8c8c8c", linewidth=0.6, zorder=1)
-        for name, colour, marker in zip(names, palette(len(names)), MARKERS, strict=False):
-            axis.scatter(
-                *points[languages == name].T, s=22, color=[colour], marker=marker, label=str(name),
-                alpha=0.85, linewidth=0, zorder=2, rasterized=len(points) > MANY_POINTS,
-            )  # fmt: skip
-        axis.set(xticks=[], yticks=[], title=title)
-        axis.grid(False)
-        legend(axis)
-
-
 def layer_lines(rows: DataFrame, metric: str) -> Figure:
     """A metric along the layers: a line and a mark for each value of the column `line`.
 
     Raises ValueError when a column or the metric is not there.
     """
-    require(rows, "metric", "value", "layer", "line")
+    _require(rows, "metric", "value", "layer", "line")
     chosen = rows[rows["metric"] == metric]
     if chosen.empty:
         raise ValueError(f"metric is {metric!r}, but the rows hold {sorted(set(rows['metric']))}")
@@ -250,33 +204,58 @@ def layer_lines(rows: DataFrame, metric: str) -> Figure:
             axis.scatter(line["layer"], line["value"], s=26, marker=marker, facecolor=[colour],
                          edgecolor=[colour], linewidth=1.2, zorder=3)  # fmt: skip
         axis.xaxis.get_major_locator().set_params(integer=True)
-        axis.set_xlabel(axis_name("layer", width=100))
+        axis.set_xlabel(metrics.axis("layer", width=100))
         # A longer line would not fit beside the axis and stand out into the legend.
-        axis.set_ylabel(axis_name(metric, chosen, 30))
-        legend_above(figure)
+        axis.set_ylabel(metrics.axis(metric, chosen, 30))
+        _legend_above(figure)
     return figure
 
 
-def layer_grid(table: DataFrame, quantity: str) -> Figure:
-    """A value for each pair of layers, as a shade from 0 to 1 and, where it fits, as a number.
+def layer_grid(tables: Mapping[str, DataFrame], quantity: str) -> Figure:
+    """Values for pairs of layers, a panel a table under its name: a shade from 0 to 1 and, where it
+    fits, a number.
 
-    table: rows are layers of the first model and columns of the second, in order; 0 is the
-    embeddings. Values below 0 have the shade of 0. Raises ValueError when the table is empty.
+    tables: rows are layers of the first model and columns of the second, in order; 0 is the
+    embeddings. Values below 0 have the shade of 0. Raises ValueError when a table is empty.
     """
     import seaborn
 
-    if table.empty:
-        raise ValueError("the table is empty; it must have a value for each pair of layers")
-    size = max(table.shape)
-    figure, (axis,) = blank(min(7.5, 1.6 + 0.55 * size), min(6.5, 0.9 + 0.5 * size))
+    if not tables or any(table.empty for table in tables.values()):
+        raise ValueError("a table is empty; it must have a value for each pair of layers")
+    size = max(max(table.shape) for table in tables.values())
+    height = min(6.5, 0.9 + 0.5 * size) * len(tables)
+    figure, axes = blank(min(7.5, 1.6 + 0.55 * size), height, rows=len(tables))
     with theme():
-        seaborn.heatmap(
-            table.astype(float), vmin=0, vmax=1, cmap="cividis", ax=axis, square=False,
-            annot=size <= LARGEST_WRITTEN, fmt=".2f", annot_kws={"size": 8},
-            cbar_kws={"label": quantity}, linewidths=0.5, linecolor="white",
-        )  # fmt: skip
-        axis.invert_yaxis()  # the embeddings below, as layers are stacked
-        axis.set_xlabel("layer of the second model", color=INK)
-        axis.set_ylabel("layer of the first model", color=INK)
-        axis.tick_params(length=0, rotation=0)
+        for axis, (name, table) in zip(axes, tables.items(), strict=True):
+            seaborn.heatmap(
+                table.astype(float), vmin=0, vmax=1, cmap="cividis", ax=axis, square=False,
+                annot=size <= LARGEST_WRITTEN, fmt=".2f", annot_kws={"size": 8},
+                cbar_kws={"label": quantity}, linewidths=0.5, linecolor="white",
+            )  # fmt: skip
+            axis.invert_yaxis()  # the embeddings below, as layers are stacked
+            axis.set_title(name)
+            axis.set_xlabel("layer of the second model", color=INK)
+            axis.set_ylabel("layer of the first model", color=INK)
+            axis.tick_params(length=0, rotation=0)
     return figure
+
+
+def _require(table: DataFrame, *columns: str) -> None:
+    """Raise ValueError unless the table has the columns."""
+    for column in columns:
+        if column not in table.columns:
+            raise ValueError(f"the rows lack the column {column!r}; they have {list(table)}")
+
+
+def _legend_above(figure: Figure) -> None:
+    """One legend for all axes of a figure, above them, each label once; none for a single one.
+
+    Above, since no place among lines and marks is free in every figure.
+    """
+    labelled = {}
+    for axis in figure.axes:
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            labelled.setdefault(label, handle)
+    if len(labelled) > 1:
+        place = {"loc": "outside upper left", "ncols": 2}
+        figure.legend(labelled.values(), labelled.keys(), fontsize="small", **place)

@@ -1,8 +1,7 @@
-"""Figures that a reader moves: grids to switch between, a cloud to turn, one cloud turned onto another.
+"""Figures that a reader moves: a cloud to turn, one cloud turned onto another.
 
 Plain HTML and a few lines of script. Nothing is loaded, so they work offline, in a downloaded notebook,
-by mouse and by keyboard. Without a script a picture shows its first state, and without styles all grids
-stand below each other.
+by mouse and by keyboard. Without a script a picture shows its first state.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .display import display_html, table_html
-from .theme import FREQUENCY
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -27,83 +25,8 @@ SPACE, STEPS = 440, 48  # pixels of the picture of a cloud, and steps of a full 
 TILT = 0.35  # radians from which the cloud is seen
 PLANE, MARGIN = 520, 14  # pixels of the picture of two clouds
 COLOURS = ("#0173b2", "#c44601")  # of what turns, and of what stays; both 4.5 to 1 on white
-
-
-def show_grids(tables: Mapping[str, DataFrame], *, caption: str) -> None:
-    """Display values for pairs of layers, one grid a name, to switch between.
-
-    tables: name -> values, rows the layers of the first model and columns those of the second, in
-    order; shades run from 0 to 1. Hovering over a cell tells its layers and the value to three digits.
-    Raises ValueError when there is no table, one is empty, or the caption is.
-    """
-    text = "\n\n".join(f"{name}\n{table.round(3).to_string()}" for name, table in tables.items())
-    display_html(grids_html(tables, caption), text)
-
-
-def grids_html(tables: Mapping[str, DataFrame], caption: str) -> str:
-    """The HTML that `show_grids` displays: one self-contained <figure>."""
-    if not tables or any(table.empty for table in tables.values()) or not caption.strip():
-        raise ValueError("a grid needs a caption, and a table with values for every name")
-    key = sha256(repr((caption, list(tables))).encode()).hexdigest()[:8]
-    choose, shown, grids = [], [], []
-    for number, (name, table) in enumerate(tables.items()):
-        label, grid = html.escape(name), f"g{key}-{number}"
-        checked = " checked" if number == 0 else ""
-        # One a line, since a button may part from its name where a line is broken, and the two
-        # cannot be held together by an element around them: grids are found as siblings of a button.
-        button = f'<input type="radio" name="g{key}" id="{grid}"{checked}>'
-        choose.append(f'{button} <label for="{grid}">{label}</label><br>')
-        shown.append(f"#{grid}:checked ~ .{grid} {{ display: block; }}")
-        grids.append(
-            f'<div class="grid {grid}" role="region" aria-label="{label}" tabindex="0">'
-            f"{_grid(table, label)}</div>"
-        )
-    style = (
-        f"<style>.k{key} .grid {{ display: none; overflow-x: auto; }} {' '.join(shown)} "
-        f".k{key} td {{ text-align: center; padding: .35em .6em; }} "
-        f".k{key} label {{ margin: 0; white-space: nowrap; }}</style>"
-    )
-    return (
-        f'<figure class="isomorph-figure k{key}">{style}{"".join(choose)}{"".join(grids)}'
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
-    )
-
-
-def _grid(table: DataFrame, name: str) -> str:
-    """Rows from the deepest layer down to the embeddings, as layers are stacked."""
-    rows, columns = "layer of the first model", "layer of the second model"
-    head = "".join(f'<th scope="col">{column}</th>' for column in table.columns)
-    lines = []
-    for layer, values in reversed(list(table.iterrows())):
-        cells = "".join(
-            _cell(value, f"{rows} {layer}, {columns} {column}: {value:.3f}")
-            for column, value in values.items()
-        )
-        lines.append(f'<tr><th scope="row">{layer}</th>{cells}</tr>')
-    return (
-        f"<table><caption>{name}: rows are the {rows}, columns the "
-        f'{columns}</caption><thead><tr><th scope="col">layer</th>{head}</tr></thead>'
-        f"<tbody>{''.join(lines)}</tbody></table>"
-    )
-
-
-def _cell(value: float, title: str) -> str:
-    if math.isnan(value):
-        return "<td>–</td>"
-    shade, ink = _shade(value)
-    return f'<td title="{title}" style="background:{shade};color:{ink}">{value:.2f}</td>'
-
-
-def _shade(value: float) -> tuple[str, str]:
-    """A colour of the map cividis, and black or white ink, whichever stands out from it more."""
-    import matplotlib
-    from matplotlib.colors import to_hex
-
-    colour = matplotlib.colormaps["cividis"](min(max(value, 0.0), 1.0))[:3]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour]
-    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    black, white = (luminance + 0.05) / 0.05, 1.05 / (luminance + 0.05)
-    return to_hex(colour), "#000000" if black > white else "#ffffff"
+# Of words, from frequent to rare: blue to orange, told apart in any colour vision and on a dark page.
+FREQUENCY = ("#08306b", "#2171b5", "#6baed6", "#fdae6b", "#e6550d")
 
 
 def show_space(
@@ -123,11 +46,6 @@ def show_space(
     data behind it, folded under the figure.
     Raises ValueError when lengths do not fit, or the caption or alt is empty.
     """
-    display_html(space_html(clouds, words, notes=notes, caption=caption, alt=alt, table=table), alt)
-
-
-def space_html(clouds, words, *, notes, caption, alt, table) -> str:
-    """The HTML that `show_space` displays: one self-contained <figure>."""
     lengths = {name: len(vectors) for name, vectors in clouds.items()}
     fits = clouds and set(lengths.values()) == {len(words)} and set(notes) == set(clouds)
     if not fits or not caption.strip() or not alt.strip():
@@ -135,42 +53,23 @@ def space_html(clouds, words, *, notes, caption, alt, table) -> str:
             f"clouds have {lengths} vectors for {len(words)} words and sentences for {list(notes)}; "
             "each needs as many vectors as words and a sentence, and the figure a caption and alt"
         )
-    names, at = list(clouds), [coordinates(vectors).tolist() for vectors in clouds.values()]
-    packed = _packed({"at": at, "notes": [notes[name] for name in names]})
-    key = "s" + sha256((caption + packed).encode()).hexdigest()[:8]
+    at = [coordinates(vectors).tolist() for vectors in clouds.values()]
     half, scale = SPACE / 2, 0.46 * SPACE
     flat = [  # before any turning, as the script draws it at 0
         (half + scale * x, half - scale * (y * math.cos(TILT) - z * math.sin(TILT)))
         for x, y, z in at[0]
     ]
-    dots = "".join(
-        f'<circle r="3.2" fill="{FREQUENCY[place * len(FREQUENCY) // len(words)]}" '
-        f'cx="{x:.1f}" cy="{y:.1f}"><title>{html.escape(word)}</title></circle>'
-        for place, (word, (x, y)) in enumerate(zip(words, flat, strict=True))
-    )
+    colours = [FREQUENCY[place * len(FREQUENCY) // len(words)] for place in range(len(words))]
     cross = (
         f'<path d="M{half - 8} {half}h16M{half} {half - 8}v16" stroke="#c00000" stroke-width="3"/>'
     )
-    choices = "".join(
-        f'<option value="{i}">{html.escape(name)}</option>' for i, name in enumerate(names)
-    )
     ends = ("most frequent fifth", "", "", "", "rarest fifth")
-    key_of = "".join(
-        f'<span><span style="color:{colour}">●</span> {label} </span>'
-        for colour, label in zip(FREQUENCY, ends, strict=True)
-    )
-    script = _script(TURNED, KEY=key, DATA=packed, SIZE=SPACE, TILT=TILT, STEPS=STEPS)
-    return (
-        f'<figure class="isomorph-figure" id="{key}">'
-        f'<p><label for="{key}-c">vectors</label> <select id="{key}-c">{choices}</select></p>'
-        f'<div class="on-white" style="background:white;color:#202020;display:inline-block;'
-        f'max-width:100%">{_svg(SPACE, alt, dots + cross)}'
-        f'<p style="margin:0 1em">{key_of}<span style="color:#c00000">✚</span> origin</p></div>'
-        f'<p><label for="{key}-s">turn</label> <input type="range" id="{key}-s" min="0" '
-        f'max="{STEPS}" value="0" style="width:60%"></p>'
-        f'<p><output for="{key}-c {key}-s">{html.escape(notes[names[0]])}</output></p>'
-        f"<figcaption>{html.escape(caption)}</figcaption>{table_html(table)}{script}</figure>"
-    )
+    legend = [*zip(FREQUENCY, "●" * len(FREQUENCY), ends, strict=True), ("#c00000", "✚", "origin")]
+    _show(
+        SPACE, _dots(flat, words, colours, 3.2) + cross, legend,
+        {"at": at, "notes": [notes[name] for name in clouds]},
+        ("turn", STEPS), choices=tuple(clouds), caption=caption, alt=alt, after=table_html(table),
+    )  # fmt: skip
 
 
 def coordinates(vectors: Tensor) -> np.ndarray:
@@ -211,17 +110,6 @@ def show_turning(
     labels: what the moving points and the others are.
     Raises ValueError when lengths do not fit, or the caption or alt is empty.
     """
-    body = turning_html(
-        frames, still, names, still_names, nearest,
-        labels=labels, caption=caption, alt=alt, notes=notes, pairs=pairs,
-    )  # fmt: skip
-    display_html(body, alt)
-
-
-def turning_html(
-    frames, still, names, still_names, nearest, *, labels, caption, alt, notes, pairs=()
-) -> str:
-    """The HTML that `show_turning` displays: one self-contained <figure>."""
     frames, still = np.asarray(frames, float), np.asarray(still, float)
     steps = len(frames)
     fits = (
@@ -239,7 +127,6 @@ def turning_html(
     low = min(frames.min(), still.min())
     scale = (PLANE - 2 * MARGIN) / max(frames.max() - low, still.max() - low, 1e-9)
     moving, fixed = (np.round(MARGIN + (at - low) * scale, 1) for at in (frames, still))
-    key = "t" + sha256(repr((caption, moving.tolist())).encode()).hexdigest()[:8]
     line = '<line x1="{:g}" y1="{:g}" x2="{:g}" y2="{:g}" stroke="#8c8c8c" stroke-width=".7"/>'
     marks = [line.format(*moving[0, i], *fixed[j]) for i, j in pairs]
     marks += [
@@ -247,85 +134,102 @@ def turning_html(
         f"<title>{html.escape(name)}</title></rect>"
         for (x, y), name in zip(fixed.tolist(), still_names, strict=True)
     ]
-    marks += [
-        f'<circle cx="{x:g}" cy="{y:g}" r="4" fill="{COLOURS[0]}">'
-        f"<title>{html.escape(f'{name}: nearest {near}')}</title></circle>"
-        for (x, y), name, near in zip(moving[0].tolist(), names, nearest[0], strict=True)
-    ]
-    packed = _packed(
-        {"at": moving.tolist(), "names": list(names), "near": [list(step) for step in nearest],
-         "notes": list(notes), "moving": [i for i, _ in pairs]}
+    titles = [f"{name}: nearest {near}" for name, near in zip(names, nearest[0], strict=True)]
+    marks.append(_dots(moving[0].tolist(), titles, [COLOURS[0]] * len(names), 4))
+    _show(
+        PLANE, "".join(marks), [*zip(COLOURS, "●■", labels, strict=True)],
+        {"at": moving.tolist(), "notes": list(notes), "names": list(names),
+         "near": [list(step) for step in nearest], "moving": [i for i, _ in pairs]},
+        ("turned", steps - 1), caption=caption, alt=alt,
     )  # fmt: skip
-    key_of = "".join(
-        f'<span style="color:{colour}">{mark} {html.escape(label)}</span> '
-        for colour, mark, label in zip(COLOURS, "●■", labels, strict=True)
-    )
-    return (
-        f'<figure class="isomorph-figure" id="{key}">'
-        f'<div class="on-white" style="background:white;display:inline-block;max-width:100%">'
-        f'{_svg(PLANE, alt, "".join(marks))}<p style="margin:0 1em">{key_of}</p></div>'
-        f'<p><label for="{key}-s">turned</label> <input type="range" id="{key}-s" min="0" '
-        f'max="{steps - 1}" value="0" style="width:60%"> '
-        f'<output for="{key}-s">{html.escape(notes[0])}</output></p>'
-        f"<figcaption>{html.escape(caption)}</figcaption>"
-        f"{_script(MOVED, KEY=key, DATA=packed)}</figure>"
+
+
+def _dots(points, titles: Sequence[str], colours: Sequence[str], radius: float) -> str:
+    return "".join(
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{colour}">'
+        f"<title>{html.escape(title)}</title></circle>"
+        for (x, y), title, colour in zip(points, titles, colours, strict=True)
     )
 
 
-def _svg(size: int, alt: str, marks: str) -> str:
-    return (
+def _show(
+    size: int,
+    marks: str,
+    legend: Sequence[tuple[str, str, str]],
+    data: dict,
+    slider: tuple[str, int],
+    *,
+    caption: str,
+    alt: str,
+    choices: Sequence[str] = (),
+    after: str = "",
+) -> None:
+    """Display a picture, its legend (colour, mark, text), a slider by its label and last step, and
+    perhaps a choice, as one self-contained <figure>.
+
+    data: `at`, where the dots are, in the plane for each step or in space for each choice; `notes` of
+    these states; and perhaps `names` and `near`, of which titles are, and `moving`, the dots in which
+    lines begin.
+    """
+    packed = json.dumps(data, ensure_ascii=False).replace("</", "<\\/")  # nothing ends the script
+    key = "m" + sha256((caption + packed).encode()).hexdigest()[:8]
+    options = "".join(
+        f'<option value="{i}">{html.escape(name)}</option>' for i, name in enumerate(choices)
+    )
+    choice = f'<p><label for="{key}-c">vectors</label> <select id="{key}-c">{options}</select></p>'
+    colours = "".join(
+        f'<span><span style="color:{colour}">{mark}</span> {html.escape(text)} </span>'
+        for colour, mark, text in legend
+    )
+    label, last = slider
+    script = SCRIPT
+    for name, value in {
+        "KEY": key,
+        "SIZE": size,
+        "TILT": TILT,
+        "STEPS": STEPS,
+        "DATA": packed,
+    }.items():
+        script = script.replace(f"@{name}@", str(value))
+    body = (
+        f'<figure class="isomorph-figure" id="{key}">{choice if choices else ""}<div class="on-white" '
+        'style="background:white;color:#202020;display:inline-block;max-width:100%">'
         f'<svg viewBox="0 0 {size} {size}" width="{size}" style="max-width:100%;height:auto" '
         f'role="img" aria-label="{html.escape(alt)}">{marks}</svg>'
+        f'<p style="margin:0 1em">{colours}</p></div>'
+        f'<p><label for="{key}-s">{label}</label> <input type="range" id="{key}-s" min="0" '
+        f'max="{last}" value="0" style="width:60%"> '
+        f'<output for="{key}-s">{html.escape(data["notes"][0])}</output></p>'
+        f"<figcaption>{html.escape(caption)}</figcaption>{after}<script>{script}</script></figure>"
     )
+    display_html(body, alt)
 
 
-def _packed(data: dict) -> str:
-    """Data as JSON in which nothing ends a script."""
-    return json.dumps(data, ensure_ascii=False).replace("</", "<\\/")
-
-
-def _script(script: str, **values: object) -> str:
-    for name, value in values.items():
-        script = script.replace(f"@{name}@", str(value))
-    return f"<script>{script}</script>"
-
-
-TURNED = """(function () {
+SCRIPT = """(function () {
   var figure = document.getElementById("@KEY@"), data = @DATA@;
   var choice = figure.querySelector("select"), slider = figure.querySelector("input");
-  var output = figure.querySelector("output"), dots = figure.querySelectorAll("circle");
+  var output = figure.querySelector("output"), lines = figure.querySelectorAll("line");
   var half = @SIZE@ / 2, scale = 0.46 * @SIZE@, tilt = @TILT@;
-  function draw() {
-    var points = data.at[+choice.value], angle = 2 * Math.PI * slider.value / @STEPS@;
-    var c = Math.cos(angle), s = Math.sin(angle);
-    dots.forEach(function (dot, i) {
-      var p = points[i], x = c * p[0] + s * p[2], z = c * p[2] - s * p[0];
-      dot.setAttribute("cx", half + scale * x);
-      dot.setAttribute("cy", half - scale * (p[1] * Math.cos(tilt) - z * Math.sin(tilt)));
-    });
-    output.textContent = data.notes[+choice.value];
+  function seen(p) {
+    if (p.length === 2) return p;
+    var angle = 2 * Math.PI * slider.value / @STEPS@, c = Math.cos(angle), s = Math.sin(angle);
+    var y = p[1] * Math.cos(tilt) - (c * p[2] - s * p[0]) * Math.sin(tilt);
+    return [half + scale * (c * p[0] + s * p[2]), half - scale * y];
   }
-  choice.addEventListener("change", draw);
-  slider.addEventListener("input", draw);
-})();"""
-
-MOVED = """(function () {
-  var figure = document.getElementById("@KEY@"), data = @DATA@;
-  var slider = figure.querySelector("input"), output = figure.querySelector("output");
-  var circles = figure.querySelectorAll("circle"), lines = figure.querySelectorAll("line");
-  function move() {
-    var step = +slider.value;
-    circles.forEach(function (circle, i) {
-      circle.setAttribute("cx", data.at[step][i][0]);
-      circle.setAttribute("cy", data.at[step][i][1]);
-      circle.querySelector("title").textContent =
-        data.names[i] + ": nearest " + data.near[step][i];
+  function draw() {
+    var state = +(choice || slider).value, at = data.at[state].map(seen);
+    figure.querySelectorAll("circle").forEach(function (dot, i) {
+      dot.setAttribute("cx", at[i][0]);
+      dot.setAttribute("cy", at[i][1]);
+      if (data.near)
+        dot.querySelector("title").textContent = data.names[i] + ": nearest " + data.near[state][i];
     });
     lines.forEach(function (line, i) {
-      line.setAttribute("x1", data.at[step][data.moving[i]][0]);
-      line.setAttribute("y1", data.at[step][data.moving[i]][1]);
+      line.setAttribute("x1", at[data.moving[i]][0]);
+      line.setAttribute("y1", at[data.moving[i]][1]);
     });
-    output.textContent = data.notes[step];
+    output.textContent = data.notes[state];
   }
-  slider.addEventListener("input", move);
+  figure.addEventListener("input", draw);
+  figure.addEventListener("change", draw);
 })();"""
