@@ -1,15 +1,7 @@
 """Factors on real text: the same conditions on English with its copy and on English and French."""
 
 from isomorph.presets import conditions
-from isomorph.presets.ablations import (
-    FLOORS,
-    TABLE_ONE,
-    TEXT_SMOKE_TASKS,
-    copy_default,
-    smoke_copy,
-    transfer,
-    vary,
-)
+from isomorph.presets.ablations import FLOORS, TABLE_ONE, copied, vary
 from isomorph.runs.pretraining import batches
 from isomorph.text.anchors import COPIED, LETTERS
 from isomorph.text.vocab import learn
@@ -27,13 +19,17 @@ def test_whole_rows_of_the_table_come_first_and_no_seed_of_a_try():
         assert {c.run.about for c in wanted} == {pair}
 
 
+def smoke(name: str):
+    return next(c.run for c in conditions("copy_factors", "smoke") if c.name == name)
+
+
 def test_a_seed_has_anchors_of_its_own():
-    first, second = copy_default(1).text, copy_default(2).text
+    first, second = copied(1), copied(2)
     assert first.model_copy(update={"seed": 2}) == second
 
 
 def test_extra_anchors_switch_words_into_the_copy():
-    run = vary(smoke_copy(0), "extra_anchors")
+    run = vary(smoke("default").pretraining, "extra_anchors")
     corpus = run.text.corpus()
     vocabulary = learn(run.vocabulary, corpus.train)
     made = batches(run, vocabulary, corpus)
@@ -46,6 +42,5 @@ def test_extra_anchors_switch_words_into_the_copy():
 
 
 def test_a_transfer_to_the_copy():
-    run = transfer(smoke_copy(0), "random_encoder", TEXT_SMOKE_TASKS)
-    found = by_metric(run.outcome())
+    found = by_metric(smoke("random_encoder").outcome())
     assert {"terms_f1", "terms_f1_source", "terms_f1_majority"} <= set(found)

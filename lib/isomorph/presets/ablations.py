@@ -7,10 +7,15 @@ be seen; inference stands at its floor there. `elements` has those of Dufter and
 condition changes one thing of `default`, of which it keeps everything else.
 """
 
+from collections.abc import Callable
+
 from isomorph.models.settings import TuningConfig
 from isomorph.presets.recipes import (
     ANCHORS,
     PAPER_GRIDS,
+    changed,
+    crossed,
+    experiment,
     paper_run,
     real_default,
     smoke_default,
@@ -19,8 +24,8 @@ from isomorph.presets.recipes import (
     world_default,
 )
 from isomorph.results import Condition
-from isomorph.runs import AnchorShare, CopyText, Pretraining, ShippedText, Task, Transfer
-from isomorph.sizes import Size, sized
+from isomorph.runs import AnchorShare, CopyText, Pretraining, Run, ShippedText, Task, Transfer
+from isomorph.sizes import Size
 from isomorph.text.worlds import World
 
 SEEDS = 5
@@ -82,51 +87,59 @@ def separated(name: str, layers: int) -> tuple[str, ...]:
     return (*parts, *(f"layer.{i}" for i in chosen))
 
 
+# What else a name changes: of a part of the default, or of its text by kind.
+CHANGES = {
+    "default": {},
+    "random_encoder": {},
+    "monolingual": {"read": "first"},
+    "no_anchors": {"vocabulary": {"anchors": "none"}},
+    "default_anchors": {"vocabulary": {"anchors": "default"}},
+    "extra_anchors": {"vocabulary": {"anchors": "extra"}},
+} | {name: {"encoder": shape} for name, shape in SHAPES.items()}
+SHIPPED = {name: {"domains": both} for name, both in
+           {"domain_mismatch": ("bible", "help"), "help_help": ("help", "help")}.items()}  # fmt: skip
+TEXTS = {
+    "world": {"domain_mismatch": {"topic_overlap": 0.0}, "far": DISTANT} | DIALS | ORDERS,
+    "shipped": SHIPPED,
+    "copy": SHIPPED
+    | {name: dial for name, dial in (DIALS | ORDERS).items() if "anchors" in dial}
+    | {"order_reversed": ORDERS["order_reversed"]},
+    "hub": {"domain_mismatch": {"web": "the second language"}},
+}
+
+
 def vary(default: Pretraining, name: str) -> Pretraining:
     """A condition's pretraining: the default one with what its name says changed.
 
     Raises ValueError for a name that is neither in the paper's table nor one of ours, or that the
     text knows nothing of.
     """
-    if name in ("default", *FLOORS):
-        return default.model_copy(update={"read": "first"} if name == "monolingual" else {})
-    if name in ("no_anchors", "default_anchors", "extra_anchors"):
-        anchors = "none" if name == "no_anchors" else name.removesuffix("_anchors")
-        return _with(default, "vocabulary", anchors=anchors)
+    if name in CHANGES:
+        return changed(default, **CHANGES[name])
     if name in SEPARATE:
         # Two vocabularies joined, and random words of the batch's language (section 4.3).
-        joined = _with(default, "vocabulary", anchors="default")
         parts = separated(name, default.encoder.layers)
-        return _with(_with(joined, "training", random_words="same"), "encoder", specific=parts)
+        joined = vary(default, "default_anchors")
+        return changed(joined, training={"random_words": "same"}, encoder={"specific": parts})
     if name in FAR:
         return vary(_with_text(default, "far"), name.removeprefix("far_"))
-    if name in SHAPES:
-        return _with(default, "encoder", **SHAPES[name])
-    if name in ("domain_mismatch", "help_help", *DIALS, *ORDERS):
+    if any(name in texts for texts in TEXTS.values()):
         return _with_text(default, name)
     raise ValueError(f"condition is {name!r}; it is none of the experiment 'factors'.")
 
 
-def _with(run: Pretraining, part: str, **changes) -> Pretraining:
-    return run.model_copy(update={part: getattr(run, part).model_copy(update=changes)})
-
-
 def _with_text(run: Pretraining, name: str) -> Pretraining:
-    dial = {"domain_mismatch": {"topic_overlap": 0.0}, "far": DISTANT} | DIALS | ORDERS
-    domains = {"domain_mismatch": ("bible", "help"), "help_help": ("help", "help")}
-    real = {name: {"domains": both} for name, both in domains.items()}
-    copied = {name: dial[name] for name in dial if name.startswith("anchors_")}
-    copied["order_reversed"] = ORDERS["order_reversed"]
-    web = {"domain_mismatch": {"web": run.languages[1:]}}
-    kind = run.text.kind
-    allowed = {"world": dial, "shipped": real, "copy": real | copied, "hub": web}[kind]
+    allowed = TEXTS[run.text.kind]
     if name not in allowed:
         raise ValueError(
-            f"condition is {name!r}; of text of the kind {kind!r} allowed are {list(allowed)}."
+            f"condition is {name!r}; of text of the kind {run.text.kind!r} allowed are {list(allowed)}."
         )
-    if kind == "world":
-        return _with(run, "text", world=World(**run.text.world.model_dump() | dial[name]))
-    return _with(run, "text", **allowed[name])
+    text = allowed[name]
+    if run.text.kind == "world":
+        text = {"world": World(**run.text.world.model_dump() | text)}
+    elif run.text.kind == "hub":
+        text = {"web": run.languages[1:]}
+    return changed(run, text=text)
 
 
 # Whatever masked-LM training leaves at the first token, it was not trained to hold a sentence.
@@ -153,10 +166,12 @@ REAL_TASKS = (
 )
 
 
-SMOKE_TASKS = tuple(
-    Task(source=source, train=60, test=60, tuning=TuningConfig(epochs=1))
-    for source in ("world_nli", "world_ner", "world_parsing")
-)
+def smoke_tasks(*sources: str) -> tuple[Task, ...]:
+    once = TuningConfig(epochs=1)
+    return tuple(Task(source=source, train=60, test=60, tuning=once) for source in sources)
+
+
+SMOKE_TASKS = smoke_tasks("world_nli", "world_ner", "world_parsing")
 
 
 def transfer(pretraining: Pretraining, name: str, tasks: tuple[Task, ...]) -> Transfer:
@@ -195,28 +210,29 @@ def paper_transfer(pretraining: Pretraining) -> Transfer:
     return Transfer(pretraining=pretraining, tasks=tuple(tasks))
 
 
-@sized
-def factors(size: Size) -> list[Condition]:
+def in_worlds(run: Callable[[Pretraining, str], Run]) -> Callable[[str, int], Run]:
+    """What `crossed` takes: the run of a name on the world's default model of a seed."""
+    return lambda name, seed: run(world_default(seed), name)
+
+
+@experiment
+def factors(size: Size):
     """What helps, and what hurts, zero-shot transfer? (Conneau, Wu et al. 2020, claims 1 to 7)"""
     if size == "smoke":
-        return [Condition(n, transfer(smoke_default(0), n, SMOKE_TASKS)) for n in TABLE]
+        return crossed(lambda name, _: transfer(smoke_default(0), name, SMOKE_TASKS), TABLE)
     if size == "laptop":
         names = (*TABLE, *BEYOND, *DIALS, *FAR, *ORDERS, *SHAPES)
-        return [
-            Condition(name, transfer(world_default(seed), name, WORLD_TASKS))
-            for name in names
-            for seed in range(SEEDS)
-        ]
+        run = in_worlds(lambda default, name: transfer(default, name, WORLD_TASKS))
+        return crossed(run, names, range(SEEDS))
     if size == "paper":
         return [Condition(name, paper_transfer(run)) for name, run in paper_table()]
     # French first, with everything; then the other pairs; then more seeds.
     french = (*TABLE, "help_help", *BEYOND, "layers_2", "layers_6")
-    first = [(PAIRS[0], name, 0) for name in french]
-    others = [(pair, name, 0) for pair in PAIRS[1:] for name in TABLE]
-    seeds = [(pair, name, seed) for seed in (1, 2) for pair in PAIRS for name in TABLE]
+    more = [(pair, seed, TABLE) for seed in range(3) for pair in PAIRS][1:]
     return [
         Condition(name, transfer(real_default(pair, seed), name, REAL_TASKS))
-        for pair, name, seed in (*first, *others, *seeds)
+        for pair, seed, names in [(PAIRS[0], 0, french), *more]
+        for name in names
     ]
 
 
@@ -231,53 +247,33 @@ TEXT_TASKS = (
 )
 
 
-def copy_default(seed: int) -> Pretraining:
+def copied(seed: int, domains: tuple[str, str] = BOTH) -> CopyText:
     """About as much of the subwords is shared as of English and French ones."""
-    text = CopyText(domains=BOTH, anchors=ANCHORS, seed=seed)
-    return text_run(text, seed=seed, tokens=3_000_000)
+    return CopyText(domains=domains, anchors=ANCHORS, seed=seed)
 
 
-def french_default(seed: int) -> Pretraining:
-    return text_run(ShippedText(domains=BOTH, overlap="dropped"), seed=seed)
-
-
-def smoke_copy(seed: int) -> Pretraining:
-    """So small that a test can train it."""
-    text = CopyText(domains=("help", "help"), anchors=ANCHORS, seed=seed)
-    return smoke_text_run(text, seed, layers=4)
-
-
-TEXT_SMOKE_TASKS = (
-    Task(source="interface_terms", train=60, test=60, tuning=TuningConfig(epochs=1)),
-)
-
-
-@sized
-def copy_factors(size: Size) -> list[Condition]:
+@experiment
+def copy_factors(size: Size):
     """What helps transfer to a copy of English, word for word? (1.1, 1.2, 1.4 to 1.7)"""
     if size == "smoke":
-        names = ("default", *FLOORS, *COPY_BEYOND)
-        return [Condition(name, transfer(smoke_copy(0), name, TEXT_SMOKE_TASKS)) for name in names]
-    if size != "reference":
-        return []
-    return [
-        Condition(name, transfer(copy_default(seed), name, TEXT_TASKS))
-        for names in (TABLE, COPY_BEYOND)
-        for seed in TEXT_SEEDS
-        for name in names
-    ]
+        default = smoke_text_run(copied(0, ("help", "help")), 0, layers=4)
+        tasks, names = smoke_tasks("interface_terms"), ("default", *FLOORS, *COPY_BEYOND)
+        yield from crossed(lambda name, _: transfer(default, name, tasks), names)
+    elif size == "reference":
+        for names in (TABLE, COPY_BEYOND):
+            for seed in TEXT_SEEDS:
+                default = text_run(copied(seed), seed=seed, tokens=3_000_000)
+                for name in names:
+                    yield Condition(name, transfer(default, name, TEXT_TASKS))
 
 
-@sized
-def french_factors(size: Size) -> list[Condition]:
+@experiment
+def french_factors(size: Size):
     """What helps transfer from English to French, on Bible and help? (1.1, 1.2, 1.4 to 1.7)"""
-    if size != "reference":
-        return []
-    return [
-        Condition(name, transfer(french_default(seed), name, TEXT_TASKS))
-        for seed in TEXT_SEEDS
-        for name in TABLE
-    ]
+    for seed in TEXT_SEEDS if size == "reference" else ():
+        default = text_run(ShippedText(domains=BOTH, overlap="dropped"), seed=seed)
+        for name in TABLE:
+            yield Condition(name, transfer(default, name, TEXT_TASKS))
 
 
 ELEMENTS = {
@@ -296,40 +292,32 @@ ELEMENTS = {
 def element(default: Pretraining, name: str) -> Pretraining:
     """One of Dufter and Schütze's changes; nothing but special tokens is shared to begin with."""
     run = vary(default, "no_anchors")
-    if name == "inv_order":
-        run = vary(run, "order_reversed")
-    for part, changes in ELEMENTS[name].items():
-        run = _with(run, part, **changes)
-    return run
+    run = vary(run, "order_reversed") if name == "inv_order" else run
+    return changed(run, **ELEMENTS[name])
 
 
-@sized
-def elements(size: Size) -> list[Condition]:
+@experiment
+def elements(size: Size):
     """Shared positions, shared special tokens, random words, few parameters. (Claims 11.1, 11.3)"""
     if size == "smoke":
-        return [Condition(name, element(smoke_default(0), name)) for name in ELEMENTS]
-    if size == "laptop":
-        return [
-            Condition(name, element(world_default(seed), name))
-            for name in ELEMENTS
-            for seed in range(SEEDS)
-        ]
-    return []
+        return crossed(lambda name, _: element(smoke_default(0), name), ELEMENTS)
+    return crossed(in_worlds(element), ELEMENTS, range(SEEDS)) if size == "laptop" else []
 
 
-ANCHOR_POLICIES = ("no_anchors", "default_anchors", "default", "extra_anchors")
-ANCHOR_DIAL = ("anchors_00", "anchors_15", "anchors_45", "anchors_60")
-FAR_POLICIES = ("far_default_anchors", "far_default", "far_extra_anchors")
+COUNTED = (
+    "no_anchors", "default_anchors", "default", "extra_anchors",
+    "anchors_00", "anchors_15", "anchors_45", "anchors_60",
+    "far_default_anchors", "far_default", "far_extra_anchors",
+)  # fmt: skip
 
 
-@sized
-def anchor_shares(size: Size) -> list[Condition]:
+@experiment
+def anchor_shares(size: Size):
     """What do the languages share in their text? Of one seed: another hardly changes it."""
     if size == "paper":  # its text is fetched, and too long to count for a figure in the margin
         return []
     return [
         Condition(condition.name, AnchorShare(pretraining=condition.run.pretraining))
         for condition in factors(size)
-        if condition.name in (*ANCHOR_POLICIES, *ANCHOR_DIAL, *FAR_POLICIES)
-        and condition.run.seed == 0
+        if condition.name in COUNTED and condition.run.seed == 0
     ]

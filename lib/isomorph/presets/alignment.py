@@ -5,9 +5,18 @@ model of both, an untrained one on the second side, and two seeds of one languag
 learns tasks on the states of one model's layers and tests them through the other's.
 """
 
+from itertools import product
+
 from isomorph.models.settings import TuningConfig
-from isomorph.presets.ablations import SEEDS, vary
-from isomorph.presets.recipes import real_default, smoke_default, world_default
+from isomorph.presets.ablations import SEEDS, in_worlds, smoke_tasks, vary
+from isomorph.presets.recipes import (
+    changed,
+    crossed,
+    experiment,
+    real_default,
+    smoke_default,
+    world_default,
+)
 from isomorph.results import Condition
 from isomorph.runs import (
     Comparison,
@@ -17,12 +26,11 @@ from isomorph.runs import (
     Task,
     WordVectors,
 )
-from isomorph.sizes import Size, sized
+from isomorph.sizes import Size
 
 PAIRS = (("en", "fr"), ("en", "de"), ("en", "ru"), ("en", "zh"))
 # The paper compares with LASER; this encoder of a hundred languages can be had and read safely.
 REFERENCE = "intfloat/multilingual-e5-small"
-ONCE = TuningConfig(epochs=1)
 # Half of what a transfer of the factors tunes on: the encoder is frozen, and there are five layers.
 WORDS = ("world_ner", "world_parsing")
 WORLD_TASKS = tuple(Task(source=source, train=1000, test=600) for source in WORDS)
@@ -43,13 +51,11 @@ def monolingual(both: Pretraining, language: str, *, other_seed: bool = False) -
     if isinstance(both.text, ShippedText):
         domain = both.text.domains[both.languages.index(language)]
         half = "even" if language == first else "odd"
-        changed = {"languages": (language,), "domains": (domain,), "half": half}
-        text = both.text.model_copy(update=changed)
+        text = {"languages": (language,), "domains": (domain,), "half": half}
     else:
-        text = both.text.model_copy(update={"only": language})
+        text = {"only": language}
     apart = language == second or other_seed
-    seed = both.seed + OTHER_SEED if apart else both.seed
-    return both.model_copy(update={"text": text, "seed": seed})
+    return changed(both, text=text, seed=both.seed + OTHER_SEED if apart else both.seed)
 
 
 def compared(name: str, both: Pretraining, **fields) -> Comparison:
@@ -86,74 +92,48 @@ def carried_over(name: str, both: Pretraining, tasks: tuple[Task, ...]) -> Layer
     )  # fmt: skip
 
 
+OTHERS = {"others": ("help", "tatoeba")}
 CONDITIONS = ("monolingual", "bilingual", "random", "same_language")
 
 
-@sized
-def alignment(size: Size) -> list[Condition]:
+@experiment
+def alignment(size: Size):
     """Do models of two languages align by a rotation, and how alike are they? (Claims 1.8 to 1.11)"""
     if size == "smoke":
-        both = smoke_default(0)
-        runs = [Condition(name, compared(name, both)) for name in CONDITIONS]
-        return [*runs, Condition("word_vectors", word_vectors(both))]
+        yield from crossed(lambda name, _: compared(name, smoke_default(0)), CONDITIONS)
+        yield Condition("word_vectors", word_vectors(smoke_default(0)))
     if size == "laptop":
-        near = [(name, name, world_default) for name in CONDITIONS]
-        distant = [
-            (f"far_{name}", name, lambda seed: vary(world_default(seed), "far_default"))
-            for name in ("monolingual", "bilingual")
-        ]
-        runs = [
-            Condition(label, compared(name, both(seed)))
-            for label, name, both in (*near, *distant)
-            for seed in range(SEEDS)
-        ]
-        plain = [Condition("word_vectors", word_vectors(world_default(s))) for s in range(SEEDS)]
-        return [*runs, *plain]
-    if size == "paper":
-        return []
-    others = {"others": ("help", "tatoeba")}
-    reference = [
-        Condition("e5", Comparison(text=ShippedText(languages=pair), hub=REFERENCE, **others))
-        for pair in PAIRS
-    ]
-    runs = [
-        condition
-        for seed in range(3)
-        for pair in PAIRS
-        for condition in (
-            *(
-                Condition(n, compared(n, real_default(pair, seed), **others))
-                for n in CONDITIONS[:3]
-            ),
-            Condition("word_vectors", word_vectors(real_default(pair, seed))),
-        )
-    ]
-    same = [
-        Condition("same_language", compared("same_language", real_default(PAIRS[0], seed)))
-        for seed in range(3)
-    ]
-    first = [condition for condition in runs if condition.run.seed == 0]
-    return [*first, same[0], *reference, *runs[len(first) :], *same[1:]]
+        yield from crossed(lambda n, s: compared(n, world_default(s)), CONDITIONS, range(SEEDS))
+        for name, seed in product(("monolingual", "bilingual"), range(SEEDS)):
+            distant = vary(world_default(seed), "far_default")
+            yield Condition(f"far_{name}", compared(name, distant))
+        vectors = [word_vectors(world_default(seed)) for seed in range(SEEDS)]
+        yield from (Condition("word_vectors", run) for run in vectors)
+    for seed in range(3) if size == "reference" else ():
+        for both in (real_default(pair, seed) for pair in PAIRS):
+            yield from (Condition(n, compared(n, both, **OTHERS)) for n in CONDITIONS[:3])
+            yield Condition("word_vectors", word_vectors(both))
+        # Once all pairs have a seed; what is compared with follows the first.
+        same = compared("same_language", real_default(PAIRS[0], seed))
+        yield Condition("same_language", same)
+        for pair in PAIRS if seed == 0 else ():
+            text = ShippedText(languages=pair)
+            yield Condition("e5", Comparison(text=text, hub=REFERENCE, **OTHERS))
 
 
-@sized
-def layer_transfer(size: Size) -> list[Condition]:
+@experiment
+def layer_transfer(size: Size):
     """Which layer carries a task over best, and does a rotation do as well as sharing? (Claim 1.9)"""
     names = ("monolingual", "bilingual")
     if size == "smoke":
-        tasks = tuple(Task(source=s, train=60, test=60, tuning=ONCE) for s in WORDS)
-        return [Condition(n, carried_over(n, smoke_default(0), tasks)) for n in names]
+        tasks = smoke_tasks(*WORDS)
+        return crossed(lambda name, _: carried_over(name, smoke_default(0), tasks), names)
     if size == "laptop":
-        return [
-            Condition(name, carried_over(name, world_default(seed), WORLD_TASKS))
-            for name in names
-            for seed in range(SEEDS)
-        ]
-    if size == "paper":
-        return []
+        run = in_worlds(lambda default, name: carried_over(name, default, WORLD_TASKS))
+        return crossed(run, names, range(SEEDS))
     return [
         Condition(name, carried_over(name, real_default(pair, seed), REAL_TASKS))
-        for seed in range(3)
+        for seed in (range(3) if size == "reference" else ())
         for pair in PAIRS
         for name in names
     ]

@@ -1,14 +1,21 @@
-"""Models by recipe: of a controlled world, of text that ships, and of the papers' own size.
+"""Models by recipe, of a controlled world, of text that ships, and of the papers' own size; and what
+experiments are made of.
 
 A test's, so small that it is trained within a second or two, are `smoke_run` and `smoke_text_run`.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache, wraps
 from itertools import product
 from math import ceil
+from typing import TypeVar
 
+from isomorph.config import Config
 from isomorph.models.settings import EncoderConfig, TrainingConfig
-from isomorph.runs import CopyText, HubText, Pretraining, ShippedText, WorldText
+from isomorph.results import Condition
+from isomorph.runs import CopyText, HubText, Pretraining, Run, ShippedText, WorldText
+from isomorph.sizes import Size, known
 from isomorph.text.vocab import VocabularyConfig
 from isomorph.text.worlds import World
 
@@ -16,6 +23,43 @@ SMALL = {"lexemes": 64, "training_sentences": 2000, "dev_sentences": 50, "test_s
 # A world's strings are shared to about the share that the shipped Bibles' subwords are.
 ANCHORS = 0.3
 VOCABULARY = 80_000  # of the paper, of both languages together: 80k joint, or 40k and 40k
+
+C = TypeVar("C", bound=Config)
+EXPERIMENTS: dict[str, Callable[[Size], list[Condition]]] = {}
+
+
+def experiment(
+    function: Callable[[Size], Iterable[Condition]],
+) -> Callable[[Size], list[Condition]]:
+    """Enters a function from a size to conditions among the experiments, by its name.
+
+    A chapter asks many times, and a run's digest takes longer to find than its rows: each size is
+    listed once. Raises ValueError for an unknown size.
+    """
+    listed = cache(lambda size: tuple(function(size)))
+
+    @wraps(function)
+    def of_known_size(size: Size) -> list[Condition]:
+        return list(listed(known(size)))
+
+    EXPERIMENTS[function.__name__] = of_known_size
+    return of_known_size
+
+
+def crossed(
+    run: Callable[[str, int], Run], names: Iterable[str], seeds: Iterable[int] = (0,)
+) -> list[Condition]:
+    """A condition of each name, and within it of each seed."""
+    return [Condition(name, run(name, seed)) for name, seed in product(names, seeds)]
+
+
+def changed(config: C, **changes) -> C:
+    """A copy with other values; those of a part of it as a dictionary of its fields."""
+    parts = {
+        name: getattr(config, name).model_copy(update=value) if isinstance(value, dict) else value
+        for name, value in changes.items()
+    }
+    return config.model_copy(update=parts)
 
 
 def world_run(
