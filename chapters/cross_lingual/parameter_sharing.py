@@ -357,14 +357,15 @@ same = np.mean(np.array(kinds["b"]) == np.array(nearest))
 chance = (pd.Series(kinds["b"]).value_counts(normalize=True) ** 2).sum()
 print(f"of their own kind: {same:.0%}; drawn at random: {chance:.0%}")
 
-figure, (axis,) = blank(5.4, 4.6)
-axis.imshow(
-    table.div(table.sum(axis=1), axis=0), cmap="Blues", vmin=0, vmax=1
-)
+figure, (axis,) = blank(5.4, 5)
+shares = table.div(table.sum(axis=1), axis=0)
+axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
 for y, x in np.ndindex(table.shape):
-    axis.text(x, y, table.iat[y, x] or "", ha="center", va="center")
+    tone = "white" if shares.iat[y, x] > 0.6 else "black"
+    text = table.iat[y, x] or ""
+    axis.text(x, y, text, ha="center", va="center", color=tone)
 axis.plot(range(len(table)), range(len(table)), "ks", ms=15, mfc="none")
-axis.set_xticks(range(len(table)), table.columns, rotation=45)
+axis.set_xticks(range(len(table)), table.columns, rotation=90)
 axis.set_yticks(range(len(table)), table.index)
 axis.set(xlabel="kind of the nearest word of a", ylabel="kind of b's word")
 axis.grid(False)
