@@ -7,9 +7,7 @@ import torch
 
 from isomorph import results
 from isomorph.experiment import Experiment, change, summary, upper_retrieval, verdict
-from isomorph.labels import CONDITIONS
 from isomorph.measure.isotropy import average_cosine
-from isomorph.presets import conditions
 from tests.frames import filled
 
 
@@ -165,9 +163,3 @@ def test_retrieval_is_read_two_thirds_of_the_way_up():
     layered = pd.concat([own.assign(layer=layer) for layer, own in enumerate(layers)])
     found = upper_retrieval(layered.astype({"layer": "Int64"})).query("metric == 'retrieval'")
     assert list(found["value"]) == [0.3] and found["layer"].isna().all()
-
-
-def test_no_condition_of_the_factors_is_left_without_a_name():
-    for name in ("factors", "elements"):
-        every = {each.name for size in ("laptop", "reference") for each in conditions(name, size)}
-        assert every <= set(CONDITIONS)

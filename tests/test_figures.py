@@ -7,6 +7,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from seaborn.utils import relative_luminance
 
 from isomorph import figures
 from isomorph.figures.display import TABLE_ROWS, figure_html, table_html
@@ -56,10 +57,18 @@ def test_a_missing_metric_or_column_is_named():
         figures.palette(9)
 
 
+def contrast(text, axis):
+    """Of a number and its shade: the lighter luminance over the darker one."""
+    shade = axis.collections[0].cmap(float(text.get_text()))
+    both = [relative_luminance(colour) + 0.05 for colour in (text.get_color(), shade)]
+    return max(both) / min(both)
+
+
 def test_a_grid_a_table_has_the_embeddings_below():
     tables = {"one": pd.DataFrame([[0.9, 0.2], [0.3, 0.5]]), "two": pd.DataFrame([[1.0]])}
     first, second, *_ = figures.layer_grid(tables, "CKA").axes
     assert [text.get_text() for text in first.texts] == ["0.90", "0.20", "0.30", "0.50"]
+    assert all(contrast(text, first) >= 4.5 for text in first.texts)
     assert first.get_ylim() == (0, 2) and (first.get_title(), second.get_title()) == ("one", "two")
     for nothing in ({}, {"a": pd.DataFrame()}):
         with pytest.raises(ValueError, match="a table is empty"):

@@ -1,9 +1,12 @@
 """The registry of metrics: every recorded metric is known, in the unit that its values have."""
 
+import re
+
 import pandas as pd
 import pytest
 
 from isomorph import claims, metrics, results
+from isomorph.presets import conditions
 
 
 def test_every_recorded_metric_and_every_metric_of_a_rule_has_a_line():
@@ -48,3 +51,15 @@ def test_candidates_stand_behind_a_score():
     rows = pd.DataFrame({"metric": ["retrieval_p1", "las"], "among": ["among 1,000", ""]})
     assert metrics.axis("retrieval_p1", rows, 100) == "sentence retrieval, P@1, among 1,000"
     assert metrics.axis("las", rows) == metrics.axis("las")
+
+
+def test_a_condition_has_a_line_or_is_named_by_its_parts():
+    assert metrics.condition_label("far_sep_l1_6") == "distant pair, separate bottom three quarters"
+    assert metrics.condition_label("bert_adam_1k_longer") == "uncorrected Adam, 1k, longer"
+    assert metrics.condition_label("no_anchors") == "no anchors"
+    for name in ("factors", "elements", "few_samples"):
+        for size in ("laptop", "reference"):
+            for each in conditions(name, size):
+                bare = each.name.replace("_", " ")
+                short = re.search(r"[a-z]\d|\b(sep|emb|inv|pos|overparam)\b", bare)
+                assert not short or metrics.condition_label(each.name) != bare, each.name

@@ -41,8 +41,8 @@ import pandas as pd
 import torch
 
 from isomorph.figures import blank, show, show_table
-from isomorph.labels import condition_label
 from isomorph.measure import retrieval, similarity
+from isomorph.metrics import condition_label
 
 
 def procrustes(x, y):  # (pairs, width) each

@@ -43,8 +43,8 @@ import torch
 from scipy import stats
 
 from isomorph.figures import blank, layer_grid, show, show_table
-from isomorph.labels import condition_label
 from isomorph.measure import similarity
+from isomorph.metrics import condition_label
 
 
 def kernel(x):  # (n, width) to (n, n)

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 from isomorph import metrics, results
 from isomorph.candidates import in_words, with_candidates
-from isomorph.labels import WITHOUT_ENCODER, condition_label
 from isomorph.ledger.estimates import estimate
 from isomorph.ledger.evidence import of_items
 from isomorph.ledger.schema import Part
@@ -174,17 +173,17 @@ def summary(
 def with_answers(rows: DataFrame, names: Sequence[str]) -> DataFrame:
     """The rows with those of `names` that use no encoder as conditions of their own.
 
-    Each run has them as the metrics of `labels.WITHOUT_ENCODER`; those of the first of `names` that
+    Each run has them as the metrics of `isomorph.metrics.WITHOUT_ENCODER`; those of the first of `names` that
     has some are taken, since other conditions may have other test examples.
     """
     import pandas as pd
 
     parts = [rows]
-    for name in set(names) & set(WITHOUT_ENCODER):
-        own = rows[rows["metric"].str.endswith(WITHOUT_ENCODER[name])]
+    for name in set(names) & set(metrics.WITHOUT_ENCODER):
+        own = rows[rows["metric"].str.endswith(metrics.WITHOUT_ENCODER[name])]
         first = next((other for other in names if other in set(own["condition"])), None)
         own = own[own["condition"] == first]
-        metric = own["metric"].str.removesuffix(WITHOUT_ENCODER[name])
+        metric = own["metric"].str.removesuffix(metrics.WITHOUT_ENCODER[name])
         parts.append(own.assign(metric=metric, condition=name))
     return pd.concat(parts, ignore_index=True)
 
@@ -203,7 +202,11 @@ def _note(found: list[Estimate], metric: Sequence[str]) -> str:
 
 def _named(column: str, value) -> str:
     """A value of a column of the rows as a reader should see it."""
-    words = {"condition": condition_label, "task": condition_label, "metric": metrics.label}
+    words = {
+        "condition": metrics.condition_label,
+        "task": metrics.condition_label,
+        "metric": metrics.label,
+    }
     return words[column](value) if column in words else (
         f"{column} {value}" if column in ("layer", "seed") else str(value))  # fmt: skip
 

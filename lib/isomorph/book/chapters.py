@@ -133,7 +133,9 @@ def hash_files(paths: list[Path], root: Path) -> str:
 
 def hash_library(folder: Path) -> str:
     """SHA-256 over the code and the data files of the package in `folder`."""
-    return hash_files([p for p in folder.rglob("*") if p.suffix in (".py", ".yaml")], folder)
+    return hash_files(
+        [p for p in folder.rglob("*") if p.suffix in (".py", ".yaml", ".csv")], folder
+    )
 
 
 def discover(layout: Layout) -> list[Chapter]:

@@ -219,6 +219,7 @@ def layer_grid(tables: Mapping[str, DataFrame], quantity: str) -> Figure:
     embeddings. Values below 0 have the shade of 0. Raises ValueError when a table is empty.
     """
     import seaborn
+    from seaborn.utils import relative_luminance
 
     if not tables or any(table.empty for table in tables.values()):
         raise ValueError("a table is empty; it must have a value for each pair of layers")
@@ -232,6 +233,10 @@ def layer_grid(tables: Mapping[str, DataFrame], quantity: str) -> Figure:
                 annot=size <= LARGEST_WRITTEN, fmt=".2f", annot_kws={"size": 8},
                 cbar_kws={"label": quantity}, linewidths=0.5, linecolor="white",
             )  # fmt: skip
+            shades = axis.collections[0].cmap
+            for text in axis.texts:  # seaborn's own choice of ink is grey on grey half way up
+                light = relative_luminance(shades(float(text.get_text())))
+                text.set_color("black" if light > 0.18 else "white")
             axis.invert_yaxis()  # the embeddings below, as layers are stacked
             axis.set_title(name)
             axis.set_xlabel("layer of the second model", color=INK)

@@ -140,13 +140,14 @@ def figure_html(fig: Figure, caption: str, alt: str, table: DataFrame | None = N
     with matplotlib.rc_context(SVG):
         fig.savefig(stream, format="svg", metadata={"Date": None}, facecolor="white", dpi=200)
     counted = "" if table is None else run_counts(table.get("provenance", ()))
+    data = "" if table is None else f"{table_html(table)}\n"
     points = f" <em>Points: {counted}.</em>\n" if counted else ""
     picture = base64.b64encode(stream.getvalue()).decode()
     return (
         f'<figure class="isomorph-figure">\n<img class="dark-light" alt="{html.escape(alt)}" '
         f'width="{round(fig.get_figwidth() * 96)}" style="max-width:100%;height:auto;background:white"'
         f' src="data:image/svg+xml;base64,{picture}">\n<figcaption>{html.escape(caption)}\n{points}'
-        f"</figcaption>\n{'' if table is None else table_html(table)}\n</figure>"
+        f"</figcaption>\n{data}</figure>"
     )
 
 
