@@ -160,7 +160,7 @@ def _rotated(axis: Axes, rows: DataFrame) -> None:
         ylim=(-3, 103),
         title="One shape, up to a turn",
     )
-    axis.legend(fontsize="small")
+    axis.legend(fontsize="small", loc="center left")
 
 
 def _cone(axis: Axes, rows: DataFrame) -> None:

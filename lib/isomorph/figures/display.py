@@ -33,6 +33,9 @@ STYLE = {
     "axes.edgecolor": "#404040",
     "legend.frameon": False,
     "figure.constrained_layout.use": True,
+    # Room between panels, or the words of one axis touch the next panel.
+    "figure.constrained_layout.wspace": 0.06,
+    "figure.constrained_layout.hspace": 0.06,
 }
 PROVENANCE = {
     "live": "run live in this execution",
