@@ -13,7 +13,6 @@ from typer.testing import CliRunner
 
 from isomorph import compare
 from isomorph.cli import app
-from isomorph.compare import report
 from isomorph.measure import comparison
 from isomorph.models.pretrained import ModelRefused, fingerprint, load_encoder
 from isomorph.text.shipped import data_folder
@@ -57,10 +56,10 @@ def test_figures_tables_and_a_notebook_are_written(rows, tmp_path):
         "isotropy.svg", "cka.svg", "comparison.ipynb",
     ]  # fmt: skip
     again = pd.read_csv(tmp_path / "rows.csv").astype({"layer": "Int64"})
-    assert report.by_layer(again).equals(report.by_layer(rows))
-    table = report.by_layer(rows).set_index("layer")
+    assert compare.by_layer(again).equals(compare.by_layer(rows))
+    table = compare.by_layer(rows).set_index("layer")
     value = rows[(rows["metric"] == "cka") & (rows["layer"] == 2)]["value"].item()
-    assert table.loc[2, "CKA"] == value == report.cka_table(rows).loc[2, 2]
+    assert table.loc[2, "CKA"] == value == compare.cka_table(rows).loc[2, 2]
     notebook = nbformat.read(tmp_path / "comparison.ipynb", as_version=4)
     shown = [o for cell in notebook.cells for o in cell.get("outputs", ())]
     pictures = [o for o in shown if "isomorph-figure" in o.get("data", {}).get("text/html", "")]
@@ -72,12 +71,8 @@ def test_figures_tables_and_a_notebook_are_written(rows, tmp_path):
 def quick(monkeypatch, rows):
     """A comparison whose rows are there already, and whose notebook is an empty file."""
 
-    def write_notebook(folder):
-        (folder / report.NAME).write_text("{}")
-        return folder / report.NAME
-
     monkeypatch.setattr(compare, "compare_models", lambda *models, **options: rows)
-    monkeypatch.setattr(report, "write_notebook", write_notebook)
+    monkeypatch.setattr(compare, "write_notebook", lambda path: path.write_text("{}"))
 
 
 def test_an_earlier_comparison_goes_as_a_whole(quick, rows, tmp_path):
@@ -93,10 +88,10 @@ def test_an_earlier_comparison_stays_when_another_fails(quick, rows, tmp_path, m
     compare.write(rows, tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
-    def fails(folder):
+    def fails(path):
         raise RuntimeError("no kernel")
 
-    monkeypatch.setattr(report, "write_notebook", fails)
+    monkeypatch.setattr(compare, "write_notebook", fails)
     with pytest.raises(RuntimeError, match="no kernel"):
         compare.write(rows.iloc[:5], tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -245,7 +245,6 @@ def compare(
     """
     from isomorph import candidates
     from isomorph import compare as comparing
-    from isomorph.compare import report
 
     one_of("--device", device, ("auto", "cpu", "cuda", "mps"))
     with plainly(ValueError, OSError, RuntimeError), warnings.catch_warnings(record=True) as said:
@@ -257,7 +256,7 @@ def compare(
         )  # fmt: skip
         for note in dict.fromkeys(str(each.message) for each in said):
             typer.echo(f"isomorph: {note}", err=True)
-        typer.echo(report.by_layer(rows).round(3).to_string(index=False))
+        typer.echo(comparing.by_layer(rows).round(3).to_string(index=False))
         typer.echo(candidates.in_words(rows))
         for path in comparing.write(rows, out):
             typer.echo(f"wrote {path}")
