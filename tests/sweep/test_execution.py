@@ -10,9 +10,8 @@ import torch
 from isomorph import results
 from isomorph.results import Condition
 from isomorph.runs import run_from_json
-from isomorph.sweep import execution, worker
-from isomorph.sweep.execution import Queue, RunFailed, execute, in_order
-from isomorph.sweep.worker import Worker
+from isomorph.sweep import execution
+from isomorph.sweep.execution import Queue, RunFailed, Worker, execute, in_order
 from tests.small_runs import long, tiny, transfer
 
 SAME = ["metric", "layer", "tokens", "value"]
@@ -30,13 +29,15 @@ def test_a_killed_process_and_a_failed_run_cost_no_other(elsewhere, monkeypatch)
 
     monkeypatch.setattr(execution, "Worker", Watched)
 
-    def kill(started):
+    def kill():
+        time.sleep(0.25)
         (victim,) = (w for w in workers if w.condition is killed)
-        if not victim.ended() and "pretraining" in worker.log_path(killed.run).read_text():
+        if not victim.ended() and "pretraining" in execution.log_path(killed.run).read_text():
             os.kill(victim.process.pid, signal.SIGKILL)
 
+    monkeypatch.setattr(execution, "pause", kill)
     ended = []
-    failures = execute([killed, broken, good], cluster="local", jobs=2, tick=kill,
+    failures = execute([killed, broken, good], cluster="local", jobs=2,
                        done=lambda condition, failure: ended.append(condition))  # fmt: skip
     assert set(failures) == {killed.run.digest, broken.run.digest}
     assert "ended by SIGKILL, perhaps for want of memory" in str(failures[killed.run.digest])
@@ -50,7 +51,7 @@ def test_a_killed_process_and_a_failed_run_cost_no_other(elsewhere, monkeypatch)
 
 def test_a_worker_ends_with_the_process_that_started_it(elsewhere):
     started = Worker(long(0))
-    while "pretraining" not in worker.log_path(long(0).run).read_text():
+    while "pretraining" not in execution.log_path(long(0).run).read_text():
         time.sleep(0.1)
     started.process.stdin.close()  # as when this process is killed
     assert started.process.wait(timeout=120) == -signal.SIGTERM
@@ -61,7 +62,7 @@ def test_each_worker_has_the_gpu_with_the_fewest(elsewhere, monkeypatch):
 
     class Idle:
         def __init__(self, condition, gpu):
-            self.condition, self.gpu, self.began, self.polls = condition, gpu, 0.0, 0
+            self.condition, self.gpu, self.polls = condition, gpu, 0
             given.append(gpu)
 
         def ended(self):
@@ -72,10 +73,10 @@ def test_each_worker_has_the_gpu_with_the_fewest(elsewhere, monkeypatch):
             return None
 
     monkeypatch.setattr(execution, "Worker", Idle)
-    monkeypatch.setattr(worker, "gpus", lambda: ["4", "7"])
+    monkeypatch.setattr(execution, "gpus", lambda: ["4", "7"])
     execute([tiny(seed) for seed in range(3)], cluster="local", jobs=3)
     assert given == ["4", "7", "4"]
-    monkeypatch.setattr(worker, "gpus", list)
+    monkeypatch.setattr(execution, "gpus", list)
     execute([tiny(3)], cluster="local")
     assert given[-1] is None
 
@@ -116,20 +117,20 @@ def test_runs_wait_for_their_pretraining_and_fail_with_it(elsewhere):
 def test_a_run_that_another_process_works_on_is_left_to_it(elsewhere, at_once):
     theirs, ours = tiny(0), tiny(1)
     queue = Queue([theirs, ours])
-    with worker.at_work(tiny(0).run):
+    with execution.at_work(tiny(0).run):
         assert queue.take() is ours
         assert queue.take() is None and queue.waiting == [theirs]
     assert queue.take() is theirs
-    with worker.at_work(transfer(2).run):
-        assert worker.busy(tiny(2).run), "a transfer works on its pretraining too"
+    with execution.at_work(transfer(2).run):
+        assert execution.busy(tiny(2).run), "a transfer works on its pretraining too"
     execute([tiny(2)])
-    with worker.at_work(transfer(2).run):
-        assert not worker.busy(transfer(2, "ner").run), "unless that has finished"
+    with execution.at_work(transfer(2).run):
+        assert not execution.busy(transfer(2, "ner").run), "unless that has finished"
 
 
 def test_a_worker_is_handed_the_very_run():
     for condition in (tiny(3, device="cpu", micro_batch=4), transfer(3)):
-        run = run_from_json(worker.handed_over(condition.run))
+        run = run_from_json(execution.handed_over(condition.run))
         assert run.digest == condition.run.digest
         assert run.device == condition.run.device
-    assert run_from_json(worker.handed_over(tiny(3, micro_batch=4).run)).micro_batch == 4
+    assert run_from_json(execution.handed_over(tiny(3, micro_batch=4).run)).micro_batch == 4

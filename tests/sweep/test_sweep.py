@@ -13,8 +13,7 @@ from isomorph import results, sweep
 from isomorph.presets import EXPERIMENTS
 from isomorph.runs import Transfer, pretraining
 from isomorph.sweep import execution
-from isomorph.sweep.execution import execute
-from isomorph.sweep.worker import Worker
+from isomorph.sweep.execution import Worker, execute
 from tests.small_runs import long, tiny, transfer
 
 
@@ -144,17 +143,18 @@ def test_interruption_ends_local_processes_and_keeps_checkpoints(elsewhere, tria
     workers = []
     monkeypatch.setattr(execution, "Worker", lambda *g: workers.append(Worker(*g)) or workers[-1])
 
-    def interrupt(progress, started):
+    def interrupt():
+        time.sleep(0.25)
         if results.cached(long(0).run).checkpoint().exists():
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(sweep.Progress, "tick", interrupt)
+    monkeypatch.setattr(execution, "pause", interrupt)
     said = []
     with pytest.raises(KeyboardInterrupt):
         sweep.sweep("trial", size="smoke", cluster="local", say=said.append)
     assert said[-1] == "0 of 1 runs are finished and kept."
     assert all(w.process.returncode is not None for w in workers)
-    monkeypatch.setattr(execution, "_here", lambda queue: None)
+    monkeypatch.setattr(sweep, "execute", lambda *asked, **settings: None)
     assert re.search(r"begun: tiny 0 .* goes on at step [1-9]\d* of \d+\.", quietly()[0])
     monkeypatch.setattr(type(long(0).run), "code", "another")
     assert "starts anew, since other code began it" in quietly()[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from isomorph.results import Condition
 from isomorph.runs import Pretraining
 from isomorph.sizes import Size
 from isomorph.sweep.execution import Cluster, RunFailed, execute, in_order
-from isomorph.sweep.progress import Progress, describe
+from isomorph.sweep.progress import Forecast, describe, device_here, in_words
 from isomorph.sweep.slurm import settings as slurm_settings
 
 if TYPE_CHECKING:
@@ -68,24 +68,45 @@ def sweep(
         speak(f"{len(unrecorded)} that finished earlier are recorded in {path}.")
     if not missing:
         return
-    progress = Progress(in_order(missing), cluster=cluster, jobs=jobs, say=speak)
-    progress.recall(finished, experiment, size)
+    left = {condition.run.digest: condition for condition in in_order(missing)}
+    # What nodes of a cluster have is not known here.
+    forecast = Forecast(None if cluster == "slurm" else device_here(), apart=set(left))
+    earlier = [results.finished_rows(experiment, each, size=size) for each in finished]
+    for rows in (*map(results.recorded, results.experiments_recorded()), *earlier):
+        forecast.recall(rows)
+    asked = {condition.run.digest for condition in missing}  # not those that they build on
+    total, failed = len(left), []
 
-    asked = {c.run.digest for c in missing}  # not those that they build on
+    def time_left(by: Sequence[str] = ()) -> str:
+        return in_words(forecast.left([each.run for each in left.values()], jobs), by)
 
     def done(condition: Condition, failure: RunFailed | None) -> None:
-        if failure is None and record and alone and condition.run.digest in asked:
-            results.record(experiment, [condition], size=size)
-        progress.end(condition, failure)
+        left.pop(condition.run.digest, None)
+        if failure:
+            failed.append(f"  {describe(condition)}: {failure}\n    log: {failure.log}")
+        else:
+            if record and alone and condition.run.digest in asked:
+                results.record(experiment, [condition], size=size)
+            rows = results.finished_rows(experiment, condition, size=size)
+            forecast.learn(condition.run, rows["seconds"].max())
+        how = f"failed: {failure}" if failure else "finished"
+        more = f", {time_left()}" if left else ""
+        speak(f"{describe(condition)} {how}; {len(left)} to go{more}.")
 
     if record:
         speak(f"Each is recorded in {results.results_path(experiment)} as it ends.")
-    with progress:
-        failures = execute(
-            missing, cluster=cluster, jobs=jobs, slurm=slurm, done=done, tick=progress.tick
-        )
-    if failures:
-        raise RunsFailed(_failed(missing, failures, progress))
+    at_a_time = f", {jobs} at a time" if jobs > 1 else ""
+    speak(f"Time: {time_left(by=sorted(forecast.devices))}{at_a_time}.")
+    try:
+        execute(missing, cluster=cluster, jobs=jobs, slurm=slurm, done=done)
+    except KeyboardInterrupt:
+        queued = " Jobs that Slurm has go on, and are waited for next time; scancel ends them."
+        kept = f"{total - len(left) - len(failed)} of {total} runs are finished and kept."
+        speak(kept + (queued if cluster == "slurm" else ""))
+        raise
+    if failed:
+        many = f"{len(failed)} of {total} runs failed; the same command tries them again."
+        raise RunsFailed("\n".join([many, *failed]))
 
 
 def _state(experiment: str, size: str, wanted: list[Condition], missing: list[Condition]) -> str:
@@ -99,7 +120,10 @@ def _state(experiment: str, size: str, wanted: list[Condition], missing: list[Co
         by_text = seeds.setdefault(condition.name, {})
         by_text.setdefault(condition.run.about, []).append(str(condition.run.seed))
     for name, of in seeds.items():
-        each = [f"{about} {_seeds(several)}" for about, several in of.items()]
+        each = (
+            f"{about} seed{'s' if len(own) > 1 else ''} {', '.join(own)}"
+            for about, own in of.items()
+        )
         lines.append(f"  {name}: {'; '.join(each)}")
     return "\n".join(lines)
 
@@ -120,50 +144,22 @@ def _begun(condition: Condition) -> str | None:
     return None
 
 
-def _seeds(several: list[str]) -> str:
-    return f"seed{'s' if len(several) > 1 else ''} {', '.join(several)}"
-
-
-def _failed(missing: list[Condition], failures: dict[str, RunFailed], progress: Progress) -> str:
-    """Each failure with its log; a run that several need is one, named as such."""
-    names = {c.run.digest: describe(c) for c in [*in_order(missing), *missing]}
-    lines = [f"{len(failures)} of {progress.total} runs failed; the same command tries them again."]
-    for digest, failure in failures.items():
-        lines.append(f"  {names.get(digest, digest)}: {failure}\n    log: {failure.log}")
-    return "\n".join(lines)
-
-
 def listing(experiment: str | None, *, size: Size) -> pd.DataFrame:
     """Each run with its state, "recorded", "finished" or "missing"; of all when none is named."""
     import pandas as pd
 
-    names = [experiment] if experiment else sorted(EXPERIMENTS)
     lines = []
-    for name in names:
+    for name in [experiment] if experiment else sorted(EXPERIMENTS):
         shipped = results.recorded_digests(name)
         for condition in conditions(name, size):
             run = condition.run
             state = "recorded"
             if run.digest not in shipped:
                 state = "finished" if results.finished(condition) else "missing"
-            lines.append(
-                {
-                    "experiment": name, "size": size, "condition": condition.name,
-                    "languages": "-".join(run.languages), "task": run.task_name, "seed": run.seed, "tokens": run.tokens,
-                    "digest": run.digest, "state": state,
-                }
-            )  # fmt: skip
-    columns = [
-        "experiment",
-        "size",
-        "condition",
-        "languages",
-        "task",
-        "seed",
-        "tokens",
-        "digest",
-        "state",
-    ]
+            lines.append((name, size, condition.name, "-".join(run.languages), run.task_name,
+                          run.seed, run.tokens, run.digest, state))  # fmt: skip
+    columns = ["experiment", "size", "condition", "languages", "task", "seed", "tokens", "digest",
+               "state"]  # fmt: skip
     return pd.DataFrame(lines, columns=columns)
 
 
@@ -186,12 +182,10 @@ def export(experiment: str, path: Path, *, size: Size) -> int:
         raise ValueError(f"nothing of {experiment!r} at size {size!r} has finished yet.")
     rows = pd.concat(parts, ignore_index=True)
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".parquet":
-        rows.to_parquet(path, index=False)
-    elif path.suffix == ".csv":
-        rows.to_csv(path, index=False)
-    else:
+    if path.suffix == ".json":
         rows.to_json(path, orient="records", indent=1)
+    else:
+        getattr(rows, f"to_{path.suffix[1:]}")(path, index=False)
     return len(rows)
 
 

@@ -1,26 +1,29 @@
 """Executes runs here, in local processes or on Slurm, and loses none for another's failure.
 
 A transfer pretrains by itself. But where several build on the same pretraining, that one is executed
-first and once, and they wait for it.
+first and once, and they wait for it. A local process is `python -m isomorph.sweep.execution`: it reads
+a run from standard input, executes it, leaves its outcome in the cache, and ends when its standard
+input does, with the process that started it.
 """
 
 from __future__ import annotations
 
+import logging
 import os
+import signal
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Literal
 
-from isomorph import results
+from isomorph import children, one_core, results
 from isomorph.results import Condition
-from isomorph.sweep import worker
-from isomorph.sweep.worker import Worker
+from isomorph.runs import Run, cache, cache_folder, run_from_json
 
 Cluster = Literal["none", "local", "slurm"]
-Started = dict[str, float]  # the digests of the runs at work, and when each began
-Tick = Callable[[Started], None]
 
 
 class RunFailed(RuntimeError):
@@ -31,21 +34,22 @@ class RunFailed(RuntimeError):
         self.log = log
 
 
+Done = Callable[[Condition, RunFailed | None], None]
+
+
 def execute(
     conditions: Sequence[Condition],
     *,
     cluster: Cluster = "none",
     jobs: int = 1,
     slurm: Iterable[str] = (),
-    done: Callable[[Condition, RunFailed | None], None] = lambda condition, failure: None,
-    tick: Tick = lambda started: None,
+    done: Done = lambda condition, failure: None,
 ) -> dict[str, RunFailed]:
     """Execute what is not finished; the failures, by digest.
 
     `done` hears of each run as it ends, also of those that others build on. On a cluster of
     "local", `jobs` runs go at a time, each in a process of its own; on "slurm" they are an array of
-    which `jobs` go at a time, and `slurm` says what each asks for (`sweep.slurm.settings`). `tick` is
-    called about every second while other processes work.
+    which `jobs` go at a time, and `slurm` says what each asks for (`sweep.slurm.settings`).
 
     Interrupted, local processes are ended and jobs of Slurm go on. A run that another process of
     this machine works on is waited for.
@@ -55,13 +59,30 @@ def execute(
         run = results.cached(condition.run)
         if run.infra.status() == "completed" and not results.finished(condition):
             run.infra.clear_job()  # measured on text that has changed since
-    if cluster == "none":
-        _here(queue)
-    elif cluster == "local":
-        _local(queue, jobs, tick)
-    else:
-        _slurm(queue, jobs, slurm, tick)
+    at_work, devices = [], gpus() if cluster == "local" else []
+    try:
+        while queue.waiting or at_work:
+            for job in [job for job in at_work if job.ended()]:
+                at_work.remove(job)
+                queue.end(job.condition, job.failure())
+            if cluster == "slurm" and not at_work:
+                at_work = _sent(queue, jobs, slurm)
+            while cluster != "slurm" and len(at_work) < jobs and (condition := queue.take()):
+                if cluster == "none":
+                    queue.end(condition, _failure_here(results.cached(condition.run)))
+                    continue
+                taken = [worker.gpu for worker in at_work]
+                at_work.append(Worker(condition, min(devices, key=taken.count, default=None)))
+            if queue.waiting or at_work:  # also where what is left is another process's work
+                pause()
+    finally:
+        for job in at_work:
+            job.stop()
     return queue.failures
+
+
+def pause() -> None:
+    time.sleep(0.25)
 
 
 def in_order(conditions: Iterable[Condition]) -> list[Condition]:
@@ -75,14 +96,11 @@ def in_order(conditions: Iterable[Condition]) -> list[Condition]:
     ordered = []
     for condition in conditions:
         for pretraining in condition.run.foundations():
-            if pretraining.digest in placed:
-                continue
-            placed.add(pretraining.digest)
             several = users[pretraining.digest]
-            name = f"pretraining of {', '.join(user.name for user in several)}"
-            shared = Condition(name, pretraining)
-            if len(several) > 1 and not results.finished(shared):
-                ordered.append(shared)
+            shared = Condition(f"pretraining of {', '.join(u.name for u in several)}", pretraining)
+            if pretraining.digest not in placed and len(several) > 1:
+                placed.add(pretraining.digest)
+                ordered += [] if results.finished(shared) else [shared]
         ordered.append(condition)
     return ordered
 
@@ -90,11 +108,7 @@ def in_order(conditions: Iterable[Condition]) -> list[Condition]:
 class Queue:
     """The runs that have not begun, those that have not ended, and the failures."""
 
-    def __init__(
-        self,
-        conditions: Iterable[Condition],
-        done: Callable[[Condition, RunFailed | None], None] = lambda condition, failure: None,
-    ):
+    def __init__(self, conditions: Iterable[Condition], done: Done = lambda *ended: None):
         self.waiting = list(conditions)
         self.unended = {condition.run.digest for condition in self.waiting}
         self.failures: dict[str, RunFailed] = {}
@@ -107,7 +121,7 @@ class Queue:
     def take(self) -> Condition | None:
         """The next run that could begin and that no other process works on, if there is one."""
         for condition in self.ready():
-            if _in_step() or not worker.busy(condition.run):
+            if _in_step() or not busy(condition.run):
                 self.waiting.remove(condition)
                 return condition
         return None
@@ -133,65 +147,111 @@ def _in_step() -> bool:
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
-def _here(queue: Queue) -> None:
-    while queue.waiting:
-        condition = queue.take()
-        if condition is None:
-            time.sleep(1)  # what is left is another process's work
-        else:
-            queue.end(condition, _failure_here(results.cached(condition.run)))
+def at_work(run: Run) -> AbstractContextManager[None]:
+    """Keep other processes of this machine off a run, and off the pretrainings it is to execute."""
+    return cache.held(_to_do(run))
 
 
-def _failure_here(run) -> RunFailed | None:
+def busy(run: Run) -> bool:
+    """Whether another process on this machine works on the run."""
+    return cache.busy(_to_do(run))
+
+
+def _to_do(run: Run) -> list[Run]:
+    # One that has finished is left free, since several may read its model at a time.
+    return [run, *(b for b in run.foundations() if not results.finished(Condition("", b)))]
+
+
+def log_path(run: Run) -> Path:
+    """Where the process that executes the run writes."""
+    path = cache_folder() / "logs" / f"{run.digest}.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _failure_here(run: Run) -> RunFailed | None:
     try:
-        if _in_step():
+        with nullcontext() if _in_step() else at_work(run):
             results.outcome(run)
-        else:
-            with worker.at_work(run):
-                results.outcome(run)
     except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
-        log = worker.log_path(run)
+        log = log_path(run)
         with log.open("a") as file:
             traceback.print_exc(file=file)
         return RunFailed(f"{type(error).__name__}: {error}".rstrip("."), log)
     return None
 
 
-def _local(queue: Queue, jobs: int, tick: Tick) -> None:
-    workers: list[Worker] = []
-    gpus = worker.gpus()
-    try:
-        while queue.waiting or workers:
-            for ended in [w for w in workers if w.ended()]:
-                workers.remove(ended)
-                reason = ended.failure()
-                log = worker.log_path(ended.condition.run)
-                queue.end(ended.condition, RunFailed(reason, log) if reason else None)
-            while len(workers) < jobs and (condition := queue.take()):
-                taken = [w.gpu for w in workers]
-                workers.append(Worker(condition, min(gpus, key=taken.count, default=None)))
-            tick({w.condition.run.digest: w.began for w in workers})
-            time.sleep(0.25)
-    finally:
-        for remaining in workers:
-            remaining.stop()
-
-
-def _slurm(queue: Queue, jobs: int, options: Iterable[str], tick: Tick) -> None:
+def _sent(queue: Queue, jobs: int, options: Iterable[str]) -> list:
+    """What of the queue is ready, as jobs of Slurm."""
     from isomorph.sweep import slurm
 
-    infra, sent = slurm.settings(options), []
-    while queue.waiting or sent:
-        if not sent:
-            ready = queue.ready()
-            for condition in ready:
-                queue.waiting.remove(condition)
-            runs = [results.cached(condition.run, **infra) for condition in ready]
-            sent = list(zip(ready, runs, slurm.submit(runs, jobs), strict=True))
-        for item in [item for item in sent if item[2].done()]:
-            sent.remove(item)
-            condition, run, job = item
-            failed = slurm.failure(run, job)
-            queue.end(condition, RunFailed(*failed) if failed else None)
-        tick({})
-        time.sleep(1)
+    infra, ready = slurm.settings(options), queue.ready()
+    for condition in ready:
+        queue.waiting.remove(condition)
+    return slurm.submit(ready, [results.cached(each.run, **infra) for each in ready], jobs)
+
+
+class Worker:
+    """A process at work on one condition's run, on the GPU of that name if one is given."""
+
+    def __init__(self, condition: Condition, gpu: str | None = None):
+        self.condition, self.gpu = condition, gpu
+        environment = os.environ | one_core.environment()
+        if gpu is not None:
+            environment["CUDA_VISIBLE_DEVICES"] = gpu
+        with log_path(condition.run).open("a") as log:
+            command = [sys.executable, "-m", "isomorph.sweep.execution"]
+            self.process = children.start(command, log, environment=environment)
+        with suppress(BrokenPipeError):  # it has ended already, and its status will say how
+            self.process.stdin.write(handed_over(condition.run).encode() + b"\n")
+            self.process.stdin.flush()
+
+    def ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def failure(self) -> RunFailed | None:
+        """Why the run of a process that has ended failed, or None."""
+        status, log = self.process.wait(), log_path(self.condition.run)
+        self.process.stdin.close()
+        if status == 0:
+            return None
+        said = log.read_text(errors="replace").strip().splitlines()
+        reason = said[-1].rstrip(".") if said else f"its process ended with status {status}"
+        if status < 0:
+            why = ", perhaps for want of memory" if -status == signal.SIGKILL else ""
+            reason = f"its process was ended by {signal.Signals(-status).name}{why}"
+        return RunFailed(reason, log)
+
+    def stop(self) -> None:
+        """End the process; what it did until its last checkpoint is kept."""
+        children.stop(self.process)
+
+
+def handed_over(run: Run) -> str:
+    """A run in one line, with what does not name it, such as the device; for `run_from_json`."""
+    return run.model_dump_json(exclude={"infra"})
+
+
+def gpus() -> list[str]:
+    """The names of the GPUs that this process may use, as CUDA_VISIBLE_DEVICES has them."""
+    import torch
+
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    count = torch.cuda.device_count()
+    return named.split(",")[:count] if named else [str(index) for index in range(count)]
+
+
+def main() -> None:
+    line = b""
+    while not line.endswith(b"\n"):
+        line += os.read(0, 1) or sys.exit("no run came on standard input")
+    children.end_with_parent()
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("isomorph").setLevel(logging.INFO)  # where it goes on
+    run = results.cached(run_from_json(line.decode()))
+    with at_work(run):
+        results.outcome(run)
+
+
+if __name__ == "__main__":
+    main()

@@ -8,13 +8,16 @@ import subprocess
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from typing import NamedTuple
 
 import submitit
 from submitit.core.utils import UncompletedJobError
 from submitit.slurm.slurm import SlurmInfoWatcher, SlurmJob
 
 from isomorph import one_core
+from isomorph.results import Condition
+from isomorph.runs import Run
+from isomorph.sweep.execution import RunFailed
 
 LONGEST = 24 * 60  # minutes a job has; a run that takes longer goes on when it is sent again
 
@@ -142,8 +145,36 @@ def _slurm_conf_kept() -> Iterator[None]:
         submitit.helpers.clean_env = hide
 
 
-def submit(runs: Sequence, jobs: int) -> list[SlurmJob]:
-    """Send runs as one array of which `jobs` go at a time; their jobs, in the same order.
+class Sent(NamedTuple):
+    """A run that Slurm has, and its job."""
+
+    condition: Condition
+    run: Run
+    job: SlurmJob
+
+    def ended(self) -> bool:
+        return self.job.done()
+
+    def failure(self) -> RunFailed | None:
+        """Why the run of a job that has ended has no outcome; None when it has one."""
+        try:
+            self.run.outcome()
+        except UncompletedJobError as error:
+            raised = re.search(r"with trace:\n-+\n(.*)\n-+\n", str(error), re.DOTALL)
+            if raised:
+                reason = raised[1].strip().splitlines()[-1].rstrip(".")
+            else:
+                state = self.job.state.lower()
+                reason = f"Slurm ended job {self.job.job_id} without a result ({state})"
+            return RunFailed(reason, self.job.paths.stderr)
+        return None
+
+    def stop(self) -> None:
+        """It goes on, and is waited for next time."""
+
+
+def submit(conditions: Sequence[Condition], runs: Sequence[Run], jobs: int) -> list[Sent]:
+    """Send the conditions' runs, tied to a cache, as one array of which `jobs` go at a time.
 
     A run whose job is still queued or running is not sent again. Raises RuntimeError when Slurm
     does not take them.
@@ -153,20 +184,7 @@ def submit(runs: Sequence, jobs: int) -> list[SlurmJob]:
         sender = runs[0].infra.clone_obj().infra
         with _slurm_conf_kept(), sender.job_array(max_workers=jobs) as array:
             array.extend(runs)
-        return [run.infra.job() for run in runs]
+        pairs = zip(conditions, runs, strict=True)
+        return [Sent(condition, run, run.infra.job()) for condition, run in pairs]
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:
         raise RuntimeError(f"Slurm did not take the runs: {error}") from error
-
-
-def failure(run, job: SlurmJob) -> tuple[str, Path] | None:
-    """Why the run of a job that has ended has no outcome, and its log; None when it has one."""
-    try:
-        run.outcome()
-    except UncompletedJobError as error:
-        raised = re.search(r"with trace:\n-+\n(.*)\n-+\n", str(error), re.DOTALL)
-        if raised:
-            reason = raised[1].strip().splitlines()[-1].rstrip(".")
-        else:
-            reason = f"Slurm ended job {job.job_id} without a result ({job.state.lower()})"
-        return reason, job.paths.stderr
-    return None
