@@ -160,12 +160,12 @@ def _entry(each: Judged) -> dict[str, Any]:
     )
     unmeasured = Finding(rule.primary, NOTHING, "not measured")
     return {
-        **{
-            name: whole[name]
-            for name in ("id", "statement", "chapter", "scope", "history", "since")
-        },
+        "id": claim.id,
         "paper": claim.paper.citation,
+        "statement": claim.statement,
         "source": str(claim.source),
+        "chapter": claim.chapter,
+        "scope": whole["scope"],
         "primary": primary,
         "outcome": each.outcome,
         "ground": each.ground,
@@ -176,6 +176,8 @@ def _entry(each: Judged) -> dict[str, Any]:
         "no_control": rule.no_control,
         "registered": claim.registered.isoformat(),
         "rule_after_rows": each.late,
+        "history": whole["history"],
+        "since": whole["since"],
         "places": {name: [_place(place) for place in each.on(name)] for name in GROUNDS},
     }
 
