@@ -6,7 +6,7 @@ import shutil
 import pytest
 import torch
 
-from isomorph import one_core, results
+from isomorph import processes, results
 from isomorph.results import Condition
 from isomorph.runs import Run, Theorem, pretraining, theorem
 from isomorph.runs.cache import Cache
@@ -97,7 +97,7 @@ def test_a_run_computes_with_one_thread_unless_told_and_says_so(kept, monkeypatc
     torch.set_num_threads(2)
     try:
         assert Theorem(**SMALL).outcome()["threads"] == 1
-        with one_core.with_threads(3):
+        with processes.with_threads(3):
             assert results.cached(Theorem(**SMALL, seed=7)).outcome()["threads"] == 3
         assert torch.get_num_threads() == 2
     finally:
@@ -112,7 +112,7 @@ def test_rows_say_how_many_threads_made_them(kept):
 
 @pytest.mark.parametrize("told", ["0", "-1", "two", "1.5"])
 def test_threads_that_make_no_sense_are_refused(monkeypatch, told):
-    monkeypatch.setenv(one_core.VARIABLE, told)
+    monkeypatch.setenv(processes.VARIABLE, told)
     with pytest.raises(ValueError, match=f"ISOMORPH_THREADS is '{told}'"):
         Theorem(**SMALL).infra._run_method()
 

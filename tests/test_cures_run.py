@@ -6,11 +6,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from isomorph import results, rows
-from isomorph.candidates import among
 from isomorph.ledger import evidence
 from isomorph.measure.cures import CURES
 from isomorph.presets.degeneration import MINILM, smoke_model
 from isomorph.results import Condition
+from isomorph.rows import among
 from isomorph.runs import Cures, EncoderWords, cured_tasks, run_from_json
 from isomorph.runs.geometry import over_folds
 from isomorph.text import hub

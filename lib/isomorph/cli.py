@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from isomorph import children
+from isomorph import processes
 from isomorph.sizes import SIZES
 from isomorph.text.shipped import DataCorrupted
 
@@ -42,7 +42,7 @@ def plainly(*expected: type[Exception], resumes: bool = False) -> Iterator[None]
     resumes: whether the same command goes on where this one stopped.
     """
     try:
-        with children.signals_interrupt():
+        with processes.signals_interrupt():
             yield
     except typer.Exit:  # a RuntimeError itself, and no failure
         raise
@@ -173,7 +173,7 @@ def run(
     """Run an experiment, resume it, list its runs, or export its rows."""
     import logging
 
-    from isomorph import one_core, sweep
+    from isomorph import processes, sweep
 
     logging.basicConfig(format="%(message)s")
     logging.getLogger("isomorph").setLevel(logging.INFO)  # where a run goes on
@@ -194,7 +194,7 @@ def run(
         one_of("--export's ending", export.suffix, (".parquet", ".csv", ".json"))
     if experiment is not None:
         one_of("EXPERIMENT", experiment, tuple(sweep.EXPERIMENTS))
-    with plainly(ValueError, RuntimeError, OSError, resumes=True), one_core.with_threads(threads):
+    with plainly(ValueError, RuntimeError, OSError, resumes=True), processes.with_threads(threads):
         if list_only:
             with uncollected():
                 typer.echo(sweep.listing(experiment, size=size).to_string(index=False))
@@ -243,8 +243,8 @@ def compare(
 
     Reads weights from safetensors only, and runs no code of a model's own.
     """
-    from isomorph import candidates
     from isomorph import compare as comparing
+    from isomorph.rows import among_in_words
 
     one_of("--device", device, ("auto", "cpu", "cuda", "mps"))
     with plainly(ValueError, OSError, RuntimeError), warnings.catch_warnings(record=True) as said:
@@ -257,7 +257,7 @@ def compare(
         for note in dict.fromkeys(str(each.message) for each in said):
             typer.echo(f"isomorph: {note}", err=True)
         typer.echo(comparing.by_layer(rows).round(3).to_string(index=False))
-        typer.echo(candidates.in_words(rows))
+        typer.echo(among_in_words(rows))
         for path in comparing.write(rows, out):
             typer.echo(f"wrote {path}")
 

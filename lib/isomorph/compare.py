@@ -12,8 +12,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from isomorph import candidates, figures
-from isomorph.one_core import limited
+from isomorph import figures
+from isomorph import rows as rows_of
+from isomorph.processes import limited
 from isomorph.text.corpora import (
     DOMAIN_CHOICES,
     evenly,
@@ -101,13 +102,14 @@ NOTEBOOK = """# %% [markdown]
 # %%
 import pandas as pd
 
-from isomorph import candidates, compare, figures
+from isomorph import compare, figures
+from isomorph.rows import among_in_words
 
 rows = pd.read_csv("rows.csv").astype({"layer": "Int64"})
 rows[["source", "target", "text", "source_fingerprint", "target_fingerprint"]].drop_duplicates().T
 
 # %%
-among = candidates.in_words(rows)
+among = among_in_words(rows)
 figures.show_table(compare.by_layer(rows), name=f"By layer of the first model: {among}")
 
 # %%
@@ -305,8 +307,8 @@ def drawn(rows: DataFrame) -> dict[str, tuple[Figure, DataFrame]]:
         chosen = rows[rows["metric"].isin(named)]
         if chosen.empty:
             continue
-        among = candidates.among(rows, next(iter(named)))
-        chosen = chosen.assign(line=chosen["metric"].map(named), metric=drawing.axis, among=among)
+        many = rows_of.among(rows, next(iter(named)))
+        chosen = chosen.assign(line=chosen["metric"].map(named), metric=drawing.axis, among=many)
         order = chosen["line"].map(list(drawing.lines).index)
         chosen = chosen.iloc[order.argsort(kind="stable")]
         values = chosen.pivot(index="layer", columns="line", values="value").reset_index()

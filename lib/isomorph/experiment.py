@@ -16,14 +16,13 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from isomorph import metrics, results
-from isomorph.candidates import in_words, with_candidates
 from isomorph.ledger.estimates import estimate
 from isomorph.ledger.evidence import of_items
 from isomorph.ledger.schema import Part
 from isomorph.outcomes import answer, verdict
 from isomorph.presets import conditions
 from isomorph.results import Condition
-from isomorph.rows import by_split, where
+from isomorph.rows import among_in_words, by_split, where, with_candidates
 from isomorph.sizes import known
 
 if TYPE_CHECKING:
@@ -164,7 +163,7 @@ def summary(
         columns=[_named(columns, head) for head in heads],
     )
     measured = rows[rows["condition"].isin(set(own["condition"]))]
-    among = in_words(measured, wanted)
+    among = among_in_words(measured, wanted)
     notes = _note([each for each, *_ in found.values()], wanted), among and f"{among}."
     table.attrs["note"] = " ".join(note[0].upper() + note[1:] for note in notes if note)
     return table

@@ -10,8 +10,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from isomorph import candidates
 from isomorph.results import Condition, finished_rows
+from isomorph.rows import among
 from isomorph.runs import Pretraining
 from isomorph.text import shipped
 
@@ -92,9 +92,9 @@ def write(condition: Condition) -> Path:
     (folder / "card.json").write_text(json.dumps(card, indent=1) + "\n")
     shown = {name: f"{value:.1f}" for name, value in card["perplexity"].items()}
     perplexity = ", ".join(f"{name} {value}" for name, value in shown.items())
-    among = candidates.among(rows, "retrieval_p1_centred")
+    many = among(rows, "retrieval_p1_centred")
     score = card["retrieval"]
-    retrieval = "one language" if score is None else f"{score:.3f} {among}"
+    retrieval = "one language" if score is None else f"{score:.3f} {many}"
     values = card | {"perplexity": perplexity, "retrieval": retrieval}
     values["languages"] = ", ".join(card["languages"])
     (folder / "README.md").write_text(CARD.format(**values, minutes=card["seconds"] / 60))

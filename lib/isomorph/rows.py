@@ -11,12 +11,13 @@ seed: nothing is drawn anew.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
     from isomorph.runs.run import Run
 
@@ -76,3 +77,68 @@ def by_split(rows: DataFrame) -> DataFrame:
 def with_sample(rows: DataFrame) -> DataFrame:
     """The rows with the column `sample`: the unit that an interval is over, a fold or else a seed."""
     return rows.assign(sample=rows["fold"].astype("Int64").fillna(rows["seed"]).astype(int))
+
+
+# A share of right answers, or a mean reciprocal rank, and what is looked for. One in five is little
+# among ten sentences and much among a thousand: no such score is shown without their number.
+SCORE = re.compile(
+    r"(?P<of>(?:\w+_)?retrieval|translation(?:_contextual)?)(?:_isolated)?"
+    r"(?:_(?:p\d+|mrr)(?:_(?!chance)\w+)?)?"
+)
+SOUGHT = {
+    "retrieval": "sentence retrieval",
+    "help_retrieval": "retrieval of help paragraphs",
+    "tatoeba_retrieval": "retrieval of Tatoeba sentences",
+    "translation": "word translation",
+    "translation_contextual": "contextual word translation",
+}
+
+
+def with_candidates(rows: DataFrame) -> DataFrame:
+    """The rows with the column `among`, which the figures put into their labels; see `among`."""
+    found = {metric: among(rows, metric) for metric in set(rows["metric"])}
+    return rows.assign(among=rows["metric"].map(found).astype(object))
+
+
+def among(rows: DataFrame, metric: str) -> str:
+    """How many candidates the runs of some rows choose from: "among 1,000", "among 431 to 480".
+
+    Of retrieval this is the inverse of its recorded chance. Rows of translation that were recorded
+    without a number have chance alone, which also depends on how many answers are right: "chance 1
+    in 212". Empty for a metric that is no such score, and where rows have neither.
+    """
+    of = _sought(metric)
+    counted, chances = (
+        rows[rows["metric"] == f"{of}_{kind}"].dropna(subset=["value"])
+        for kind in ("candidates", "p1_chance")
+    )
+    runs = [r["digest"].nunique() if "digest" in r.columns else 1 for r in (counted, chances)]
+    if len(counted) and runs[0] >= runs[1]:
+        said = f"among {_span(counted['value'])}"
+    elif len(chances):
+        certain = of.endswith("retrieval")
+        said = f"{'among' if certain else 'chance 1 in'} {_span(1 / chances['value'])}"
+    else:
+        return ""
+    return f"sentences {said}" if metric == "multilinguality" else said
+
+
+def among_in_words(rows: DataFrame, metrics: Iterable[str] | None = None) -> str:
+    """The same in words, for all scores that some rows have, or for some metrics of these.
+
+    "sentence retrieval among 1,000, word translation chance 1 in 212"; empty where there are none.
+    """
+    held = set(rows["metric"])
+    kinds = {_sought(metric) for metric in (held if metrics is None else held & set(metrics))}
+    named = {of: among(rows, of) for of in SOUGHT if of in kinds}
+    return ", ".join(f"{SOUGHT[of]} {number}" for of, number in named.items() if number)
+
+
+def _sought(metric: str) -> str | None:
+    score = SCORE.fullmatch("retrieval" if metric == "multilinguality" else metric)
+    return score and score["of"]
+
+
+def _span(numbers: Series) -> str:
+    least, most = (f"{round(end):,}" for end in (numbers.min(), numbers.max()))
+    return least if least == most else f"{least} to {most}"

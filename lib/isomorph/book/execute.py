@@ -11,7 +11,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from isomorph import children, files, one_core
+from isomorph import files, processes
 
 from .chapters import Chapter, Layout, expected_manifest, read_text, write_manifest
 from .worker import Limits, where_it_stopped
@@ -82,7 +82,7 @@ def execute_all(
                     tqdm.write(f"  {chapter.page}: {verdict} in {seconds:.0f} s")
         finally:
             for job in running.values():
-                children.stop(job.process)
+                processes.stop(job.process)
     return failures
 
 
@@ -111,14 +111,14 @@ class Job:
         command += map(str, (chapter.source(layout), self.notebook, self.report))
         command += map(json.dumps, (parameters, asdict(limits)))
         with chapter.log(layout).open("w") as log:
-            self.process = children.start(
+            self.process = processes.start(
                 command, log, environment=self._environment(), folder=layout.root
             )
 
     def _environment(self) -> dict[str, str]:
         return {
             **os.environ,
-            **one_core.environment(),
+            **processes.environment(),
             RUN_LOG: str(self.run_log),
             "IPYTHONDIR": str(self.layout.build / "ipython"),  # no start-up files of the reader's
             "JUPYTER_PREFER_ENV_PATH": "1",

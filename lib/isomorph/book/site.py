@@ -15,7 +15,7 @@ from pathlib import Path
 
 import nbformat
 
-from isomorph import children, files
+from isomorph import files, processes
 from isomorph.figures.display import run_counts
 from isomorph.sizes import SIZES
 
@@ -118,7 +118,7 @@ def _jupyter_book(layout: Layout, stage: Path) -> Path:
     output = layout.build / "render"
     shutil.rmtree(output, ignore_errors=True)
     # jupyter-book has no __main__, and is to end when this process does.
-    program = "from isomorph.children import end_with_parent; end_with_parent(); "
+    program = "from isomorph.processes import end_with_parent; end_with_parent(); "
     program += "from jupyter_book.cli.main import main; main()"
     command = [sys.executable, "-c", program, "build", str(stage)]
     command += ["--config", str(layout.root / "_config.yml"), "--toc", str(stage / "_toc.yml")]
@@ -127,11 +127,11 @@ def _jupyter_book(layout: Layout, stage: Path) -> Path:
     log.parent.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "PYTHONWARNINGS": "ignore", "NO_COLOR": "1"}
     with log.open("w") as out:
-        child = children.start(command, out, environment=environment, folder=layout.root)
+        child = processes.start(command, out, environment=environment, folder=layout.root)
         try:
             status = child.wait()
         finally:
-            children.stop(child)
+            processes.stop(child)
     rendered = output / "_build" / "html"
     if status or not (rendered / "index.html").exists():
         problems = "\n".join(_problems(log, stage))

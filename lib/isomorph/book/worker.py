@@ -24,7 +24,7 @@ from pathlib import Path
 import nbformat
 import psutil
 
-from isomorph import children, files
+from isomorph import files, processes
 
 from .chapters import BadRequest, BookError
 from .notebook import derive, plain_text, wrong_check
@@ -76,7 +76,7 @@ def watched(limits: Limits) -> Iterator[list[str]]:
             elif sum(map(_resident, [worker, *family])) > limits.gib * 2**30:
                 passed.append(f"over {limits.gib:.3g} GiB of memory")
             if passed:
-                children.kill(family)
+                processes.kill(family)
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
@@ -196,7 +196,7 @@ def _machine() -> dict:
 
 
 def main() -> None:
-    children.end_with_parent()
+    processes.end_with_parent()
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
     source, notebook, report = (Path(argument) for argument in sys.argv[1:4])
     parameters, limits = (json.loads(argument) for argument in sys.argv[4:6])

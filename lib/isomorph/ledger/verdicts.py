@@ -20,10 +20,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from isomorph.candidates import in_words
 from isomorph.ledger.estimates import estimate
 from isomorph.ledger.evidence import Record, Subject, records, select
 from isomorph.ledger.intervals import Estimate, holm
+from isomorph.rows import among_in_words
 from isomorph.sizes import SIZES
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ def places(
         result.append(
             Place(about.subject, about.model, size, about.unit, about.subject in claim.scope.subjects,
                   first < claim.registered.isoformat(), judgement,
-                  in_words(evidence[key].table, asked))
+                  among_in_words(evidence[key].table, asked))
         )  # fmt: skip
     return sorted(result, key=_first)
 

@@ -24,7 +24,7 @@ from isomorph.models.checkpoints import restore, save
 from isomorph.models.encoder import BilingualConfig, seeded
 from isomorph.models.masked_lm import BilingualMaskedLM
 from isomorph.models.settings import Device, TrainingConfig, TuningConfig, device_named
-from isomorph.one_core import limited
+from isomorph.processes import limited
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def pretrain(
     `measure(model)` may add others. With `checkpoint`, the state is written there every
     `every` seconds, and a run that finds it goes on from it, on a CPU to the same bits; not from a
     damaged one, nor where what `same` names (the text, the code) has another value now.
-    It computes with one thread, unless told (`isomorph.one_core`). `micro_batch` splits a step to
+    It computes with one thread, unless told (`isomorph.processes`). `micro_batch` splits a step to
     save memory. Several processes started by `torchrun` share each batch.
 
     Raises ValueError when the device is not there, the processes do not divide the batch,

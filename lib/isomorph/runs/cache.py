@@ -24,7 +24,7 @@ import submitit
 from filelock import FileLock, Timeout
 
 import isomorph
-from isomorph import one_core
+from isomorph import processes
 from isomorph.text.shipped import data_folder, sha256_of
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Cache(exca.TaskInfra):
     """
 
     def _run_method(self, *args, **kwargs) -> dict:
-        with one_core.limited() as threads:
+        with processes.limited() as threads:
             outcome = super()._run_method(*args, **kwargs)
         folder = self.uid_folder()
         outcome |= {"threads": threads, "files": {} if folder is None else _files(folder)}

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from isomorph.models.settings import EncoderConfig, TrainingConfig
-from isomorph.one_core import threads
+from isomorph.processes import threads
 from isomorph.runs.cache import code_version
 from isomorph.runs.run import Run, device_name
 from isomorph.runs.texts import HubText, ShippedText, Text, text_checksum

@@ -19,7 +19,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Literal
 
-from isomorph import children, one_core, results
+from isomorph import processes, results
 from isomorph.results import Condition
 from isomorph.runs import Run, cache, cache_folder, run_from_json
 
@@ -196,12 +196,12 @@ class Worker:
 
     def __init__(self, condition: Condition, gpu: str | None = None):
         self.condition, self.gpu = condition, gpu
-        environment = os.environ | one_core.environment()
+        environment = os.environ | processes.environment()
         if gpu is not None:
             environment["CUDA_VISIBLE_DEVICES"] = gpu
         with log_path(condition.run).open("a") as log:
             command = [sys.executable, "-m", "isomorph.sweep.execution"]
-            self.process = children.start(command, log, environment=environment)
+            self.process = processes.start(command, log, environment=environment)
         with suppress(BrokenPipeError):  # it has ended already, and its status will say how
             self.process.stdin.write(handed_over(condition.run).encode() + b"\n")
             self.process.stdin.flush()
@@ -224,7 +224,7 @@ class Worker:
 
     def stop(self) -> None:
         """End the process; what it did until its last checkpoint is kept."""
-        children.stop(self.process)
+        processes.stop(self.process)
 
 
 def handed_over(run: Run) -> str:
@@ -245,7 +245,7 @@ def main() -> None:
     line = b""
     while not line.endswith(b"\n"):
         line += os.read(0, 1) or sys.exit("no run came on standard input")
-    children.end_with_parent()
+    processes.end_with_parent()
     logging.basicConfig(format="%(message)s")
     logging.getLogger("isomorph").setLevel(logging.INFO)  # where it goes on
     run = results.cached(run_from_json(line.decode()))

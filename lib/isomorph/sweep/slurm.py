@@ -14,7 +14,7 @@ import submitit
 from submitit.core.utils import UncompletedJobError
 from submitit.slurm.slurm import SlurmInfoWatcher, SlurmJob
 
-from isomorph import one_core
+from isomorph import processes
 from isomorph.results import Condition
 from isomorph.runs import Run
 from isomorph.sweep.execution import RunFailed
@@ -43,13 +43,13 @@ def settings(options: Iterable[str] = ()) -> dict:
     `setup`, a line of shell before the run, may come several times. Raises ValueError for a name
     that is not known, a value that does not fit or an option given twice.
     """
-    count = one_core.threads()
+    count = processes.threads()
     chosen: dict = {"cluster": "slurm", "cpus_per_task": count, "timeout_min": LONGEST}
     # A job that is taken off its node is queued again, whatever the site's default is.
     flags: dict = {"requeue": True}
     setup = [
         # Without control groups PyTorch would start a thread for each core of the node.
-        *(f"export {name}={count}" for name in (one_core.VARIABLE, *one_core.POOLS)),
+        *(f"export {name}={count}" for name in (processes.VARIABLE, *processes.POOLS)),
         # Slurm would lose sight of the run, which outlives SIGTERM, when its shell ended of it:
         # a second job could then begin beside the first.
         "trap : TERM",

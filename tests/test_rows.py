@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from isomorph import candidates, claims, figures, outcomes
+from isomorph import claims, figures, outcomes
+from isomorph import rows as table
 from isomorph.experiment import Experiment, summary
 from isomorph.metrics import axis
 from tests.frames import filled
@@ -48,21 +49,21 @@ def test_every_score_has_its_own_number(metric, told):
         retrieval_p1_chance=0.001, help_retrieval_p1_chance=0.005, translation_p1_chance=1 / 160,
         translation_contextual_candidates=93, translation_contextual_p1_chance=0.02, las=0.5,
     )  # fmt: skip
-    assert candidates.among(known, metric) == told
-    assert candidates.among(rows(las=0.5), metric) == ""
+    assert table.among(known, metric) == told
+    assert table.among(rows(las=0.5), metric) == ""
 
 
 def test_a_range_stands_where_runs_differ():
-    assert candidates.among(rows(retrieval_p1_chance=[1 / 40, 1 / 1500]), "retrieval_p1") == (
+    assert table.among(rows(retrieval_p1_chance=[1 / 40, 1 / 1500]), "retrieval_p1") == (
         "among 40 to 1,500"
     )
     known = rows(translation_candidates=[80, 90], translation_p1_chance=[0.02, 0.01])
-    assert candidates.among(known, "translation_p1") == "among 80 to 90"
+    assert table.among(known, "translation_p1") == "among 80 to 90"
 
 
 def test_a_number_that_one_run_has_is_not_told_of_all():
     known = rows(translation_candidates=80, translation_p1_chance=[0.02, 0.01])
-    assert candidates.among(known, "translation_p1") == "chance 1 in 50 to 100"
+    assert table.among(known, "translation_p1") == "chance 1 in 50 to 100"
 
 
 def test_the_same_metric_of_two_experiments_is_told_apart():
@@ -72,7 +73,7 @@ def test_the_same_metric_of_two_experiments_is_told_apart():
         rows(retrieval_p1=0.29, retrieval_candidates=200.0),
         rows(retrieval_p1=0.13, retrieval_p1_chance=0.001),
     ):
-        shown = candidates.with_candidates(known).assign(layer=0, line="all")
+        shown = table.with_candidates(known).assign(layer=0, line="all")
         drawn = figures.layer_lines(shown, "retrieval_p1")
         axes.append(drawn.axes[0].get_ylabel().replace("\n", " "))
     assert axes == [
@@ -81,21 +82,21 @@ def test_the_same_metric_of_two_experiments_is_told_apart():
 
 
 def test_labels_of_other_metrics_and_rows_are_as_they_were():
-    known = candidates.with_candidates(rows(las=0.5, retrieval_p1_chance=0.1))
+    known = table.with_candidates(rows(las=0.5, retrieval_p1_chance=0.1))
     assert axis("las", known) == axis("las") == "parsing, LAS"
     assert axis("retrieval_p1") == "sentence retrieval, P@1"
-    empty = candidates.with_candidates(known.iloc[:0])
-    assert list(empty.columns) == list(known.columns) and candidates.in_words(empty) == ""
+    empty = table.with_candidates(known.iloc[:0])
+    assert list(empty.columns) == list(known.columns) and table.among_in_words(empty) == ""
 
 
 def test_in_words():
     known = rows(retrieval_p1=0.1, retrieval_p1_chance=0.001, translation_p1=0.2,
                  translation_p1_chance=0.01)  # fmt: skip
-    assert candidates.in_words(known) == (
+    assert table.among_in_words(known) == (
         "sentence retrieval among 1,000, word translation chance 1 in 100"
     )
-    assert candidates.in_words(known, ["retrieval_p1"]) == "sentence retrieval among 1,000"
-    assert candidates.in_words(known, ["las"]) == ""
+    assert table.among_in_words(known, ["retrieval_p1"]) == "sentence retrieval among 1,000"
+    assert table.among_in_words(known, ["las"]) == ""
 
 
 def test_what_chapters_show_says_it():
