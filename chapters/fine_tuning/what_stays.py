@@ -293,7 +293,7 @@ show_table(
 
 # %%
 from isomorph.measure.probe_data import tree_sentences
-from isomorph.measure.structural_probe import fit_distance_probe
+from isomorph.measure.structural_probe import fit_structural_probe
 
 theirs = {
     split: tree_sentences(
@@ -304,8 +304,13 @@ theirs = {
     )
     for split, own in trees.items()
 }
-probe = fit_distance_probe(
-    theirs["train"], theirs["dev"], layer=last, rank=64, seed=run.seed
+probe = fit_structural_probe(
+    "distance",
+    theirs["train"],
+    theirs["dev"],
+    layer=last,
+    rank=64,
+    seed=run.seed,
 )
 off = loss(probe.matrix, sentences["before tuning"]["dev"]) - probe.dev_loss
 assert abs(off) < 1e-3

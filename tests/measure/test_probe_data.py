@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from isomorph.measure.probe_data import Spans, edge_spans, entities, entity_spans, tag_spans
+from isomorph.measure.probe_data import Spans, labelled_spans
 from isomorph.measure.probes import fit_probe
 from isomorph.measure.represent import Representation, represent
 from isomorph.text.examples import TAG, TREE, Examples, PairExample, TaggedExample, TreeExample
@@ -40,7 +40,7 @@ def words_of(examples):
 
 def test_spans_of_tags_entities_and_edges(model, tokenizer):
     found = represent(model, tokenizer, words_of(TAGGED), level="word")
-    tags = tag_spans(found, TAGGED)
+    tags = labelled_spans(found, TAGGED, "pos")
     assert tags.first.tolist() == [[i, i + 1] for i in range(6)]
     assert [tags.names[label] for label in tags.labels] == [
         *TAGGED.items[0].tags,
@@ -48,11 +48,13 @@ def test_spans_of_tags_entities_and_edges(model, tokenizer):
     ]
     assert tags.types == ("the", "dogs", "sat", "a", "mat", "trees")
     assert tags.second is None and tags.layers is found.layers and tags.left_out == 0
-    named = entity_spans(found, TAGGED)
+    named = labelled_spans(found, TAGGED, "entity")
     assert named.first.tolist() == [[0, 2], [3, 4], [4, 5], [5, 6]]
     assert named.names == ("PER", "LOC") and named.labels.tolist() == [0, 0, 1, 1]
     assert named.types[0] == "the dogs"
-    edges = edge_spans(represent(model, tokenizer, words_of(TREES), level="word"), TREES)
+    edges = labelled_spans(
+        represent(model, tokenizer, words_of(TREES), level="word"), TREES, "relation"
+    )
     assert edges.first.tolist() == [[0, 1], [1, 2], [3, 4]]
     assert edges.second.tolist() == [[1, 2], [2, 3], [4, 5]]
     assert edges.labels.tolist() == [1, 2, 1]
@@ -63,7 +65,12 @@ def test_spans_of_tags_entities_and_edges(model, tokenizer):
 
 def test_entities_end_where_another_begins():
     tags = ("B-A", "B-A", "I-A", "I-B", "O", "I-A", "I-A")
-    assert list(entities(tags)) == [(0, 1, "A"), (1, 3, "A"), (3, 4, "B"), (5, 7, "A")]
+    words = tuple("abcdefg")
+    examples = Examples(TAG, ("O", "B-A", "I-A", "I-B"), (TaggedExample(words, tags),), "made up")
+    found = Representation({0: gaussian(7, 3, 0)}, torch.zeros(7).long(), torch.arange(7), 0)
+    spans = labelled_spans(found, examples, "entity")
+    assert spans.first.tolist() == [[0, 1], [1, 3], [3, 4], [5, 7]]
+    assert [spans.names[label] for label in spans.labels] == ["A", "A", "B", "A"]
 
 
 def test_spans_whose_words_have_no_vector_are_counted_and_left_out():
@@ -71,7 +78,7 @@ def test_spans_whose_words_have_no_vector_are_counted_and_left_out():
     found = Representation(
         {0: gaussian(4, 3, 0)}, torch.tensor([0, 0, 1, 1]), torch.tensor([0, 2, 0, 1]), 1
     )
-    tags, named = tag_spans(found, TAGGED), entity_spans(found, TAGGED)
+    tags, named = labelled_spans(found, TAGGED, "pos"), labelled_spans(found, TAGGED, "entity")
     assert tags.left_out == 2 and tags.types == ("the", "sat", "a", "mat")
     assert named.left_out == 2 and named.first.tolist() == [[2, 3], [3, 4]]
 
@@ -81,30 +88,29 @@ def test_a_representation_of_something_else_is_refused(model, tokenizer):
         found = represent(model, tokenizer, words_of(TAGGED), level=level)
         fewer = replace(TAGGED, items=TAGGED.items[:1]) if level == "word" else TAGGED
         with pytest.raises(ValueError, match=words):
-            tag_spans(found, fewer)
+            labelled_spans(found, fewer, "pos")
     with pytest.raises(ValueError, match="task 'ner'; allowed is 'parsing'"):
-        edge_spans(found, TAGGED)
+        labelled_spans(found, TAGGED, "relation")
     with pytest.raises(ValueError, match="task 'nli'"):
-        tag_spans(found, Examples("nli", ("x",), (PairExample("a", "b", "x"),), "made up"))
+        labelled_spans(
+            found, Examples("nli", ("x",), (PairExample("a", "b", "x"),), "made up"), "pos"
+        )
     lonely = replace(TAGGED, items=(TaggedExample(("the",), ("O",)),))
     with pytest.raises(ValueError, match="no labelled span"):
-        entity_spans(represent(model, tokenizer, [["the"]], level="word"), lonely)
+        labelled_spans(represent(model, tokenizer, [["the"]], level="word"), lonely, "entity")
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"first": torch.tensor([[1, 1], [0, 1]])}, "each span with 0 <= start < end <= 4"),
-        ({"first": torch.tensor([[0, 9], [0, 1]])}, "each span with 0 <= start < end <= 4"),
-        ({"first": torch.zeros(3, 2).long()}, "first is"),
-        ({"labels": torch.tensor([0, 3])}, "labels has 0 to 3"),
-        ({"types": ("a",)}, "types 1 entries"),
-        ({"layers": {}}, "layers has no vectors of one shape"),
-        (
-            {"layers": {0: torch.zeros(4, 2), 1: torch.zeros(4, 3)}},
-            "layers has no vectors of one shape",
-        ),
-        ({"labels": torch.tensor([], dtype=torch.long)}, "labels or names is empty"),
+        ({"first": torch.tensor([[1, 1], [0, 1]])}, "with 0 <= start < end <= 4"),
+        ({"first": torch.tensor([[0, 9], [0, 1]])}, "with 0 <= start < end <= 4"),
+        ({"first": torch.zeros(3, 2).long()}, "spans are"),
+        ({"labels": torch.tensor([0, 3])}, "labels that are numbers of names"),
+        ({"types": ("a",)}, "2 labels, 1 types"),
+        ({"layers": {}}, "0 vectors"),
+        ({"layers": {0: torch.zeros(4, 2), 1: torch.zeros(2, 2)}}, "2 vectors"),
+        ({"labels": torch.tensor([], dtype=torch.long), "first": torch.zeros(0, 2)}, "0 labels"),
     ],
 )
 def test_spans_that_make_no_sense_are_refused(change, message):

@@ -116,8 +116,6 @@ def test_a_word_has_one_random_label_in_every_split():
     )
     assert control_task(train, shares, seed=4).labels.ne(first.labels).any()
     assert first.layers is train.layers
-    with pytest.raises(ValueError, match="shares is"):
-        control_task(train, torch.ones(2), seed=0)
 
 
 def pairs(n, seed):
@@ -194,7 +192,7 @@ def test_arguments_that_make_no_sense_are_refused():
         fit_probe(train, replace(dev, names=("a", "b", "c")))
     with pytest.raises(ValueError, match="lacks the layers"):
         fit_probe(train, replace(dev, layers={0: dev.layers[0]}))
-    with pytest.raises(ValueError, match="two spans a label"):
+    with pytest.raises(ValueError, match="2 spans a label"):
         fit_probe(train, replace(dev, second=dev.first))
     with pytest.raises(ValueError, match="width 5"):
         fit_probe(train, replace(dev, layers={l: v[:, :5] for l, v in dev.layers.items()}))

@@ -4,6 +4,7 @@ Structural probes: trees that are embedded exactly, slow references, rotations, 
 """
 
 from dataclasses import replace
+from functools import partial
 
 import networkx
 import numpy as np
@@ -18,9 +19,8 @@ from isomorph.measure.probe_data import Sentences, tree_sentences
 from isomorph.measure.probes import Training
 from isomorph.measure.represent import Representation, represent
 from isomorph.measure.structural_probe import (
-    ancestors,
-    fit_depth_probe,
-    fit_distance_probe,
+    StructuralProbe,
+    fit_structural_probe,
     spanning_edges,
     spearman_by_length,
     tree_depths,
@@ -34,6 +34,9 @@ from isomorph.text.worlds import World
 
 from .clouds import gaussian
 
+fit_distance_probe, fit_depth_probe = (
+    partial(fit_structural_probe, kind) for kind in ("distance", "depth")
+)
 seeds = st.integers(0, 2**32 - 1)
 quick = settings(max_examples=40, deadline=None)
 
@@ -45,6 +48,16 @@ def random_heads(n, rng):
     for at in range(1, n):
         heads[order[at] - 1] = order[rng.integers(at)]
     return tuple(heads.tolist())
+
+
+def ancestors(heads):
+    """(n, n) bool: word j is word i, or above it in the tree."""
+    above = np.eye(len(heads), dtype=bool)
+    for word in range(len(heads)):
+        at = word + 1
+        while at:
+            above[word, at - 1], at = True, heads[at - 1]
+    return above
 
 
 def graph_of(heads):
@@ -98,7 +111,7 @@ def test_heads_that_are_no_tree_are_refused():
         (1, 0): "circle",
     }.items():
         with pytest.raises(ValueError, match=message):
-            ancestors(heads)
+            tree_depths(heads)
     with pytest.raises(ValueError, match="distances is"):
         spanning_edges(np.full((2, 2), np.nan))
     with pytest.raises(ValueError, match="gold has no edge"):
@@ -179,7 +192,7 @@ def test_the_root_is_looked_for_among_the_words_that_count():
     """A comma that lies lowest is no root; nor is a later word as low as the root."""
     table = torch.tensor([[3.0], [2.0], [1.0], [2.0 + 1e-7]]).double()
     heads, marks = ((2, 0, 2, 2),), ((True, True, False, True),)
-    probe = structural_probe.DepthProbe(0, torch.ones(1, 1), 0.0)
+    probe = StructuralProbe("depth", 0, torch.ones(1, 1), 0.0)
     sentences = Sentences({0: table.float()}, ((0, 4),), heads, marks)
     assert probe.root_accuracy(sentences) == 1
     assert probe.root_accuracy(replace(sentences, counted=((True,) * 4,))) == 0
@@ -189,7 +202,7 @@ def test_the_root_is_looked_for_among_the_words_that_count():
 def plain_uuas(sentences):
     """Without a probe: as if its matrix were the identity."""
     width = sentences.layers[0].shape[1]
-    return structural_probe.DistanceProbe(0, torch.eye(width), 0.0).uuas(sentences)
+    return StructuralProbe("distance", 0, torch.eye(width), 0.0).uuas(sentences)
 
 
 @pytest.mark.parametrize("rank", [None, LONGEST])
@@ -205,7 +218,7 @@ def test_trees_that_are_there_are_found(rank, scale):
     assert probe.spearman(test) > 0.93
     off = [
         np.abs(found - tree_distances(heads)).mean()
-        for found, heads in zip(probe.distances(test), test.heads, strict=True)
+        for found, heads in zip(probe.values(test), test.heads, strict=True)
     ]
     assert np.mean(off) < 0.01
     depth = fit_depth_probe(train, dev, layer=0, rank=rank)
@@ -218,8 +231,8 @@ def test_an_exact_embedding_has_every_edge_before_any_probe():
     exact = embedded(50, 3, noise=0.0)
     assert plain_uuas(exact) == 1
     matrix = torch.eye(WIDTH)
-    assert structural_probe.DistanceProbe(0, matrix, 0.0).spearman(exact) > 0.95
-    found = structural_probe.DepthProbe(0, matrix, 0.0).depths(exact)
+    assert StructuralProbe("distance", 0, matrix, 0.0).spearman(exact) > 0.95
+    found = StructuralProbe("depth", 0, matrix, 0.0).values(exact)
     for depths, heads in zip(found, exact.heads, strict=True):
         assert depths == pytest.approx(tree_depths(heads), abs=1e-4)
 
@@ -248,7 +261,7 @@ def test_a_shift_changes_no_distance():
     train, dev, test = (embedded(n, seed) for seed, n in enumerate((100, 50, 50)))
     probe = fit_distance_probe(train, dev, layer=0)
     moved = replace(test, layers={0: test.layers[0] + 20.0})
-    for one, other in zip(probe.distances(test), probe.distances(moved), strict=True):
+    for one, other in zip(probe.values(test), probe.values(moved), strict=True):
         assert other == pytest.approx(one, abs=1e-3)
 
 
@@ -347,7 +360,7 @@ def test_arguments_that_make_no_sense_are_refused():
             fit_distance_probe(*parts, layer=0)
     probe = fit_depth_probe(train, dev, layer=0)
     with pytest.raises(ValueError, match="width 3"):
-        probe.depths(replace(dev, layers={0: dev.layers[0][:, :3]}))
+        probe.values(replace(dev, layers={0: dev.layers[0][:, :3]}))
     for field, (value, message) in {
         "bounds": ((), "bounds is empty"),
         "counted": ((*dev.counted[:-1], (True,)), "1 marks in counted"),

@@ -1,8 +1,8 @@
 """What hidden states hold, by edge probing: a light classifier on vectors that stay as they are.
 
-Spans are of `isomorph.measure.probe_data`. Unlike Tenney et al. (2019), a span has one label, so the
-loss is that of a softmax and not of many sigmoids; vectors are not projected to 256 dimensions
-before pooling; a span is the mean of its words; and a probe is linear.
+Unlike Tenney et al. (2019), a span of `isomorph.measure.probe_data` has one label, so the loss is that
+of a softmax and not of many sigmoids; vectors are not projected to 256 dimensions before pooling; a
+span is the mean of its words; and a probe is linear.
 """
 
 from __future__ import annotations
@@ -28,12 +28,8 @@ BYTES = 8  # of a digest: the draw of a word type is a number with 53 bits
 
 
 class Training(NamedTuple):
-    """How a probe is fitted.
-
-    learning_rate: of AdamW at first. batch: examples a step. epochs: at most so many.
-    patience: epochs in a row that are no better on dev, after which it ends.
-    weight_decay: AdamW's.
-    """
+    """How a probe is fitted: AdamW, until `patience` epochs in a row are no better on dev, at most
+    `epochs`."""
 
     learning_rate: float
     batch: int
@@ -56,8 +52,7 @@ def train_until_it_stops(
     """Fits the parameters in place and leaves those of the best epoch: its dev loss.
 
     groups: of parameters, as AdamW takes them. count: of training examples. loss: the mean of the
-    examples whose numbers it gets. dev_loss: of the parameters as they are. generator: draws the
-    order of the examples.
+    examples whose numbers it gets. generator: draws the order of the examples.
     Raises ValueError when the dev loss is not finite at first, as the vectors then are not.
     """
     optimiser = torch.optim.AdamW(
@@ -136,22 +131,18 @@ class Probe:
         return float((self.predict(spans) == spans.labels).double().mean())
 
     def _check(self, spans: Spans) -> None:
-        if spans.names != self.names:
-            raise ValueError(
-                f"spans has the names {spans.names}; allowed are the probe's, {self.names}."
-            )
         if missing := [layer for layer in self.layers if layer not in spans.layers]:
             raise ValueError(f"spans lacks the layers {missing}, which the probe reads.")
-        width, sides = self.shift.shape[1], self.weight.shape[1] // self.shift.shape[1]
-        if (other := spans.layers[self.layers[0]].shape[1]) != width:
-            raise ValueError(
-                f"spans has vectors of width {other}; allowed is the probe's, {width}."
+        width = self.shift.shape[1]
+        mine = (self.names, width, self.weight.shape[1] // width)
+        other = spans.layers[self.layers[0]].shape[1]
+        theirs = (spans.names, other, 1 if spans.second is None else 2)
+        if mine != theirs:
+            had, wanted = (
+                f"the names {names}, width {size} and {sides} span{'s' * (sides > 1)} a label"
+                for names, size, sides in (theirs, mine)
             )
-        if (one := spans.second is None) != (sides == 1):
-            raise ValueError(
-                f"spans has {'one span' if one else 'two spans'} a label, which is not what the "
-                "probe has."
-            )
+            raise ValueError(f"spans has {had}; allowed are the probe's, {wanted}.")
 
     def _forward(self, spans: Spans, rows: Tensor) -> Tensor:
         """Logits of some rows of spans, (rows, names)."""
@@ -182,8 +173,7 @@ def fit_probe(
         h = sum over l of s_l h_l,  s = softmax(a)
 
     a span is the mean of its words, and the label is read off the span, or both spans one after the
-    other. Layers are brought to one scale so that the mix does not read their lengths; each by one
-    number, so that a rotation of the vectors changes nothing but chance.
+    other. Each layer is brought to scale by one number, so that a rotation changes nothing but chance.
     layers: one, several to mix, or None for all that train has.
     seed: of the order of the spans; the global generators are left alone.
     Computes in float32 on the device of the vectors. Raises ValueError when train and dev do not go
@@ -243,12 +233,8 @@ def _standard(train: Spans, layers: tuple[int, ...]) -> tuple[Tensor, Tensor]:
     return torch.stack(shifts), torch.where(scale > 0, scale, torch.ones_like(scale))
 
 
-@dataclass(frozen=True)
-class Selectivity:
-    """Shares from 0 to 1, on test.
-
-    accuracy: of the probe of the true labels. control: of the same probe fitted on random ones.
-    """
+class Selectivity(NamedTuple):
+    """Shares from 0 to 1, on test: of the probe of the true labels, and of that of random ones."""
 
     accuracy: float
     control: float
@@ -260,12 +246,7 @@ class Selectivity:
 
 
 def selectivity(
-    train: Spans,
-    dev: Spans,
-    test: Spans,
-    *,
-    layers: int | Sequence[int] | None = None,
-    seed: int = 0,
+    train: Spans, dev: Spans, test: Spans, *, layers: int | None = None, seed: int = 0
 ) -> Selectivity:
     """A probe's accuracy on test, and that of the same probe on a control task.
 
@@ -274,11 +255,12 @@ def selectivity(
     seed: of the random labels and of both probes. Errors as of `fit_probe`.
     Source: Hewitt & Liang 2019.
     """
-    controls = [control_task(part, train.shares, seed=seed) for part in (train, dev, test)]
+    parts = (train, dev, test)
+    controls = [control_task(part, train.shares, seed=seed) for part in parts]
     return Selectivity(
         *(
-            fit_probe(*parts[:2], layers=layers, seed=seed).accuracy(parts[2])
-            for parts in ((train, dev, test), controls)
+            fit_probe(*pair, layers=layers, seed=seed).accuracy(scored)
+            for *pair, scored in (parts, controls)
         )
     )
 
@@ -288,15 +270,9 @@ def control_task(spans: Spans, shares: Tensor, *, seed: int) -> Spans:
 
     shares: (names,) how frequent labels are to be among types; take `Spans.shares` of train for all
         splits. The label depends on the type, the shares and the seed alone, so a word has the same
-        in every split. Of two spans, the type is the first one's words, as in `Spans.types`.
-    Raises ValueError when the shares are not such.
+        in every split.
     Source: Hewitt & Liang 2019.
     """
-    if shares.shape != (len(spans.names),) or not (shares >= 0).all() or not shares.sum() > 0:
-        raise ValueError(
-            f"shares is {shares.tolist()}; allowed is a number from 0 for each of the "
-            f"{len(spans.names)} names, not all 0."
-        )
     upto = np.cumsum(shares.double().numpy())
     draws = {word: _uniform(word, seed) for word in set(spans.types)}
     at = np.array([draws[word] for word in spans.types]) * upto[-1]

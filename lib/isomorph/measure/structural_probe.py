@@ -1,21 +1,19 @@
 """Whether hidden states hold whole trees: a linear map under which distances are those of a tree.
 
 A tree is known by how many edges lie between any two of its words, and, once its root is, by how many
-lie above each.
-
-Hewitt & Manning (2019). Sentences are of `isomorph.measure.probe_data`; words are (n,) in their
-order, heads as in `isomorph.text.examples.TreeExample`: 0 for the root, else a position from 1.
+lie above each. Hewitt & Manning (2019). Sentences are of `isomorph.measure.probe_data`; heads as in
+`isomorph.text.examples.TreeExample`: 0 for the root, else a position from 1.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.sparse.csgraph import minimum_spanning_tree
+from scipy.sparse.csgraph import minimum_spanning_tree, shortest_path
 from scipy.stats import rankdata
 from torch import Tensor
 
@@ -31,17 +29,19 @@ Edges = set[tuple[int, int]]
 
 @dataclass(frozen=True)
 class StructuralProbe:
-    """A fitted map of the vectors of one layer, h -> B h.
+    """A fitted map of the vectors of one layer, h -> B h. See `fit_structural_probe`.
 
-    layer: which it reads. matrix: B, (rank, width), in the unit of the vectors.
-    dev_loss: in edges, at the epoch that was kept.
+    kind: "distance" or "depth". layer: which it reads. matrix: B, (rank, width), in the unit of the
+    vectors. dev_loss: in edges, at the epoch that was kept.
     """
 
+    kind: str
     layer: int
     matrix: Tensor
     dev_loss: float
 
-    def _mapped(self, sentences: Sentences) -> list[Tensor]:
+    def values(self, sentences: Sentences) -> list[np.ndarray]:
+        """Of each sentence the distances (n, n) or depths (n,) of its words, in float64."""
         vectors = _vectors(sentences, self.layer)
         if vectors.shape[1] != self.matrix.shape[1]:
             raise ValueError(
@@ -50,16 +50,10 @@ class StructuralProbe:
             )
         # In float64: tiny distances are differences of large numbers.
         mapped = (vectors @ self.matrix.T.to(vectors)).double()
-        return [mapped[start:end] for start, end in sentences.bounds]
-
-
-@dataclass(frozen=True)
-class DistanceProbe(StructuralProbe):
-    """A map under which squared distances are numbers of edges. See `fit_distance_probe`."""
-
-    def distances(self, sentences: Sentences) -> list[np.ndarray]:
-        """|B (h_i - h_j)|^2 of all pairs of words of each sentence, (n, n) each, float64."""
-        return [_squares(words[None])[0].cpu().numpy() for words in self._mapped(sentences)]
+        measure, _ = KINDS[self.kind]
+        return [
+            measure(mapped[None, start:end])[0].cpu().numpy() for start, end in sentences.bounds
+        ]
 
     def uuas(self, sentences: Sentences) -> float:
         """The share of edges that the minimum spanning trees of the distances have, 0 to 1.
@@ -67,20 +61,7 @@ class DistanceProbe(StructuralProbe):
         Words that are not counted are in neither tree. Source: Hewitt & Manning 2019, their reporter.py.
         """
         gold = map(tree_edges, sentences.heads, sentences.counted)
-        return uuas(gold, map(spanning_edges, self.distances(sentences), sentences.counted))
-
-    def spearman(self, sentences: Sentences) -> float:
-        """DSpr., the correlation with the true distances, by `spearman_by_length`."""
-        return spearman_by_length(map(tree_distances, sentences.heads), self.distances(sentences))
-
-
-@dataclass(frozen=True)
-class DepthProbe(StructuralProbe):
-    """A map under which squared lengths are depths. See `fit_depth_probe`."""
-
-    def depths(self, sentences: Sentences) -> list[np.ndarray]:
-        """|B h_i|^2 of all words of each sentence, (n,) each, float64."""
-        return [words.square().sum(1).cpu().numpy() for words in self._mapped(sentences)]
+        return uuas(gold, map(spanning_edges, self.values(sentences), sentences.counted))
 
     def root_accuracy(self, sentences: Sentences) -> float:
         """The share of sentences whose counted word of the least depth is the root, 0 to 1.
@@ -88,59 +69,40 @@ class DepthProbe(StructuralProbe):
         Of words as deep it is the first. One whose root is not counted is wrong.
         """
         guesses = [
-            int(np.where(counted, snapped(torch.from_numpy(depths)), np.inf).argmin())
-            for depths, counted in zip(self.depths(sentences), sentences.counted, strict=True)
+            int(np.where(counted, _snapped(depths), np.inf).argmin())
+            for depths, counted in zip(self.values(sentences), sentences.counted, strict=True)
         ]
         roots = [heads.index(0) for heads in sentences.heads]
         return float(np.mean(np.equal(roots, guesses)))
 
     def spearman(self, sentences: Sentences) -> float:
-        """NSpr., the correlation with the true depths, by `spearman_by_length`."""
-        return spearman_by_length(map(tree_depths, sentences.heads), self.depths(sentences))
+        """DSpr. or NSpr., the correlation with what is true, by `spearman_by_length`."""
+        return spearman_by_length(map(KINDS[self.kind][1], sentences.heads), self.values(sentences))
 
 
-def fit_distance_probe(
-    train: Sentences, dev: Sentences, *, layer: int, rank: int | None = None, seed: int = 0
-) -> DistanceProbe:
-    """The map B (rank, width) that minimises, over sentences of n words with tree distances d_T,
+def fit_structural_probe(
+    kind: str,
+    train: Sentences,
+    dev: Sentences,
+    *,
+    layer: int,
+    rank: int | None = None,
+    seed: int = 0,
+) -> StructuralProbe:
+    """The map B (rank, width) that minimises, over sentences of n words with tree distances d_T and
+    depths t,
 
-        mean of  1 / n^2  sum over i, j of | d_T(i, j) - |B (h_i - h_j)|^2 |
+        "distance":  mean of  1 / n^2  sum over i, j of | d_T(i, j) - |B (h_i - h_j)|^2 |
+        "depth":     mean of  1 / n  sum over i of | t(i) - |B h_i|^2 |
 
+    Nothing is subtracted from the vectors, so where they lie matters to depths.
     rank: at most the width; None for the width. seed: of the first map and the order of sentences;
     the global generators are left alone.
     Computes in float32 on the device of the vectors. Raises ValueError when a layer is not there, a
     rank is not allowed, heads are no tree, or a value is not finite.
-    Source: Hewitt & Manning 2019, section 2.1.
+    Source: Hewitt & Manning 2019, section 2.
     """
-    return DistanceProbe(*_fit(train, dev, layer, rank, seed, _squares, tree_distances))
-
-
-def fit_depth_probe(
-    train: Sentences, dev: Sentences, *, layer: int, rank: int | None = None, seed: int = 0
-) -> DepthProbe:
-    """The map B (rank, width) that minimises, over sentences of n words with depths t,
-
-        mean of  1 / n  sum over i of | t(i) - |B h_i|^2 |
-
-    Nothing is subtracted from the vectors, so where they lie matters. Arguments and errors as of
-    `fit_distance_probe`. Source: Hewitt & Manning 2019, section 2.
-    """
-    return DepthProbe(*_fit(train, dev, layer, rank, seed, _lengths, tree_depths))
-
-
-def _fit(
-    train: Sentences,
-    dev: Sentences,
-    layer: int,
-    rank: int | None,
-    seed: int,
-    measure: Callable[[Tensor], Tensor],
-    truth: Callable[[Sequence[int]], np.ndarray],
-) -> tuple[int, Tensor, float]:
-    """What a probe is made of.
-
-    measure: (batch, n, rank) mapped words to what is to be as the truth of their heads.
-    """
+    measure, truth = KINDS[kind]
     vectors, others = _vectors(train, layer), _vectors(dev, layer)
     width, device = vectors.shape[1], vectors.device
     rank = width if rank is None else rank
@@ -152,26 +114,30 @@ def _fit(
     if not vectors.isfinite().all():
         raise ValueError("train has vectors that are not finite; allowed are finite ones.")
     generator = torch.Generator().manual_seed(seed)
-    gold = [torch.from_numpy(truth(heads)).float().to(device) for heads in train.heads]
-    gold_dev = [torch.from_numpy(truth(heads)).float().to(device) for heads in dev.heads]
+    gold, gold_dev = (
+        [torch.from_numpy(truth(heads)).float().to(device) for heads in part.heads]
+        for part in (train, dev)
+    )
     # AdamW has a rate for each coordinate, so what it reaches would depend on how the vectors happen
     # to be turned. It works along their principal axes instead, with signs by a rule.
     axes = principal_axes(vectors.T.double() @ vectors.double())[1].flip(1).float()
     vectors, others = vectors @ axes, others @ axes
     # Entries of about 1, whatever the scale of the vectors, so that one learning rate fits all.
     matrix = torch.randn(rank, width, generator=generator).to(device)
-    unit = _unit(vectors @ matrix.T, train, gold, measure)
+    mapped = vectors @ matrix.T
+    total = sum(measure(mapped[None, start:end]).double().sum() for start, end in train.bounds)
+    true = sum(values.double().sum() for values in gold)
+    # Where nothing differs, or nothing has a distance, no scale is better than another.
+    unit = (true / total).sqrt().float() if total > 0 and true > 0 else torch.ones(())
     matrix.requires_grad_()
 
     def loss(sentences: Sentences, source: Tensor, true: list[Tensor], rows: Tensor) -> Tensor:
         chosen = rows.tolist()
         index, lengths = _padded([sentences.bounds[row] for row in chosen], device)
-        words = source[index]
-        measured = measure(words @ (unit * matrix).T)
+        measured = measure(source[index] @ (unit * matrix).T)
         wanted, real = torch.zeros_like(measured), torch.zeros_like(measured, dtype=torch.bool)
         for at, row in enumerate(chosen):
-            n = len(true[row])
-            here = (at, *[slice(n)] * true[row].ndim)
+            here = (at, *[slice(len(true[row]))] * true[row].ndim)
             wanted[here], real[here] = true[row], True
         off = (measured - wanted).abs().masked_fill(~real, 0.0).flatten(1).sum(1)
         return (off / lengths ** (measured.ndim - 1)).mean()
@@ -189,15 +155,7 @@ def _fit(
         generator,
         TRAINING,
     )
-    return layer, (unit * matrix).detach() @ axes.T, best
-
-
-def _unit(mapped: Tensor, train: Sentences, gold: list[Tensor], measure) -> Tensor:
-    """What to multiply a map with so that it gives on average what is true."""
-    total = sum(measure(mapped[None, start:end]).double().sum() for start, end in train.bounds)
-    true = sum(values.double().sum() for values in gold)
-    # Where nothing differs, or nothing has a distance, no scale is better than another.
-    return (true / total).sqrt().float() if total > 0 and true > 0 else torch.ones(())
+    return StructuralProbe(kind, layer, (unit * matrix).detach() @ axes.T, best)
 
 
 def _squares(words: Tensor) -> Tensor:
@@ -226,8 +184,8 @@ def _vectors(sentences: Sentences, layer: int) -> Tensor:
     return sentences.layers[layer].float()
 
 
-def ancestors(heads: Sequence[int]) -> np.ndarray:
-    """(n, n) bool: word j is word i, or above it in the tree.
+def _ways(heads: Sequence[int]) -> np.ndarray:
+    """(n + 1, n + 1) int: how many edges lie between any two words, place 0 being above the root.
 
     Raises ValueError when a head is no word of the sentence, there is not one root, or words go
     round in a circle.
@@ -238,28 +196,28 @@ def ancestors(heads: Sequence[int]) -> np.ndarray:
         raise ValueError(f"heads is {list(heads)}; allowed are 0 to the number of words, {n}.")
     if (roots := np.count_nonzero(parents == 0)) != 1:
         raise ValueError(f"heads is {list(heads)}, with {roots} roots; allowed is one, marked 0.")
-    above = np.eye(n, dtype=bool)
-    words, at = np.arange(n), parents
-    for _ in range(n):
-        words, at = words[at > 0], at[at > 0]
-        if not len(at):
-            return above
-        above[words, at - 1] = True
-        at = parents[at - 1]
-    raise ValueError(f"heads is {list(heads)}, which goes round in a circle; allowed is a tree.")
+    graph = np.zeros((n + 1, n + 1))
+    graph[np.arange(1, n + 1), parents] = 1
+    ways = shortest_path(graph, directed=False, unweighted=True)
+    if np.isinf(ways).any():
+        raise ValueError(
+            f"heads is {list(heads)}, which goes round in a circle; allowed is a tree."
+        )
+    return ways.astype(np.int64)
 
 
 def tree_depths(heads: Sequence[int]) -> np.ndarray:
-    """How many edges lie between each word and the root, (n,) int. Errors as of `ancestors`."""
-    return ancestors(heads).sum(1) - 1
+    """How many edges lie between each word and the root, (n,) int. Raises ValueError for no tree."""
+    return _ways(heads)[0, 1:] - 1
 
 
 def tree_distances(heads: Sequence[int]) -> np.ndarray:
-    """How many edges lie between any two words, (n, n) int. Errors as of `ancestors`."""
-    above = ancestors(heads).astype(np.int64)
-    # The way leads up to the lowest word above both; all words above that one are above both.
-    counts = above.sum(1)
-    return counts[:, None] + counts - 2 * above @ above.T
+    """How many edges lie between any two words, (n, n) int. Raises ValueError for no tree."""
+    return _ways(heads)[1:, 1:]
+
+
+# What a map is to make true: a measure of mapped words (batch, n, rank), and its truth of heads.
+KINDS = {"distance": (_squares, tree_distances), "depth": (_lengths, tree_depths)}
 
 
 def tree_edges(heads: Sequence[int], counted: Sequence[bool] | None = None) -> Edges:
@@ -303,10 +261,10 @@ def uuas(gold: Iterable[Edges], predicted: Iterable[Edges]) -> float:
     "Undirected unlabelled attachment score". Raises ValueError when no sentence has an edge.
     Source: Hewitt & Manning 2019, as in their reporter.py.
     """
-    right = total = 0
-    for true, guessed in zip(gold, predicted, strict=True):
-        right += len(true & guessed)
-        total += len(true)
+    pairs = [
+        (len(true & guessed), len(true)) for true, guessed in zip(gold, predicted, strict=True)
+    ]
+    right, total = map(sum, zip(*pairs, strict=True)) if pairs else (0, 0)
     if not total:
         raise ValueError("gold has no edge; at least one is needed to score.")
     return right / total

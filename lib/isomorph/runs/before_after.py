@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from isomorph.measure import structural_probe
 from isomorph.measure.comparison import matched_for_length, similarity_by_layer
 from isomorph.measure.isotropy import isoscore
 from isomorph.measure.numerics import centred
-from isomorph.measure.probe_data import edge_spans, entity_spans, tag_spans, tree_sentences
+from isomorph.measure.probe_data import labelled_spans, tree_sentences
 from isomorph.measure.probes import fit_probe, selectivity
 from isomorph.measure.represent import represent
+from isomorph.measure.structural_probe import fit_structural_probe
 from isomorph.models.blocks import blocks_of, revert
 from isomorph.models.finetune import predict
 from isomorph.models.inputs import longest_input
@@ -51,8 +51,6 @@ PROBED = {"train": 800, "dev": 200, "test": 400}  # sentences
 RANK = 64  # of a structural probe's map; the width, where that is less
 
 Splits = dict[str, "Examples"]
-# What edge probes are asked for, by the name that its scores begin with.
-SPANS = {"relation": edge_spans, "pos": tag_spans, "entity": entity_spans}
 
 
 @dataclass(frozen=True)
@@ -252,7 +250,7 @@ def probes(tuned: BeforeAfter) -> list[dict]:
                 read[words] = represent(
                     tuned.after, tuned.tokenizer, words, language=tuned.language, level="word"
                 )
-            spans[split] = SPANS[name](read[words], own)
+            spans[split] = labelled_spans(read[words], own, name)
         records += _edge(name, spans, tuned.seed)
     trees = {
         split: tree_sentences(read[tuple(item.words for item in own.items)], own)
@@ -302,8 +300,8 @@ def _structural(trees: dict, seed: int) -> list[dict]:
     records = []
     for layer, vectors in sorted(train.layers.items()):
         settings = {"layer": layer, "rank": min(RANK, vectors.shape[1]), "seed": seed}
-        distance = structural_probe.fit_distance_probe(train, dev, **settings)
-        depth = structural_probe.fit_depth_probe(train, dev, **settings)
+        distance = fit_structural_probe("distance", train, dev, **settings)
+        depth = fit_structural_probe("depth", train, dev, **settings)
         found = {
             "uuas": distance.uuas(test),
             "distance_spearman": distance.spearman(test),
