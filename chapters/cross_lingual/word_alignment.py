@@ -35,8 +35,10 @@ answer("1.8")
 # ten times over (**iterative normalisation**).
 
 # %%
+import numpy as np
 import pandas as pd
 import torch
+from scipy.linalg import schur
 
 from isomorph.figures import blank, show, show_table, show_turning
 from isomorph.measure import retrieval, similarity
@@ -270,16 +272,25 @@ show_table(
 #
 # ### Watch it turn
 #
-# Move the slider. It turns the words of **a** by a growing share of the learnt rotation. What you see is a shadow: two dimensions of many, those in
+# Move the slider. It turns the words of **a** by a growing share of the learnt rotation: every plane by the same share of its angle. What you see is a shadow: two dimensions of many, those in
 # which the words of **b** spread most. Point at a word to see its nearest neighbours, which are taken in all dimensions, by cosine.
 
+
 # %%
+def part_way(rotation, share):
+    turns, basis = schur(rotation.numpy(), output="complex")
+    angles = np.angle(turns.diagonal())
+    mirrored = np.abs(angles) > np.pi - 1e-9  # a mirror goes through 0
+    turned = np.where(mirrored, 1 - 2 * share, np.exp(1j * share * angles))
+    return torch.from_numpy(((basis * turned) @ basis.conj().T).real)
+
+
 plane = torch.linalg.eigh(y.T @ y).eigenvectors[:, -2:].flip(1)
 plane = plane * plane[plane.abs().argmax(0), range(2)].sign()
 meant = dict(dictionary["test"])
 frames, nearest, counts = [], [], []
 for step in range(11):
-    turned = x @ similarity.part_way(rotation, step / 10)
+    turned = x @ part_way(rotation, step / 10)
     best = (unit(turned) @ unit(y).T).topk(3, dim=1).indices.tolist()
     frames.append((turned @ plane).numpy())
     nearest.append([", ".join(words_b[i] for i in row) for row in best])

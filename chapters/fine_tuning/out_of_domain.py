@@ -47,7 +47,7 @@ import pandas as pd
 import torch
 
 from isomorph.figures import blank, show, show_table
-from isomorph.measure.comparison import (
+from isomorph.measure.similarity import (
     matched_for_length,
     similarity_by_layer,
 )

@@ -14,11 +14,10 @@ from isomorph.measure.comparison import (
     Material,
     compare,
     layer_pairs,
-    matched_for_length,
-    similarity_by_layer,
     translated,
 )
 from isomorph.measure.retrieval import hubness
+from isomorph.measure.similarity import matched_for_length, similarity_by_layer
 from isomorph.measure.words import Reader
 from isomorph.models.blocks import reinitialise
 from isomorph.models.pretrained import load_encoder

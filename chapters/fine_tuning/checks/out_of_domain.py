@@ -43,7 +43,7 @@ def one_step(answer: object) -> Feedback:
 @exercise("out_of_domain.2")
 def matched(answer: object) -> Feedback:
     """How many texts of each set are left when bins of five words hold as many of both."""
-    from isomorph.measure.comparison import matched_for_length
+    from isomorph.measure.similarity import matched_for_length
 
     sets = [
         [" ".join(["word"] * words) for words in own]

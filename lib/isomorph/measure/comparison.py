@@ -1,16 +1,18 @@
-"""Two encoders side by side, layer by layer: what a rotation aligns, and how alike they are.
+"""Two encoders side by side, or one encoder's two languages, layer by layer, as records.
 
-The measures of Conneau, Wu et al. (2020, section 5) for any two encoders, each of which reads one of
-two languages: two models of one language each, one model of both, or anybody's. A rotation is learnt
-on some sentences, or on a dictionary's "train" part, after iterative normalisation; it is scored on
-others, or on the "test" part. `similarity_by_layer` compares an encoder with itself, before and
-after something was done to it.
+`compare` has the measures of Conneau, Wu et al. (2020, section 5) for any two encoders, each of which
+reads one of two languages: a rotation is learnt on some sentences, or on a dictionary's "train" part,
+after iterative normalisation, and scored on others, or on the "test" part. `measure_multilinguality`
+rotates nothing.
+
+Words are those of the dictionary's test part, to be found among all the dictionary's words of the other
+language, train and test, that have a vector; any listed translation is right. A word that is spelt
+alike in both languages is not asked (see `retrieval.translation`).
 """
 
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -31,19 +33,28 @@ from isomorph.measure.similarity import (
     ridge,
     rsa,
 )
-from isomorph.measure.words import Lexicon, Reader, embedded, in_context, keyed_dictionary
+from isomorph.measure.words import (
+    Lexicon,
+    Reader,
+    embedded,
+    in_context,
+    isolated_word_vectors,
+    keyed_dictionary,
+)
+from isomorph.text.corpora import evenly
 from isomorph.text.tokens import check_texts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from isomorph.measure.represent import Tokenizers
+    from isomorph.text.corpora import Corpus
 
-TOKENS = 2000  # compared by layer; RSA has as many pairs as their square
-BIN_WORDS = 5  # wide are the bins of texts that are of like length
+CONTEXTS = 1000  # training sentences a language, evenly spaced, in which words are met
 
 Record = dict[str, str | int | float | None]
 Sides = tuple[list[str], list[str]]
+Pairs = Mapping[str, Sequence[tuple[str, str]]]
 
 
 @dataclass(frozen=True)
@@ -58,7 +69,7 @@ class Material:
 
     learn: Sides
     test: Sides
-    dictionary: Mapping[str, Sequence[tuple[str, str]]]
+    dictionary: Pairs
     contexts: Sides = ([], [])
     others: Mapping[str, Sides] = field(default_factory=dict)
 
@@ -66,25 +77,20 @@ class Material:
 def compare(
     source: Reader, target: Reader, material: Material, *, progress: bool = False
 ) -> list[Record]:
-    """Every measure at every layer, as {metric, layer, value}; layer is the source's.
+    """Every measure at every layer, as {metric, layer, value}, scores being means of both directions.
 
-    Where the two differ in depth, a layer goes with the one as deep in proportion. Scores are means
-    of both directions.
+    layer: the source's. Where the two differ in depth, it goes with the one as deep in proportion.
 
     - retrieval_p1: sentence vectors rotated, nearest neighbour by cosine; retrieval_p1_csls;
       retrieval_p1_linear by a ridge map; retrieval_p1_unmapped, each side's mean subtracted, where
-      the widths are equal. retrieval_p1_chance, without a layer.
-    - <name>_retrieval_p1, _csls, _unmapped and _chance: the same on each of the material's others.
-    - cka (debiased, linear), cka_biased, rsa: of the test sentences.
-    - cka_to_<j>: debiased CKA of the layer with the target's layer j.
-    - average_cosine_source, average_cosine_target, isoscore_source, isoscore_target: of the test
+      the widths are equal; retrieval_p1_chance, no layer. <name>_retrieval_p1 and so on: of others.
+    - cka (debiased, linear), cka_biased, rsa, cka_to_<j> (debiased, with the target's layer j),
+      average_cosine_source, average_cosine_target, isoscore_source, isoscore_target: of the test
       sentences.
     - translation_p1, translation_p5: input embeddings of single-subword words, rotated, by CSLS,
-      layer 0; translation_p1_cosine; translation_p1_unmapped, where the widths are equal;
-      translation_p1_random by a random rotation; translation_hubness_cosine, _csls;
-      translation_queries, translation_candidates (the mean of both directions), translation_p1_chance.
-    - translation_contextual_p1 and so on: the same of words averaged over their contexts, at every
-      layer.
+      layer 0; translation_p1_cosine; translation_p1_unmapped; translation_p1_random by a random
+      rotation; translation_hubness_cosine, _csls; translation_queries, translation_candidates,
+      translation_p1_chance. translation_contextual_p1 and so on: averages over contexts, every layer.
 
     Raises ValueError where the two sides of `learn` or `test` do not pair, or, naming side and number,
     a text is none.
@@ -177,13 +183,10 @@ def translated(
     name: str,
     layer: int | None,
     lexicons: Sequence[Lexicon],
-    pairs: Mapping[str, Sequence[tuple[str, str]]],
+    pairs: Pairs,
 ) -> list[Record]:
-    """Word translation by a rotation learnt on pairs["train"], as the records of `compare`.
-
-    lexicons: the words of each side and their vectors (n_words, width). Only the number of queries
-    where no pair of "train" or "test" has both its words.
-    """
+    """Word translation by a rotation learnt on pairs["train"], as the records of `compare`; only the
+    number of queries where no pair of "train" or "test" has both its words."""
     (words, vectors), (other_words, other_vectors) = lexicons
     rows = [{word: row for row, word in enumerate(side)} for side in (words, other_words)]
     train = [(rows[0][a], rows[1][b]) for a, b in pairs["train"] if a in rows[0] and b in rows[1]]
@@ -194,24 +197,29 @@ def translated(
     places = torch.tensor(train)
     rotation = procrustes(sides[0][places[:, 0]], sides[1][places[:, 1]])
 
-    def scores(source: Tensor, **options) -> dict[str, float]:
-        return translation_both_ways(
-            source, sides[1], pairs["test"], words, other_words, known=pairs["train"], **options
-        )
+    rotated = sides[0] @ rotation
 
-    rotated = scores(sides[0] @ rotation, scoring="csls")
+    def scores(source: Tensor, **options) -> dict[str, float]:
+        return _translate([(words, source), (other_words, sides[1])], pairs, **options)
+
+    best = scores(rotated, scoring="csls")
     metrics = {
-        "p1": rotated["p1"], "p5": rotated["p5"],
-        "p1_cosine": scores(sides[0] @ rotation)["p1"],
+        "p1": best["p1"], "p5": best["p5"], "p1_cosine": scores(rotated)["p1"],
         "p1_random": scores(sides[0] @ _random_rotation(rotation), scoring="csls")["p1"],
-        "p1_chance": rotated["chance"], "queries": rotated["queries"],
-        "candidates": rotated["candidates"],
+        "p1_chance": best["chance"], "queries": best["queries"], "candidates": best["candidates"],
     }  # fmt: skip
     if vectors.shape[1] == other_vectors.shape[1]:
         metrics["p1_unmapped"] = scores(sides[0], scoring="csls")["p1"]
     for scoring in ("cosine", "csls"):
-        metrics[f"hubness_{scoring}"] = hubness(sides[0] @ rotation, sides[1], scoring=scoring)
-    return _records(layer, {f"{name}_{metric}": value for metric, value in metrics.items()})
+        metrics[f"hubness_{scoring}"] = hubness(rotated, sides[1], scoring=scoring)
+    return _records(layer, metrics, f"{name}_")
+
+
+def _translate(lexicons: Sequence[Lexicon], pairs: Pairs, **options) -> dict[str, float]:
+    (words, vectors), (other_words, others) = lexicons
+    return translation_both_ways(
+        vectors, others, pairs["test"], words, other_words, known=pairs["train"], **options
+    )
 
 
 def _random_rotation(like: Tensor) -> Tensor:
@@ -222,59 +230,113 @@ def _random_rotation(like: Tensor) -> Tensor:
     return left @ right
 
 
-def _records(layer: int | None, metrics: Mapping[str, float]) -> list[Record]:
-    return [{"metric": name, "layer": layer, "value": value} for name, value in metrics.items()]
+def _records(layer: int | None, metrics: Mapping[str, float], before: str = "") -> list[Record]:
+    return [{"metric": before + name, "layer": layer, "value": v} for name, v in metrics.items()]
 
 
-def similarity_by_layer(
-    before: PreTrainedModel,
-    after: PreTrainedModel,
-    tokenizer: Tokenizers,
-    texts: Sequence[str],
-    *,
-    language: str | None = None,
-    tokens: int = TOKENS,
-    seed: int = 0,
-    max_length: int | None = None,
-) -> dict[str, dict[int, float]]:
-    """{"rsa", "cka"} -> layer -> how alike the tokens' states are before and after, at most 1.
+def measure_multilinguality(
+    model: PreTrainedModel, tokenizer: Tokenizers, corpus: Corpus
+) -> list[Record]:
+    """How multilingual an encoder is, as {metric, layer, value}; all are means of both directions.
 
-    Of all tokens of the texts so many are drawn, the same at each layer. Where the encoder after has
-    fewer layers, those it has are compared.
-    Raises ValueError when there are fewer than 4 tokens.
-    Source: Merchant et al. 2020 compare by RSA; CKA of Kornblith et al. 2019 beside it.
+    - retrieval_p1, retrieval_mrr (cosine), retrieval_p1_centred (each language's mean subtracted),
+      retrieval_p1_csls: of the held-out parallel sentences, every layer; retrieval_p1_chance.
+    - translation_p1, translation_p5 (cosine), translation_p1_centred, translation_p1_csls: rows of
+      the input embedding, of words that are one subword, layer 0; translation_isolated_p1: the same
+      words alone in a sentence, layers 0 and two thirds. translation_p1_chance, translation_queries
+      (words asked), translation_coverage (their share), translation_candidates (among how many).
+    - translation_contextual_p1, _p1_csls: averages over contexts of training text, every layer: test
+      sentences would hand a rare word and its translation the very same context. The same counts.
+    - multilinguality, no layer: the mean of retrieval P@1 and isolated word translation P@1 over
+      layer 0 and the one two thirds up. Dufter and Schütze 2020 take layers 0 and 8 of 12 and
+      translate every item of the vocabulary.
+
+    A measure for which no word is left has no record.
+    Raises ValueError when the corpus is not bilingual or its test sentences are not parallel.
+    Source: Conneau, Wu et al. 2020, section 5.1; Dufter and Schütze 2020.
     """
+    if len(corpus.languages) != 2:
+        raise ValueError(f"corpus.languages is {corpus.languages}; this measure takes two.")
+    sizes = {language: len(corpus.test[language]) for language in corpus.languages}
+    if len(set(sizes.values())) != 1 or 0 in sizes.values():
+        raise ValueError(f"corpus.test has {sizes} sentences; they must be parallel.")
+    readers = [Reader(model, tokenizer, language) for language in corpus.languages]
     first, second = (
-        represent(model, tokenizer, texts, language=language, level="token", max_length=max_length)
-        for model in (before, after)
+        represent(model, tokenizer, corpus.test[reader.language], language=reader.language).layers
+        for reader in readers
     )
-    count = len(first.texts)
-    if count < 4:
-        raise ValueError(f"texts has {count} tokens; at least 4 are needed.")
-    drawn = torch.randperm(count, generator=torch.Generator().manual_seed(seed))[:tokens]
-    similarity: dict[str, dict[int, float]] = {"rsa": {}, "cka": {}}
-    for layer in sorted(set(first.layers) & set(second.layers)):
-        x, y = first[layer][drawn], second[layer][drawn]
-        similarity["rsa"][layer] = rsa(x, y)
-        similarity["cka"][layer] = linear_cka(x, y)
-    return similarity
+    records = []
+    for layer in sorted(first):
+        pair = first[layer], second[layer]
+        plain = retrieval(*pair)
+        metrics = {"p1": plain["p1"], "mrr": plain["mrr"]}
+        metrics["p1_centred"] = retrieval(*pair, center=True)["p1"]
+        metrics["p1_csls"] = retrieval(*pair, scoring="csls")["p1"]
+        records += _records(layer, metrics, "retrieval_")
+    records += _records(None, {"retrieval_p1_chance": 1 / len(first[0])})
+    tokenizers = [tokenizer_of(tokenizer, language) for language in corpus.languages]
+    spellings, pairs = keyed_dictionary(tokenizers, corpus.dictionary)
+    upper = two_thirds_layer(model.config.num_hidden_layers)
+    records += _of_embeddings(readers, spellings, pairs, upper)
+    if all(spellings):
+        texts = (evenly(corpus.train[language], CONTEXTS) for language in corpus.languages)
+        records += _of_contexts(*map(in_context, readers, texts, spellings), pairs)
+    parts = [
+        record["value"]
+        for record in records
+        if record["metric"] in ("retrieval_p1", "translation_isolated_p1")
+        and record["layer"] in (0, upper)
+    ]
+    return records + (
+        _records(None, {"multilinguality": sum(parts) / 4}) if len(parts) == 4 else []
+    )
 
 
-def matched_for_length(first: Sequence[str], second: Sequence[str]) -> tuple[list[str], list[str]]:
-    """As many texts of each of two sets as can be, of like lengths: of each bin of five words the same
-    number, in the order given.
+def two_thirds_layer(layers: int) -> int:
+    """The layer two thirds of the way up, as 8 of 12: where Dufter and Schütze 2020 measure."""
+    return max(1, round(2 * layers / 3))
 
-    Raises ValueError when no bin has a text of both.
-    """
-    bins: list[dict[int, list[str]]] = [defaultdict(list), defaultdict(list)]
-    for by_length, texts in zip(bins, (first, second), strict=True):
-        for text in texts:
-            by_length[len(text.split()) // BIN_WORDS].append(text)
-    kept: tuple[list[str], list[str]] = ([], [])
-    for length in sorted(bins[0].keys() & bins[1].keys()):
-        count = min(len(by_length[length]) for by_length in bins)
-        for side, by_length in zip(kept, bins, strict=True):
-            side.extend(by_length[length][:count])
-    if not kept[0]:
-        raise ValueError("first and second have no texts of like length; allowed are sets that do.")
-    return kept
+
+def _of_embeddings(readers, spellings, pairs: Pairs, upper: int) -> list[Record]:
+    lexicons = list(map(embedded, readers, spellings))
+    if not all(words for words, _ in lexicons):
+        return _records(0, {"translation_queries": 0})
+    plain = _translate(lexicons, pairs)
+    metrics = {name: plain[name] for name in ("queries", "coverage", "candidates")}
+    if not plain["queries_forward"] or not plain["queries_backward"]:
+        return _records(0, metrics, "translation_")
+    metrics |= {"p1": plain["p1"], "p5": plain["p5"], "p1_chance": plain["chance"]}
+    metrics["p1_centred"] = _translate(lexicons, pairs, center=True)["p1"]
+    metrics["p1_csls"] = _translate(lexicons, pairs, scoring="csls")["p1"]
+    records = _records(0, metrics, "translation_")
+    alone = [
+        isolated_word_vectors(
+            reader.model, reader.tokenizer, [spelt[word] for word in words],
+            language=reader.language, layers=(0, upper),
+        )
+        for reader, spelt, (words, _) in zip(readers, spellings, lexicons, strict=True)
+    ]  # fmt: skip
+    for layer in (0, upper):
+        sides = [(words, by[layer]) for (words, _), by in zip(lexicons, alone, strict=True)]
+        records += _records(layer, {"translation_isolated_p1": _translate(sides, pairs)["p1"]})
+    return records
+
+
+def _of_contexts(
+    first: Mapping[int, Lexicon], second: Mapping[int, Lexicon], pairs: Pairs
+) -> list[Record]:
+    name, records = "translation_contextual_", []
+    if not first[0][0] or not second[0][0]:
+        return _records(None, {f"{name}queries": 0})
+    for layer in first:
+        sides = first[layer], second[layer]
+        plain = _translate(sides, pairs)
+        if layer == 0:
+            records += _records(None, {f"{name}queries": plain["queries"]})
+            if not plain["queries_forward"] or not plain["queries_backward"]:
+                return records
+            counts = {"p1_chance": plain["chance"], "candidates": plain["candidates"]}
+            records += _records(None, counts, name)
+        csls = _translate(sides, pairs, scoring="csls")["p1"]
+        records += _records(layer, {"p1": plain["p1"], "p1_csls": csls}, name)
+    return records

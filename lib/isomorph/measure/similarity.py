@@ -1,50 +1,45 @@
 """How alike two sets of vectors of the same examples are, and the maps that carry one onto the other.
 
-Rows are examples, (n, p) and (n, q), in any widths; similarities are Python floats unless said
-otherwise. A map is a matrix (p, q): `source @ map` lies where the target does; scores of what it
-reaches are in `isomorph.measure.retrieval`. Everything is computed in float64 on the device of the
-first, without a table of n by n. All raise ValueError when the two do not pair or a value is not
-finite.
+Rows are examples, (n, p) and (n, q), in any widths. A map is a matrix (p, q): `source @ map` lies where
+the target does; scores of what it reaches are in `isomorph.measure.retrieval`. Everything is computed in
+float64 on the device of the first, without a table of n by n. All raise ValueError when the two do not
+pair or a value is not finite.
 """
 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
-from scipy import stats
-from scipy.linalg import schur
 from torch import Tensor
 
 from isomorph.measure.numerics import ROUNDING, centred, nearest_map, paired, unit_rows
+from isomorph.measure.represent import represent
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from isomorph.measure.represent import Tokenizers
 
 FEWEST = 4  # examples of a CKA: the unbiased estimator divides by n (n - 3)
-GROUPS = 50  # of rows that an interval leaves out in turn
-CONFIDENCE = 0.95
 PAIRS_AT_ONCE = 2**24  # 128 MiB of similarities
 ROUNDS = 10  # of normalisation: lengths are then within 1e-3 of 1 on every model tried
 # Of the ridge, as a share of the source's mean squared singular value, so that it means the same at
 # every scale and number of pairs.
 PENALTY = 0.1
-
-
-class Interval(NamedTuple):
-    """A value with its 95% interval."""
-
-    value: float
-    low: float
-    high: float
+TOKENS = 2000  # compared by layer; RSA has as many pairs as their square
+BIN_WORDS = 5  # wide are the bins of texts that are of like length
 
 
 def linear_cka(x: Tensor, y: Tensor, *, debiased: bool = True) -> float:
     """Centred kernel alignment by the inner product: 1 for vectors that differ by a rotation and scale.
 
     debiased: with the unbiased estimator of HSIC (Song et al. 2007), about 0 for unrelated vectors
-    and sometimes below; else with tr(K H L H) / (n - 1)^2, which grows with the widths over the
-    examples, to near 1 for unrelated vectors. Costs n p q; nan where a side does not vary.
+    and sometimes below; else with tr(K H L H) / (n - 1)^2, which nears 1 for unrelated vectors as the
+    widths over the examples grow. Costs n p q; nan where a side does not vary.
     Raises ValueError with fewer than 4 examples.
     Source: Kornblith et al. 2019; Nguyen, Raghu & Kornblith 2021, eq. 3.
     """
@@ -85,42 +80,10 @@ def cka_table(layers_x: Sequence[Tensor], layers_y: Sequence[Tensor]) -> Tensor:
     return torch.tensor(table, dtype=torch.float64)
 
 
-def cka_interval(x: Tensor, y: Tensor) -> Interval:
-    """Debiased linear CKA with its interval over examples, by leaving out a fiftieth at a time.
-
-    It is for independent rows: where the sentences of a page are alike, the interval is several
-    times too narrow. It is Student's t with one degree of freedom less than groups, around the value,
-    and says how far another sample might lie, and nothing of other seeds.
-    Raises ValueError with fewer than 50 examples.
-    Source: the delete-group jackknife, Efron & Tibshirani 1993, chapter 11.
-    """
-    if len(x) < GROUPS:
-        raise ValueError(f"x has {len(x)} rows; an interval needs at least {GROUPS}.")
-    value, group = linear_cka(x, y), torch.arange(len(x), device=x.device) % GROUPS
-    left_out = [linear_cka(x[group != g], y[(group != g).to(y.device)]) for g in range(GROUPS)]
-    spread = float(np.square(np.subtract(left_out, np.mean(left_out))).mean())
-    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, GROUPS - 1)) * math.sqrt((GROUPS - 1) * spread)
-    return Interval(value, value - reach, value + reach)
-
-
-def cka_null(x: Tensor, y: Tensor, *, seed: int, permutations: int = 200) -> Tensor:
-    """Debiased linear CKA of y shuffled, so that nothing pairs: (permutations,).
-
-    The share of these at or above the true value, counting that one among them, is the chance that
-    unrelated vectors look so alike. Errors as of `linear_cka`; permutations below 1 raise ValueError.
-    """
-    if permutations < 1:
-        raise ValueError(f"permutations is {permutations}; it must be at least 1.")
-    generator = torch.Generator().manual_seed(seed)
-    orders = [torch.randperm(len(y), generator=generator).to(y.device) for _ in range(permutations)]
-    return torch.tensor([linear_cka(x, y[order]) for order in orders], dtype=torch.float64)
-
-
 def rsa(x: Tensor, y: Tensor) -> float:
     """Representational similarity analysis: Pearson's correlation of the cosines within x with those
-    within y, of all pairs of examples.
+    within y, of all pairs of examples; nan where the cosines of a side do not vary.
 
-    In blocks of bounded memory. nan where the cosines of a side do not vary.
     Raises ValueError with fewer than 3 examples.
     Source: Kriegeskorte, Mur & Bandettini 2008; with cosines, as is usual for vectors of words.
     """
@@ -145,18 +108,14 @@ def rsa(x: Tensor, y: Tensor) -> float:
 
 
 def procrustes(source: Tensor, target: Tensor) -> Tensor:
-    """The orthogonal map W that minimises the distance of `source @ W` to `target`.
+    """The orthogonal map W (p, q) that minimises the distance of `source @ W` to `target`.
 
-    source (n, p), target (n, q): rows are pairs. W is (p, q); with X = source and Y = target,
-
-        W = U V',  U S V' = svd(X' Y)
+        W = U V',  U S V' = svd(source' target)
 
     Where p and q differ, W has orthonormal rows (p < q) or columns (p > q); the latter keep no
-    distance, and what W maximises is the inner product of `source @ W` and `target`.
-    With fewer independent pairs than dimensions there are many such maps. Of these it is the one
-    nearest to the identity, by `numerics.nearest_map`, where the proof is: what the pairs say
-    nothing of stays in its place, in so far as it can.
-    Raises ValueError when the two do not pair or a value is not finite.
+    distance, and what W maximises is the inner product of `source @ W` and `target`. With fewer
+    independent pairs than dimensions there are many such maps: of these it is the one nearest to the
+    identity, by `numerics.nearest_map`.
     Source: Schönemann 1966; Conneau, Wu et al. 2020, section 5.1, who write columns as pairs.
     """
     source, target = paired(source, target, ("source", "target"))
@@ -168,7 +127,6 @@ def ridge(source: Tensor, target: Tensor) -> Tensor:
     """The linear map (p, q) that minimises the squared distance plus `PENALTY` on its own norm.
 
     It may bend the space, so what it reaches and a rotation does not is no likeness of shape.
-    source (n, p), target (n, q): rows are pairs. Raises ValueError as `procrustes`.
     """
     source, target = paired(source, target, ("source", "target"))
     gram = source.T @ source
@@ -180,18 +138,14 @@ def ridge(source: Tensor, target: Tensor) -> Tensor:
 def iterative_normalisation(vectors: Tensor) -> Tensor:
     """Rows brought to length 1, then to mean 0, again and again: (n, width), float64.
 
-    The last step is the mean, so that it is 0 and lengths are 1 but for what a round changes.
-    Raises ValueError when `vectors` is not (n, width) or not finite.
     Source: Zhang et al. 2019, as in Conneau, Wu et al. 2020, section 5.1.
     """
     return normalise(vectors, normalising_means(vectors))
 
 
 def normalising_means(vectors: Tensor) -> list[Tensor]:
-    """The mean that each round of `iterative_normalisation` subtracts, (width,) each.
-
-    Learnt on some vectors, they normalise others of the same model in the same way (`normalise`).
-    """
+    """The mean that each round of `iterative_normalisation` subtracts, (width,) each, by which
+    `normalise` treats others of the same model in the same way."""
     means = []
     for _ in range(ROUNDS):
         vectors = unit_rows(vectors, "vectors")
@@ -207,18 +161,51 @@ def normalise(vectors: Tensor, means: Sequence[Tensor]) -> Tensor:
     return vectors
 
 
-def part_way(rotation: Tensor, share: float) -> Tensor:
-    """A rotation gone only part of the way: 0 is none of it, 1 is all, (d, d) in float64.
+def similarity_by_layer(
+    before: PreTrainedModel,
+    after: PreTrainedModel,
+    tokenizer: Tokenizers,
+    texts: Sequence[str],
+    *,
+    language: str | None = None,
+    tokens: int = TOKENS,
+    seed: int = 0,
+    max_length: int | None = None,
+) -> dict[str, dict[int, float]]:
+    """{"rsa", "cka"} -> layer -> how alike the tokens' states are before and after, at most 1.
 
-    Every plane that it turns is turned by the same share of its angle. What it mirrors instead goes
-    through 0 half-way: a mirror cannot be reached by turning.
-    Raises ValueError when the map is not orthogonal.
+    Of all tokens of the texts so many are drawn, the same at each layer, of the layers that both have.
+    Raises ValueError when there are fewer than 4 tokens.
+    Source: Merchant et al. 2020 compare by RSA; CKA of Kornblith et al. 2019 beside it.
     """
-    matrix = rotation.detach().cpu().double().numpy()
-    if matrix.ndim != 2 or not np.allclose(matrix @ matrix.T, np.eye(len(matrix)), atol=1e-6):
-        raise ValueError(f"rotation is {tuple(rotation.shape)}; it must be square and orthogonal.")
-    turns, basis = schur(matrix, output="complex")
-    angles = np.angle(turns.diagonal())
-    mirrored = np.abs(angles) > np.pi - 1e-9
-    values = np.where(mirrored, 1 - 2 * share, np.exp(1j * share * angles))
-    return torch.from_numpy(((basis * values) @ basis.conj().T).real)
+    first, second = (
+        represent(model, tokenizer, texts, language=language, level="token", max_length=max_length)
+        for model in (before, after)
+    )
+    count = len(first.texts)
+    if count < 4:
+        raise ValueError(f"texts has {count} tokens; at least 4 are needed.")
+    drawn = torch.randperm(count, generator=torch.Generator().manual_seed(seed))[:tokens]
+    similarity: dict[str, dict[int, float]] = {"rsa": {}, "cka": {}}
+    for layer in sorted(set(first.layers) & set(second.layers)):
+        x, y = first[layer][drawn], second[layer][drawn]
+        similarity["rsa"][layer] = rsa(x, y)
+        similarity["cka"][layer] = linear_cka(x, y)
+    return similarity
+
+
+def matched_for_length(first: Sequence[str], second: Sequence[str]) -> tuple[list[str], list[str]]:
+    """As many texts of each of two sets as can be, of like lengths: of each bin of five words the same
+    number, in the order given. Raises ValueError when no bin has a text of both."""
+    bins: list[dict[int, list[str]]] = [defaultdict(list), defaultdict(list)]
+    for by_length, texts in zip(bins, (first, second), strict=True):
+        for text in texts:
+            by_length[len(text.split()) // BIN_WORDS].append(text)
+    kept: tuple[list[str], list[str]] = ([], [])
+    for length in sorted(bins[0].keys() & bins[1].keys()):
+        count = min(len(by_length[length]) for by_length in bins)
+        for side, by_length in zip(kept, bins, strict=True):
+            side.extend(by_length[length][:count])
+    if not kept[0]:
+        raise ValueError("first and second have no texts of like length; allowed are sets that do.")
+    return kept

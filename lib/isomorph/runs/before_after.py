@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from isomorph.measure.comparison import matched_for_length, similarity_by_layer
 from isomorph.measure.isotropy import isoscore
 from isomorph.measure.numerics import centred
 from isomorph.measure.probe_data import labelled_spans, tree_sentences
 from isomorph.measure.probes import fit_probe, selectivity
 from isomorph.measure.represent import represent
+from isomorph.measure.similarity import matched_for_length, similarity_by_layer
 from isomorph.measure.structural_probe import fit_structural_probe
 from isomorph.models.blocks import blocks_of, revert
 from isomorph.models.finetune import predict

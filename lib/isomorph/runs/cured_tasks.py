@@ -97,7 +97,7 @@ def passages(encoder: str, place: torch.device) -> Iterator[Record]:
 def translations(encoder: str, place: torch.device) -> Iterator[Record]:
     """retrieval_p1 of verses (among a fifth of them) and translation_p1 of words (among all), of each
     cure fitted on both languages together, and the cone's measures of both kinds of vectors."""
-    from isomorph.measure.multilinguality import two_thirds_layer
+    from isomorph.measure.comparison import two_thirds_layer
     from isomorph.measure.represent import represent
     from isomorph.measure.retrieval import retrieval_by_row, translation
     from isomorph.measure.words import Reader, embedded, keyed_dictionary

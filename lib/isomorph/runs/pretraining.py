@@ -137,7 +137,7 @@ def trained(run: Pretraining) -> dict:
 @names_reads
 def train(run: Pretraining) -> dict:
     """Train and measure a run here and now, going on from its checkpoint if there is one."""
-    from isomorph.measure.multilinguality import measure_multilinguality
+    from isomorph.measure.comparison import measure_multilinguality
     from isomorph.models.masked_lm import perplexity, pseudo_perplexity
     from isomorph.models.pretrain import initialise, pretrain
 
