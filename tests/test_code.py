@@ -69,5 +69,5 @@ def test_an_import_inside_of_a_function_counts_and_one_for_types_does_not(edited
     new = inside + "    from isomorph.measure import cures\n"
     assert edited("runs/theorem.py", inside, new) == {"theorem"}
     for_types = "if TYPE_CHECKING:\n"
-    new = for_types + "    from isomorph.models import static_embeddings\n"
+    new = for_types + "    from isomorph.models import parser\n"
     assert edited("runs/theorem.py", for_types, new) == set()

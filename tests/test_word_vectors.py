@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from isomorph import results
-from isomorph.models.static_embeddings import skipgram_vectors
+from isomorph.measure.words import skipgram_vectors
 from isomorph.presets.recipes import smoke_default
 from isomorph.runs import ShippedText, WordVectors, WorldText, run_from_json
 from isomorph.text.vocab import VocabularyConfig, learn, words_in

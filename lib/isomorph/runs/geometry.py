@@ -83,7 +83,7 @@ class Geometry(UsesPretraining):
 
     def _word2vec(self) -> dict[str, float]:
         from isomorph.measure.isotropy import of_words
-        from isomorph.models.static_embeddings import skipgram_vectors
+        from isomorph.measure.words import skipgram_vectors
 
         (language,), train = self.pretraining.languages, self.pretraining.text.corpus().train
         vocabulary = learn(self.pretraining.vocabulary, train)
@@ -215,9 +215,8 @@ class EncoderWords(EncoderRun):
 
 def ranked_words(encoder: str) -> tuple[list[str], Tensor]:
     """Words, the most frequent first, and their vectors, as `EncoderWords` takes them."""
-    from isomorph.measure.words import embedding_words, input_embedding
+    from isomorph.measure.words import embedding_words, glove, input_embedding
     from isomorph.models.pretrained import load_encoder
-    from isomorph.models.static_embeddings import glove
 
     words, vectors = glove(FREQUENT)
     if encoder == "glove":
@@ -225,7 +224,7 @@ def ranked_words(encoder: str) -> tuple[list[str], Tensor]:
     model, tokenizer = load_encoder(encoder)
     if isinstance(tokenizer, dict):
         tokenizer = tokenizer["en"]
-    rows, kept, _ = embedding_words(tokenizer, input_embedding(model, "en"), words)
+    rows, kept = embedding_words(tokenizer, input_embedding(model, "en"), words)
     return kept, rows
 
 
