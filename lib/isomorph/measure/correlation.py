@@ -2,12 +2,11 @@
 
 Correlations say nan, and do not warn, where there is nothing to correlate.
 
-Each `Score` comes with what every item adds to its error, its *influence*; the sum of their squares,
-taken over the clusters that make items dependent, is the score's variance. It is the limit of a
-jackknife that leaves out ever less, and costs no more than the score. A difference of two scores on
-the same items has the difference of their influences, so it is paired. The interval is over items of
-one model and one fit. It says nothing of other models or seeds.
-Source: Efron & Tibshirani 1993, chapter 22; over clusters Cameron & Miller 2015.
+Each `Score` comes with what every item adds to its error, its *influence*; the sum of their
+squares, taken over the clusters that make items dependent, is the score's variance: the limit of a
+jackknife that leaves out ever less. A difference of two scores on the same items has the
+difference of their influences, so it is paired. The interval is over items of one model and one
+fit. Source: Efron & Tibshirani 1993, chapter 22; over clusters Cameron & Miller 2015.
 """
 
 from __future__ import annotations
@@ -31,10 +30,8 @@ LARGEST_FAMILY = 0.25  # of linked pairs, as a share of all, to be a cluster lik
 
 
 def spearman(values: Sequence[float] | Tensor, gold: Sequence[float] | Tensor) -> float:
-    """Rank correlation of two (n,); nan with fewer than 3, or where either does not vary.
-
-    Numbers that only rounding tells apart are tied.
-    """
+    """Rank correlation of two (n,), numbers that only rounding tells apart being tied; nan with
+    fewer than 3, or where either does not vary."""
     return _correlation(lambda *sides: stats.spearmanr(*map(snapped, sides)), values, gold)
 
 
@@ -55,9 +52,7 @@ def _correlation(function, values, gold) -> float:
 
 def edit_distances(first: Sequence[str], second: Sequence[str]) -> Tensor:
     """Levenshtein distance in characters of each text to its partner, letter case aside, (n,).
-
-    Source: Li et al. 2020, table 6.
-    """
+    Source: Li et al. 2020, table 6."""
     from rapidfuzz.distance import Levenshtein
 
     pairs = zip(first, second, strict=True)
@@ -65,10 +60,11 @@ def edit_distances(first: Sequence[str], second: Sequence[str]) -> Tensor:
 
 
 def matching_auc(scores: Tensor, matches: Tensor) -> float:
-    """Share of (match, other) pairs of pairs of which the match has the higher score.
+    """Share of (match, other) pairs of pairs of which the match has the higher score; 0.5 is
+    chance.
 
-    scores (n,), matches (n,) of bool. 0.5 is chance. Raises ValueError where one class is missing.
-    Source: the unsupervised matching of Li et al. 2020, table 4.
+    scores (n,), matches (n,) of bool. Raises ValueError where one class is missing. Source: the
+    unsupervised matching of Li et al. 2020, table 4.
     """
     from sklearn.metrics import roc_auc_score
 
@@ -137,8 +133,7 @@ def _of_products(products: Sequence[np.ndarray], more: np.ndarray) -> Score:
 def folds(count: int) -> list[slice]:
     """Every fifth of so many items, from the first, from the second ...
 
-    They are no independent samples: one fit serves all of them, and items of several folds share a
-    chapter, a word or a sentence. So their spread is too small for an interval.
+    They are no independent samples, as one fit serves all of them: their spread gives no interval.
     """
     return [slice(fold, count, FOLDS) for fold in range(FOLDS)]
 
@@ -154,11 +149,10 @@ def over_folds(folds: Sequence[tuple[slice | Sequence[int], Score]], count: int)
 def standard_error(influence: np.ndarray, *members: Sequence[Hashable]) -> tuple[float, int]:
     """Of a score over clusters, and how many there are.
 
-    members: one label an item, such as its chapter, or two lists of labels, such as the two words of
-    a pair: two items depend where they share a label, on whichever side. So pairs that share a word
-    go together, and pairs that only a chain of others links do not.
-    Raises ValueError where labels and items differ in number, or there is one cluster.
-    Source: Cameron & Miller 2015; with two labels Aronow, Samii & Assenova 2015.
+    members: one label an item, such as its chapter, or two lists of labels, such as the two words
+    of a pair: two items depend where they share a label, on whichever side. Raises ValueError
+    where labels and items differ in number, or there is one cluster. Source: Cameron & Miller
+    2015; with two labels Aronow, Samii & Assenova 2015.
     """
     number: dict[Hashable, int] = {}
     sides = [np.array([number.setdefault(m, len(number)) for m in side], int) for side in members]
@@ -182,12 +176,11 @@ def standard_error(influence: np.ndarray, *members: Sequence[Hashable]) -> tuple
 def clusters_of_pairs(
     first: Sequence[Hashable], second: Sequence[Hashable]
 ) -> tuple[Sequence[Hashable], ...]:
-    """Members for `standard_error` of pairs of texts: of each pair all that others link with it, as far
-    as such a family is small; else both of its texts.
+    """Members for `standard_error` of pairs of texts: of each pair all that others link with it,
+    as far as such a family is small; else both of its texts.
 
-    Sets of sentences are made of families, which are alike beyond the sentences that they share: the
-    largest has 1 to 19% of the pairs of a set, and a score's error is up to 1.6 times that over
-    sentences alone. Of words, all are of one family.
+    Sets of sentences are made of families, which are alike beyond the sentences that they share: a
+    score's error is up to 1.6 times that over sentences alone. Of words, all are of one family.
     """
     number: dict[Hashable, int] = {}
     ends = [[number.setdefault(text, len(number)) for text in side] for side in (first, second)]
@@ -200,11 +193,11 @@ def clusters_of_pairs(
 def intervals(
     scores: Mapping[str, Score], *members: Sequence[Hashable], reference: str
 ) -> dict[str, dict[str, float]]:
-    """Of each condition: low and high; and gain, gain_low and gain_high, what it has above one of them.
+    """Of each condition: low and high; and gain, gain_low and gain_high, what it has above
+    `reference`.
 
-    scores: by condition, all on the same items. members: see `standard_error`. reference: the
-    condition to compare with. The 95% intervals are Student's t, of one degree of freedom less than
-    clusters.
+    scores: by condition, all on the same items. members: see `standard_error`. The 95% intervals
+    are Student's t, of one degree of freedom less than clusters.
     """
     bounds: dict[str, dict[str, float]] = {}
     for name, score in scores.items():

@@ -1,9 +1,8 @@
 """Cures for vectors that crowd into a cone: each is learnt on some vectors and applies to any.
 
 vectors: (n, width). `CURES` has each by its name. All are affine, a matrix and an offset, but the
-flow, which bends. Axes of equal variance, and their signs, are those of `numerics.principal_axes`.
-Everything is in float64; costs n width^2. All raise ValueError when `vectors` is not (n, width) or
-not finite, or when more directions are asked for than there are.
+flow, which bends. Everything is in float64; costs n width^2. All raise ValueError when `vectors`
+is not (n, width) or not finite, or when more directions are asked for than there are.
 """
 
 from __future__ import annotations
@@ -61,10 +60,10 @@ def all_but_the_top(vectors: Tensor, directions: int | None = None) -> Cure:
 
 
 def removal(vectors: Tensor, weights: Sequence[float] | Tensor) -> Cure:
-    """Subtract from each vector a share of its projection on each top principal component.
+    """Subtract from each vector a share of its projection on each top principal component, not the
+    mean.
 
-    weights: one a component, from the top; 1 removes it. The mean is not subtracted.
-    Source: Liang et al. 2021 (weighted removal); with all weights 1, their all-but-the-top.
+    weights: one a component, from the top; 1 removes it. Source: Liang et al. 2021.
     """
     vectors, weights = checked(vectors, "vectors"), torch.as_tensor(weights)
     return _about(0 * vectors[0], _without(_components(vectors, len(weights)), weights))
@@ -81,11 +80,9 @@ def learn_removal(
 ) -> Cure:
     """`removal` with weights learnt from pairs, so that cosines come close to similarities.
 
-    first, second (pairs, width): vectors of the words of a pair, of the same space as `vectors`, to
-    which the components belong. similarity (pairs,), between -1 and 1. Weights begin at 1; Adam on
-    the mean squared error, gradients clipped to 1, as in the authors' code.
-    Raises ValueError too when the pairs do not pair.
-    Source: Liang et al. 2021.
+    first, second (pairs, width): vectors of the words of a pair, of the same space as `vectors`,
+    to which the components belong. similarity (pairs,), between -1 and 1. Weights begin at 1; Adam
+    on the mean squared error, gradients clipped to 1. Source: Liang et al. 2021, as in their code.
     """
     vectors = checked(vectors, "vectors")
     first, second = paired(first, second, ("first", "second"))
@@ -129,10 +126,8 @@ def conceptor_negation(vectors: Tensor) -> Cure:
 def whitening(vectors: Tensor, k: int | None = None) -> Cure:
     """(x - mean) U L^(-1/2), with U L U' the covariance: uncorrelated and of variance 1.
 
-    k: how many of the components, the largest first; left out, all that vary. No distance or cosine
-        depends on which axes were taken where variances are equal, unless k is among these.
-    Raises ValueError too when fewer than k directions vary.
-    Source: Su et al. 2021.
+    k: how many of the components, the largest first; left out, all that vary.
+    Raises ValueError too when fewer than k directions vary. Source: Su et al. 2021.
     """
     moved, mean = centred(vectors, "vectors")
     variances, axes = principal_axes(moved.T @ moved / len(moved))
@@ -145,9 +140,7 @@ def whitening(vectors: Tensor, k: int | None = None) -> Cure:
 
 def standardisation(vectors: Tensor) -> Cure:
     """Each dimension less its mean, over its standard deviation; one that does not vary stays 0.
-
-    Source: Li et al. 2020, table 5 (SN).
-    """
+    Source: Li et al. 2020, table 5 (SN)."""
     moved, mean = centred(vectors, "vectors")
     deviation = moved.square().mean(0).sqrt()
     return _about(mean, torch.diag(torch.where(deviation > 0, 1 / deviation, 0.0)))
@@ -155,9 +148,7 @@ def standardisation(vectors: Tensor) -> Cure:
 
 def null_top(vectors: Tensor) -> Cure:
     """Less the projection on the top singular vector; the mean stays, in so far as it can.
-
-    Source: Li et al. 2020, table 5 (NATSV).
-    """
+    Source: Li et al. 2020, table 5 (NATSV)."""
     vectors = checked(vectors, "vectors")
     top = principal_axes(vectors.T @ vectors)[1][:, :1]
     return _about(0 * vectors[0], _without(top, torch.ones(1)))
@@ -186,9 +177,9 @@ def _without(directions: Tensor, weights: Tensor) -> Tensor:
 class Flow:
     """From vectors to latents, in float64.
 
-    model: zuko's flow; `model().transform` is f^-1, which is differentiable and has an inverse, and
+    model: zuko's flow; `model().transform` is f^-1, which is differentiable and has an inverse,
+    and
         `model().log_prob` the log-likelihood in nats.
-    width: of the vectors and of the latents.
     """
 
     model: zuko.flows.Flow
@@ -196,9 +187,7 @@ class Flow:
 
     def __call__(self, vectors: Tensor) -> Tensor:
         """The latents z = f^-1(u): (n, width) to (n, width), on the device of the vectors.
-
-        Raises ValueError when the width is another.
-        """
+        Raises ValueError when the width is another."""
         rows = checked(vectors, "vectors")
         if rows.shape[1] != self.width:
             raise ValueError(f"vectors has a width of {rows.shape[1]}; the flow's is {self.width}.")
@@ -211,17 +200,15 @@ def fit_flow(vectors: Tensor) -> Flow:
     """An invertible flow that makes the vectors (n, width) a standard Gaussian, fitted by maximum
     likelihood, with Adam, on their device.
 
-    z = f^-1(u) for vectors u. A step of f^-1 scales and shifts every dimension (Glow's actnorm),
-    permutes the dimensions at random and adds to one half what a small network makes of the other
-    (additive coupling); one more scale and shift come last. Couplings keep volumes as they are, so
-    the scales alone can say how loud a dimension is.
+    A step of f^-1 scales and shifts every dimension (Glow's actnorm), permutes the dimensions at
+    random and adds to one half what a small network makes of the other (additive coupling); one
+    more scale and shift come last. Couplings keep volumes, so the scales alone can say how loud a
+    dimension is.
 
     Torch's own random state stays as it is. Training is in float32 on standardised vectors. A
-    dimension that does not vary begins as one of deviation 1.
-    Raises ValueError when vectors are not (n, width), both 2 and up, or not finite; ArithmeticError
-    where the likelihood runs off.
-    Source: Li et al. 2020 (BERT-flow; additive couplings and permutations); Kingma & Dhariwal 2018
-    (Glow; actnorm, and couplings that begin at nothing).
+    dimension that does not vary begins as one of deviation 1. Raises ValueError when vectors are
+    not (n, width), both 2 and up, or not finite; ArithmeticError where the likelihood runs off.
+    Source: Li et al. 2020 (BERT-flow); Kingma & Dhariwal 2018 (Glow).
     """
     vectors, still = checked(vectors, "vectors"), ~varies(vectors)
     n, width = vectors.shape

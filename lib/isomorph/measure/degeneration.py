@@ -43,11 +43,9 @@ class Hull:
         return self.direction is None
 
     def margin(self, hidden: Tensor) -> float:
-        """How well the certificate holds, from the states alone.
-
-        Outside: the smallest length by which a state lies on the negative side, above 0 where the
-        certificate holds. Inside: the length of the mixture, 0 where it holds.
-        """
+        """How well the certificate holds, from the states alone. Outside: the smallest length by
+        which a state lies on the negative side. Inside: the length of the mixture, 0 where it
+        holds."""
         if self.direction is not None:
             blocks = hidden.split(ROWS_AT_ONCE)
             return -max(float((block.double() @ self.direction).max()) for block in blocks)
@@ -58,13 +56,13 @@ def hull(hidden: Tensor, *, widest: bool = False) -> Hull:
     """Whether the convex hull of the states contains the origin, with a certificate.
 
     There is a uniformly negative direction exactly where it does not (Gao et al. 2019, theorem 2).
-    How long a state is does not matter to that, so it is decided on states brought to length 1; a
-    state that is zero is the origin. Which side it is, and the widest direction, do not depend on
-    the processor; of other certificates there are many, and any may be given.
+    How long a state is does not matter to that, so it is decided on states brought to length 1;
+    one that is zero is the origin. Which side it is, and the widest direction, do not depend on
+    the processor.
 
-    Solves a non-negative least-squares problem on a few states, looks at all of them for those that
-    its direction does not serve, and adds these, until there is none or the few contain the origin.
-    Costs n width a round, and the memory of the few, for a million states too.
+    Solves a non-negative least-squares problem on a few states, looks at all for those that its
+    direction does not serve, and adds these, until there is none or the few contain the origin: n
+    width a round, and the memory of the few.
 
     widest: go on until the direction is the one with the largest margin, which is opposite to the
         hull's nearest point to the origin; here lengths do matter.
@@ -145,8 +143,8 @@ def _survey(hidden: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _blocks(hidden: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """Some states at a time in float64, which all of what may be a million would not fit in: the
-    first's row, the states at length 1, and their lengths."""
+    """Some states at a time in float64: the first's row, the states at length 1, and their
+    lengths."""
     for start in range(0, len(hidden), ROWS_AT_ONCE):
         yield start, *_units(hidden[start : start + ROWS_AT_ONCE])
 
@@ -174,9 +172,8 @@ def layer_norm_direction(gain: Tensor, offset: Tensor) -> tuple[Tensor, float]:
 
     gain g and offset b: (width,). A normalised vector sums to zero, so every output h lies on the
     plane <1/g, h> = s with s = sum(b / g). Returns -sign(s) / g at length 1, and its product with
-    every output, which is below 0; 0 where s is 0, and then the plane goes through the origin.
-    Raises ValueError when shapes differ or a gain is 0.
-    Source: Gao et al. 2019, remark on layer normalisation.
+    every output, which is below 0; 0 where the plane goes through the origin. Raises ValueError
+    when shapes differ or a gain is 0. Source: Gao et al. 2019, remark on layer normalisation.
     """
     if gain.shape != offset.shape or gain.ndim != 1:
         raise ValueError(
@@ -191,10 +188,8 @@ def layer_norm_direction(gain: Tensor, offset: Tensor) -> tuple[Tensor, float]:
 
 
 class Path(NamedTuple):
-    """The vector of an absent word along its training, one entry a mark.
-
-    steps (marks,); loss (marks,), in nats a position; vectors (marks, width).
-    """
+    """The vector of an absent word along its training: steps (marks,); loss (marks,), in nats a
+    position; vectors (marks, width)."""
 
     steps: Tensor
     loss: Tensor
@@ -206,11 +201,9 @@ def absent_word(hidden: Tensor, log_rest: Tensor, *, steps: int = 1000, rate: fl
 
         mean over i of log(exp <h_i, w> + C_i),    from w = 0
 
-    log_rest (n,): log C_i, of the summed exponentials of all other words.
-    rate: the length of a step. Steps of a fixed length, not of the gradient's, since that vanishes
-        as the vector runs away.
-    Raises ValueError when shapes do not fit or a number is not allowed.
-    Source: Gao et al. 2019, theorem 1, of which this is the loss.
+    log_rest (n,): log C_i, of the summed exponentials of all other words. rate: the length of a
+    step; the gradient's own vanishes as the vector runs away. Raises ValueError when shapes do not
+    fit or a number is not allowed. Source: Gao et al. 2019, theorem 1.
     """
     if hidden.ndim != 2 or log_rest.shape != hidden.shape[:1]:
         raise ValueError(
@@ -237,10 +230,9 @@ def absent_word(hidden: Tensor, log_rest: Tensor, *, steps: int = 1000, rate: fl
 
 
 def rare_word_bound(alpha: float, beta: float, largest: float, share: float) -> float:
-    """The most that the squared distance of two minimisers can be.
-
-    One is of f, the other of (1 - share) f + share g; f is alpha-strongly convex, the Hessian of g
-    is above -beta, |g| is below `largest`:
+    """The most that the squared distance of two minimisers can be: of f, and of (1 - share) f +
+    share g, where f is alpha-strongly convex, the Hessian of g is above -beta, and |g| is below
+    `largest`:
 
         4 share largest / (alpha - share (alpha + beta))
 
@@ -269,13 +261,13 @@ def of_states(
     states: (n, width). absent: (words, width), the vectors of words that never occurred. gain and
     offset (width,): of the last layer normalisation, if there is one.
 
-    Metrics: origin_outside (1 where the hull of the states does not contain the origin, else 0; nan
-    where neither certificate holds), hull_margin (largest margin of a uniformly negative direction
-    over the mean length of a state; 0 inside), state_cosine; absent_negative_share (of products of
-    an absent word and a state, those below 0) and absent_norm. With a normalisation also
-    offset_size (|sum b/g|), negative_product_share (of states, those with a product below 0 with
-    the direction that g and b give) and absent_direction_cosine (of absent words with it).
-    Source: Gao et al. 2019, theorems 1 and 2 and the remark on layer normalisation.
+    Metrics: origin_outside (1 where the hull of the states does not contain the origin, else 0;
+    nan where neither certificate holds), hull_margin (the largest over the mean length of a state;
+    0 inside), state_cosine; absent_negative_share (of products of an absent word and a state,
+    those below 0), absent_norm. With a normalisation also offset_size (|sum b/g|),
+    negative_product_share (of states, with the direction that g and b give) and
+    absent_direction_cosine (of absent words with it). Source: Gao et al. 2019, theorems 1 and 2
+    and the remark on layer normalisation.
     """
     states, absent = checked(states, "states"), checked(absent, "absent")
     metrics = {

@@ -1,11 +1,7 @@
 """How evenly vectors fill the directions of their space, and the shape of a vocabulary's cloud.
 
 The average cosine sees the mean that all have in common and no stretch, IsoScore a stretch and no
-mean: report both. `of_words` and `of_group` give all metrics of a vocabulary and of some words, by
-name.
-
-vectors: (n, width). Everything is computed in float64, on the device of the vectors, in time linear
-in n but for neighbours, which cost n for each vector that is asked; memory is a copy of the vectors
+mean: report both. vectors: (n, width), taken to float64 on their device; memory is a copy of them
 and one block. All raise ValueError when a shape is not (n, width) or a value is not finite.
 """
 
@@ -29,12 +25,11 @@ DISTANCES_AT_ONCE = 2**25  # 256 MiB
 
 
 def average_cosine(vectors: Tensor) -> float:
-    """The mean cosine of all pairs of different vectors, exactly, from their sum: 0 when directions are
-    spread evenly, and near 1 in a narrow cone.
+    """The mean cosine of all pairs of different vectors, exactly, from their sum: 0 when
+    directions are spread evenly, and near 1 in a narrow cone.
 
-    For unit vectors |sum|^2 = n + the sum over pairs, so no table of n by n is needed. Zero vectors
-    are left out. nan with fewer than two others.
-    Source: the measure of Liang et al. 2021 and Gao et al. 2019, section 3.
+    Zero vectors are left out; nan with fewer than two others. Source: the measure of Liang et al.
+    2021 and Gao et al. 2019, section 3.
     """
     unit = unit_rows(vectors, "vectors")
     n = int((unit.norm(dim=1) > 0).sum())
@@ -71,9 +66,8 @@ def _variances(vectors: Tensor) -> Tensor:
 def partition_ratio(vectors: Tensor) -> float:
     """min Z(c) / max Z(c) with Z(c) = sum over vectors w of exp(c'w); 1 when isotropic.
 
-    c runs over the eigenvectors of W'W, columns, of length 1 and in both signs, because an
-    eigenvector has none of its own. Those of equal eigenvalues are the ones of
-    `numerics.principal_axes`; another choice would give another ratio.
+    c runs over the eigenvectors of W'W, of length 1 and in both signs; those of equal eigenvalues
+    are the ones of `numerics.principal_axes`.
     Source: Mu & Viswanath 2018, after Arora et al. 2016.
     """
     vectors = checked(vectors, "vectors")
@@ -93,7 +87,6 @@ def sampled_cosines(vectors: Tensor, *, pairs: int = 100_000) -> Tensor:
     """Cosines of random pairs of different vectors, (pairs,), drawn with replacement.
 
     Raises ValueError with fewer than two vectors that are not zero, or `pairs` below 1.
-    Source: the IsoScore authors' code has as many pairs.
     """
     if pairs < 1:
         raise ValueError(f"pairs is {pairs}; it must be at least 1.")
@@ -109,10 +102,7 @@ def sampled_cosines(vectors: Tensor, *, pairs: int = 100_000) -> Tensor:
 
 
 def singular_values(vectors: Tensor) -> Tensor:
-    """Singular values, the largest first, over the largest: (min(n, width),).
-
-    From the width by width table of products, which loses those below some 1e-8.
-    """
+    """Singular values, the largest first, over the largest: (min(n, width),); exact to some 1e-8."""
     vectors = checked(vectors, "vectors")
     squares = torch.linalg.eigvalsh(vectors.T @ vectors).flip(0).clamp(min=0)
     values = squares.sqrt()[: min(vectors.shape)]
@@ -120,11 +110,9 @@ def singular_values(vectors: Tensor) -> Tensor:
 
 
 def variance_evenness(vectors: Tensor) -> float:
-    """What the first tenth of the principal components would hold of the variance if it were even,
-    over what they do hold: 1 when isotropic, 0.1 when they hold all of it; nan where nothing varies.
-
-    Of a width that is no multiple of ten the tenth is rounded up.
-    """
+    """What the first tenth of the principal components, rounded up, would hold of the variance if
+    it were even, over what they do hold: 1 when isotropic, 0.1 when all of it; nan where nothing
+    varies."""
     variances = _variances(vectors)
     total, count = float(variances.sum()), math.ceil(TOP_SHARE * len(variances))
     if not total > 0:
@@ -133,16 +121,16 @@ def variance_evenness(vectors: Tensor) -> float:
 
 
 def intrinsic_dimension(vectors: Tensor) -> float:
-    """The maximum likelihood estimate of the dimension, from distances to K = 20 nearest neighbours.
+    """The maximum likelihood estimate of the dimension, from distances to K = 20 nearest
+    neighbours.
 
         1 / mean over vectors and j < K of log(T_K / T_j),   T_j the distance to the j-th nearest
 
-    Divide it by the width for a measure that is 1 when isotropic. At the edge of a cloud neighbours
-    are missing on one side, so many dimensions with few vectors are told too few.
-    At most `DRAWN` vectors, evenly spaced, have their neighbours looked up among all. Those with a
-    copy among their neighbours are left out; nan where that leaves none.
-    Raises ValueError when there are not more vectors than neighbours.
-    Source: Levina & Bickel 2004, averaged as in MacKay & Ghahramani's comment.
+    At the edge of a cloud neighbours are missing on one side, so many dimensions with few vectors
+    are told too few. At most `DRAWN` vectors, evenly spaced, have their neighbours looked up among
+    all. Those with a copy among their neighbours are left out; nan where that leaves none. Raises
+    ValueError when there are not more vectors than neighbours. Source: Levina & Bickel 2004,
+    averaged as in MacKay & Ghahramani's comment.
     """
     vectors = checked(vectors, "vectors")
     distances = nearest_distances(vectors, _thinned(torch.arange(len(vectors))), NEIGHBOURS)
@@ -176,19 +164,19 @@ def nearest_distances(vectors: Tensor, rows: Tensor, neighbours: int) -> Tensor:
 
 
 def of_words(vectors: Tensor, *, part: tuple[int, int] = (0, 1)) -> dict[str, float]:
-    """A vocabulary's geometry. vectors: (words, width), the most frequent word first.
+    """A vocabulary's geometry, by metric. vectors: (words, width), the most frequent word first.
 
     part: (k, of) measures every of-th word from the k-th, so that parts are independent samples of
         words; neighbours, and a word's average cosine, are still among all.
 
-    Metrics: average_cosine (over pairs), positive_cosine_share (of 100,000 pairs),
-    negative_cosine_share (of words: whose average cosine with all others is below 0),
-    mean_vector_share (length of the mean over the mean length), isoscore, partition_ratio,
-    variance_evenness, intrinsic_dimension_share (of the width), singular_value_mean and
-    singular_value_second (over the largest), norm, rank_norm_spearman, rank_cosine_spearman,
-    rank_neighbour_distance_spearman (to the 3 nearest), and norm_K, cosine_K, distance_K of the
-    K-th bin of ranks (0, 100, 500, 5000), of Li et al. 2020, table 1.
-    Raises ValueError with fewer than 25 words in the part, or as the measures do.
+    average_cosine (over pairs), positive_cosine_share (of 100,000 pairs), negative_cosine_share
+    (of words: whose average cosine with all others is below 0), mean_vector_share (length of the
+    mean over the mean length), isoscore, partition_ratio, variance_evenness,
+    intrinsic_dimension_share (of the width), singular_value_mean and singular_value_second (over
+    the largest), norm, rank_norm_spearman, rank_cosine_spearman, rank_neighbour_distance_spearman
+    (to the 3 nearest), and norm_K, cosine_K, distance_K of the K-th bin of ranks (0, 100, 500,
+    5000), of Li et al. 2020, table 1. Raises ValueError with fewer than 25 words in the part, or
+    as the measures do.
     """
     every, (first, of) = checked(vectors, "vectors"), part
     if of < 1 or not 0 <= first < of or len(every[first::of]) < 25:
@@ -230,9 +218,9 @@ def of_words(vectors: Tensor, *, part: tuple[int, int] = (0, 1)) -> dict[str, fl
 def of_group(vectors: Tensor) -> dict[str, float]:
     """How far apart the words of a group lie. vectors: (words, width).
 
-    Metrics: pair_distance (mean Euclidean distance of two different words), average_cosine, norm,
-    and pair_distance_scaled (of the vectors over their mean length). Of more than 2,000 words as
-    many are taken, evenly spaced. Raises ValueError with fewer than two words.
+    pair_distance (mean Euclidean distance of two different words), average_cosine, norm, and
+    pair_distance_scaled (over the mean length), of at most `DRAWN` words, evenly spaced.
+    Raises ValueError with fewer than two words.
     """
     vectors = checked(vectors, "vectors")
     if len(vectors) < 2:

@@ -1,9 +1,9 @@
 """Vectors checked and brought to float64, what does not vary, and what the data leave open.
 
-Numbers *do not vary* where their spread, the largest less the smallest, is no more than rounding
-makes of one number: 4 units in the last place of the type they come in, or `ROUNDING` beside the
-largest value of all that are computed with. A measure that needs variation then says nan, and a
-transform that cannot be made without it raises ValueError.
+Numbers *do not vary* where the largest less the smallest is no more than rounding makes of one
+number: 4 units in the last place of the type they come in, or `ROUNDING` beside the largest value
+of all that are computed with. A measure that needs variation then says nan, and a transform raises
+ValueError.
 
 What `svd` and `eigh` return where values are zero or equal, and every sign, is the choice of the
 processor's library. Here it is the choice nearest to the identity: the same on every processor.
@@ -49,9 +49,7 @@ def _finite(vectors: Tensor, name: str, dtype: torch.dtype) -> Tensor:
 
 def paired(first: Tensor, second: Tensor, names: tuple[str, str]) -> tuple[Tensor, Tensor]:
     """Both (n, width), widths of their own, in float64 on the device of the first.
-
-    Raises ValueError, with the names given, as `checked`, or when they have not as many rows.
-    """
+    Raises ValueError, with the names given, as `checked`, or when they have not as many rows."""
     first, second = checked(first, names[0]), checked(second, names[1])
     if len(first) != len(second):
         raise ValueError(
@@ -61,11 +59,9 @@ def paired(first: Tensor, second: Tensor, names: tuple[str, str]) -> tuple[Tenso
 
 
 def centred(vectors: Tensor, name: str) -> tuple[Tensor, Tensor]:
-    """Vectors less their mean, (n, width), and the mean, (width,), in float64.
-
-    A dimension that does not vary is exactly 0 in the first, so that its rounding is not taken for
-    variance. Errors as of `checked`.
-    """
+    """Vectors less their mean, (n, width), and the mean, (width,), in float64. A dimension that
+    does not vary is exactly 0, so that its rounding is not taken for variance. Errors as of
+    `checked`."""
     values = checked(vectors, name)
     mean = values.mean(0)
     still = ~varies(vectors.to(values.device))
@@ -76,9 +72,7 @@ def unit_rows(
     vectors: Tensor, name: str, center: bool = False, dtype: torch.dtype = torch.float64
 ) -> Tensor:
     """Rows of length 1, after subtracting their mean when `center`; zeros stay zeros.
-
-    Raises ValueError, with the name given, when `vectors` is not (n, width) or not finite.
-    """
+    Raises ValueError, with the name given, when `vectors` is not (n, width) or not finite."""
     vectors = _finite(vectors, name, dtype)
     # By the power of two next to the largest: squares are neither infinite nor nothing, and no
     # digit changes.
@@ -116,8 +110,8 @@ def snapped(values: Tensor) -> Tensor:
 def best_first(scores: Tensor, k: int = 1) -> tuple[Tensor, Tensor]:
     """The k largest of each row of scores (n, m) and their columns, (n, k) each, the best first.
 
-    Of scores that rounding may have told apart the one of the lower column comes first: those within
-    `ROUNDING`, or in float32 within 1e-6, of cosines and the like.
+    Of scores within `ROUNDING`, or in float32 within 1e-6, the one of the lower column comes
+    first.
     """
     tie = ROUNDING if scores.dtype == torch.float64 else 1e-6
     best, columns = scores.topk(min(k + 1, scores.shape[1]), dim=1)
@@ -148,9 +142,8 @@ def nearest_map(table: Tensor, smallest: float = FAINT) -> Tensor:
 
         |W - I|^2 = const - 2 tr(W' I),    Q maximises tr(Q' U2' I V2)
 
-    which is this very problem for the identity as seen by the free directions alone, and so depends
-    on their spans and not on their bases. Where the identity is silent too, at right angles between
-    the spans, a fixed table of random numbers takes its place.
+    which is this very problem for the identity as seen by the free directions alone. Where the
+    identity is silent too, a fixed table of random numbers takes its place.
     """
     p, q = table.shape
     return _polar((table, smallest), (torch.eye(p, q).to(table), FAINT), (_fixed(p, q, table), 0.0))
@@ -182,8 +175,7 @@ def principal_axes(table: Tensor) -> tuple[Tensor, Tensor]:
     """Eigenvalues (width,) of a symmetric table, the largest first, and their axes, columns.
 
     Axes of equal values are turned among themselves to where they are nearest to the first axes of
-    coordinates, and each axis has the sign that makes its largest entry positive, the first of
-    several that are as large.
+    coordinates, and each has the sign that makes its largest entry, the first of equals, positive.
     """
     values, axes = (part.flip(-1) for part in torch.linalg.eigh(table))
     near = EQUAL * torch.finfo(values.dtype).eps * float(values.abs().max())

@@ -1,18 +1,19 @@
-"""How well the vectors of two languages line up: nearest neighbours, and the ranks of right answers.
+"""How well the vectors of two languages line up: nearest neighbours, and the ranks of right
+answers.
 
 CSLS corrects cosines for hubs, vectors that are near everything (Conneau, Lample et al. 2018,
 section 2.3):
 
     csls(x, y) = 2 cos(x, y) - r_target(x) - r_source(y)
 
-with r_target(x) the mean cosine of x to its K nearest targets, r_source(y) that of y to its K
-nearest sources, K = 10.
+with r_target(x) the mean cosine of x to its K = 10 nearest targets, r_source(y) that of y to
+sources.
 
-Everything is computed in float64, in blocks of rows, so that memory does not grow with the product
-of the two sizes; `nearest` can search a large table in float32. Candidates whose scores differ by
-less than `ROUNDING` are tied. A score of ranks is then the expected value over a random order of the
-tied, so vectors that are all alike score exactly chance; of neighbours the one with the lowest row
-number comes first.
+Everything is computed in float64, in blocks of rows. Candidates whose scores differ by less than
+`ROUNDING` are tied: a score of ranks is then the expected value over a random order of the tied,
+and of neighbours the one with the lowest row number comes first. source and target are (n, width)
+on one device; scoring is "cosine" or "csls". All raise ValueError when a value is not finite or an
+argument not allowed.
 """
 
 from __future__ import annotations
@@ -34,10 +35,7 @@ Places = tuple[Tensor, Tensor, Tensor]
 
 
 def csls(source: Tensor, target: Tensor) -> Tensor:
-    """All CSLS scores, (n_source, width) and (n_target, width) to (n_source, n_target), float64.
-
-    Raises ValueError when a value is not finite. Source: Conneau, Lample et al. 2018, section 2.3.
-    """
+    """All CSLS scores, (n_source, width) and (n_target, width) to (n_source, n_target), float64."""
     source, target = unit_rows(source, "source"), unit_rows(target, "target")
     of_source, of_target = _hub_corrections(source, target, "csls")
     return 2 * source @ target.T - of_source[:, None] - of_target
@@ -53,12 +51,7 @@ def nearest(
 ) -> tuple[Tensor, Tensor]:
     """The k best candidates of each query, best first: scores (n, k) and row numbers (n, k).
 
-    queries (n, width), candidates (m, width), on the same device; k is at most m.
-    scoring: "cosine" or "csls".
     dtype: torch.float32 is twice as fast and takes half the memory on large tables.
-    Memory is a copy of both tables and one block of scores.
-    Raises ValueError when a value is not finite, k is not between 1 and m, or an argument is not
-    allowed.
     """
     if not 1 <= k <= len(candidates):
         raise ValueError(f"k is {k}; with {len(candidates)} candidates allowed is 1 to as many.")
@@ -75,12 +68,9 @@ def nearest(
 
 
 def hubness(source: Tensor, target: Tensor, *, scoring: str = "cosine") -> float:
-    """The skewness of how often each target is among the `NEIGHBOURS` nearest of the sources.
-
-    About 0 when all targets are found alike often; large where a few hubs are near everything. nan
-    where all are found equally often. Errors as of `nearest`.
-    Source: Radovanovic, Nanopoulos & Ivanovic 2010, section 2.
-    """
+    """The skewness of how often each target is among the `NEIGHBOURS` nearest of the sources:
+    about 0 when all are found alike often; large where a few hubs are near everything; nan where
+    all are found equally often. Source: Radovanovic, Nanopoulos & Ivanovic 2010, section 2."""
     _, columns = nearest(source, target, k=min(NEIGHBOURS, len(target)), scoring=scoring)
     counts = columns.flatten().bincount(minlength=len(target)).double()
     deviations = counts - counts.mean()
@@ -89,10 +79,10 @@ def hubness(source: Tensor, target: Tensor, *, scoring: str = "cosine") -> float
 
 
 def retrieval(source: Tensor, target: Tensor, **options) -> dict[str, float]:
-    """How often row i of one side is nearest to row i of the other, and at what reciprocal rank.
+    """How often row i of one side is nearest to row i of the other, and at what reciprocal rank:
+    p1_forward, p1_backward, p1 (their mean), mrr_forward, mrr_backward and mrr, each from 0 to 1.
 
-    Returns p1_forward, p1_backward, p1 (their mean), mrr_forward, mrr_backward and mrr, each from 0
-    to 1. Chance is 1/n for P@1. Arguments and errors are those of `retrieval_by_row`.
+    Chance is 1/n for P@1. Arguments and errors are those of `retrieval_by_row`.
     Source: Conneau, Wu et al. 2020, section 5.1; Dufter and Schütze 2020.
     """
     rows = retrieval_by_row(source, target, **options)
@@ -104,11 +94,8 @@ def retrieval_by_row(
 ) -> dict[str, Tensor]:
     """p1_forward, p1_backward, mrr_forward and mrr_backward of `retrieval`, of each row, (n,).
 
-    source, target: (n, width), on the same device.
-    scoring: "cosine" or "csls".
     center: subtract each side's own mean first. A zero vector has cosine 0 with everything.
-    Raises ValueError when the shapes differ or are not (n, width), when a value is not finite, or
-    when an argument is not allowed.
+    Raises ValueError when the shapes differ.
     """
     if source.shape != target.shape:
         raise ValueError(
@@ -144,22 +131,20 @@ def translation(
     center: bool = False,
     by_word: dict[str, float] | None = None,
 ) -> dict[str, float]:
-    """How often a word's nearest target words include one of its translations (Conneau, Lample et al.
-    2018).
+    """How often a word's nearest target words include one of its translations (Conneau, Lample et
+    al. 2018).
 
-    source_vectors: (n_source, width), of `source_words`; target_vectors likewise.
-    pairs: (source word, translation); a source word may have several. Each source word counts once
-        and is a hit at k if any of its translations is among the k nearest target words. One that is
-        itself among the target words is not asked: where a vocabulary is shared the two have the
-        same vector, so it would find itself whatever the model has learnt.
-    by_word: is filled with the hits of each word that was asked, at the first k.
-    CSLS takes its neighbourhoods from all the words given. Other arguments as in `retrieval`.
+    source_vectors: (n_source, width), of `source_words`; target_vectors likewise. pairs: (source
+    word, translation); a source word may have several, and counts once. One that is
+        itself among the target words is not asked: where a vocabulary is shared it would find
+        itself whatever the model has learnt.
+    by_word: is filled with the hits of each word that was asked, at the first k. CSLS takes its
+    neighbourhoods from all the words given. Other arguments as in `retrieval`.
 
     Returns p<k> for every k, queries (how many words were asked), coverage (their share of the
-    source words in `pairs` that are not skipped), candidates (n_target) and chance (P@1 of a random
-    answer). With no query, p<k> and chance are NaN.
-    Raises ValueError when vectors and words differ in number, a word is listed twice, a value is not
-    finite, or an argument is not allowed.
+    source words in `pairs` that are not skipped), candidates (n_target) and chance (P@1 of a
+    random answer). With no query, p<k> and chance are NaN. Raises ValueError when vectors and
+    words differ in number, or a word is listed twice.
     """
     for side, vectors, words in (
         ("source", source_vectors, source_words),
@@ -203,11 +188,11 @@ def translation_both_ways(
     known: Iterable[tuple[str, str]] = (),
     **options,
 ) -> dict[str, float]:
-    """`translation` from source to target and back: <name>_forward, <name>_backward, and <name>.
+    """`translation` from source to target and back: <name>_forward, <name>_backward, and their
+    mean <name>.
 
-    <name> is the mean of the two. known: further (source word, translation) pairs, which count as
-    right but ask no further word; a dictionary split by source word needs them on the way back.
-    Other arguments, results and errors are those of `translation`.
+    known: further (source word, translation) pairs, which count as right but ask no further word;
+    a dictionary split by source word needs them on the way back.
     """
     pairs, known = list(pairs), list(known)
     asked = [{pair[side] for pair in pairs} for side in (0, 1)]
@@ -277,12 +262,10 @@ def _places(
     columns: Tensor,
     corrections: tuple[Tensor, Tensor],
 ) -> Places:
-    """Where each query's best right answer stands among the candidates.
+    """Where each query's best right answer stands among the candidates, all unit rows.
 
-    queries (n, width) and candidates (m, width): unit rows.
-    rows, columns: (answers,) each, sorted by row: candidate columns[i] is right for query rows[i].
-        Every query has at least one.
-    corrections: of the queries (n,) and the candidates (m,), from `_hub_corrections`.
+    rows, columns: (answers,) each, sorted by row: candidate columns[i] is right for query rows[i];
+        every query has one. corrections: of queries and candidates, from `_hub_corrections`.
     """
     above, wrong, right = [], [], []
     for part in _blocks(len(queries), len(candidates)):
@@ -307,10 +290,8 @@ def _places(
 
 
 def _hits(above: Tensor, wrong: Tensor, right: Tensor, k: int) -> Tensor:
-    """The probability that a right answer is among the first k, ties in random order, (n,).
-
-    One minus the chance that all the places left within k go to wrong candidates.
-    """
+    """The probability that a right answer is among the first k, ties in random order, (n,): one
+    minus the chance that all the places left within k go to wrong candidates."""
     places = (k - above).clamp(min=0)
     miss = torch.ones(len(above), dtype=torch.float64, device=above.device)
     for taken in range(k):

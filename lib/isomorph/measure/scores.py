@@ -1,8 +1,8 @@
 """How right a task's answers are, and what answers score that use no encoder: shares from 0 to 1.
 
 Accuracy, span F1 and attachment are the metrics of Conneau, Wu et al. (ACL 2020, section 3.2),
-exact match and token F1 those of SQuAD (Rajpurkar et al., EMNLP 2016, section 6.1). A table of
-theirs gives 100 times as much. Below the score of `majority` one of transfer means nothing.
+exact match and token F1 those of SQuAD (Rajpurkar et al., EMNLP 2016, section 6.1). Below the
+score of `majority` one of transfer means nothing.
 """
 
 from __future__ import annotations
@@ -23,10 +23,8 @@ _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 def accuracy(gold: Sequence[str], predicted: Sequence[str]) -> float:
-    """The share of labels that are right.
-
-    Raises ValueError when there are none, or not as many of both.
-    """
+    """The share of labels that are right. Raises ValueError when there are none, or not as many of
+    both."""
     _same_number("labels", gold, predicted)
     return sum(a == b for a, b in zip(gold, predicted, strict=True)) / len(gold)
 
@@ -37,15 +35,14 @@ def attachment(
     predicted_heads: Sequence[Sequence[int]],
     predicted_relations: Sequence[Sequence[str]],
 ) -> dict[str, float]:
-    """Attachment scores over all words of all sentences, punctuation included.
+    """Attachment scores over all words of all sentences, punctuation included: "uas", the share of
+    words with the right head; "las", with the right head and the right relation to it.
 
-    "uas": the share of words with the right head; "las": with the right head and the right relation
-    to it.  That is what the evaluation script of the CoNLL 2018 shared task counts where the words
-    are given; like it, compare relations without their subtypes.
-    Each argument has one sequence for every sentence.  A prediction may be shorter than its
-    sentence: the words it lacks are wrong.
-    Raises ValueError when there are no words, when the sentences differ in number, or when
-    a prediction is longer than its sentence or has not as many relations as heads.
+    Each argument has one sequence for every sentence. A prediction may be shorter than its
+    sentence: the words it lacks are wrong. As in the evaluation of the CoNLL 2018 shared task;
+    like it, compare relations without their subtypes.
+    Raises ValueError when there are no words, when the sentences differ in number, or when a
+    prediction is longer than its sentence or has not as many relations as heads.
     """
     trees = {
         "gold_relations": gold_relations,
@@ -117,11 +114,10 @@ def _f1(gold: list[str], given: list[str]) -> float:
 def majority(train: Examples, test: Examples) -> list[Prediction]:
     """The most frequent answers of the training examples, for each test example.
 
-    Pairs: the most frequent label. Words: the most frequent tag that the word has in training; for a
-    word that is not there "O", or the most frequent part of speech. So in another language it knows
-    the shared strings. Trees: every
-    word hangs on the same neighbour, the previous or the next one, whichever is right more often,
-    by the most frequent relation; the word without that neighbour is the root.
+    Pairs: the most frequent label. Words: the most frequent tag that the word has in training;
+    else "O", or the most frequent part of speech. Trees: every word hangs on the same neighbour,
+    the previous or the next one, whichever is right more often, by the most frequent relation; the
+    word without that neighbour is the root.
     """
     if train.task == PAIR:
         label = Counter(item.label for item in train.items).most_common(1)[0][0]
@@ -150,10 +146,9 @@ def majority(train: Examples, test: Examples) -> list[Prediction]:
 
 def premise_alone(train: Examples, test: Examples) -> list[str]:
     """What the first text of each pair says of the label, by itself: a logistic regression on the
-    counts of its words, fitted on the training pairs.
+    counts of its words, fitted on the training pairs of the same language.
 
-    It knows the words of one language: both are examples of that one. Raises ValueError for examples
-    that are not pairs, and where training has one label.
+    Raises ValueError for examples that are not pairs, and where training has one label.
     """
     from sklearn.feature_extraction.text import CountVectorizer
     from sklearn.linear_model import LogisticRegression
