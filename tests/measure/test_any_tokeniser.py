@@ -105,7 +105,7 @@ def test_tags_and_phrases_stand_on_the_pieces_of_the_running_text(model):
     (row,) = head.encode(Examples(PHRASES, (), (phrase,), "x"), tokenizer)
     text = " ".join(SENTENCE)
     assert row.ids == tokenizer(text, text)["input_ids"]
-    start, end, other, last = row.phrases[0]
+    start, end, other, last = row.spans[0]
     assert tokenizer.decode(row.ids[start:end]) == "God"
     assert tokenizer.decode(row.ids[other:last]) == " earth"
 

@@ -8,13 +8,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from isomorph.measure.scores import order_scores
 from isomorph.models.finetune import finetune, predict
 from isomorph.models.heads import at_words
 from isomorph.models.ordering import (
     POOLINGS,
     OrderingHead,
     common_length,
-    order_scores,
     sentence_tokens,
     sentences_apart,
 )

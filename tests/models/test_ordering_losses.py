@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
+from isomorph.measure.scores import order_scores
 from isomorph.models.inputs import IGNORED
-from isomorph.models.ordering import list_mle, margin_loss, order_scores
+from isomorph.models.ordering import list_mle, margin_loss
 
 
 def draw_probability(scores: list[float], places: list[int]) -> float:

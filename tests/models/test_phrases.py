@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from isomorph.measure.scores import phrase_scores
 from isomorph.models.finetune import finetune, predict
 from isomorph.models.inputs import IGNORED
 from isomorph.models.settings import TuningConfig
-from isomorph.models.spans import LEVELS, PhraseHead, phrase_scores, span_means
+from isomorph.models.spans import LEVELS, PhraseHead, span_means
 from isomorph.text.examples import PAIR, PHRASES, Examples, PhraseExample
 from isomorph.text.vocab import SEPARATOR, START
 from tests.models import toy
@@ -69,9 +70,9 @@ def subwords(words) -> list[int]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_phrases_are_found_among_the_tokens(kind):
     row, short = head_of(kind).encode(UNEVEN, toy.tokenizer(kind))
-    assert row.words == row.heads == [] and (row.numbers, row.asked) == ([0, 1, 2], 3)
-    assert row.targets == [1, 1, 0, 0] and short.targets == [0] and short.phrases == []
-    for (first, second, _), (start, end, other, last) in zip(TWO.spans, row.phrases, strict=True):
+    assert row.words == row.heads == [] and len(row.spans) == 3
+    assert row.targets == [1, 1, 0, 0] and short.targets == [0] and short.spans == []
+    for (first, second, _), (start, end, other, last) in zip(TWO.spans, row.spans, strict=True):
         assert row.ids[start:end] == subwords(TWO.first[slice(*first)])
         assert row.ids[other:last] == subwords(TWO.second[slice(*second)])
     if kind != "roberta":
@@ -117,14 +118,14 @@ def test_phrases_that_are_cut_off_are_left_out_and_denied(kind):
     head, tokenizer = head_of(kind, model(kind, **changes)), toy.tokenizer(kind)
     wanted = Examples(PHRASES, (), (item,), "toy")
     (row,) = head.encode(wanted, tokenizer)
-    assert subwords(words[:1]) == row.ids[slice(*row.phrases[0][:2])]
+    assert subwords(words[:1]) == row.ids[slice(*row.spans[0][:2])]
     # Of the name, which is several subwords, some may be read: that is not the phrase.
-    assert 2 not in row.numbers and row.asked == 3 and len(row.targets) == 1 + len(row.numbers)
+    assert len(row.spans) == 3 and row.spans[2] == (0, 0, 0, 0) and row.targets[3] == IGNORED
     with torch.no_grad():
         head.phrases.weight.zero_()
         head.phrases.bias.copy_(torch.tensor([0.0, 1.0]))
     ((_, pairs),) = predict(head, wanted, tokenizer, language=toy.language_of(kind))
-    assert pairs == tuple(number in row.numbers for number in range(3))
+    assert pairs == tuple(any(span) for span in row.spans) and pairs[0]
 
 
 def test_our_encoder_reads_the_second_text_from_position_one():
@@ -220,7 +221,7 @@ def test_bad_input_is_named():
     with pytest.raises(ValueError, match="examples.task is 'nli'; allowed are 'phrases'"):
         head_of().encode(toy.examples(PAIR, count=1), toy.tokenizer("ours"))
     with pytest.raises(
-        ValueError, match="answers has 1 and examples 2; allowed is the same number"
+        ValueError, match="answers has 1 texts and gold 2; allowed is the same number"
     ):
         phrase_scores(UNEVEN, [(True, (True,) * 3)])
     with pytest.raises(ValueError, match="answers has 1 for the phrase pairs .* its spans, 3"):

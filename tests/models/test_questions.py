@@ -50,8 +50,8 @@ def test_question_and_context_are_one_input(kind):
         if kind != "roberta":
             assert row.segments == [0] * len(before) + [1] * (len(context) + 1)
         first, last = row.targets
-        told = item.context[row.offsets[first][0] : row.offsets[last][1]]
-        assert (told,) == item.answers and row.heads == [] and row.context == item.context
+        told = item.context[row.spans[first][0] : row.spans[last][1]]
+        assert (told,) == item.answers and row.heads == [] and row.text == item.context
 
 
 def test_an_answer_inside_a_token_or_with_spaces_around():
@@ -60,7 +60,7 @@ def test_an_answer_inside_a_token_or_with_spaces_around():
     part = Examples(QUESTION, (), (QuestionExample("who", context, 7, (" mammot",)),), "toy")
     spaced = Examples(QUESTION, (), (QuestionExample("who", context, 8, ("mammoth ",)),), "toy")
     one, *others = (head_of().encode(e, toy.tokenizer("ours"))[0] for e in (whole, part, spaced))
-    assert one.offsets[one.targets[1]][1] == 15
+    assert one.spans[one.targets[1]][1] == 15
     assert [other.targets for other in others] == [one.targets] * 2
 
 
@@ -70,7 +70,7 @@ def test_our_encoder_reads_each_side_up_to_its_length():
     tokenizer = toy.tokenizer("ours")
     (row,) = head_of().encode(long, tokenizer)
     assert row.segments == [0] * toy.LENGTH + [1] * (toy.LENGTH - 1)
-    assert len(row.words) == len(row.offsets) == toy.LENGTH - 2
+    assert len(row.words) == len(row.spans) == toy.LENGTH - 2
     assert row.targets == [IGNORED, IGNORED]
     assert predict(head_of(), long, tokenizer, language="a")[0].startswith("the")
     head = head_of()
@@ -190,7 +190,7 @@ def test_encoders_that_ship_read_questions():
         head = head_of(encoder=model)
         (row,) = head.encode(wanted, tokenizer)
         first, last = row.targets
-        assert context[row.offsets[first][0] : row.offsets[last][1]] == "Rome"
+        assert context[row.spans[first][0] : row.spans[last][1]] == "Rome"
         (answer,) = predict(head, wanted, tokenizer, language=language)
         assert answer and answer in context
 

@@ -41,7 +41,7 @@ def beginning(answer: object) -> Feedback:
 @exercise("sentence_ordering.2")
 def first_and_last(answer: object) -> Feedback:
     """Kendall's tau where only two sentences are wrong, but the worst two."""
-    from isomorph.models.ordering import order_scores
+    from isomorph.measure.scores import order_scores
 
     found = order_scores([TRUE], [SWAPPED])
     mistakes = {
@@ -64,7 +64,7 @@ def first_and_last(answer: object) -> Feedback:
 @exercise("sentence_ordering.3")
 def all_wrong(answer: object) -> Feedback:
     """No sentence at its place, and most pairs in the right order."""
-    from isomorph.models.ordering import order_scores
+    from isomorph.measure.scores import order_scores
 
     def scores(given) -> dict:
         return order_scores([TRUE], [tuple(int(place) for place in given)])

@@ -25,7 +25,6 @@ from isomorph.measure.isotropy import average_cosine, isoscore
 from isomorph.measure.represent import represent, tokenizer_of
 from isomorph.measure.retrieval import hubness, retrieval, translation_both_ways
 from isomorph.measure.similarity import (
-    cka_table,
     linear_cka,
     normalise,
     normalising_means,
@@ -120,9 +119,10 @@ def compare(
     for layer, other in layer_pairs(max(first), max(second)):
         metrics = _of_sentences(first[layer], second[other], ends[0], parts)
         records += _records(layer, metrics)
-    main = [[side[layer][parts[""]] for layer in sorted(side)] for side in (first, second)]
-    for layer, row in enumerate(cka_table(*main).tolist()):
-        records += _records(layer, {f"cka_to_{j}": value for j, value in enumerate(row)})
+    for layer, vectors in sorted(first.items()):
+        x = vectors[parts[""]]
+        alike = {j: linear_cka(x, other[parts[""]]) for j, other in sorted(second.items())}
+        records += _records(layer, alike, "cka_to_")
     return [*records, *_of_words((source, target), material, progress)]
 
 
@@ -230,7 +230,9 @@ def _random_rotation(like: Tensor) -> Tensor:
 
 
 def _records(layer: int | None, metrics: Mapping[str, float], before: str = "") -> list[Record]:
-    return [{"metric": before + name, "layer": layer, "value": v} for name, v in metrics.items()]
+    return [
+        {"metric": f"{before}{name}", "layer": layer, "value": v} for name, v in metrics.items()
+    ]
 
 
 def measure_multilinguality(

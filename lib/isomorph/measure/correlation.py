@@ -30,24 +30,14 @@ LARGEST_FAMILY = 0.25  # of linked pairs, as a share of all, to be a cluster lik
 
 
 def spearman(values: Sequence[float] | Tensor, gold: Sequence[float] | Tensor) -> float:
-    """Rank correlation of two (n,), numbers that only rounding tells apart being tied; nan with
-    fewer than 3, or where either does not vary."""
-    return _correlation(lambda *sides: stats.spearmanr(*map(snapped, sides)), values, gold)
+    """Rank correlation of two (n,), numbers that only rounding tells apart being tied; nan with fewer
+    than 3, or where either does not vary."""
+    return spearman_score(values, gold).value
 
 
 def pearson(values: Sequence[float] | Tensor, gold: Sequence[float] | Tensor) -> float:
     """Correlation of two (n,); nan with fewer than 3, or where either does not vary."""
-    return _correlation(stats.pearsonr, values, gold)
-
-
-def _correlation(function, values, gold) -> float:
-    sides = [
-        side.detach().cpu() if isinstance(side, Tensor) else torch.from_numpy(np.array(side, float))
-        for side in (values, gold)
-    ]
-    if len(sides[0]) < 3 or not all(map(varies, sides)):
-        return math.nan
-    return float(function(*(side.double() for side in sides)).statistic)
+    return pearson_score(values, gold).value
 
 
 def edit_distances(first: Sequence[str], second: Sequence[str]) -> Tensor:
@@ -66,11 +56,7 @@ def matching_auc(scores: Tensor, matches: Tensor) -> float:
     scores (n,), matches (n,) of bool. Raises ValueError where one class is missing. Source: the
     unsupervised matching of Li et al. 2020, table 4.
     """
-    from sklearn.metrics import roc_auc_score
-
-    if matches.all() or not matches.any():
-        raise ValueError("matches is all of one class; both are needed.")
-    return float(roc_auc_score(matches.numpy(), scores.numpy()))
+    return auc_score(scores, matches).value
 
 
 class Score(NamedTuple):
@@ -89,6 +75,8 @@ def mean_score(values: Tensor) -> Score:
 def auc_score(scores: Tensor, matches: Tensor) -> Score:
     """`matching_auc`. Source of its variance: DeLong et al. 1988; Obuchowski 1997."""
     array, match = snapped(scores.cpu()).numpy(), matches.cpu().numpy()
+    if match.all() or not match.any():
+        raise ValueError("matches is all of one class; both are needed.")
     above = np.empty(len(array))  # of the other class, as the item's side wants them
     above[match] = _share_below(array[match], array[~match])
     above[~match] = 1 - _share_below(array[~match], array[match])
@@ -99,7 +87,7 @@ def auc_score(scores: Tensor, matches: Tensor) -> Score:
 def pearson_score(values: Tensor, gold: Tensor) -> Score:
     """`pearson`; all nan with fewer than 3, or where a side does not vary."""
     first, second = (side - side.mean() for side in map(_array, (values, gold)))
-    return _of_products([first * second, first**2, second**2], np.zeros((3, len(first))))
+    return _of_products((values, gold), (first, second), np.zeros((3, len(first))))
 
 
 def spearman_score(values: Tensor, gold: Tensor) -> Score:
@@ -114,14 +102,17 @@ def spearman_score(values: Tensor, gold: Tensor) -> Score:
         2 * _sum_above(sides[0], first),
         2 * _sum_above(sides[1], second),
     ]
-    return _of_products([first * second, first**2, second**2], np.stack(moved))
+    return _of_products((values, gold), (first, second), np.stack(moved))
 
 
-def _of_products(products: Sequence[np.ndarray], more: np.ndarray) -> Score:
-    """A correlation of its covariance and variances, given item by item, and what else moves them."""
+def _of_products(sides: Sequence, centred: Sequence[np.ndarray], more: np.ndarray) -> Score:
+    """A correlation of two sides, of what is correlated of them, and what else moves its covariance
+    and variances, item by item."""
+    first, second = centred
+    products = [first * second, first**2, second**2]
+    if len(first) < 3 or not all(map(varies, map(_column, sides))):
+        return Score(math.nan, np.full(len(first), math.nan))
     both, one, other = (part.mean() for part in products)
-    if len(products[0]) < 3 or min(one, other) <= 0:
-        return Score(math.nan, np.full(len(products[0]), math.nan))
     value = both / math.sqrt(one * other)
     moves = [part + extra for part, extra in zip(products, more, strict=True)]
     moves = [(part - part.mean()) / len(part) for part in moves]
@@ -215,8 +206,17 @@ def _bounds(before: str, score: Score, members) -> dict[str, float]:
     return {f"{before}low": score.value - reach, f"{before}high": score.value + reach}
 
 
+def _column(values: Tensor | Sequence[float]) -> Tensor:
+    """Numbers in the type that they come in, which says what rounding makes of them."""
+    return (
+        values.detach().cpu()
+        if isinstance(values, Tensor)
+        else torch.tensor(np.array(values, float))
+    )
+
+
 def _array(values: Tensor | Sequence[float]) -> np.ndarray:
-    return torch.as_tensor(values).detach().cpu().double().numpy()
+    return _column(values).double().numpy()
 
 
 def _share_below(values: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -35,7 +35,6 @@ class Spans:
     second: the same of the other span; None where the label is of one span.
     labels: (n,) numbers of the labels in `names`.
     types: (n,) the words of the first span, by which control tasks tell word types apart.
-    left_out: how many labelled spans have no vector, since the encoder has not read all of them.
     """
 
     layers: dict[int, Tensor]
@@ -44,23 +43,6 @@ class Spans:
     labels: Tensor
     names: tuple[str, ...]
     types: tuple[str, ...]
-    left_out: int = 0
-
-    def __post_init__(self):
-        n, rows = len(self.labels), min(map(len, self.layers.values()), default=0)
-        for side in (self.first, self.second):
-            if side is not None and not (
-                side.shape == (n, 2)
-                and (torch.stack([side[:, 0], side[:, 1] - side[:, 0] - 1]) >= 0).all()
-                and (side[:, 1] <= rows).all()
-            ):
-                raise ValueError(f"spans are {tuple(side.shape)}; of {n} labels and {rows} vectors "
-                                 f"allowed is ({n}, 2), with 0 <= start < end <= {rows}.")  # fmt: skip
-        if not n or not all(0 <= i < len(self.names) for i in self.labels) or len(self.types) != n:
-            raise ValueError(
-                f"there are {n} labels, {len(self.types)} types and {len(self.names)} names; allowed "
-                "are as many types as labels, from 1, and labels that are numbers of names."
-            )
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -73,7 +55,8 @@ class Spans:
 
 
 def labelled_spans(representation: Representation, examples: Examples, label: str) -> Spans:
-    """Spans of examples with one of the labels of `LABELS`, in the order of the texts.
+    """Spans of examples with one of the labels of `LABELS`, in the order of the texts, but those that
+    the encoder has not read all of.
 
     representation: of `[item.words for item in examples.items]` at level "word".
     label: "pos", each word and its tag; "entity", each entity and its type, of the tags; "relation",
@@ -87,13 +70,14 @@ def labelled_spans(representation: Representation, examples: Examples, label: st
     if label == "entity":
         names = tuple(dict.fromkeys(tag[2:] for tag in names if tag != "O"))
     number = {name: i for i, name in enumerate(names)}
-    sides, labels, types, left_out = [], [], [], 0
+    sides, labels, types = [], [], []
     for at, item in zip(rows, examples.items, strict=True):
         for first, second, name, words in labels_of(item):
             spans = [first, *([second] if second else [])]
             if any(place not in at for span in spans for place in range(*span)):
-                left_out += 1
                 continue
+            if name not in number:
+                raise ValueError(f"examples has the label {name!r}; allowed are its {names}.")
             # Words of a text have consecutive rows, and all words of the span have one.
             sides.append([(at[start], at[end - 1] + 1) for start, end in spans])
             labels.append(number[name])
@@ -102,8 +86,8 @@ def labelled_spans(representation: Representation, examples: Examples, label: st
         raise ValueError(f"examples ({examples.source}) has no labelled span with a vector.")
     ends = torch.tensor(sides).unbind(1)  # each (n, 2)
     second = ends[1] if len(ends) == 2 else None
-    return Spans(representation.layers, ends[0], second, torch.tensor(labels), names, tuple(types),
-                 left_out)  # fmt: skip
+    numbers = torch.tensor(labels)
+    return Spans(representation.layers, ends[0], second, numbers, names, tuple(types))
 
 
 def rows_of_words(
@@ -172,25 +156,12 @@ class Sentences:
     bounds: for each sentence its first row of the vectors, and the first behind it.
     heads: for each sentence and word, 0 for the root, else a position from 1.
     counted: for each sentence and word, whether it counts where trees are scored: no punctuation.
-    left_out: how many sentences have words without a vector.
     """
 
     layers: dict[int, Tensor]
     bounds: tuple[tuple[int, int], ...]
     heads: tuple[tuple[int, ...], ...]
     counted: tuple[tuple[bool, ...], ...]
-    left_out: int = 0
-
-    def __post_init__(self):
-        rows = min(map(len, self.layers.values()), default=0)
-        if not self.bounds:
-            raise ValueError("bounds is empty; at least one sentence is needed.")
-        for (start, end), *words in zip(self.bounds, self.heads, self.counted, strict=True):
-            if not 0 <= start < end <= rows or {*map(len, words)} != {end - start}:
-                raise ValueError(
-                    f"a sentence has rows {start} to {end} of {rows}, and {len(words[0])} heads and "
-                    f"{len(words[1])} marks in counted; allowed is one of each a word."
-                )
 
     def __len__(self) -> int:
         return len(self.bounds)
@@ -203,15 +174,15 @@ def tree_sentences(representation: Representation, examples: Examples) -> Senten
     left.
     """
     rows = rows_of_words(representation, examples, (TREE,))
-    whole = [
-        (at, item)
-        for at, item in zip(rows, examples.items, strict=True)
-        if len(at) == len(item.words)
-    ]
+    pairs = zip(rows, examples.items, strict=True)
+    whole = [(at, item) for at, item in pairs if len(at) == len(item.words)]
+    if not whole:
+        raise ValueError(
+            f"examples ({examples.source}) has no sentence whose words all have vectors."
+        )
     return Sentences(
         layers=representation.layers,
         bounds=tuple((at[0], at[0] + len(at)) for at, _ in whole),
         heads=tuple(item.heads for _, item in whole),
         counted=tuple(tuple(name != PUNCTUATION for name in item.relations) for _, item in whole),
-        left_out=len(rows) - len(whole),
     )

@@ -34,13 +34,6 @@ SCORES_AT_ONCE = 2**25  # 256 MiB in float64; a product of fewer rows would wait
 Places = tuple[Tensor, Tensor, Tensor]
 
 
-def csls(source: Tensor, target: Tensor) -> Tensor:
-    """All CSLS scores, (n_source, width) and (n_target, width) to (n_source, n_target), float64."""
-    source, target = unit_rows(source, "source"), unit_rows(target, "target")
-    of_source, of_target = _hub_corrections(source, target, "csls")
-    return 2 * source @ target.T - of_source[:, None] - of_target
-
-
 def nearest(
     queries: Tensor,
     candidates: Tensor,

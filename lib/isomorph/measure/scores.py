@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from isomorph.text.examples import PAIR, SPEECH, TAG
 
 if TYPE_CHECKING:
@@ -84,11 +86,7 @@ def answer_scores(examples: Examples, answers: Sequence[str]) -> dict[str, float
     else is left of either, F1 is 1 if nothing is left of both, as in the script of SQuAD 2.0.
     Raises ValueError when there are no questions, or not as many answers.
     """
-    if not examples.items or len(examples.items) != len(answers):
-        raise ValueError(
-            f"answers has {len(answers)} texts for {len(examples.items)} questions; allowed is the "
-            "same number, from 1."
-        )
+    _same_number("texts", examples.items, answers, "answers")
     exact = f1 = 0.0
     for item, answer in zip(examples.items, answers, strict=True):
         given = normal_words(answer)
@@ -96,6 +94,70 @@ def answer_scores(examples: Examples, answers: Sequence[str]) -> dict[str, float
         exact += given in accepted
         f1 += max(_f1(words, given) for words in accepted)
     return {"exact": exact / len(answers), "f1": f1 / len(answers)}
+
+
+def phrase_scores(
+    examples: Examples, answers: Sequence[tuple[bool, Sequence[bool]]]
+) -> dict[str, float]:
+    """How right the answers to examples of phrases are, from 0 to 1, over all examples together.
+
+    "sentence_accuracy": of texts; "phrase_accuracy": of phrase pairs; "phrase_f1": of paraphrases
+    among these; "phrase_accuracy_within": of the pairs inside one and the same verse, where half
+    are paraphrases. 0.0 where there are no pairs.
+    Raises ValueError when there are no examples, or not as many answers, of texts or of pairs.
+    """
+    _same_number("texts", examples.items, answers, "answers")
+    texts, pairs = [], []
+    for item, (same, guessed) in zip(examples.items, answers, strict=True):
+        if len(guessed) != len(item.spans):
+            raise ValueError(
+                f"answers has {len(guessed)} for the phrase pairs of an example; allowed are as "
+                f"many as its spans, {len(item.spans)}."
+            )
+        texts.append(same == item.same)
+        gold = (answer for *_, answer in item.spans)
+        pairs += [(*both, item.same) for both in zip(gold, guessed, strict=True)]
+    said = sum(gold + given for gold, given, _ in pairs)
+    right = [(gold == given, same) for gold, given, same in pairs]
+    return {
+        "sentence_accuracy": _share(texts),
+        "phrase_accuracy": _share([each for each, _ in right]),
+        "phrase_accuracy_within": _share([each for each, same in right if same]),
+        "phrase_f1": 2 * sum(gold and given for gold, given, _ in pairs) / max(1, said),
+    }
+
+
+def _share(right: Sequence[bool]) -> float:
+    return sum(right) / max(1, len(right))
+
+
+def order_scores(
+    gold: Sequence[Sequence[int]], predicted: Sequence[Sequence[int]]
+) -> dict[str, float]:
+    """How right predicted orders are, each the mean over texts.
+
+    gold, predicted: for each text the place of each of its sentences, from 0.
+    "accuracy": the share of a text's sentences in the right place (by chance 1/n); "pmr", perfect
+    match ratio: 1 where all are (1/n!); "tau": Kendall's, 1 - 2 inversions / (n over 2), from -1 to
+    1 (0).
+    Raises ValueError when there are no texts, not as many of both, or the places of a text are not
+    0 to n - 1 in both, n at least 2.
+    """
+    _same_number("texts", gold, predicted)
+    scores = []
+    for both in zip(gold, predicted, strict=True):
+        for name, places in zip(("gold", "predicted"), both, strict=True):
+            if len(both[0]) < 2 or sorted(places) != list(range(len(both[0]))):
+                raise ValueError(
+                    f"{name} has the places {tuple(places)}; allowed is each number from 0 to n - 1 "
+                    "once, the same n from 2 in gold and predicted."
+                )
+        true, guessed = map(np.array, both)
+        n, right = len(true), (true == guessed)
+        # Each inverted pair is counted from both its sides.
+        inverted = np.subtract.outer(true, true) * np.subtract.outer(guessed, guessed) < 0
+        scores.append((right.mean(), right.all(), 1 - 2 * inverted.sum() / (n * (n - 1))))
+    return dict(zip(("accuracy", "pmr", "tau"), np.mean(scores, axis=0).tolist(), strict=True))
 
 
 def normal_words(text: str) -> list[str]:

@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from isomorph.measure.numerics import ROUNDING, centred, nearest_map, paired, unit_rows
-from isomorph.measure.represent import represent
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -72,12 +71,6 @@ def _biased_hsic(x: Tensor, y: Tensor) -> float:
 def _ratio(xy: float, xx: float, yy: float) -> float:
     """What two have in common over the geometric mean of each with itself; nan where that is 0."""
     return xy / math.sqrt(xx * yy) if min(xx, yy, xx * yy) > 0 else math.nan
-
-
-def cka_table(layers_x: Sequence[Tensor], layers_y: Sequence[Tensor]) -> Tensor:
-    """`linear_cka` of each layer of one model with each of another, (layers of x, layers of y)."""
-    table = [[linear_cka(x, y) for y in layers_y] for x in layers_x]
-    return torch.tensor(table, dtype=torch.float64)
 
 
 def rsa(x: Tensor, y: Tensor) -> float:
@@ -135,17 +128,12 @@ def ridge(source: Tensor, target: Tensor) -> Tensor:
     return torch.linalg.solve(gram + damping * torch.eye(len(gram)).to(gram), source.T @ target)
 
 
-def iterative_normalisation(vectors: Tensor) -> Tensor:
-    """Rows brought to length 1, then to mean 0, again and again: (n, width), float64.
+def normalising_means(vectors: Tensor) -> list[Tensor]:
+    """The means (width,) that iterative normalisation subtracts, by which `normalise` treats these
+    vectors and others of the same model: rows are brought to length 1, then to mean 0, again and again.
 
     Source: Zhang et al. 2019, as in Conneau, Wu et al. 2020, section 5.1.
     """
-    return normalise(vectors, normalising_means(vectors))
-
-
-def normalising_means(vectors: Tensor) -> list[Tensor]:
-    """The mean that each round of `iterative_normalisation` subtracts, (width,) each, by which
-    `normalise` treats others of the same model in the same way."""
     means = []
     for _ in range(ROUNDS):
         vectors = unit_rows(vectors, "vectors")
@@ -178,6 +166,8 @@ def similarity_by_layer(
     Raises ValueError when there are fewer than 4 tokens.
     Source: Merchant et al. 2020 compare by RSA; CKA of Kornblith et al. 2019 beside it.
     """
+    from isomorph.measure.represent import represent  # takes a second, and the measures need none
+
     first, second = (
         represent(model, tokenizer, texts, language=language, level="token", max_length=max_length)
         for model in (before, after)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow.parquet
@@ -46,6 +46,14 @@ class Reader:
     model: PreTrainedModel
     tokenizer: Tokenizers
     language: str | None
+
+
+class WordVectors(NamedTuple):
+    """Layer -> (n_words, width) on the CPU in float32, zeros where a word was never met; and how many
+    occurrences each mean is over, (n_words,)."""
+
+    layers: dict[int, Tensor]
+    counts: Tensor
 
 
 def input_embedding(model: PreTrainedModel, language: str | None = None) -> Tensor:
@@ -104,9 +112,8 @@ def word_averages(
     *,
     language: str | None = None,
     **options,
-) -> tuple[dict[int, Tensor], Tensor]:
-    """The mean contextual vector of each word over its occurrences in the texts, and how many these
-    are: layer -> (n_words, width) on the CPU in float32, zeros where a word was never met; (n_words,).
+) -> WordVectors:
+    """The mean contextual vector of each word over its occurrences in the texts.
 
     A word's subwords are averaged, then its occurrences. Only sums are kept, so the texts may be a
     stream of any length. Words are compared by `spelling.word_key`; an occurrence with an unknown
@@ -143,7 +150,7 @@ def word_averages(
         layer: (total / counts.clamp(min=1)[:, None]).float()[rows]
         for layer, total in sorted(sums.items())
     }
-    return means, counts[rows]
+    return WordVectors(means, counts[rows])
 
 
 def keyed_dictionary(

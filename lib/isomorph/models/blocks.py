@@ -1,9 +1,9 @@
 """An encoder's Transformer blocks: frozen, cut off, put back, drawn anew, and new ones on top.
 
-What Merchant et al. (BlackboxNLP 2020) do to see how deep fine-tuning acts, with the lower blocks
-frozen or none but those kept, and the re-initialisation of Zhang et al. (ICLR 2021): in place, on
-our encoder and on those of Hugging Face that are built as BERT is. Blocks count from 0, bottom
-first: block i gives hidden state i + 1.
+What Merchant et al. (BlackboxNLP 2020) do to see how deep fine-tuning acts, and the
+re-initialisation of Zhang et al. (ICLR 2021): in place, on our encoder and on those of Hugging
+Face that are built as BERT is. Blocks count from 0, bottom first: block i gives hidden state i +
+1. All raise ValueError when an encoder has not so many blocks.
 """
 
 from __future__ import annotations
@@ -41,11 +41,9 @@ def blocks_of(encoder: nn.Module) -> nn.ModuleList:
 
 
 def pooler_of(encoder: nn.Module) -> nn.Module | None:
-    """What stands between the top block and a classifier, or None where nothing does.
-
-    In BERT's family the pooler, which a head reads only with `pooling="pooler"`; in our encoder the
-    last layer normalisation, which every head reads and only a stack with `norm="pre"` has.
-    """
+    """What stands between the top block and a classifier, or None: in BERT's family the pooler,
+    which a head reads only with `pooling="pooler"`; in our encoder the last layer normalisation,
+    which every head reads and only a stack with `norm="pre"` has."""
     if isinstance(encoder, BilingualEncoder):
         return encoder.final_norm if isinstance(encoder.final_norm, nn.LayerNorm) else None
     return getattr(encoder, "pooler", None)
@@ -61,10 +59,7 @@ def levels(encoder: nn.Module) -> dict[nn.Parameter, int]:
 
 
 def freeze(encoder: nn.Module, blocks: int) -> None:
-    """Exempt the embeddings and the lowest blocks from training; 0 blocks is to freeze nothing.
-
-    Raises ValueError when the encoder has not so many blocks.
-    """
+    """Exempt the embeddings and the lowest blocks from training; 0 blocks is to freeze nothing."""
     _check(encoder, blocks)
     for parameter, level in levels(encoder).items():
         if blocks and level <= blocks:
@@ -72,10 +67,8 @@ def freeze(encoder: nn.Module, blocks: int) -> None:
 
 
 def truncate(encoder: nn.Module, blocks: int) -> None:
-    """Keep the lowest blocks only; what came after the top block comes after the last one kept.
-
-    Raises ValueError when that is none, or the encoder has not so many blocks.
-    """
+    """Keep the lowest blocks only, at least one; what came after the top block comes after the
+    last kept."""
     _check(encoder, blocks, least=1)
     kept = blocks_of(encoder)[:blocks]
     config = copy.deepcopy(encoder.config)  # another model may have been made from the same
@@ -91,10 +84,7 @@ def truncate(encoder: nn.Module, blocks: int) -> None:
 
 @torch.no_grad()
 def revert(encoder: nn.Module, original: nn.Module, blocks: Sequence[int]) -> None:
-    """Put some blocks back to the weights that they have in the original.
-
-    Raises ValueError when either encoder has no such block.
-    """
+    """Put some blocks back to the weights that they have in the original."""
     tuned, before = blocks_of(encoder), blocks_of(original)
     count = min(len(tuned), len(before))
     unknown = [i for i in blocks if not 0 <= i < count]
@@ -109,9 +99,8 @@ def reinitialise(encoder: nn.Module, blocks: int, *, pooler: bool, seed: int) ->
     """Draw the top blocks anew and, with `pooler`, what `pooler_of` finds (Zhang et al. 2021).
 
     Weights are normal with standard deviation 0.02, biases 0, layer normalisations 1 and 0. The
-    seed alone decides, on every device, and global randomness is left alone.
-    Raises ValueError when the encoder has not so many blocks, has no pooler, or has weights of a
-    kind that is not known there.
+    seed alone decides, on every device, and global randomness is left alone. Raises ValueError
+    when the encoder has no pooler, or has weights of a kind that is not known there.
     """
     _check(encoder, blocks)
     every = blocks_of(encoder)
@@ -146,10 +135,7 @@ def reinitialise(encoder: nn.Module, blocks: int, *, pooler: bool, seed: int) ->
 @torch.no_grad()
 def weight_distances(encoder: nn.Module, original: nn.Module) -> list[float]:
     """How far each block's weights are from the original's, bottom first: the L2 norm of all their
-    differences together (Zhang et al. 2021).
-
-    Raises ValueError when the two have not as many blocks.
-    """
+    differences together (Zhang et al. 2021)."""
     moved, start = blocks_of(encoder), blocks_of(original)
     if len(moved) != len(start):
         raise ValueError(f"original has {len(start)} blocks; the encoder has {len(moved)}.")
@@ -173,10 +159,8 @@ def prepare(head: Head, config: TuningConfig, *, seed: int) -> None:
     """Make a head's encoder what the config asks for before it is tuned, in place.
 
     The top is cut off (`kept`), then the top of what is left drawn anew (`reinit`,
-    `reinit_pooler`), then the bottom frozen. `finetune` begins with this; with the same seed it
-    gives, of a copy of the untuned head, the weights from which tuning starts.
-    Raises ValueError when the encoder has not so many blocks, or nothing that the head reads in the
-    place of the pooler.
+    `reinit_pooler`), then the bottom frozen. `finetune` begins with this. Raises ValueError when
+    the head reads nothing in the place of the pooler.
     """
     if config.kept is not None:
         truncate(head.encoder, config.kept)
@@ -194,17 +178,16 @@ def prepare(head: Head, config: TuningConfig, *, seed: int) -> None:
 
 
 class LayerStack(nn.Module):
-    """An encoder for a head: frozen layers of one, whose states may be mapped, and new ones on top.
+    """An encoder for a head: frozen layers of one, whose states may be mapped, and new ones on
+    top.
 
     For the transfer of Conneau, Wu et al. (ACL 2020, section 5.1): a task is learnt on the states
-    of an English model's layer i. At test time the states of another model's layer i take their
-    place, after a rotation.
+    of an English model's layer i; at test time those of another model's layer i take their place.
 
-    lower: whose states are read, after `depth` of its layers (0: what the embeddings give).
-    top: how many new layers; their random weights depend on the seed alone.
-    means: subtracted in turn, each after bringing states to length 1, as `similarity.normalise`; none
-        to leave the states as they are.
-    Raises ValueError when `lower` has not so many layers or `top` is below 1.
+    lower: whose states are read, after `depth` of its layers (0: what the embeddings give). top:
+    how many new layers; their random weights depend on the seed alone. means: as
+    `similarity.normalise`; none to leave the states as they are. Raises ValueError when `lower`
+    has not so many layers or `top` is below 1.
     """
 
     def __init__(

@@ -33,10 +33,10 @@ class BilingualConfig(PreTrainedConfig):
     """The shape of an encoder and which of its parts belong to one language only.
 
     `specific` names the language-specific parts: "embeddings", "special" (those of the special
-    tokens alone), "positions", "softmax" and "layer.0" up to "layer.<layers - 1>". The softmax uses
-    the embedding matrix as its weights whenever both are shared or both are specific; otherwise it
-    has another matrix. With `causal` a position sees itself and earlier ones only, and its scores
-    are for the next subword. Without `final_norm` a pre-norm stack gives out its sum as it is.
+    tokens alone), "positions", "softmax" and "layer.0" up to "layer.<layers - 1>". The softmax
+    uses the embedding matrix as its weights whenever both are shared or both are specific. With
+    `causal` a position sees itself and earlier ones only, and its scores are for the next subword.
+    Without `final_norm` a pre-norm stack gives out its sum as it is.
 
     Raises ValueError when a part, norm or activation is unknown or the heads do not divide the
     width.
@@ -223,10 +223,9 @@ class BilingualEncoder(BilingualPreTrainedModel):
         input_ids: (batch, time). attention_mask: (batch, time), 1 on text and 0 on padding, or
         (batch, time, time), 1 where the first position sees the second. position_ids: (batch,
         time); left out, positions are counted along the row. added: (batch, time, width), added to
-        the embeddings: a head may mark the second sentence of a pair so.
-        Returns last_hidden_state (batch, time, width) and, when asked, hidden_states: layers + 1
-        of them, the first being what the embeddings give.
-        Raises ValueError when the language is unknown or the text longer than the positions.
+        the embeddings. Returns last_hidden_state (batch, time, width) and, when asked,
+        hidden_states: layers + 1 of them, the first being what the embeddings give. Raises
+        ValueError when the language is unknown or the text longer than the positions.
         """
         language = self.language(language)
         time = input_ids.shape[1]

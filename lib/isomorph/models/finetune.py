@@ -1,9 +1,9 @@
 """Fine-tuning: an encoder and a task's head, tuned in one language and scored in any.
 
 The loop of Conneau, Wu et al. (ACL 2020, section 3.2): AdamW, warm-up over the first tenth of the
-steps and linear decay, for our encoder and any Hugging Face encoder. The config may ask for what
-studies vary in it: BERT's Adam, mixout and decay towards the start (Zhang et al., ICLR 2021; Lee et
-al., ICLR 2020), and which blocks are tuned (Merchant et al., BlackboxNLP 2020).
+steps and linear decay. The config may ask for what studies vary in it: BERT's Adam, mixout and
+decay towards the start (Zhang et al., ICLR 2021; Lee et al., ICLR 2020), and which blocks are
+tuned (Merchant et al., BlackboxNLP 2020).
 """
 
 import math
@@ -43,13 +43,13 @@ def finetune(
 ) -> list[float]:
     """Tune the head and its encoder in place; the mean loss, in nats, of each epoch.
 
-    language: of the examples, where the encoder has parts for each. What is frozen stays as it is.
-    Examples of which nothing can be learnt, such as a text without words, are left out. The encoder
-    first becomes what the config asks for (`blocks.prepare`). With `config.checks`, the head is scored by
-    `metric`, higher is better, on the development examples so many times, evenly spread and the last
-    time at the end, and is left with the weights that scored best, the earliest of equals.
-    Raises ValueError when there are no examples, the device is not there, checks come without
-    development examples or these without checks, the loss is no longer a number, or `prepare` does.
+    language: of the examples, where the encoder has parts for each. Examples of which nothing can
+    be learnt are left out. The encoder first becomes what the config asks for (`blocks.prepare`).
+    With `config.checks`, the head is scored by `metric`, higher is better, on the development
+    examples so many times, evenly spread, the last time at the end, and is left with the weights
+    that scored best. Raises ValueError when there are no examples, the device is not there, checks
+    come without development examples or these without checks, the loss is no longer a number, or
+    `prepare` does.
     """
     if not examples.items:
         raise ValueError("examples has no items; at least one is needed to tune on.")
@@ -122,8 +122,7 @@ def predict(
 ) -> list[Prediction]:
     """The head's answer for each example, in their order.
 
-    A label for a pair; tags for words; heads and relations for a tree. Words beyond what the
-    encoder can read get no answer: scores count them as wrong.
+    Words beyond what the encoder can read get no answer: scores count them as wrong.
     """
     if not examples.items:
         return []
@@ -154,20 +153,13 @@ def make_optimiser(head: Head, config: TuningConfig) -> torch.optim.Optimizer:
     for parameter in head.parameters():
         if parameter.requires_grad:
             groups.setdefault((levels.get(parameter), parameter.ndim > 1), []).append(parameter)
-
-    def rate(level: int | None) -> float:
-        if level is None:
-            return config.head_rate
-        return config.learning_rate * config.layer_decay ** max(0, top - level)
-
-    def decay(level: int | None, matrix: bool) -> float:
-        elsewhere = level is not None and config.pretrained_decay > 0
-        return config.weight_decay if matrix and not elsewhere else 0.0
-
-    settings = [
-        {"params": parameters, "lr": rate(level), "weight_decay": decay(level, matrix)}
-        for (level, matrix), parameters in groups.items()
-    ]
+    settings = []
+    for (level, matrix), parameters in groups.items():
+        rate, decay = config.head_rate, config.weight_decay if matrix else 0.0
+        if level is not None:
+            rate = config.learning_rate * config.layer_decay ** max(0, top - level)
+            decay = 0.0 if config.pretrained_decay else decay
+        settings.append({"params": parameters, "lr": rate, "weight_decay": decay})
     if config.optimiser == "bert_adam":
         # With AdamW's own eps, so that the two differ in the correction alone.
         return BertAdam(settings, lr=config.learning_rate, eps=1e-8)
@@ -221,9 +213,7 @@ class BertAdam(torch.optim.Optimizer):
 
         m = b1 m + (1 - b1) g,  v = b2 v + (1 - b2) g²,  w = w - lr (m / (√v + eps) + decay w)
 
-    so that the first steps are too long: against Adam's, where eps does not count, step t (from 1)
-    by the factor (1 - b1^t) / √(1 - b2^t), see `overstep`. Weight decay is decoupled, as AdamW's.
-    The default eps is BERT's.
+    so that the first steps are too long, see `overstep`. The default eps is BERT's.
     """
 
     BETAS = (0.9, 0.999)
@@ -234,41 +224,37 @@ class BertAdam(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self) -> None:
         """Move every weight that has a gradient."""
+        first, second = self.BETAS
         for group in self.param_groups:
-            weights = [weight for weight in group["params"] if weight.grad is not None]
-            if not weights:
-                continue
-            for weight in weights:
+            for weight in group["params"]:
+                if weight.grad is None:
+                    continue
                 if not self.state[weight]:
                     self.state[weight] = {name: torch.zeros_like(weight) for name in ("m", "v")}
-            first, second = self.BETAS
-            gradients = [weight.grad for weight in weights]
-            means = [self.state[weight]["m"] for weight in weights]
-            squares = [self.state[weight]["v"] for weight in weights]
-            torch._foreach_lerp_(means, gradients, 1 - first)
-            torch._foreach_mul_(squares, second)
-            torch._foreach_addcmul_(squares, gradients, gradients, 1 - second)
-            scales = torch._foreach_sqrt(squares)
-            torch._foreach_add_(scales, group["eps"])
-            if group["weight_decay"]:
-                torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
-            torch._foreach_addcdiv_(weights, means, scales, -group["lr"])
+                mean, square = self.state[weight]["m"], self.state[weight]["v"]
+                mean.lerp_(weight.grad, 1 - first)
+                square.mul_(second).addcmul_(weight.grad, weight.grad, value=1 - second)
+                if group["weight_decay"]:
+                    weight.mul_(1 - group["lr"] * group["weight_decay"])
+                weight.addcdiv_(mean, square.sqrt().add_(group["eps"]), value=-group["lr"])
 
 
 def overstep(step: int, betas: tuple[float, float] = BertAdam.BETAS) -> float:
-    """How many times as long `BertAdam`'s step is as Adam's; steps count from 1."""
+    """How many times as long `BertAdam`'s step is as Adam's, where eps does not count; from step
+    1."""
     return (1 - betas[0] ** step) / (1 - betas[1] ** step) ** 0.5
 
 
 @contextmanager
 def mixout(origins: Origins, probability: float) -> Iterator[None]:
-    """For one forward and backward pass, mix weights with those they started from (Lee et al. 2020).
+    """For one forward and backward pass, mix weights with those they started from (Lee et al.
+    2020).
 
     Each entry w of a weight is replaced by its origin u with this probability, and the others are
     moved away from it, to u + (w - u) / (1 - probability), so that the expectation stays w.
     Afterwards the weights are what they were, and the gradients in them are those for w: so they
-    must have none when it begins. Draws from the global generator of the weights' device.
-    Raises ValueError when the probability is outside 0 to 1.
+    must have none when it begins. Draws from the global generator of the weights' device. Raises
+    ValueError when the probability is outside 0 to 1.
     """
     if not 0 <= probability <= 1:
         raise ValueError(f"probability is {probability}; allowed are 0 to 1.")

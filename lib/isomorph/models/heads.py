@@ -1,9 +1,8 @@
 """Heads for tasks, on our encoder or any Hugging Face encoder, and normalisations before them.
 
-Sentence pairs, tagging and parsing as in Conneau, Wu et al. (ACL 2020, section 3.2): a linear layer
-and softmax on the pair's vector, the same on each word's first subword, and a biaffine parser
-(Dozat and Manning 2017) on first subwords. An encoder's language-specific parts are frozen, so that
-what is tuned in one language can be used in the other (section 4.3).
+Sentence pairs, tagging and parsing as in Conneau, Wu et al. (ACL 2020, section 3.2). An encoder's
+language-specific parts are frozen, so that what is tuned in one language can be used in the other
+(section 4.3).
 """
 
 from abc import ABC, abstractmethod
@@ -29,15 +28,14 @@ from isomorph.text.corpora import require
 from isomorph.text.examples import PAIR, SCORE, SPEECH, TAG, TREE, Examples
 
 Prediction = str | float | tuple[str, ...] | tuple[tuple[int, ...], tuple[str, ...]]
-NORMALISATIONS = ("none", "isobn", "batch", "layer")
 
 
 class Head(nn.Module, ABC):
     """An encoder and what a task adds to it; subclasses score and decide.
 
-    model: a `BilingualEncoder`, one with its masked-LM head, or a Hugging Face encoder; it is tuned
-    in place. names: the labels, tags or relations, as `Examples.names`. restart: the second text of
-    a pair is read from position 1, and each is cut as if it were alone (our encoder only).
+    model: a `BilingualEncoder`, one with its masked-LM head, or a Hugging Face encoder; it is
+    tuned in place. names: the labels, tags or relations, as `Examples.names`. restart: the second
+    text of a pair is read from position 1, and each is cut as if it were alone (our encoder only).
     """
 
     def __init__(
@@ -118,6 +116,12 @@ def mean_of_text(hidden: Tensor, content: Tensor) -> Tensor:
     return (hidden * content).sum(1) / content.sum(1).clamp(min=1)
 
 
+def mean_inside(hidden: Tensor, inside: Tensor) -> Tensor:
+    """(batch, k, width): the mean hidden state where `inside` (batch, k, time) is True, 0 of nothing."""
+    inside = inside.to(hidden.dtype)
+    return inside @ hidden / inside.sum(2, keepdim=True).clamp(min=1)
+
+
 def at_words(hidden: Tensor, words: Tensor) -> Tensor:
     """(batch, words, width): the hidden states at some places of each row."""
     return hidden.gather(1, words[:, :, None].expand(-1, -1, hidden.shape[-1]))
@@ -130,8 +134,8 @@ def _cross_entropy(scores: Tensor, targets: Tensor) -> Tensor:
 class PairHead(Head):
     """A label for one or two texts, from the first token or the mean of all: linear and softmax.
 
-    With pooling "pooler" the first token goes through the encoder's pooler, before dropout, as BERT
-    is tuned. Raises ValueError when it has none.
+    With pooling "pooler" the first token goes through the encoder's pooler, before dropout, as
+    BERT is tuned. Raises ValueError when it has none.
     """
 
     def __init__(self, model, names, *, pooling: str = "first", **settings):
@@ -238,8 +242,7 @@ def head_for(
 
     model, names, restart: as of `Head`. Raises ValueError for an unknown task.
     """
-    if task not in HEADS:
-        raise ValueError(f"task is {task!r}; allowed are {sorted(HEADS)}.")
+    require("task", task, tuple(HEADS))
     settings = {"pooling": pooling} if task in (PAIR, SCORE) else {}
     with seeded(seed):
         return HEADS[task](model, names, restart=restart, dropout=dropout, **settings)
@@ -249,14 +252,13 @@ class IsoBN(nn.Module):
     """Isotropic batch normalisation (Zhou, Lin and Ren, AAAI 2021; github.com/INK-USC/IsoBN).
 
     Each coordinate is scaled by a factor that running statistics of past batches decide: what
-    varies much and correlates with many others is scaled down, so that no few directions dominate
-    what a classifier reads. No mean is subtracted and nothing rotated, so correlations stay.
+    varies much and correlates with many others is scaled down. No mean is subtracted and nothing
+    rotated.
 
-    width: of the vectors. momentum: the weight of a new batch in the running estimates. As these
-    start at 0, the estimated correlation of t like batches is the true one divided by
-    1 - (1 - momentum)^t, before it is clipped. beta: how strongly to even out; 0 leaves vectors as
-    they are but for a constant close to 1.
-    Raises ValueError for a width below 1 or a momentum outside (0, 1].
+    momentum: the weight of a new batch in the running estimates. As these start at 0, the
+    estimated correlation of t like batches is the true one divided by 1 - (1 - momentum)^t, before
+    it is clipped. beta: how strongly to even out; 0 leaves vectors as they are but for a constant
+    close to 1. Raises ValueError for a width below 1 or a momentum outside (0, 1].
     """
 
     EPS = 1e-3  # keeps powers and quotients finite
@@ -276,9 +278,7 @@ class IsoBN(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(rows, width) to the same; in training the rows first enter the running estimates, and
         before there are any, vectors pass as they are. No gradient passes through the factors.
-
-        Raises ValueError for another shape.
-        """
+        Raises ValueError for another shape."""
         width = len(self.std)
         if x.ndim != 2 or x.shape[1] != width:
             raise ValueError(f"x has the shape {tuple(x.shape)}; allowed is (rows, {width}).")
@@ -307,18 +307,21 @@ class IsoBN(nn.Module):
         return theta * (variance.sum() / ((variance * theta**2).sum() + self.EPS)).sqrt()
 
 
+NORMALISATIONS = {
+    "none": nn.Identity,
+    "isobn": IsoBN,
+    "batch": lambda width: nn.BatchNorm1d(width, affine=False),
+    "layer": lambda width: nn.LayerNorm(width, elementwise_affine=False),
+}
+
+
 def cls_normalisation(name: str, width: int) -> nn.Module:
     """A module without weights, (rows, width) to the same, before the classifier of a `PairHead`:
     ``head.out = nn.Sequential(cls_normalisation("isobn", head.width), head.out)``. The head's
     dropout then comes before it, not after it as the authors of IsoBN have it.
 
-    "batch" standardises each coordinate, in evaluation by running statistics, and needs two rows in
-    training; "layer" standardises each vector. Both are our choice.
-    Raises ValueError for another name.
+    "batch" standardises each coordinate, in evaluation by running statistics; "layer" standardises
+    each vector. Both are our choice. Raises ValueError for another name.
     """
-    require("name", name, NORMALISATIONS)
-    if name == "isobn":
-        return IsoBN(width)
-    if name == "batch":
-        return nn.BatchNorm1d(width, affine=False)
-    return nn.LayerNorm(width, elementwise_affine=False) if name == "layer" else nn.Identity()
+    require("name", name, tuple(NORMALISATIONS))
+    return NORMALISATIONS[name](width)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -65,13 +65,17 @@ class Encoded:
 
     words: the place of each word's first subword. targets: of a pair its label or score, else one a
     word. heads: one a word, 0 the root, IGNORED where the head was cut off; empty unless a tree.
+    spans: of phrase pairs (start, end, start, end) in tokens, ends exclusive, zeros of what is not
+    read whole; of a question (start, end) in its context `text`, in characters, of each word.
     """
 
     ids: list[int]
     segments: list[int]
     words: list[int]
     targets: list[int] | list[float]
-    heads: list[int]
+    heads: list[int] = field(default_factory=list)
+    spans: Sequence[tuple[int, ...]] = ()
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,8 +98,8 @@ class Features:
     rows: tuple[Encoded, ...] = ()
 
     def to(self, device) -> Features:
-        parts = {name: part for name, part in vars(self).items() if name != "rows"}
-        return Features(**{name: part.to(device) for name, part in parts.items()}, rows=self.rows)
+        parts = {n: part.to(device) for n, part in vars(self).items() if isinstance(part, Tensor)}
+        return replace(self, **parts)
 
 
 def encode(
@@ -196,7 +200,7 @@ def _pairs(examples, tokenizer, number, longest, each: bool) -> list[Encoded]:
     else:
         answers = [number.get(item.label, IGNORED) for item in examples.items]
     return [
-        Encoded(ids, segments, [], [answer], [])
+        Encoded(ids, segments, [], [answer])
         for (ids, segments, *_), answer in zip(read, answers, strict=True)
     ]
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +22,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import transformers
 from safetensors import safe_open
-from torch.nn.modules.module import register_module_parameter_registration_hook
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
@@ -33,8 +31,10 @@ OTHER_WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpac
 READ_AS_JSON = ("config.json", "tokenizer_config.json", "special_tokens_map.json",
                 "added_tokens.json", "tokenizer.json", "vocab.json")  # fmt: skip
 FLOATS = ("F64", "F32", "F16", "BF16")
-# Counts that transformers makes lists or modules of, by the end of their names, and the most of them.
-COUNTS = ((r"(layers?|depths?|groups?|group_num)$", 1000), (r"labels$", 100_000))
+LAYERS = (
+    r"(layers?|depths?|groups?|group_num)$"  # how counts end that transformers makes modules of
+)
+LABELS = 100_000  # the most of what it makes a list of
 # What a model of ours has to say; the first two leave no trace in its weights.
 SAID = {"heads": int, "activation": str, "norm": str, "layers": int, "width": int, "inner": int,
         "length": int, "vocabulary": int, "languages": list, "specific": list}  # fmt: skip
@@ -102,19 +102,19 @@ class Candidate:
                 f"it has no {WEIGHTS}{instead} (other weights are pickles, which can run any code)"
             )
         index = self.json(INDEX)
-        for part in ("metadata", "weight_map"):
-            if not isinstance(index.get(part), dict):
-                raise self.refusal(f"{INDEX} has no {part}")
-        if not index["weight_map"]:
-            raise self.refusal(f"{INDEX} has an empty weight_map")
-        for file in index["weight_map"].values():
-            if not isinstance(file, str) or Path(file).name != file:
-                raise self.refusal(f"{INDEX} names {file!r}, which is not a file of this folder")
-            if not file.endswith(".safetensors"):
-                raise self.refusal(f"{INDEX} names {file}, which is no safetensors file")
-            if not (self.folder / file).is_file():
-                raise self.refusal(f"{INDEX} names {file}, which is not there")
-        return sorted(set(index["weight_map"].values()))
+        listed = index.get("weight_map")
+        if (
+            not isinstance(listed, dict)
+            or not listed
+            or not isinstance(index.get("metadata"), dict)
+        ):
+            raise self.refusal(f"{INDEX} has no weight_map, or no metadata")
+        for file in listed.values():
+            if not isinstance(file, str) or Path(file).name != file or not (
+                file.endswith(".safetensors") and (self.folder / file).is_file()
+            ):  # fmt: skip
+                raise self.refusal(f"{INDEX} names {file!r}, which is no safetensors file here")
+        return sorted(set(listed.values()))
 
     @cached_property
     def tensors(self) -> dict[str, Stored]:
@@ -170,40 +170,17 @@ def judge_files(model: Candidate) -> None:
 
 
 def _judge_counts(model: Candidate, value: object, key: str = "") -> None:
-    if isinstance(value, dict):
-        for name, inner in value.items():
+    if isinstance(value, dict | list):
+        for name, inner in value.items() if isinstance(value, dict) else ((key, i) for i in value):
             _judge_counts(model, inner, str(name))
-    elif isinstance(value, list):
-        for inner in value:
-            _judge_counts(model, inner, key)
     elif _is_number(value):
-        for name, most in COUNTS:
-            if re.search(name, key) and not -most <= value <= most:
-                raise model.refusal(
-                    f"config.json says that {key} is {value}; {model.shards[0]} holds "
-                    f"{len(model.tensors)} tensors"
-                )
-
-
-@contextmanager
-def few_parameters(model: Candidate) -> Iterator[None]:
-    """Stop the building of a model with many times the parameters that its files have."""
-    allowed, count = 10 * len(model.tensors) + 100, 0
-
-    def counted(*_) -> None:
-        nonlocal count
-        count += 1
-        if count > allowed:
+        # A layer has a tensor, or more.
+        most = len(model.tensors) if re.search(LAYERS, key) else LABELS
+        if re.search(rf"labels$|{LAYERS}", key) and not -most <= value <= most:
             raise model.refusal(
-                f"config.json asks for more layers than the {len(model.tensors)} tensors of "
-                f"{model.shards[0]} ({_layers_said(model)})"
+                f"config.json says that {key} is {value}; {model.shards[0]} holds "
+                f"{len(model.tensors)} tensors"
             )
-
-    handle = register_module_parameter_registration_hook(counted)
-    try:
-        yield
-    finally:
-        handle.remove()
 
 
 def padding(model: Candidate, config: PreTrainedConfig, pad: int | None) -> int | None:
@@ -238,29 +215,6 @@ def judge_config(model: Candidate, config: PreTrainedConfig) -> None:
         raise model.refusal(f"config.json says that the number of layers is {layers}")
 
 
-def judge_sizes(model: Candidate, empty: PreTrainedModel) -> None:
-    """Compare the shapes of a model built without memory (`empty`) with those that its files list."""
-    prefix = empty.base_model_prefix + "."
-    parameters = dict(empty.named_parameters())
-    for key, parameter in parameters.items():
-        for name in (key, prefix + key, key.removeprefix(prefix)):
-            if name in model.tensors and model.tensors[name].shape != tuple(parameter.shape):
-                raise _another_shape(model, key, parameter.shape, model.tensors[name].shape)
-    held = sum(math.prod(stored.shape) for stored in model.tensors.values())
-    asked = sum(math.prod(tensor.shape) for tensor in (*parameters.values(), *empty.buffers()))
-    if asked > 4 * held + 10**8:
-        raise model.refusal(f"config.json asks for {asked:,} numbers; its weights hold {held:,}")
-
-
-def _another_shape(model: Candidate, key: str, wanted: tuple, stored: tuple) -> ModelRefused:
-    sizes = {a for a, b in zip(wanted, stored, strict=False) if a != b}
-    fields = {k: v for k, v in model.config.items() if _is_number(v) and v in sizes}
-    return model.refusal(
-        f"config.json makes {key} {_size(wanted)}{f' ({_said(fields)})' if fields else ''}, and the "
-        f"weights hold {_size(stored)}"
-    )
-
-
 def judge_names(model: Candidate, empty: PreTrainedModel, info: dict) -> None:
     """Refuse weights that a model would lack, or that its config.json has no room for.
 
@@ -268,18 +222,26 @@ def judge_names(model: Candidate, empty: PreTrainedModel, info: dict) -> None:
     """
     parameters = dict(empty.named_parameters())
     for key, stored, wanted in info["mismatched_keys"]:
-        raise _another_shape(model, key, wanted, stored)
+        raise model.refusal(
+            f"config.json makes {key} {_size(wanted)}, and the weights hold {_size(stored)}"
+        )
+    held = sum(math.prod(stored.shape) for stored in model.tensors.values())
+    asked = sum(math.prod(tensor.shape) for tensor in (*parameters.values(), *empty.buffers()))
+    if asked > 4 * held + 10**8:
+        raise model.refusal(f"config.json asks for {asked:,} numbers; its weights hold {held:,}")
     missing = sorted(key for key in info["missing_keys"] if UNUSED not in key)
     if missing:
-        raise model.refusal(_missing(model, missing, list(info["unexpected_keys"])))
+        held = sorted(info["unexpected_keys"])
+        others = f"; they hold {_first(held)}, which it does not ask for" if held else ""
+        raise model.refusal(
+            f"its weights ({', '.join(model.shards)}) lack {_first(missing)}, which config.json asks "
+            f"for{others}"
+        )
     patterns = {re.sub(r"\d+", "#", key) for key in parameters}
     prefix = empty.base_model_prefix + "."
     for key in sorted(info["unexpected_keys"]):
         if re.sub(r"\d+", "#", key.removeprefix(prefix)) in patterns:
-            raise model.refusal(
-                f"its weights hold {key}, for which config.json has no layer "
-                f"({_layers_said(model)})"
-            )
+            raise model.refusal(f"its weights hold {key}, for which config.json has no layer")
     for key, stored in model.tensors.items():
         if key in parameters or key.removeprefix(prefix) in parameters:
             if stored.dtype not in FLOATS:
@@ -290,18 +252,8 @@ def judge_names(model: Candidate, empty: PreTrainedModel, info: dict) -> None:
                 raise model.refusal(f"its weights hold both {key} and {prefix + key}")
 
 
-def _missing(model: Candidate, missing: list[str], unexpected: list[str]) -> str:
-    """What is missing, and how else it may be called."""
-    pairs = [(key, other) for key in missing for other in unexpected]
-    for how, prefixes in (
-        ("with", [o.removesuffix(key) for key, o in pairs if o.endswith("." + key)]),
-        ("without", [key.removesuffix(o) for key, o in pairs if key.endswith("." + o)]),
-    ):
-        if prefixes:
-            prefix = Counter(prefixes).most_common(1)[0][0]
-            return f"its weights are named {how} the prefix {prefix!r}: rename them"
-    count = f"{missing[0]} and {len(missing) - 1} more" if len(missing) > 1 else missing[0]
-    return f"its weights ({', '.join(model.shards)}) lack {count}, which config.json asks for"
+def _first(keys: list[str]) -> str:
+    return f"{keys[0]} and {len(keys) - 1} more" if len(keys) > 1 else keys[0]
 
 
 def judge_values(model: Candidate, loaded: PreTrainedModel) -> None:
@@ -325,11 +277,3 @@ def _is_number(value: object) -> bool:
 
 def _size(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape)) or "one number"
-
-
-def _said(fields: dict) -> str:
-    return ", ".join(f"{key} is {value}" for key, value in fields.items())
-
-
-def _layers_said(model: Candidate) -> str:
-    return _said({k: v for k, v in model.config.items() if re.search(COUNTS[0][0], k)})

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from isomorph.models.heads import Head, at_words
+from isomorph.models.heads import Head, at_words, mean_inside
 from isomorph.models.inputs import IGNORED, Encoded, Features, longest_input, named
 from isomorph.text.corpora import require
 from isomorph.text.examples import ORDER, Examples
@@ -26,14 +26,14 @@ class OrderingHead(Head):
 
     A text reads [CLS] A [SEP] [CLS] B [SEP] and so on, its segments 0 and 1 in turns (in our
     encoder, a vector that tuning learns is added to the second, fourth ...; RoBERTa has none).
-    Positions run on through the whole text, in our encoder too: were they to begin anew, nothing
-    would tell which words a [CLS] stands before.
+    Positions run on through the whole text, or nothing would tell which words a [CLS] stands
+    before.
 
     pooling: "first" takes the [CLS]; "mean", our addition, the mean of the sentence's words, for
     encoders as all-MiniLM-L6-v2, in which the [CLS]s of one text are nearly one vector.
     interaction: False reads the very same tokens, but each sentence alone, from position 0 and in
-    segment 0. margin: of `margin_loss`; 0 is `list_mle` alone.
-    Raises ValueError for another pooling or a margin below 0.
+    segment 0. margin: of `margin_loss`; 0 is `list_mle` alone. Raises ValueError for another
+    pooling or a margin below 0.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class OrderingHead(Head):
                 places.append(len(ids))
                 ids += [start, *text, end]
                 segments += [number % 2] * (len(text) + 2)
-            rows.append(Encoded(ids, segments, places, list(item.order), []))
+            rows.append(Encoded(ids, segments, places, list(item.order)))
         return rows
 
     def scores(self, batch: Features, language: str | None) -> Tensor:
@@ -103,8 +103,7 @@ class OrderingHead(Head):
         hidden = self.hidden(batch, language)
         if self.pooling == "first":
             return self.out(at_words(hidden, batch.words))[:, :, 0]
-        inside = sentence_tokens(batch).to(hidden.dtype)
-        return self.out(inside @ hidden / inside.sum(2, keepdim=True).clamp(min=1))[:, :, 0]
+        return self.out(mean_inside(hidden, sentence_tokens(batch)))[:, :, 0]
 
     def loss(self, batch, language):
         return margin_loss(self.scores(batch, language).float(), batch.targets, self.margin)
@@ -135,11 +134,10 @@ def list_mle(scores: Tensor, places: Tensor) -> Tensor:
 
 
 def margin_loss(scores: Tensor, places: Tensor, margin: float) -> Tensor:
-    """`list_mle` plus a hinge on each pair of sentences: max(0, margin - (s_i - s_j)) where i comes
-    before j, summed over a text's pairs; the mean over texts. A margin of 0 is no hinge.
+    """`list_mle` plus a hinge on each pair of sentences: max(0, margin - (s_i - s_j)) where i
+    comes before j, summed over a text's pairs; the mean over texts. A margin of 0 is no hinge.
 
-    Our own choice. BERT4SO's loss is margin-based and built on ListMLE, but the form of its margin
-    is not in the abstract, which is all we could read of that paper.
+    Our own choice: the form of BERT4SO's margin is not in its abstract, all we could read of it.
     """
     if not margin:
         return list_mle(scores, places)
@@ -147,39 +145,6 @@ def margin_loss(scores: Tensor, places: Tensor, margin: float) -> Tensor:
     before = (places[:, :, None] < places[:, None, :]) & real[:, None, :] & real[:, :, None]
     lacking = (margin - (scores[:, :, None] - scores[:, None, :])).clamp(min=0)
     return list_mle(scores, places) + (lacking * before).sum((1, 2)).mean()
-
-
-def order_scores(
-    gold: Sequence[Sequence[int]], predicted: Sequence[Sequence[int]]
-) -> dict[str, float]:
-    """How right predicted orders are, each the mean over texts.
-
-    gold, predicted: for each text the place of each of its sentences, from 0.
-    "accuracy": the share of a text's sentences in the right place (by chance 1/n); "pmr", perfect
-    match ratio: 1 where all are (1/n!); "tau": Kendall's, 1 - 2 inversions / (n over 2), from -1 to
-    1 (0).
-    Raises ValueError when there are no texts, not as many of both, or the places of a text are not
-    0 to n - 1 in both, n at least 2.
-    """
-    if not len(gold) or len(gold) != len(predicted):
-        raise ValueError(
-            f"predicted has {len(predicted)} texts and gold {len(gold)}; allowed is the same number, "
-            "from 1."
-        )
-    scores = []
-    for true, guessed in zip(gold, predicted, strict=True):
-        for name, places in (("gold", true), ("predicted", guessed)):
-            if len(true) < 2 or sorted(places) != list(range(len(true))):
-                raise ValueError(
-                    f"{name} has the places {tuple(places)}; allowed is each number from 0 to n - 1 "
-                    "once, the same n from 2 in gold and predicted."
-                )
-        true, guessed = np.array(true), np.array(guessed)
-        n, right = len(true), (true == guessed)
-        # Each inverted pair is counted from both its sides.
-        inverted = np.subtract.outer(true, true) * np.subtract.outer(guessed, guessed) < 0
-        scores.append((right.mean(), right.all(), 1 - 2 * inverted.sum() / (n * (n - 1))))
-    return dict(zip(("accuracy", "pmr", "tau"), np.mean(scores, axis=0).tolist(), strict=True))
 
 
 def common_length(lengths: Sequence[int], room: int) -> int:

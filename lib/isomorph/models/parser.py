@@ -1,8 +1,8 @@
 """A graph-based dependency parser: every word scores every head, and the best tree is taken.
 
-The scorer is that of Dozat and Manning (ICLR 2017, "Deep biaffine attention"), on the hidden
-states of an encoder in place of their LSTM, as Conneau, Wu et al. (ACL 2020, section 3.2) use it.
-The tree is the maximum spanning arborescence with a single root (Chu and Liu 1965; Edmonds 1967).
+The scorer of Dozat and Manning (ICLR 2017, "Deep biaffine attention"), on the hidden states of an
+encoder, as Conneau, Wu et al. (ACL 2020, section 3.2) use it. The tree is the maximum spanning
+arborescence with a single root (Chu and Liu 1965; Edmonds 1967).
 """
 
 from collections.abc import Sequence
@@ -95,9 +95,8 @@ class Biaffine(nn.Module):
         arcs: Tensor, relations: Tensor, lengths: Tensor
     ) -> tuple[list[list[int]], list[list[int]]]:
         """The best tree of each sentence and the best relation of each of its arcs, of what
-        ``forward`` gives: the heads (0 for the root, else a position from 1) and the numbers of the
-        relations, as many as it has words.
-        """
+        ``forward`` gives: heads (0 for the root, else a position from 1) and numbers of relations,
+        one a word."""
         sizes = lengths.tolist()
         scores = arcs.detach().double().cpu().numpy()
         trees = [best_tree(row[:n, : n + 1]) for row, n in zip(scores, sizes, strict=True)]

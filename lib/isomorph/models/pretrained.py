@@ -191,9 +191,7 @@ def _built(model: Candidate, kind: type, config: PreTrainedConfig) -> PreTrained
             setattr(config, name, None)
     judged.judge_config(model, config)
     options = {"use_safetensors": True, "dtype": torch.float32, "local_files_only": True}
-    with judged.few_parameters(model), torch.device("meta"):
-        build = getattr(kind, "from_config", kind)
-        judged.judge_sizes(model, build(copy.deepcopy(config)))
+    with torch.device("meta"):
         empty, info = kind.from_pretrained(
             model.folder, config=copy.deepcopy(config), device_map="meta", output_loading_info=True,
             ignore_mismatched_sizes=True, **options,

@@ -6,14 +6,13 @@ SQuAD (Devlin et al. 2019, section 4.2).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from isomorph.models.heads import Head, at_words, mean_of_text
+from isomorph.models.heads import Head, at_words, mean_inside, mean_of_text
 from isomorph.models.inputs import (
     IGNORED,
     SIDES,
@@ -31,27 +30,14 @@ LEVELS = ("both", "phrases", "sentences")
 LONGEST_ANSWER = 30  # tokens
 
 
-@dataclass(frozen=True)
-class EncodedPhrases(Encoded):
-    """Two texts as one input, and the phrase pairs that the encoder has room for.
-
-    words and heads are empty. targets: 1 where the texts say the same, else 0, then the same of
-    each phrase pair; IGNORED what is not learnt. phrases: (start, end, start, end) of each pair, in
-    tokens, ends exclusive. numbers: which of the example's pairs they are. asked: how many it has.
-    """
-
-    phrases: list[tuple[int, int, int, int]]
-    numbers: list[int]
-    asked: int
-
-
 class PhraseHead(Head):
     """Two linear layers: on the mean of both texts' tokens, and on [u, v, |u - v|, u * v] of a
-    phrase pair, u and v the means of the phrases' tokens, so of all that they became in their texts.
+    phrase pair, u and v the means of the phrases' tokens, so of all that they became in their
+    texts.
 
-    level: what the loss has; of "both" it is the sum of the two cross entropies. What is not in the
-    loss is answered too, by a layer that has learnt nothing.
-    Raises ValueError for another level.
+    level: what the loss has; of "both" it is the sum of the two cross entropies. What is not in
+    the loss is answered too, by a layer that has learnt nothing. Raises ValueError for another
+    level.
     """
 
     def __init__(self, model: PreTrainedModel, *, level: str = "both", dropout: float = 0.0):
@@ -61,10 +47,9 @@ class PhraseHead(Head):
         self.texts = nn.Linear(self.width, 2)
         self.phrases = nn.Linear(4 * self.width, 2)
 
-    def encode(
-        self, examples: Examples, tokenizer: PreTrainedTokenizerFast
-    ) -> list[EncodedPhrases]:
-        """The texts as numbers; phrases that are not read whole are left out.
+    def encode(self, examples: Examples, tokenizer: PreTrainedTokenizerFast) -> list[Encoded]:
+        """The texts as numbers. targets: 1 where they say the same, else 0, then the same of each
+        phrase pair; IGNORED what is not learnt or not read whole.
 
         Raises ValueError for examples of another task.
         """
@@ -83,19 +68,14 @@ class PhraseHead(Head):
         for item, (ids, segments, places, _), *tokens in zip(
             examples.items, read, *words, strict=True
         ):
-            phrases, numbers, answers = [], [], []
-            for number, (first, second, answer) in enumerate(item.spans):
+            targets = [IGNORED if self.level == "phrases" else int(item.same)]
+            phrases = []
+            for first, second, answer in item.spans:
                 ends = [_ends(*each) for each in zip(tokens, places, (first, second), strict=True)]
-                if None not in ends:
-                    phrases.append((*ends[0], *ends[1]))
-                    numbers.append(number)
-                    answers.append(IGNORED if self.level == "sentences" else int(answer))
-            same = IGNORED if self.level == "phrases" else int(item.same)
-            rows.append(
-                EncodedPhrases(
-                    ids, segments, [], [same, *answers], [], phrases, numbers, len(item.spans)
-                )
-            )
+                phrases.append((0, 0, 0, 0) if None in ends else (*ends[0], *ends[1]))
+                learnt = None not in ends and self.level != "sentences"
+                targets.append(int(answer) if learnt else IGNORED)
+            rows.append(Encoded(ids, segments, [], targets, spans=phrases))
         return rows
 
     def scores(self, batch: Features, language: str | None) -> tuple[Tensor, Tensor]:
@@ -103,8 +83,8 @@ class PhraseHead(Head):
         hidden = self.hidden(batch, language)
         spans = torch.zeros(*batch.targets[:, 1:].shape, 4, dtype=torch.long)
         for row, into in zip(batch.rows, spans, strict=True):
-            if row.phrases:
-                into[: len(row.phrases)] = torch.tensor(row.phrases)
+            if row.spans:
+                into[: len(row.spans)] = torch.tensor(row.spans)
         spans = spans.to(hidden.device)
         one, other = (span_means(hidden, spans[:, :, at : at + 2]) for at in (0, 2))
         pairs = torch.cat([one, other, (one - other).abs(), one * other], -1)
@@ -120,55 +100,18 @@ class PhraseHead(Head):
         )
 
     def decide(self, batch, language) -> list[tuple[bool, tuple[bool, ...]]]:
-        """For each example whether the texts say the same, and whether each phrase pair does; False
-        for a pair that was cut off."""
+        """For each example whether the texts say the same, and whether each phrase pair does;
+        False for a pair that was cut off."""
         texts, phrases = (part.argmax(-1).bool().tolist() for part in self.scores(batch, language))
-        given = [
-            dict(zip(row.numbers, each, strict=False))
-            for row, each in zip(batch.rows, phrases, strict=True)
-        ]
         return [
-            (same, tuple(answers.get(number, False) for number in range(row.asked)))
-            for same, answers, row in zip(texts, given, batch.rows, strict=True)
-        ]
-
-
-def phrase_scores(
-    examples: Examples, answers: Sequence[tuple[bool, Sequence[bool]]]
-) -> dict[str, float]:
-    """How right the answers to examples of phrases are, from 0 to 1, over all examples together.
-
-    "sentence_accuracy": of texts; "phrase_accuracy": of phrase pairs; "phrase_f1": of paraphrases
-    among these; "phrase_accuracy_within": of the pairs inside one and the same verse, where half
-    are paraphrases. 0.0 where there are no pairs.
-    Raises ValueError when there are no examples, or not as many answers, of texts or of pairs.
-    """
-    if not examples.items or len(answers) != len(examples.items):
-        raise ValueError(
-            f"answers has {len(answers)} and examples {len(examples.items)}; allowed is the same "
-            "number, from 1."
-        )
-    texts, pairs = [], []
-    for item, (same, guessed) in zip(examples.items, answers, strict=True):
-        if len(guessed) != len(item.spans):
-            raise ValueError(
-                f"answers has {len(guessed)} for the phrase pairs of an example; allowed are as "
-                f"many as its spans, {len(item.spans)}."
+            (
+                same,
+                tuple(
+                    answer and span[1] > 0 for answer, span in zip(answers, row.spans, strict=False)
+                ),
             )
-        texts.append(same == item.same)
-        pairs += [
-            (answer, given, item.same)
-            for (*_, answer), given in zip(item.spans, guessed, strict=True)
+            for same, answers, row in zip(texts, phrases, batch.rows, strict=True)
         ]
-    said = sum(answer + given for answer, given, _ in pairs)
-    both = sum(answer and given for answer, given, _ in pairs)
-    right = [(answer == given, same) for answer, given, same in pairs]
-    return {
-        "sentence_accuracy": _share(texts),
-        "phrase_accuracy": _share([each for each, _ in right]),
-        "phrase_accuracy_within": _share([each for each, same in right if same]),
-        "phrase_f1": 2 * both / max(1, said),
-    }
 
 
 def span_means(hidden: Tensor, spans: Tensor) -> Tensor:
@@ -177,19 +120,13 @@ def span_means(hidden: Tensor, spans: Tensor) -> Tensor:
     hidden: (batch, time, width). spans: (batch, spans, 2), start and end, exclusive.
     """
     along = torch.arange(hidden.shape[1], device=hidden.device)
-    inside = (along >= spans[:, :, :1]) & (along < spans[:, :, 1:])
-    inside = inside.to(hidden.dtype)
-    return inside @ hidden / inside.sum(2, keepdim=True).clamp(min=1)
+    return mean_inside(hidden, (along >= spans[:, :, :1]) & (along < spans[:, :, 1:]))
 
 
 def _mean_loss(scores: Tensor, targets: Tensor) -> Tensor:
     # Of a batch that has none, the mean would be no number.
     total = F.cross_entropy(scores, targets, ignore_index=IGNORED, reduction="sum")
     return total / (targets != IGNORED).sum().clamp(min=1)
-
-
-def _share(right: Sequence[bool]) -> float:
-    return sum(right) / max(1, len(right))
 
 
 def _ends(words: list[list[int]], places: list[int], span: Span) -> tuple[int, int] | None:
@@ -204,43 +141,29 @@ def _ends(words: list[list[int]], places: list[int], span: Span) -> tuple[int, i
     return places[inside[0]], places[inside[-1]] + 1
 
 
-@dataclass(frozen=True)
-class EncodedQuestion(Encoded):
-    """A question and its context.
-
-    words: the places of the context's tokens. targets: the answer's first and last token, counted
-    among them; both IGNORED where the answer is cut off or in no token. offsets: (start, end) of
-    each of these tokens in the context, in characters.
-    """
-
-    context: str
-    offsets: list[tuple[int, int]]
-
-
 class QuestionHead(Head):
-    """Two scores for each token of the context, of the answer's start and its end: linear, softmaxed.
+    """Two scores for each token of the context, of the answer's start and its end: linear,
+    softmaxed.
 
     The question comes first, and the context is segment 1; our encoder has its whole length for
-    each of the two.
+    each.
     """
 
     def __init__(self, model: PreTrainedModel, *, dropout: float = 0.0):
         super().__init__(model, dropout=dropout)
         self.out = nn.Linear(self.width, 2)
 
-    def encode(
-        self, examples: Examples, tokenizer: PreTrainedTokenizerFast
-    ) -> list[EncodedQuestion]:
+    def encode(self, examples: Examples, tokenizer: PreTrainedTokenizerFast) -> list[Encoded]:
         """The questions as numbers; where one is too long for the encoder, its context is cut.
 
+        words: the places of the context's tokens. targets: the answer's first and last token, counted
+        among them; both IGNORED where the answer is cut off or in no token.
         Raises ValueError for examples of another task, or a question that leaves no room for a
         context.
         """
         require("examples.task", examples.task, (QUESTION,))
-        longest, names = (
-            longest_input(self.encoder, tokenizer),
-            (named("question"), named("context")),
-        )
+        longest = longest_input(self.encoder, tokenizer)
+        names = named("question"), named("context")
         questions = [item.question for item in examples.items]
         contexts = [item.context for item in examples.items]
         if not self.restart and longest is not None:
@@ -256,10 +179,8 @@ class QuestionHead(Head):
             cut="only_second",
         )  # fmt: skip
         return [
-            EncodedQuestion(
-                ids, segments, words, _answer_places(item, offsets), [], item.context, offsets
-            )
-            for item, (ids, segments, (_, words), offsets) in zip(examples.items, read, strict=True)
+            Encoded(ids, segments, words, _answer_places(item, spans), [], spans, item.context)
+            for item, (ids, segments, (_, words), spans) in zip(examples.items, read, strict=True)
         ]
 
     def scores(self, batch: Features, language: str | None) -> Tensor:
@@ -276,21 +197,18 @@ class QuestionHead(Head):
         return F.cross_entropy(scores, batch.targets.flatten(), ignore_index=IGNORED)
 
     def decide(self, batch: Features, language: str | None) -> list[str]:
-        """For each question the best stretch of at most LONGEST_ANSWER tokens, as text: that of the
-        highest sum of both scores. It is empty where nothing of the context is read."""
+        """For each question the best stretch of at most LONGEST_ANSWER tokens, as text: that of
+        the highest sum of both scores. It is empty where nothing of the context is read."""
         spans = best_spans(self.scores(batch, language))
         return [
-            row.context[row.offsets[start][0] : row.offsets[end][1]].strip() if row.offsets else ""
+            row.text[row.spans[start][0] : row.spans[end][1]].strip() if row.spans else ""
             for row, (start, end) in zip(batch.rows, spans, strict=True)
         ]
 
 
 def best_spans(scores: Tensor, longest: int = LONGEST_ANSWER) -> list[tuple[int, int]]:
     """The (first, last) token of each row's best span of at most `longest` tokens, the earliest of
-    equals.
-
-    scores: (batch, tokens, 2), of starting and of ending at a token.
-    """
+    equals. scores: (batch, tokens, 2), of starting and of ending at a token."""
     size = scores.shape[1]
     allowed = torch.ones(size, size, dtype=torch.bool, device=scores.device)
     allowed = allowed.triu().tril(longest - 1)

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from pydantic import Field, model_validator
 
 from isomorph.config import Config
-from isomorph.measure.scores import accuracy, answer_scores, attachment, majority
+from isomorph.measure.scores import (
+    accuracy,
+    answer_scores,
+    attachment,
+    majority,
+    order_scores,
+    phrase_scores,
+)
 from isomorph.models.settings import TuningConfig
 from isomorph.runs.texts import CopyText, Text
 from isomorph.text.examples import (
@@ -266,15 +273,7 @@ def _tree_scores(examples: Examples, answers: Sequence) -> dict[str, float]:
     return attachment(*gold, *zip(*answers, strict=True))
 
 
-def _phrase_scores(examples: Examples, answers: Sequence) -> dict[str, float]:
-    from isomorph.models.spans import phrase_scores
-
-    return phrase_scores(examples, answers)
-
-
 def _order_scores(examples: Examples, answers: Sequence) -> dict[str, float]:
-    from isomorph.models.ordering import order_scores
-
     return order_scores([item.order for item in examples.items], answers)
 
 
@@ -296,6 +295,6 @@ KINDS = {
     TREE: Kind(_head, _tree_scores, prefix=""),
     SCORE: Kind(_text_head, _correlations, guessed=0.0),
     QUESTION: Kind(_other_head, answer_scores, guessed=0.0),
-    PHRASES: Kind(_other_head, _phrase_scores, guessed=0.5),
+    PHRASES: Kind(_other_head, phrase_scores, guessed=0.5),
     ORDER: Kind(_other_head, _order_scores, guessed=0.0),
 }
