@@ -13,8 +13,8 @@ from isomorph.results import Condition
 from isomorph.rows import among
 from isomorph.runs import Cures, EncoderWords, cured_tasks, run_from_json
 from isomorph.runs.geometry import over_folds
-from isomorph.text import hub
-from isomorph.text.hub_tasks import SENTENCES, WORDS
+from isomorph.text import fetch
+from isomorph.text.public import SENTENCES, WORDS
 
 SOME = ["A man plays a guitar.", "A woman cuts an onion.", "The dog runs in the park.", "It rains.",
         "Two boys are swimming.", "The stock market fell today.", "A cat sleeps on the sofa.",
@@ -115,7 +115,7 @@ def test_words_of_scored_sets(mirror, monkeypatch):
 
 
 def test_without_a_mirror_the_sets_are_missed_at_once(no_hub):
-    with pytest.raises(hub.DataUnavailable):
+    with pytest.raises(fetch.DataUnavailable):
         Cures(encoder=MINILM, task="word_similarity").outcome()
 
 

@@ -17,8 +17,7 @@ from isomorph.text.examples import (
     TaggedExample,
     TreeExample,
 )
-from isomorph.text.tasks import world_examples
-from isomorph.text.worlds import World
+from isomorph.text.worlds import World, world_examples
 
 WORLD_TASKS = tuple(
     Task(source=source, train=30, test=40) for source in ("world_nli", "world_ner", "world_parsing")

@@ -9,8 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from isomorph.text.shipped import LANGUAGES
-from isomorph.text.tables import schema_of
+from isomorph.text.shipped import LANGUAGES, schema_of
 
 TEST_ROWS = 1000
 DEV_ROWS = 500

@@ -24,7 +24,7 @@ from isomorph.runs.pretraining import Pretraining, batches
 from isomorph.runs.run import device_name
 from isomorph.runs.texts import HubText, ShippedText
 from isomorph.text.corpora import Corpus
-from isomorph.text.hub import DataUnavailable
+from isomorph.text.fetch import DataUnavailable
 from isomorph.text.vocab import learn
 
 STEPS = 10

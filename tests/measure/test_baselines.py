@@ -15,8 +15,7 @@ from isomorph.text.examples import (
     TaggedExample,
     TreeExample,
 )
-from isomorph.text.tasks import world_examples
-from isomorph.text.worlds import World
+from isomorph.text.worlds import World, world_examples
 
 
 def made(task: str, *items) -> Examples:

@@ -29,8 +29,7 @@ from isomorph.measure.structural_probe import (
     uuas,
 )
 from isomorph.text.examples import TAG, TREE, Examples, TreeExample
-from isomorph.text.tasks import world_examples
-from isomorph.text.worlds import World
+from isomorph.text.worlds import World, world_examples
 
 from .clouds import gaussian
 

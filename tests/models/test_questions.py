@@ -11,9 +11,8 @@ from isomorph.models.pretrained import load_encoder
 from isomorph.models.settings import TuningConfig
 from isomorph.models.spans import LONGEST_ANSWER, QuestionHead, best_spans
 from isomorph.text.examples import PAIR, QUESTION, Examples, QuestionExample
-from isomorph.text.tasks import world_questions
 from isomorph.text.vocab import SEPARATOR, START, VocabularyConfig, learn
-from isomorph.text.worlds import World
+from isomorph.text.worlds import World, world_questions
 from tests.models import toy
 
 KINDS = ("ours", "bert", "roberta")

@@ -13,8 +13,7 @@ from isomorph.text.corpora import (
     near_copies,
     word_pairs,
 )
-from isomorph.text.shipped import DOMAINS, LANGUAGES
-from isomorph.text.tables import read_table
+from isomorph.text.shipped import DOMAINS, LANGUAGES, read_table
 
 
 @pytest.fixture(scope="module", params=DOMAINS)

@@ -6,17 +6,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from isomorph.text.entailment import (
-    EQUIVALENT,
-    EXCLUDING,
-    FORMS,
-    INDEPENDENT,
-    LABELS,
-    STRONGER,
-    WEAKER,
-    Statement,
-    edits,
-)
+from isomorph.text.entailment import EFFECTS, EXCLUDING, FORMS, Statement, edits
+from isomorph.text.examples import LABELS
 from isomorph.text.worlds import World
 from tests.text.entailment_judge import judge
 
@@ -80,23 +71,17 @@ def test_three_individuals_tell_no_more_than_two():
 
 
 def test_table_of_forms_agrees_with_the_judge():
-    effect = {}
-    for name, table in [
-        ("stronger", STRONGER),
-        ("weaker", WEAKER),
-        ("equivalent", EQUIVALENT),
-        ("independent", INDEPENDENT),
-        ("excluding", EXCLUDING),
-    ]:
-        effect |= {(form, other): name for form, others in table.items() for other in others}
-    for form in FORMS:
-        for other in FORMS:
-            if form != other:
-                both = [
-                    judge(says(x[0], DOG, x[1]), says(y[0], DOG, y[1]), ABOVE)
-                    for x, y in ((other, form), (form, other))
-                ]
-                assert meaning_of_edit(*both) == effect[form, other]
+    effect = {
+        (form, other): name
+        for name, table in (EFFECTS | {"excluding": EXCLUDING}).items()
+        for form, others in table.items()
+        for other in others
+    }
+    said = {letter: says(form[0], DOG, form[1]) for letter, form in FORMS.items()}
+    assert set(effect) == {(form, other) for form in FORMS for other in FORMS if form != other}
+    for (form, other), name in effect.items():
+        both = [judge(said[x], said[y], ABOVE) for x, y in ((other, form), (form, other))]
+        assert meaning_of_edit(*both) == name
 
 
 def meaning_of_edit(forward: str, backward: str) -> str:
@@ -192,7 +177,7 @@ def test_matched_premises_have_the_labels_that_they_are_said_to_have():
         assert pair.statements[0] != pair.statements[1]
     assert MATCHED.entailment_pairs("dev", 30) == drawn[:30]
     forms = Counter((pair.statements[0].form, pair.label) for pair in parts(MATCHED)[0])
-    for form in FORMS:
+    for form in FORMS.values():
         shares = [forms[form, label] for label in LABELS]
         assert max(shares) - min(shares) <= 12, (form, shares)
 

@@ -15,9 +15,8 @@ from isomorph.text.examples import (
     TreeExample,
     universal_relation,
 )
-from isomorph.text.hub_tasks import hub_examples
-from isomorph.text.tasks import SOURCES, evaluation_split, examples, world_examples
-from isomorph.text.worlds import World
+from isomorph.text.tasks import SOURCES, evaluation_split, examples
+from isomorph.text.worlds import World, world_examples
 from tests.text.test_shipped_tasks import spans
 
 WORLD = World(training_sentences=1500, dev_sentences=60, test_sentences=200, topic_overlap=0.0)
@@ -162,7 +161,7 @@ def test_xnli_labels_get_their_names(mirror):
         "validation",
         {"premise": ["a", "c", "e"], "hypothesis": ["b", "d", "f"], "label": [2, 0, 1]},
     )
-    found = hub_examples("xnli", "fr", "dev")
+    found = examples("xnli", "fr", "dev")
     assert [(item.first, item.second, item.label) for item in found.items] == [
         ("a", "b", "contradiction"),
         ("c", "d", "entailment"),
@@ -174,7 +173,7 @@ def test_xnli_labels_get_their_names(mirror):
 def test_wikiann_tags_get_their_names(mirror):
     columns = {"tokens": [["Anna", "de", "Rome"]], "ner_tags": [[1, 0, 5]]}
     mirror("unimelb-nlp/wikiann", "fr", "train", columns)
-    (item,) = hub_examples("wikiann", "fr", "train").items
+    (item,) = examples("wikiann", "fr", "train").items
     assert item.words == ("Anna", "de", "Rome") and item.tags == ("B-PER", "O", "B-LOC")
 
 
@@ -193,15 +192,15 @@ UD = "universal-dependencies/universal_dependencies"
 
 def test_relations_lose_their_subtype(mirror):
     mirror(UD, "fr_gsd", "test", tree_columns("roi", "nsubj:pass"))
-    found = hub_examples("universal_dependencies", "fr", "test")
+    found = examples("universal_dependencies", "fr", "test")
     assert found.items[0].relations == ("nsubj", "root") and found.items[0].heads == (2, 0)
     assert found.names == UNIVERSAL_RELATIONS and len(set(found.names)) == 37
 
 
 def test_parts_of_speech_are_of_the_same_sentences(mirror):
     mirror(UD, "fr_gsd", "test", tree_columns("roi", "nsubj"))
-    (tagged,) = hub_examples("parts_of_speech", "fr", "test").items
-    (tree,) = hub_examples("universal_dependencies", "fr", "test").items
+    (tagged,) = examples("parts_of_speech", "fr", "test").items
+    (tree,) = examples("universal_dependencies", "fr", "test").items
     assert tagged.words == tree.words and tagged.tags == ("NOUN", "VERB")
 
 
@@ -209,13 +208,13 @@ def test_simplified_chinese_is_preferred_and_the_source_says_which(mirror):
     mirror(UD, "zh_gsd", "train", tree_columns("後", "nsubj"))
     mirror(UD, "zh_gsd", "test", tree_columns("後", "nsubj"))
     mirror(UD, "zh_gsdsimp", "test", tree_columns("后", "nsubj"))
-    simplified = hub_examples("universal_dependencies", "zh", "test")
+    simplified = examples("universal_dependencies", "zh", "test")
     assert simplified.items[0].words[0] == "后"
     assert simplified.source == "universal_dependencies zh_gsdsimp test"
-    traditional = hub_examples("universal_dependencies", "zh", "train")
+    traditional = examples("universal_dependencies", "zh", "train")
     assert traditional.source == "universal_dependencies zh_gsd train"
     with pytest.raises(fetch.DataUnavailable, match="zh_gsd, validation"):
-        hub_examples("universal_dependencies", "zh", "dev")
+        examples("universal_dependencies", "zh", "dev")
 
 
 def test_the_test_split_is_preferred_and_development_stands_in(mirror):
@@ -233,7 +232,7 @@ def test_rows_are_taken_from_all_over_the_file(mirror):
     count = 3000
     columns = {"tokens": [[str(n)] for n in range(count)], "ner_tags": [[0]] * count}
     mirror("unimelb-nlp/wikiann", "en", "test", columns)
-    places = [int(item.words[0]) for item in hub_examples("wikiann", "en", "test", 300).items]
+    places = [int(item.words[0]) for item in examples("wikiann", "en", "test", 300).items]
     assert len(set(places)) == 300 and places == sorted(places)
     fifths = Counter(place // 600 for place in places)
     assert len(fifths) == 5 and min(fifths.values()) > 35  # 60 on average, 7 the deviation

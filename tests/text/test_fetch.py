@@ -26,11 +26,11 @@ def load(dataset_id, config="en", split="test", streaming=False):
 
 
 def named(function, *arguments):
-    """What a function of isomorph.text.hub_tasks gives, or the sentence of its error."""
-    from isomorph.text import fetch, hub_tasks
+    """What a function of isomorph.text.tasks gives, or the sentence of its error."""
+    from isomorph.text import fetch, tasks
 
     try:
-        result = getattr(hub_tasks, function)(*arguments)
+        result = getattr(tasks, function)(*arguments)
         return result.to_list() if hasattr(result, "to_list") else result
     except (ValueError, fetch.DataUnavailable) as problem:
         return str(problem)
@@ -178,12 +178,6 @@ def test_nothing_is_asked_under_the_owner_local(hub, there):
     assert not hub.asked
 
 
-TREEBANK = {  # "du" of the first layout stands for two words, and "Vas" in the fourth place is elided
-    "tokens": [["Va", "du", "de", "le", "Vas", "roi"]],
-    "upos": [[16, 13, 2, 8, 16, 0]],
-    "head": [["0", "None", "4", "4", "None", "1"]],
-    "deprel": [["root", "_", "case", "det", "_", "obl:arg"]],
-}
 WORDS = {
     "tokens": [["Va", "de", "le", "roi"]],
     "upos": [["VERB", "ADP", "DET", "NOUN"]],
@@ -195,23 +189,19 @@ OLD = "universal-dependencies/universal_dependencies"
 NEW = "commul/universal_dependencies"
 
 
-def exported(split):
-    return {f"fr_gsd/{split}/0000.parquet": stand_in.as_parquet(TREEBANK)}
-
-
-def test_treebanks_come_from_where_they_are_kept_up(hub, there):
+def test_treebanks_come_from_the_release_that_is_kept_up(hub, there):
     hub.put("datasets", OLD, {"universal_dependencies.py": b"a script", "README.md": b""})
-    hub.put("datasets", OLD, exported("validation"), "refs/convert/parquet")
-    trees = ("hub_examples", "universal_dependencies", "fr", "dev")
+    hub.put_tables(NEW, {"fr_gsd/dev": {**WORDS, "tokens": [["Va", "de", "la", "reine"]]}})
+    trees = ("examples", "universal_dependencies", "fr", "dev")
+    message = there(named, *trees)
+    assert (
+        f"{OLD} (fr_gsd, validation) is not available: {NEW}, 2.17: the hub has no rev" in message
+    )
+    hub.put_tables(NEW, {"fr_gsd/dev": WORDS}, "2.17")
     (tree,) = there(named, *trees).items
     assert (tree.words, tree.heads) == (("Va", "de", "le", "roi"), (0, 4, 4, 1))
     assert tree.relations == ("root", "case", "det", "obl")
-    hub.put_tables(NEW, {"fr_gsd/dev": {**WORDS, "tokens": [["Va", "de", "la", "reine"]]}})
-    (latest,) = there(named, *trees).items
-    assert latest.words == ("Va", "de", "la", "reine") and latest.heads == tree.heads
-    hub.put_tables(NEW, {"fr_gsd/dev": WORDS}, "2.17")
-    assert there(named, *trees).items == (tree,)
-    tagged = there(named, "hub_examples", "parts_of_speech", "fr", "dev")
+    tagged = there(named, "examples", "parts_of_speech", "fr", "dev")
     assert tagged.items[0].tags == ("VERB", "ADP", "DET", "NOUN")
-    message = there(named, "hub_examples", "universal_dependencies", "de", "test")
+    message = there(named, "examples", "universal_dependencies", "de", "test")
     assert "(de_gsd, test) is not available: commul/" in message and "'de_gsd' not found" in message

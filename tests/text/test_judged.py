@@ -6,14 +6,10 @@ import pyarrow as pa
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 
-from isomorph.text import hub, tables
-from isomorph.text.hub_tasks import (
-    benchmark_examples,
-    hub_examples,
-    hub_questions,
-    scored_pairs,
-    story_orders,
-)
+from isomorph.text import corpora, fetch
+from isomorph.text.examples import TreeExample
+from isomorph.text.public import scored_pairs
+from isomorph.text.tasks import examples
 
 GOOD = {
     "xnli": {"premise": "a", "hypothesis": "b", "label": 2},
@@ -35,25 +31,25 @@ GOOD = {
     },
 }
 READ = {
-    "xnli": (("facebook/xnli", "en", "test"), lambda: hub_examples("xnli", "en", "test").items),
+    "xnli": (("facebook/xnli", "en", "test"), lambda: examples("xnli", "en", "test").items),
     "wikiann": (
         ("unimelb-nlp/wikiann", "en", "test"),
-        lambda: hub_examples("wikiann", "en", "test").items,
+        lambda: examples("wikiann", "en", "test").items,
     ),
-    "rte": (("nyu-mll/glue", "rte", "train"), lambda: benchmark_examples("rte", "train").items),
-    "stsb": (("nyu-mll/glue", "stsb", "train"), lambda: benchmark_examples("stsb", "train").items),
+    "rte": (("nyu-mll/glue", "rte", "train"), lambda: examples("rte", "en", "train").items),
+    "stsb": (("nyu-mll/glue", "stsb", "train"), lambda: examples("stsb", "en", "train").items),
     "trees": (
         ("universal-dependencies/universal_dependencies", "en_ewt", "test"),
-        lambda: hub_examples("universal_dependencies", "en", "test").items,
+        lambda: examples("universal_dependencies", "en", "test").items,
     ),
     "sts": (("mteb/sts12-sts", "default", "test"), lambda: scored_pairs("sts12").scores),
     "stories": (
         ("local/sentence-ordering", "sind", "test"),
-        lambda: story_orders("sind", "test").items,
+        lambda: examples("sind", "en", "test").items,
     ),
     "squad": (
         ("rajpurkar/squad", "plain_text", "validation"),
-        lambda: hub_questions("squad", "test").items,
+        lambda: examples("squad", "en", "test").items,
     ),
 }
 
@@ -120,7 +116,7 @@ BAD = [
 @pytest.mark.parametrize(("name", "changed", "sentence"), BAD)
 def test_a_row_that_is_not_is_refused_by_its_number(put, name, changed, sentence):
     read = put(name, [GOOD[name], GOOD[name] | changed, GOOD[name]])
-    where = re.escape(hub.named(*READ[name][0]))
+    where = re.escape(fetch.named(*READ[name][0]))
     with pytest.raises(ValueError, match=f"^{where}, row 1: {re.escape(sentence)}") as caught:
         read()
     assert "\n" not in str(caught.value)
@@ -158,7 +154,7 @@ def test_a_row_keeps_its_number_whatever_is_chosen(put, mirror):
     said = []
     for split in ("dev", "test"):
         try:
-            benchmark_examples("rte", split)
+            examples("rte", "en", split)
         except ValueError as problem:
             said.append(str(problem))
     assert len(said) == 1 and "(rte, validation), row 29: label is -1" in said[0]
@@ -168,37 +164,37 @@ def test_a_part_without_rows_is_refused(mirror):
     one = pa.Table.from_pylist([GOOD["rte"]])
     mirror("nyu-mll/glue", "rte", "validation", one)
     with pytest.raises(ValueError, match=r"\(rte, validation\) has 1 rows; dev and test need one"):
-        benchmark_examples("rte", "dev")
+        examples("rte", "en", "dev")
     mirror("local/sentence-ordering", "sind", "test", {"sentences": [["a"], ["b", "b"]]})
     with pytest.raises(ValueError, match="ordering sind test has no text to put in order"):
-        story_orders("sind", "test")
+        examples("sind", "en", "test")
 
 
 def test_questions_of_many_languages_are_told_apart_by_their_id(mirror):
     rows = [GOOD["squad"] | {"id": own} for own in ("english-1", "2", "korean-3")]
     tydi = ("google-research-datasets/tydiqa", "secondary_task", "validation")
     mirror(*tydi, pa.Table.from_pylist(rows))
-    assert len(hub_questions("tydiqa", "test").items) == 2
+    assert len(examples("tydiqa", "en", "test").items) == 2
     mirror(*tydi, pa.Table.from_pylist([*rows, GOOD["squad"] | {"id": None}]))
     with pytest.raises(ValueError, match="row 3: id is None; allowed is some text"):
-        hub_questions("tydiqa", "test")
+        examples("tydiqa", "en", "test")
     mirror(*tydi, pa.Table.from_pylist([GOOD["squad"]]))
     with pytest.raises(ValueError, match="has no column 'id'; it has 'question'"):
-        hub_questions("tydiqa", "test")
+        examples("tydiqa", "en", "test")
 
 
 def test_labels_go_by_their_names_where_a_file_has_them_in_another_order():
     ours = ("entailment", "neutral", "contradiction")
     label = ClassLabel(names=["contradiction", "entailment", "neutral"])
     rows = Dataset.from_dict({"label": [0]}, features=Features({"label": label}))
-    own = tables.declared(rows, "label", ours, "a set")
-    assert tables.label(rows[0], "label", own) == "contradiction"
+    own = fetch.declared(rows, "label", ours, "a set")
+    assert fetch.label(rows[0], "label", own) == "contradiction"
     listed = Dataset.from_dict({"label": [[0]]}, features=Features({"label": List(label)}))
-    assert tables.declared(listed, "label", ours, "a set") == label.names
+    assert fetch.declared(listed, "label", ours, "a set") == label.names
     plain = Dataset.from_dict({"label": [0]}, features=Features({"label": Value("int64")}))
-    assert tables.declared(plain, "label", ours, "a set") == ours
+    assert fetch.declared(plain, "label", ours, "a set") == ours
     with pytest.raises(ValueError, match="a set: label has the labels contradiction, .*allowed"):
-        tables.declared(rows, "label", ("yes", "no"), "a set")
+        fetch.declared(rows, "label", ("yes", "no"), "a set")
 
 
 def test_a_label_may_be_told_by_its_name(put):
@@ -222,7 +218,7 @@ def test_nodes_without_a_head_are_no_words_and_words_may_lack_a_part_of_speech(p
     (tree,) = put("trees", [untagged])()
     assert (tree.words, tree.heads) == (("a", "b", "c"), (2, 0, 2))
     with pytest.raises(ValueError, match=r"row 0: upos\[0\] is '_'; allowed are 0 \(NOUN\)"):
-        hub_examples("parts_of_speech", "en", "test")
+        examples("parts_of_speech", "en", "test")
 
 
 def test_where_words_have_columns_of_their_own_each_needs_a_head(put):
@@ -233,20 +229,22 @@ def test_where_words_have_columns_of_their_own_each_needs_a_head(put):
 
 
 def test_a_circle_of_heads_is_shown():
-    tables.tree([2, 0, 4, 2], ["obj", "root", "obj", "obj"])
+    TreeExample(tuple("abcd"), (2, 0, 4, 2), ("obj", "root", "obj", "obj"))
     with pytest.raises(ValueError, match=r"the words \[3, 4, 5\] are each other's heads"):
-        tables.tree([2, 0, 4, 5, 3], ["obj", "root", "obj", "obj", "obj"])
+        TreeExample(tuple("abcde"), (2, 0, 4, 5, 3), ("obj", "root", "obj", "obj", "obj"))
 
 
 def test_texts_that_are_streamed_or_paired_are_judged_too(mirror):
     pairs = {"sentence1": ["a", None], "sentence2": ["b", "c"]}
     mirror("mteb/tatoeba-bitext-mining", "fra-eng", "test", pairs)
     with pytest.raises(ValueError, match=r"\(fra-eng, test\), row 1: sentence1 is None"):
-        hub.load_tatoeba("fr")
+        corpora.tatoeba("fr")
     few = {"sentence1": ["a"] * 500, "sentence2": ["b"] * 500}
     mirror("mteb/tatoeba-bitext-mining", "fra-eng", "test", few)
-    with pytest.raises(hub.DataUnavailable, match="holds 500 sentences; more than 500 are needed"):
-        hub.hub_corpus(("en", "fr"), 1)
+    with pytest.raises(
+        fetch.DataUnavailable, match="holds 500 sentences; more than 500 are needed"
+    ):
+        corpora.hub_corpus(("en", "fr"), 1)
     mirror("mteb/tatoeba-bitext-mining", "fra-eng", "test", {n: t * 2 for n, t in few.items()})
     for text, message in (
         ({"text": ["", None]}, r"\(20231101.en, train\), row 1: text is None; allowed is a text"),
@@ -254,4 +252,4 @@ def test_texts_that_are_streamed_or_paired_are_judged_too(mirror):
     ):
         mirror("wikimedia/wikipedia", "20231101.en", "train", text)
         with pytest.raises(ValueError, match=message):
-            hub.hub_corpus(("en",), 1)
+            corpora.hub_corpus(("en",), 1)

@@ -8,11 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 from data.build import relation
 
-from isomorph.text import hub
+from isomorph.text import fetch
 from isomorph.text.corpora import load_parallel
 from isomorph.text.examples import ORDER, OrderExample
-from isomorph.text.hub_tasks import story_orders
-from isomorph.text.shipped_tasks import LONGEST_GAP, SENTENCES, _passages, passage_orders
+from isomorph.text.shipped_tasks import LONGEST_GAP, SENTENCES, _passages
 from isomorph.text.tasks import examples
 
 
@@ -27,7 +26,7 @@ def restored(item: OrderExample) -> list[str]:
 def test_passages_follow_the_text_inside_one_chapter_and_split(domain, split):
     rows = load_parallel(domain).to_list()
     place = {row["fr"]: number for number, row in enumerate(rows)}
-    found = passage_orders(domain, "fr", split)
+    found = examples(f"{domain}_order", "fr", split)
     assert (found.task, found.names) == (ORDER, ())
     assert found.source == f"ordering {domain} fr {split}"
     used = []
@@ -44,12 +43,12 @@ def test_passages_follow_the_text_inside_one_chapter_and_split(domain, split):
 
 
 def test_there_are_thousands_to_train_on():
-    assert len(passage_orders("bible", "en", "train").items) > 5000
-    assert len(passage_orders("help", "en", "train").items) > 1000
+    assert len(examples("bible_order", "en", "train").items) > 5000
+    assert len(examples("help_order", "en", "train").items) > 1000
 
 
 def test_the_first_passage_of_all():
-    first = restored(passage_orders("bible", "en", "train").items[0])
+    first = restored(examples("bible_order", "en", "train").items[0])
     assert first[0] == "At the first God made the heaven and the earth."
     assert first[4].startswith("Naming the light, Day, and the dark, Night.")
 
@@ -57,14 +56,14 @@ def test_the_first_passage_of_all():
 def test_languages_are_parallel_and_shuffled_alike():
     rows = load_parallel("help").to_list()
     translation = {row["en"]: row["zh"] for row in rows}
-    english, chinese = (passage_orders("help", code, "test").items for code in ("en", "zh"))
+    english, chinese = (examples("help_order", code, "test").items for code in ("en", "zh"))
     for one, other in zip(english, chinese, strict=True):
         assert one.order == other.order
         assert tuple(map(translation.get, one.sentences)) == other.sentences
 
 
 def test_every_order_is_as_likely():
-    items = passage_orders("bible", "en", "train").items
+    items = examples("bible_order", "en", "train").items
     for place in range(SENTENCES):  # of the sentence that is read first, second ...
         counts = Counter(item.order[place] for item in items)
         assert set(counts) == set(range(SENTENCES))
@@ -74,13 +73,13 @@ def test_every_order_is_as_likely():
 
 
 def test_fewer_are_among_more_and_shuffled_alike():
-    every = passage_orders("help", "en", "test").items
-    ten, forty = (passage_orders("help", "en", "test", count).items for count in (10, 40))
+    every = examples("help_order", "en", "test").items
+    ten, forty = (examples("help_order", "en", "test", count).items for count in (10, 40))
     assert len(ten) == 10 and set(ten) < set(forty) < set(every)
     assert [item for item in every if item in forty] == list(forty)
     for count in (0, len(every) + 1, True, 2.0):
         with pytest.raises(ValueError, match=f"count is {count}; ordering help en test allows 1"):
-            passage_orders("help", "en", "test", count)
+            examples("help_order", "en", "test", count)
 
 
 def test_a_gap_and_the_end_of_a_chapter_end_a_passage():
@@ -118,33 +117,33 @@ def test_stories_come_from_a_mirror(mirror):
     twice, single = ["x", "y", "x"], ["x"]
     mirror("sind", "train", ["p", "q"])
     mirror("sind", "validation", stories[0], twice, stories[1], single, stories[2])
-    found = story_orders("sind", "dev")
+    found = examples("sind", "en", "dev")
     assert (found.task, found.source) == (ORDER, "ordering sind validation")
     assert [restored(item) for item in found.items] == stories
-    assert found == story_orders("sind", "dev")
-    (one,) = story_orders("sind", "dev", 1).items
+    assert found == examples("sind", "en", "dev")
+    (one,) = examples("sind", "en", "dev", 1).items
     assert one in found.items
-    assert [restored(item) for item in story_orders("sind", "train").items] == [["p", "q"]]
+    assert [restored(item) for item in examples("sind", "en", "train").items] == [["p", "q"]]
 
 
 def test_without_stories_to_train_on_those_of_validation_are_parted(mirror):
     stories = [[f"{story} {number}" for number in range(5)] for story in range(30)]
     mirror("rocstories", "validation", *stories)
     mirror("rocstories", "test", ["p", "q"])
-    train, dev = (story_orders("rocstories", split) for split in ("train", "dev"))
+    train, dev = (examples("rocstories", "en", split) for split in ("train", "dev"))
     assert (len(train.items), len(dev.items)) == (27, 3)
     both = [tuple(restored(item)) for found in (train, dev) for item in found.items]
     assert sorted(both) == sorted(map(tuple, stories))
     assert dev.source == "ordering rocstories validation, part dev"
-    assert set(story_orders("rocstories", "train", 5).items) < set(train.items)
-    assert [restored(item) for item in story_orders("rocstories", "test").items] == [["p", "q"]]
+    assert set(examples("rocstories", "en", "train", 5).items) < set(train.items)
+    assert [restored(item) for item in examples("rocstories", "en", "test").items] == [["p", "q"]]
 
 
 def test_without_a_mirror_one_sentence_says_so(mirror, monkeypatch):
     mirror("sind", "test", ["a", "b"])
     for name, split in (("rocstories", "test"), ("sind", "train")):
-        with pytest.raises(hub.DataUnavailable, match="local/sentence-ordering"):
-            story_orders(name, split)
+        with pytest.raises(fetch.DataUnavailable, match="local/sentence-ordering"):
+            examples(name, "en", split)
     monkeypatch.delenv("ISOMORPH_MIRROR")
-    with pytest.raises(hub.DataUnavailable, match="ISOMORPH_MIRROR is not set"):
-        story_orders("sind", "test")
+    with pytest.raises(fetch.DataUnavailable, match="ISOMORPH_MIRROR is not set"):
+        examples("sind", "en", "test")

@@ -6,16 +6,16 @@ import pytest
 
 from isomorph.text.corpora import load_parallel
 from isomorph.text.examples import PHRASES, PhraseExample
+from isomorph.text.shipped import read_table
 from isomorph.text.shipped_tasks import (
     FEWEST,
     FUNCTION_WORDS,
     LONGEST,
     aligned,
-    phrase_examples,
     re_paired,
     split_words,
 )
-from isomorph.text.tables import read_table
+from isomorph.text.tasks import examples
 
 
 def phrases_of(first: str, second: str) -> list[tuple[str, str]]:
@@ -82,7 +82,7 @@ def test_re_paired_phrases_are_each_used_once_and_never_as_before(count):
 
 @pytest.mark.parametrize(("split", "fewest"), [("train", 7000), ("dev", 300), ("test", 600)])
 def test_examples_are_balanced_and_phrases_are_within_their_texts(split, fewest):
-    found = phrase_examples(split)
+    found = examples("phrases", "en", split)
     assert (found.task, found.names, found.source) == (PHRASES, (), f"phrases bible en {split}")
     assert len(found.items) >= fewest
     assert abs(sum(item.same for item in found.items) - len(found.items) / 2) <= 0.5
@@ -107,12 +107,12 @@ def test_the_second_text_is_the_same_verse_or_one_near_it():
         {tuple(split_words(row[side], "en")): row["id"] for row in rows}
         for side in ("first", "second")
     )
-    for item in phrase_examples("dev").items:
+    for item in examples("phrases", "en", "dev").items:
         assert (first[item.first] == second[item.second]) == item.same
 
 
 def test_a_phrase_alone_tells_nothing_inside_a_verse():
-    for item in phrase_examples("dev").items:
+    for item in examples("phrases", "en", "dev").items:
         if item.same:
             for side in (0, 1):
                 used = Counter((span[side], span[2]) for span in item.spans)
@@ -133,14 +133,14 @@ def test_the_shipped_pairs_are_verses_in_two_translations():
 
 
 def test_fewer_are_among_more():
-    every = phrase_examples("dev").items
-    ten, forty = (phrase_examples("dev", count).items for count in (10, 40))
+    every = examples("phrases", "en", "dev").items
+    ten, forty = (examples("phrases", "en", "dev", count).items for count in (10, 40))
     assert len(ten) == 10 and set(ten) < set(forty) < set(every)
     assert sum(item.same for item in ten) == 5
     assert [item for item in every if item in forty] == list(forty)
     for count in (0, len(every) + 1, True, 2.0):
         with pytest.raises(ValueError, match=f"count is {count}; phrases bible en dev allows 1 to"):
-            phrase_examples("dev", count)
+            examples("phrases", "en", "dev", count)
 
 
 def test_bad_input_is_named():

@@ -6,12 +6,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from isomorph.text import hub
+from isomorph.text import fetch
 from isomorph.text.examples import QUESTION, QuestionExample
 from isomorph.text.grammar import ORDERS
-from isomorph.text.hub_tasks import hub_questions
-from isomorph.text.tasks import CONTEXT, GAP, _questions, examples, noun_phrases, world_questions
-from isomorph.text.worlds import LANGUAGES, World
+from isomorph.text.tasks import examples
+from isomorph.text.worlds import (
+    CONTEXT,
+    GAP,
+    LANGUAGES,
+    World,
+    _questions,
+    noun_phrases,
+    world_questions,
+)
 
 WORLD = World(seed=3, dev_sentences=60, test_sentences=90, training_sentences=600)
 
@@ -134,10 +141,10 @@ TYDI, SQUAD = "google-research-datasets/tydiqa/secondary_task", "rajpurkar/squad
 def test_train_and_dev_share_no_context(mirror):
     rows = [row(number, f"Ann and Bob, {number // 2}.") for number in range(80)]
     mirror(SQUAD, "train", *rows)
-    train, dev = (hub_questions("squad", split) for split in ("train", "dev"))
+    train, dev = (examples("squad", "en", split) for split in ("train", "dev"))
     assert (len(train.items), len(dev.items)) == (72, 8)
     assert not {item.context for item in train.items} & {item.context for item in dev.items}
-    assert train.source == "questions squad train" and dev == hub_questions("squad", "dev")
+    assert train.source == "questions squad train" and dev == examples("squad", "en", "dev")
     asked = [each["question"] for each in rows]
     assert sorted(item.question for item in (*train.items, *dev.items)) == sorted(asked)
     questions = [item.question for item in train.items]
@@ -146,40 +153,40 @@ def test_train_and_dev_share_no_context(mirror):
 
 def test_fewer_are_among_more(mirror):
     mirror(SQUAD, "validation", *(row(number) for number in range(30)))
-    every = hub_questions("squad", "test").items
-    five, ten = (hub_questions("squad", "test", count).items for count in (5, 10))
+    every = examples("squad", "en", "test").items
+    five, ten = (examples("squad", "en", "test", count).items for count in (5, 10))
     assert len(five) == 5 and set(five) < set(ten) < set(every) and len(every) == 30
     assert [item for item in every if item in ten] == list(ten) != list(every[:10])
     for count in (0, 31, True, 2.0):
         with pytest.raises(ValueError, match=f"count is {count}; questions squad test allows 1"):
-            hub_questions("squad", "test", count)
+            examples("squad", "en", "test", count)
 
 
 def test_of_tydiqa_english_is_taken_and_only_what_has_an_answer(mirror):
     rows = [row("english--1-0"), row("russian-1-0"), row(12), row("english-2-0", "x", "")]
     mirror(TYDI, "validation", *rows)
-    items = hub_questions("tydiqa", "test").items
+    items = examples("tydiqa", "en", "test").items
     assert [item.question for item in items] == ["Who english--1-0?", "Who 12?"]
     mirror(TYDI, "validation", row("english-3-0", "x", ""), row("korean-3-0"))
-    with pytest.raises(hub.DataUnavailable, match="holds 1 English questions here, and none has"):
-        hub_questions("tydiqa", "test")
+    with pytest.raises(fetch.DataUnavailable, match="holds 1 English questions here, and none has"):
+        examples("tydiqa", "en", "test")
 
 
 def test_all_accepted_answers_are_kept_once(mirror):
     mirror(SQUAD, "validation", row(0, "So Ann Lee sees Ann.", "Ann Lee", "Ann", "Ann Lee"))
-    (item,) = hub_questions("squad", "test").items
+    (item,) = examples("squad", "en", "test").items
     assert (item.start, item.answers) == (3, ("Ann Lee", "Ann"))
 
 
 def test_without_a_mirror_one_sentence_says_so(mirror, monkeypatch):
     monkeypatch.delenv("ISOMORPH_MIRROR")
-    with pytest.raises(hub.DataUnavailable, match="rajpurkar/squad .* is not available"):
-        hub_questions("squad", "dev")
+    with pytest.raises(fetch.DataUnavailable, match="rajpurkar/squad .* is not available"):
+        examples("squad", "en", "dev")
 
 
 @pytest.mark.skipif(
     not os.environ.get("ISOMORPH_MIRROR"), reason="ISOMORPH_MIRROR names no mirror of data sets"
 )
 def test_the_public_sets_of_a_mirror():
-    sizes = {split: len(hub_questions("tydiqa", split).items) for split in ("train", "dev")}
+    sizes = {split: len(examples("tydiqa", "en", split).items) for split in ("train", "dev")}
     assert sum(sizes.values()) == 3696 and 340 < sizes["dev"] < 400

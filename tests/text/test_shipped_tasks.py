@@ -9,16 +9,14 @@ from hypothesis import strategies as st
 
 from isomorph.text.corpora import load_parallel
 from isomorph.text.examples import SPLITS, span_scores
-from isomorph.text.shipped import DOMAINS, LANGUAGES
+from isomorph.text.shipped import DOMAINS, LANGUAGES, read_table
 from isomorph.text.shipped_tasks import (
     KINDS,
     TAGS,
-    interface_terms,
     passage_chapters,
-    passage_relation,
     split_words,
 )
-from isomorph.text.tables import read_table
+from isomorph.text.tasks import examples
 
 FOLLOWS, SAME, ELSEWHERE = range(3)
 
@@ -87,7 +85,7 @@ def test_labels_are_in_random_order(relations):
 
 
 def test_relation_loader_gives_the_same_labels_in_every_language(rows):
-    english, chinese = (passage_relation("help", code, "test") for code in ("en", "zh"))
+    english, chinese = (examples("passage_relation_help", code, "test") for code in ("en", "zh"))
     assert english.names == ("follows", "same", "elsewhere")
     translation = {row["en"]: row["zh"] for row in rows["help"].values()}
     for item, other in zip(english.items, chinese.items, strict=True):
@@ -124,7 +122,9 @@ def test_terms_come_from_their_own_split_and_are_the_text(terms, rows):
 
 def test_every_kind_of_term_is_in_every_split():
     for split in SPLITS:
-        found = {tag for item in interface_terms("en", split).items for tag in item.tags}
+        found = {
+            tag for item in examples("interface_terms", "en", split).items for tag in item.tags
+        }
         assert {f"B-{kind}" for kind in KINDS} <= found <= set(TAGS)
 
 
@@ -225,7 +225,7 @@ def test_tags_that_cannot_be_scored_are_refused(gold, predicted, message):
 
 
 def test_chapters_of_passages_are_those_of_their_texts():
-    items, chapters = passage_relation("bible", "en", "test").items, passage_chapters("test")
+    items, chapters = examples("passage_relation", "en", "test").items, passage_chapters("test")
     text = load_parallel("bible")[:]
     chapter_of = dict(zip(text["en"], text["group"], strict=True))
     for side, own in zip(("first", "second"), chapters, strict=True):

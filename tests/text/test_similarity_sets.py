@@ -4,8 +4,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from isomorph.text import hub
-from isomorph.text.hub_tasks import SENTENCES, scored_pairs
+from isomorph.text import fetch
+from isomorph.text.public import SENTENCES, scored_pairs
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_the_papers_seven_sets_are_there():
 
 
 def test_what_is_not_there_is_said(mirror):
-    with pytest.raises(hub.DataUnavailable, match="word-similarity"):
+    with pytest.raises(fetch.DataUnavailable, match="word-similarity"):
         scored_pairs("men")
     with pytest.raises(ValueError, match="name is 'sts99'; allowed are 'stsb'"):
         scored_pairs("sts99")

@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 from tokenizers import Tokenizer, models, normalizers
 
-from isomorph.text.spelling import single_tokens, spelt, word_key
+from isomorph.text.tokens import single_tokens, spelt, word_key
 
 from .tokenisers import MAKERS, PIECE, tokeniser, wrapped
 

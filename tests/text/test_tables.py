@@ -4,8 +4,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from isomorph.text import corpora, shipped, shipped_tasks
-from isomorph.text.tables import read_table, schema_of
+from isomorph.text import corpora, shipped
+from isomorph.text.shipped import read_table, schema_of
+from isomorph.text.tasks import examples
 
 PATH = "tasks/paraphrases.parquet"
 ROWS = {
@@ -111,13 +112,13 @@ def test_lists_are_judged_to_the_last_value(ship):
     row |= {f"tokens_{name}": [["a"], ["b", "c"]] for name in shipped.LANGUAGES}
     row |= {f"tags_{name}": [[0], [1, 2]] for name in shipped.LANGUAGES}
     ship(row, TERMS)
-    assert shipped_tasks.interface_terms("en", "test").items[1].words == ("b", "c")
+    assert examples("interface_terms", "en", "test").items[1].words == ("b", "c")
     ship(row | {"tokens_en": [["a"], ["b", None]]}, TERMS)
     with pytest.raises(shipped.DataCorrupted, match="no value in column 'tokens_en', row 1"):
-        shipped_tasks.interface_terms("en", "test")
+        examples("interface_terms", "en", "test")
     ship(row | {"tags_en": ["O", "O"]}, TERMS)
     with pytest.raises(shipped.DataCorrupted, match=r"holds string in column 'tags_en'"):
-        shipped_tasks.interface_terms("en", "test")
+        examples("interface_terms", "en", "test")
 
 
 def test_what_is_no_parquet_is_one_sentence(ship, tmp_path):

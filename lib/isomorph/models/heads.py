@@ -24,8 +24,7 @@ from isomorph.models.inputs import (
     takes_language,
 )
 from isomorph.models.parser import Biaffine
-from isomorph.text.corpora import require
-from isomorph.text.examples import PAIR, SCORE, SPEECH, TAG, TREE, Examples
+from isomorph.text.examples import PAIR, SCORE, SPEECH, TAG, TREE, Examples, require
 
 Prediction = str | float | tuple[str, ...] | tuple[tuple[int, ...], tuple[str, ...]]
 

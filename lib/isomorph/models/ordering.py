@@ -14,8 +14,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from isomorph.models.heads import Head, at_words, mean_inside
 from isomorph.models.inputs import IGNORED, Encoded, Features, longest_input, named
-from isomorph.text.corpora import require
-from isomorph.text.examples import ORDER, Examples
+from isomorph.text.examples import ORDER, Examples, require
 from isomorph.text.tokens import check_texts, encodings
 
 POOLINGS = ("first", "mean")

@@ -22,8 +22,7 @@ from isomorph.models.inputs import (
     longest_input,
     named,
 )
-from isomorph.text.corpora import require
-from isomorph.text.examples import PHRASES, QUESTION, Examples, QuestionExample, Span
+from isomorph.text.examples import PHRASES, QUESTION, Examples, QuestionExample, Span, require
 from isomorph.text.tokens import encodings, word_tokens
 
 LEVELS = ("both", "phrases", "sentences")

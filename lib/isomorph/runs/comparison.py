@@ -102,15 +102,15 @@ def material(run: Comparison, corpus: Corpus) -> Material:
 
 
 def _other(name: str, run: Comparison) -> dict[str, list[str]]:
-    from isomorph.text.hub import load_tatoeba
+    from isomorph.text.corpora import tatoeba
 
     languages = run.languages
     if name == "help":
         own = tuple(dict.fromkeys(languages))
         return load_corpus(own, ("help",) * len(own), overlap=run.text.overlap).test
     (foreign,) = [language for language in languages if language != "en"]
-    rows = load_tatoeba(foreign)[:]
-    return {language: list(rows[language]) for language in languages}
+    rows = tatoeba(foreign)
+    return {language: rows[language] for language in languages}
 
 
 class WordVectors(Run):

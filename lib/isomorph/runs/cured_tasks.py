@@ -39,7 +39,7 @@ from isomorph.measure.numerics import cosines
 
 if TYPE_CHECKING:
     from isomorph.measure.cures import Cure
-    from isomorph.text.hub_tasks import ScoredPairs
+    from isomorph.text.public import ScoredPairs
 
 Record = tuple[str, int | None, str, float]  # condition, fold, metric, value
 OVER_ITEMS = ("_low", "_high", "_gain")  # how metrics end that are of all folds together
@@ -76,9 +76,10 @@ class Tally:
 
 def passages(encoder: str, place: torch.device) -> Iterator[Record]:
     """matching_auc of each cure, and the cone's measures: does a passage follow, or stand elsewhere?"""
-    from isomorph.text.shipped_tasks import passage_chapters, passage_relation
+    from isomorph.text.shipped_tasks import passage_chapters
+    from isomorph.text.tasks import examples
 
-    items = passage_relation("bible", "en", "test").items
+    items = examples("passage_relation", "en", "test").items
     kept = [i for i, item in enumerate(items) if item.label != "same"]
     first, second = ([getattr(items[i], name) for i in kept] for name in ("first", "second"))
     follows = torch.tensor([items[i].label == "follows" for i in kept])
@@ -153,7 +154,7 @@ def sentence_similarity(encoder: str, place: torch.device) -> Iterator[Record]:
     """sts_spearman over the seven sets of Li et al. 2020 (and of each set), of averages of several
     layers, of averaged GloVe vectors, and of every cure fitted on the mean of the last two layers; and
     edit_distance_spearman on STS-B's validation part, of gold scores too."""
-    from isomorph.text.hub_tasks import SENTENCES, scored_pairs
+    from isomorph.text.public import SENTENCES, scored_pairs
 
     loaded = {name: scored_pairs(name) for name in (*SENTENCES, "stsb_dev")}  # first: it may fail
     tallies = {name: Tally(f"sts_spearman_{name}") for name in SENTENCES}
@@ -244,7 +245,7 @@ def _pieces(encoder: str) -> tuple[Tensor, Pairs, Pairs]:
     """A vocabulary's matrix (pieces, width), the pairs of words and those of sentences."""
     from isomorph.measure.words import input_embedding
     from isomorph.models.pretrained import load_encoder
-    from isomorph.text.hub_tasks import WORDS, scored_pairs
+    from isomorph.text.public import WORDS, scored_pairs
     from isomorph.text.tokens import encodings
 
     sets = [[scored_pairs(name) for name in names] for names in (WORDS, STS)]  # first: it may fail

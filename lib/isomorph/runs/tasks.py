@@ -126,7 +126,7 @@ class Task(Config):
 
         text: what the encoder reads; of a world the task is that world's, and of a copied text the
         second language's examples are copies. Raises ValueError where train asks for more than there
-        are, hub.DataUnavailable.
+        are, fetch.DataUnavailable.
         """
         count = {"train": self.train, "dev": self.development, "test": self.test}[split]
         if isinstance(text, CopyText) and language != "en":

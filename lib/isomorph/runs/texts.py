@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from isomorph.config import Config, Distinct
-from isomorph.text.corpora import judged
-from isomorph.text.hub import judged_languages
+from isomorph.text.corpora import judged, judged_languages
 from isomorph.text.worlds import World
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ class HubText(Config):
         return self
 
     def corpus(self) -> Corpus:
-        from isomorph.text.hub import hub_corpus
+        from isomorph.text.corpora import hub_corpus
 
         return hub_corpus(self.languages, self.sentences, self.web)
 

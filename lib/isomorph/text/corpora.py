@@ -1,20 +1,25 @@
-"""Real text to train and measure on: parallel sentences of two domains in six languages.
+"""Text to train and measure on: what ships, parallel in two domains and six languages, or the hub's.
 
-A corpus has two disjoint pretraining texts, as if each language had been collected alone: the
+A shipped corpus has two disjoint pretraining texts, as if each language had been collected alone: the
 first language takes the sentences with even identifiers, the second those with odd ones, so that
 no model ever sees a sentence and its translation.  Development and test sentences are parallel
 and come from chapters and pages that are in no training text.  This is true of sentences as they
 stand; what nearly repeats one is left out with ``overlap="dropped"`` (`load_corpus`).
 """
 
+from __future__ import annotations
+
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from isomorph.text import shipped
-from isomorph.text.shipped import DOMAINS, LANGUAGES
-from isomorph.text.tables import read_table
+from isomorph.text.examples import require
+from isomorph.text.fetch import DataUnavailable, at_row, examples_of, load_hub, named
+from isomorph.text.fetch import text as text_of
+from isomorph.text.shipped import DOMAINS, LANGUAGES, read_table
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -25,26 +30,33 @@ NEAR_COPIES = "text/near_copies.parquet"
 PARITIES = {"even": (0,), "odd": (1,), "both": (0, 1)}  # of identifiers, by the name of the half
 FEWEST_OCCURRENCES = 5  # of a dictionary word in the training text: rarer words are hardly learned
 
+# Data sets of text, as the arguments of `fetch.load_hub`, with {} for what is chosen of them.
+WIKIPEDIA = ("wikimedia/wikipedia", "20231101.{}", "train")  # CC-BY-SA-3.0 and GFDL
+# mC4: pages of Common Crawl, filtered and without repeated lines (Xue et al. 2021). ODC-BY-1.0.
+WEB = ("allenai/c4", "{}", "train")
+WEB_CONFIGS = {"en": "en-multi"}  # its "en" is another, English data set
+TATOEBA = ("mteb/tatoeba-bitext-mining", "{}-eng", "test")  # CC-BY-2.0-FR
+TATOEBA_CODES = {"fr": "fra", "de": "deu", "ru": "rus", "zh": "cmn", "es": "spa"}
+DEV_SENTENCES = 500  # of Tatoeba's 1,000; the rest is for testing
+
+Pairs = list[tuple[str, str]]
+
 
 @dataclass(frozen=True)
 class Corpus:
-    """What a model is trained and measured on."""
+    """What a model is trained and measured on; texts by language, held-out ones parallel by position."""
 
-    languages: tuple[str, ...]
-    """One or two language codes, e.g. ("en", "fr"); controlled worlds use ("a", "b")."""
+    languages: tuple[str, ...]  # one or two codes, e.g. ("en", "fr"); worlds use ("a", "b")
+    # Pretraining sentences; no sentence is there together with a translation.
     train: dict[str, list[str]]
-    """Pretraining sentences of each language; no sentence is there together with a translation."""
-    dev: dict[str, list[str]]
-    """Held-out sentences, parallel by position: for perplexity."""
-    test: dict[str, list[str]]
-    """Held-out sentences, parallel by position: for retrieval."""
-    dictionary: dict[str, list[tuple[str, str]]]
-    """"train" and "test" word pairs, first language to second; empty for one language."""
-    checksum: str
-    """SHA-256 over the shipped files it was made from; "" for a generated text."""
+    dev: dict[str, list[str]]  # for perplexity
+    test: dict[str, list[str]]  # for retrieval
+    # "train" and "test" word pairs, first language to second; empty for one language.
+    dictionary: dict[str, Pairs]
+    checksum: str  # SHA-256 over the shipped files it was made from; "" for a generated text
 
 
-def load_parallel(domain: str) -> "Dataset":
+def load_parallel(domain: str) -> Dataset:
     """All sentences of one domain ("bible" or "help") in reading order.
 
     Columns: id (int), group (chapter or page), document (book or page), split ("train", "dev",
@@ -55,7 +67,7 @@ def load_parallel(domain: str) -> "Dataset":
     return read_table(f"text/{domain}.parquet")
 
 
-def load_dictionary(language: str) -> "Dataset":
+def load_dictionary(language: str) -> Dataset:
     """English words and their translations into ``language`` (fr, de, ru, zh or es).
 
     Columns: source, target, split ("train" or "test": every source word is in one of them, the
@@ -78,7 +90,6 @@ def load_corpus(
 ) -> Corpus:
     """The shipped text as a Corpus of one or two languages.
 
-    languages: e.g. ("en",) or ("en", "fr").
     domains: one for each language, each of "bible", "help", "bible+help".
     half: which half of the training sentences a single language takes, "even", "odd" or "both"; of two
         languages the first always takes the even half and the second the odd one.
@@ -91,23 +102,25 @@ def load_corpus(
     """
     languages, domains = judged(languages, domains, half)
     require("overlap", overlap, OVERLAPS)
-    parities = ((0,), (1,)) if len(languages) == 2 else (PARITIES[half],)
+    two, drop = len(languages) == 2, overlap == "dropped"
+    halves = ("even", "odd") if two else (half,)
     train = {
-        language: _training_half(language, domain, own, overlap)
-        for language, domain, own in zip(languages, domains, parities, strict=True)
+        # The even half holds the sentences that those of the odd one copy.
+        language: _texts(language, domain, "train", PARITIES[own], drop and own == "odd")
+        for language, domain, own in zip(languages, domains, halves, strict=True)
     }
-    dictionary = word_pairs(languages, domains, overlap) if len(languages) == 2 else {}
-    texts = {name for choice in domains for name in _parts(choice)}
-    used = {f"text/{name}.parquet" for name in texts} | _dictionary_files(languages)
-    used |= {NEAR_COPIES} if overlap == "dropped" else set()
-    return Corpus(
-        languages=languages,
-        train=train,
-        dev=_held_out(languages, domains[0], "dev", overlap),
-        test=_held_out(languages, domains[0], "test", overlap),
-        dictionary=dictionary,
-        checksum=_combined_checksum(used),
+    dev, test = (
+        {language: _texts(language, domains[0], split, (0, 1), drop) for language in languages}
+        for split in ("dev", "test")
     )
+    used = {f"text/{name}.parquet" for domain in domains for name in domain.split("+")}
+    used |= {f"dictionaries/en-{name}.parquet" for name in languages if two and name != "en"}
+    used |= {NEAR_COPIES} if drop else set()
+    return Corpus(
+        languages, train, dev, test,
+        dictionary=word_pairs(languages, domains, overlap) if two else {},
+        checksum=hashlib.sha256("".join(map(shipped.checksum, sorted(used))).encode()).hexdigest(),
+    )  # fmt: skip
 
 
 def evenly(texts: list[str], count: int) -> list[str]:
@@ -115,12 +128,6 @@ def evenly(texts: list[str], count: int) -> list[str]:
     if len(texts) <= count:
         return texts
     return [texts[number * len(texts) // count] for number in range(count)]
-
-
-def require(field: str, value: object, allowed: tuple[str, ...]) -> None:
-    """Raise ValueError, naming field, value and what is allowed, unless value is allowed."""
-    if value not in allowed:
-        raise ValueError(f"{field} is {value!r}; allowed are {', '.join(map(repr, allowed))}.")
 
 
 def judged(languages, domains, half) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -148,39 +155,16 @@ def judged(languages, domains, half) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return languages, domains
 
 
-def _parts(choice: str) -> list[str]:
-    return choice.split("+")
-
-
-def _training_half(
-    language: str, choice: str, parities: tuple[int, ...], overlap: str
-) -> list[str]:
+def _texts(language: str, choice: str, split: str, parities, drop: bool) -> list[str]:
     texts = []
-    for domain in _parts(choice):
-        # The even half holds the sentences that those of the odd one copy.
-        left_out = near_copies(domain) if overlap == "dropped" and parities == (1,) else ()
+    for domain in choice.split("+"):
+        left_out = near_copies(domain) if drop else ()
         rows = read_table(f"text/{domain}.parquet", ["id", "split", language])[:]
-        columns = zip(rows["id"], rows["split"], rows[language], strict=True)
         texts += [
             text
-            for i, split, text in columns
-            if split == "train" and i % 2 in parities and i not in left_out
+            for i, part, text in zip(*rows.values(), strict=True)
+            if part == split and i % 2 in parities and i not in left_out
         ]
-    return texts
-
-
-def _held_out(
-    languages: tuple[str, ...], choice: str, split: str, overlap: str
-) -> dict[str, list[str]]:
-    texts: dict[str, list[str]] = {language: [] for language in languages}
-    for domain in _parts(choice):
-        left_out = near_copies(domain) if overlap == "dropped" else ()
-        rows = read_table(f"text/{domain}.parquet", ["id", "split", *languages])[:]
-        for language in languages:
-            columns = zip(rows["id"], rows["split"], rows[language], strict=True)
-            texts[language] += [
-                text for i, name, text in columns if name == split and i not in left_out
-            ]
     return texts
 
 
@@ -194,13 +178,12 @@ def near_copies(domain: str) -> frozenset[int]:
     """
     require("domain", domain, DOMAINS)
     rows = read_table(NEAR_COPIES, ["domain", "id"])[:]
-    pairs = zip(rows["domain"], rows["id"], strict=True)
-    return frozenset(i for name, i in pairs if name == domain)
+    return frozenset(i for name, i in zip(*rows.values(), strict=True) if name == domain)
 
 
 def word_pairs(
     languages: tuple[str, ...], domains: tuple[str, ...], overlap: str = "kept"
-) -> dict[str, list[tuple[str, str]]]:
+) -> dict[str, Pairs]:
     """Word pairs by split, of words that the corpus really uses; best translation first.
 
     A pair is taken when both words occur at least FEWEST_OCCURRENCES times in the training text of
@@ -217,51 +200,143 @@ def word_pairs(
         pairs[split][first, second] = None
     testing = {first for first, _ in pairs["test"]}
     # Only English words were split; another first word may translate English words of both splits.
-    kept = [pair for pair in pairs["train"] if pair[0] not in testing]
-    test = list(pairs["test"])
-    return {"train": kept, "test": _unlinked(test, kept) if overlap == "dropped" else test}
-
-
-def _unlinked(test: list[tuple[str, str]], train: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The test pairs whose words lead, from translation to translation, to no target of "train"."""
-    trained_on, left = {target for _, target in train}, test
-    while linked := {first for first, second in left if second in trained_on}:
-        trained_on |= {second for first, second in left if first in linked}
-        left = [pair for pair in left if pair[0] not in linked]
-    return left
+    train = [pair for pair in pairs["train"] if pair[0] not in testing]
+    test, trained_on = list(pairs["test"]), {target for _, target in train}
+    while overlap == "dropped" and (
+        linked := {first for first, second in test if second in trained_on}
+    ):
+        trained_on |= {second for first, second in test if first in linked}
+        test = [pair for pair in test if pair[0] not in linked]
+    return {"train": train, "test": test}
 
 
 def _attested(languages, domains) -> Iterator[tuple[str, str, str]]:
     """(first word, second word, split), directly or through the English word of both."""
+
+    def rows(language: str, **sides: str) -> Iterator[tuple[str, str, str, int]]:
+        """(English word, its translation, split, rank), where each side occurs in its domain."""
+        for row in load_dictionary(language).to_list():
+            counts = [
+                sum(row[f"count_{side}_{domain}"] for domain in choice.split("+"))
+                for side, choice in sides.items()
+            ]
+            if min(counts) >= FEWEST_OCCURRENCES and row["count_together"] > 0:
+                yield row["source"], row["target"], row["split"], row["rank"]
+
     first, second = languages
-    if "en" in languages:
-        other = second if first == "en" else first
-        counted = domains if first == "en" else domains[::-1]
-        for row in load_dictionary(other).to_list():
-            if _occurs(row, "source", counted[0]) and _occurs(row, "target", counted[1]):
-                pair = (row["source"], row["target"])
-                yield (*(pair if first == "en" else pair[::-1]), row["split"])
-        return
-    best = {}
-    for row in load_dictionary(first).to_list():
-        if row["rank"] == 1 and _occurs(row, "target", domains[0]):
-            best[row["source"]] = row["target"]
-    for row in load_dictionary(second).to_list():
-        if row["rank"] == 1 and row["source"] in best and _occurs(row, "target", domains[1]):
-            yield best[row["source"]], row["target"], row["split"]
+    if first == "en":
+        for word, other, split, _ in rows(second, source=domains[0], target=domains[1]):
+            yield word, other, split
+    elif second == "en":
+        for word, other, split, _ in rows(first, source=domains[1], target=domains[0]):
+            yield other, word, split
+    else:
+        best = {word: other for word, other, _, rank in rows(first, target=domains[0]) if rank == 1}
+        for word, other, split, rank in rows(second, target=domains[1]):
+            if rank == 1 and word in best:
+                yield best[word], other, split
 
 
-def _occurs(row: dict, side: str, choice: str) -> bool:
-    count = sum(row[f"count_{side}_{domain}"] for domain in _parts(choice))
-    return count >= FEWEST_OCCURRENCES and row["count_together"] > 0
+def tatoeba(language: str) -> dict[str, list[str]]:
+    """A thousand sentences and their English translations, by language code.
+
+    Artetxe and Schwenk (2019), after Tatoeba.  Raises ValueError, DataUnavailable.
+    """
+    require("language", language, LANGUAGES[1:])
+    where = (TATOEBA[0], TATOEBA[1].format(TATOEBA_CODES[language]), TATOEBA[2])
+    columns = ("sentence1", "sentence2")
+    read = examples_of(
+        load_hub(*where), columns, lambda row: [text_of(row, c) for c in columns],
+        named(*where),
+    )  # fmt: skip
+    return dict(zip((language, "en"), map(list, zip(*read, strict=True)), strict=True))
 
 
-def _dictionary_files(languages: tuple[str, ...]) -> set[str]:
-    if len(languages) == 1:
-        return set()
-    return {f"dictionaries/en-{language}.parquet" for language in languages if language != "en"}
+def hub_corpus(languages: tuple[str, ...], sentences: int, web: tuple[str, ...] = ()) -> Corpus:
+    """A Corpus of the papers' own kind: Wikipedia or the web to train on, Tatoeba to measure on.
+
+    languages: one code, or English and another one in either order.
+    sentences: training sentences of each language, from the first articles or pages.
+    web: those of the languages whose text is mC4, filtered pages of Common Crawl; it stands in for
+        the random part of Common Crawl of Conneau, Wu et al. (2020, section 4.1).
+    Training texts of two languages are of different articles or differently worded ones, not
+    translations.  dev and test are 500 Tatoeba sentences each; the dictionary is the shipped one,
+    without test words that are linked with training ones (`word_pairs`).
+    Raises ValueError for other languages or a number below 1, DataUnavailable.
+    """
+    languages = judged_languages(tuple(languages), web)
+    if sentences < 1:
+        raise ValueError(f"sentences is {sentences!r}; allowed is a number from 1.")
+    foreign = next((language for language in languages if language != "en"), "fr")
+    parallel = tatoeba(foreign)
+    if len(parallel["en"]) <= DEV_SENTENCES:
+        raise DataUnavailable(
+            f"{TATOEBA[0]} ({foreign}) holds {len(parallel['en'])} sentences; more than "
+            f"{DEV_SENTENCES} are needed."
+        )
+    held_out = {language: parallel[language] for language in languages}
+    train = {
+        language: _sentences(language in web, language, sentences, set(held_out[language]))
+        for language in languages
+    }
+    digest = hashlib.sha256()
+    for texts in (*train.values(), *held_out.values()):
+        digest.update("\n".join(texts).encode() + b"\0")
+    two = len(languages) == 2
+    return Corpus(
+        languages=languages,
+        train=train,
+        dev={language: texts[:DEV_SENTENCES] for language, texts in held_out.items()},
+        test={language: texts[DEV_SENTENCES:] for language, texts in held_out.items()},
+        dictionary=word_pairs(languages, ("bible+help",) * 2, overlap="dropped") if two else {},
+        checksum=digest.hexdigest(),
+    )
 
 
-def _combined_checksum(relative_paths) -> str:
-    together = "".join(shipped.checksum(path) for path in sorted(relative_paths))
-    return hashlib.sha256(together.encode()).hexdigest()
+def judged_languages(languages: tuple[str, ...], web: tuple[str, ...]) -> tuple[str, ...]:
+    """The languages. Raises ValueError for what `hub_corpus` cannot read."""
+    for language in languages:
+        require("language", language, LANGUAGES)
+    if len(languages) not in (1, 2) or (len(languages) == 2 and languages.count("en") != 1):
+        raise ValueError(
+            f"languages is {languages!r}; allowed is one language, or English and another one."
+        )
+    for language in web:
+        require("web", language, languages)
+    return languages
+
+
+def split_sentences(text: str) -> Iterator[str]:
+    """Sentences of a plain text: at line ends, and after final punctuation before a space.
+
+    Chinese final punctuation needs no space.  Abbreviations are split too, which does no harm to a
+    masked language model.
+    """
+    for line in text.splitlines():
+        for piece in re.split(r"(?<=[.!?…])\s+(?=[^\W\d_a-zа-яё])|(?<=[。！？])", line):
+            if piece.strip():
+                yield piece.strip()
+
+
+def _sentences(web: bool, language: str, sentences: int, held_out: set[str]) -> list[str]:
+    from tqdm import tqdm
+
+    dataset, config, split = WEB if web else WIKIPEDIA
+    config = config.format(WEB_CONFIGS.get(language, language) if web else language)
+    pages = load_hub(dataset, config, split, streaming=True)
+    fewest_characters = 8 if language == "zh" else 25  # shorter lines are headings and list items
+    kept: list[str] = []
+    with tqdm(total=sentences, desc=f"{dataset} {language}", unit="sentence") as bar:
+        for place, page in enumerate(pages):
+            with at_row(named(dataset, config, split), place):
+                text = text_of(page, "text", blank=True)
+            for sentence in split_sentences(text):
+                if len(sentence) < fewest_characters or sentence in held_out:
+                    continue
+                kept.append(sentence)
+                bar.update()
+                if len(kept) == sentences:
+                    return kept
+    raise DataUnavailable(
+        f"{dataset} ({language}) holds {len(kept)} sentences; {sentences} were asked for."
+    )

@@ -21,45 +21,38 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from isomorph.text.corpora import require
+from isomorph.text.examples import LABELS
 from isomorph.text.grammar import EMPTY, INDEX, SLOTS, Batch, Sentence, gold, sample, spelling_hash
 from isomorph.text.lexicon import DETERMINERS, Lexicon
-from isomorph.text.tables import require_count
 
-LABELS = ("entailment", "neutral", "contradiction")
-SPLITS = {"train": (2, 16), "dev": (0, 1), "test": (1, 2)}  # hash buckets of the hypothesis
+if TYPE_CHECKING:
+    from isomorph.text.worlds import World
+
 BUCKETS = 16
-MOST = 10_000_000  # pairs; there is no end of them
+BUCKETS_OF = {"train": (2, 16), "dev": (0, 1), "test": (1, 2)}  # by the hash of the hypothesis
 DRAWN_AT_ONCE = 5000  # part of the definition of the pairs, like the seed
 SECOND_EDIT = 0.5  # how often a premise is two edits away, so that word overlap tells less
 
-# Quantifier and negation of a sentence, e.g. ("some", True) for "some dog does not sleep", and
-# the forms that follow from it, imply it, say the same, exclude it, or are independent of it.
-FORMS = (("some", False), ("every", False), ("no", False), ("some", True), ("every", True))
-WEAKER = {
-    ("every", False): [("some", False)],
-    ("no", False): [("some", True)],
-    ("every", True): [("some", True)],
-}
-STRONGER = {
-    ("some", False): [("every", False)],
-    ("some", True): [("every", True), ("no", False)],
-}
-EQUIVALENT = {("no", False): [("every", True)], ("every", True): [("no", False)]}
-EXCLUDING = {
-    ("some", False): [("no", False), ("every", True)],
-    ("every", False): [("some", True), ("no", False), ("every", True)],
-    ("no", False): [("some", False), ("every", False)],
-    ("some", True): [("every", False)],
-    ("every", True): [("some", False), ("every", False)],
-}
-INDEPENDENT = {("some", False): [("some", True)], ("some", True): [("some", False)]}
-EFFECTS = {
-    "stronger": STRONGER, "weaker": WEAKER, "equivalent": EQUIVALENT, "independent": INDEPENDENT,
+# Quantifier and negation of a sentence, e.g. ("some", True) for "some dog does not sleep", by the
+# letters of the square of opposition, and N for the other way to say E.
+FORMS = {
+    "I": ("some", False), "A": ("every", False), "E": ("no", False), "O": ("some", True),
+    "N": ("every", True),
 }  # fmt: skip
+LETTERS = {form: letter for letter, form in FORMS.items()}
+# What the form on the right says against the one on the left, in the order in which it is drawn.
+EFFECTS = {
+    "stronger": {"I": "A", "O": "NE"},
+    "weaker": {"A": "I", "E": "O", "N": "O"},
+    "equivalent": {"E": "N", "N": "E"},
+    "independent": {"I": "O", "O": "I"},
+}
+EXCLUDING = {"I": "EN", "A": "OEN", "E": "IA", "O": "A", "N": "IA"}
+WANTED = {"entailment": ("stronger", "equivalent"), "neutral": ("weaker", "independent")}
 DIRECTION = {True: "stronger", False: "weaker"}
 # A contradiction changes the second of these; so each is asked for as often, in turn, where premises
 # are matched: their number and that of the labels have no common divisor.
@@ -84,12 +77,17 @@ class Statement:
     def form(self) -> tuple[str, bool]:
         return self.quantifier, self.negated
 
-    def with_form(self, form: tuple[str, bool]) -> Statement:
-        return replace(self, quantifier=form[0], negated=form[1])
+    @property
+    def kind(self) -> tuple[bool, bool]:
+        """Whether it is of some (or every), and whether it denies."""
+        return self.quantifier == "some", (self.quantifier == "no") != self.negated
+
+    def in_forms(self, letters: str) -> list[Statement]:
+        forms = (FORMS[letter] for letter in letters)
+        return [replace(self, quantifier=some, negated=negated) for some, negated in forms]
 
 
-@dataclass(frozen=True)
-class Edit:
+class Edit(NamedTuple):
     """One change of a statement: where ("subject", "verb", "object"), and what it does to it.
 
     effect: "stronger" (the result implies the original and not the reverse), "weaker" (the
@@ -103,57 +101,40 @@ class Edit:
 
 @dataclass(frozen=True)
 class Pair:
-    """A premise and a hypothesis, each in both languages, and their relation."""
+    """A premise and a hypothesis, each in both languages, and which of LABELS relates them."""
 
     premise: Sentence
     hypothesis: Sentence
     label: str
-    """"entailment", "neutral" or "contradiction"."""
-    statements: tuple[Statement, Statement]
-    """What the premise and the hypothesis say."""
+    statements: tuple[Statement, Statement]  # what the premise and the hypothesis say
 
 
-def draw_pairs(
-    lexicon: Lexicon,
-    *,
-    order: str,
-    topics: int,
-    split: str,
-    count: int,
-    seed: int,
-    premises: str = "free",
-) -> list[Pair]:
-    """Draw ``count`` pairs whose labels are LABELS in turn; see worlds.World.entailment_pairs.
-
-    premises: "free" or "matched", see worlds.World.premises.
-    """
-    require("split", split, tuple(SPLITS))
-    require_count(count, MOST, f"entailment {split}")
-    rng = np.random.default_rng([seed, 7, SPLITS[split][0]])
-    found: list[tuple[Statement, Statement]] = []
-    from_topics: list[int] = []
-    match = Match(lexicon) if premises == "matched" else None
-    for hypothesis, topic in _hypotheses(lexicon, topics, SPLITS[split], rng):
-        if len(found) == count:
+def draw_pairs(world: World, split: str, count: int) -> list[Pair]:
+    """``count`` pairs whose labels are LABELS in turn; see worlds.World.entailment_pairs."""
+    lexicon, rng = world.lexicon(), np.random.default_rng([world.seed, 7, BUCKETS_OF[split][0]])
+    drawn: list[tuple[Statement, Statement]] = []
+    topics: list[int] = []
+    match = Match(lexicon) if world.premises == "matched" else None
+    for hypothesis, topic in _hypotheses(lexicon, world.topics, BUCKETS_OF[split], rng):
+        if len(drawn) == count:
             break
-        label = LABELS[len(found) % 3]
+        label = LABELS[len(drawn) % 3]
         if match is None:
-            premise = premise_for(hypothesis, label, lexicon, rng)
-        elif _kind(hypothesis) == KINDS[len(found) % len(KINDS)]:
+            premise = _premise(hypothesis, label, lexicon, rng)
+        elif hypothesis.kind == KINDS[len(drawn) % len(KINDS)]:
             premise = match.premise(hypothesis, label, rng)
         else:
             continue
-        found.append((premise, hypothesis))
-        from_topics.append(topic)
-    topics = np.array(from_topics)
-    premises, hypotheses = (
-        gold(Batch(_rows(statements, lexicon), topics), lexicon, order)
-        for statements in zip(*found, strict=True)
+        drawn.append((premise, hypothesis))
+        topics.append(topic)
+    sides = (
+        gold(Batch(_rows(side, lexicon), np.array(topics)), lexicon, world.order)
+        for side in zip(*drawn, strict=True)
     )
-    return [Pair(premises[i], hypotheses[i], LABELS[i % 3], found[i]) for i in range(count)]
+    return [Pair(*both, LABELS[i % 3], drawn[i]) for i, both in enumerate(zip(*sides, strict=True))]
 
 
-def premise_for(hypothesis: Statement, label: str, lexicon: Lexicon, rng) -> Statement:
+def _premise(hypothesis: Statement, label: str, lexicon: Lexicon, rng) -> Statement:
     """A statement which stands in the relation ``label`` to the hypothesis."""
     premise, place = _pick(_first_edits(hypothesis, label, lexicon, rng), rng)
     if rng.random() < SECOND_EDIT:
@@ -165,13 +146,9 @@ def premise_for(hypothesis: Statement, label: str, lexicon: Lexicon, rng) -> Sta
 def _first_edits(hypothesis, label, lexicon, rng) -> list[tuple[Statement, str | None]]:
     """Statements one edit away that stand in the relation, and the place of the edit."""
     if label == "contradiction":
-        return [(hypothesis.with_form(form), None) for form in EXCLUDING[hypothesis.form]]
-    wanted = {
-        "entailment": ("stronger", "equivalent"),
-        "neutral": ("weaker", "independent"),
-    }[label]
-    found = edits(hypothesis, lexicon, rng)
-    return [(edit.result, edit.place) for edit in found if edit.effect in wanted]
+        return [(one, None) for one in hypothesis.in_forms(EXCLUDING[LETTERS[hypothesis.form]])]
+    every = edits(hypothesis, lexicon, rng)
+    return [(edit.result, edit.place) for edit in every if edit.effect in WANTED[label]]
 
 
 def _second_edits(premise, place, label, lexicon, rng) -> list[Statement]:
@@ -205,82 +182,68 @@ class Match:
         for premise, place in _first_edits(hypothesis, label, self.lexicon, rng):
             options += [premise, *_second_edits(premise, place, label, self.lexicon, rng)]
         features = [self._features(option) for option in options]
-        own, others = self.seen[label], [self.seen[name] for name in LABELS if name != label]
+        with_it, others = self.seen[label], [self.seen[name] for name in LABELS if name != label]
 
         def lead(option: int) -> float:
             return sum(
-                2 * own[name] - sum(seen[name] for seen in others) for name in features[option]
+                2 * with_it[name] - sum(seen[name] for seen in others) for name in features[option]
             )
 
         best = min(rng.permutation(len(options)).tolist(), key=lead)
-        own.update(features[best])
+        with_it.update(features[best])
         return options[best]
 
-    def _features(self, statement: Statement) -> list[tuple]:
-        above = self.lexicon.hypernym
-        words = (
-            statement.noun, statement.adjective, statement.adverb,
-            statement.object_noun, statement.object_adjective,
-        )  # fmt: skip
-        kinds = tuple(
-            (word in above) if place in (0, 3) and word is not None else word is not None
-            for place, word in enumerate(words)
-        )
-        whole = enumerate((statement.form, statement.object_quantifier, *kinds))
-        return [*combinations(whole, 2), *((p, w) for p, w in enumerate(words) if w is not None)]
-
-
-def _kind(statement: Statement) -> tuple[bool, bool]:
-    """Whether a statement is of some (or every), and whether it denies."""
-    negative = (statement.quantifier == "no") != statement.negated
-    return statement.quantifier == "some", negative
+    def _features(self, said: Statement) -> list[tuple]:
+        nouns, above = (said.noun, said.object_noun), self.lexicon.hypernym
+        words = (said.noun, said.adjective, said.adverb, said.object_noun, said.object_adjective)
+        there = [(place, word) for place, word in enumerate(words) if word is not None]
+        kinds = (w is not None and (w in above or w not in nouns) for w in words)
+        return [*combinations(enumerate((said.form, said.object_quantifier, *kinds)), 2), *there]
 
 
 def edits(statement: Statement, lexicon: Lexicon, rng) -> list[Edit]:
     """Every kind of edit the statement allows, with one word drawn for each kind that needs one."""
-    found = [
-        Edit("subject", effect, statement.with_form(form))
+    done = [
+        Edit("subject", effect, other)
         for effect, table in EFFECTS.items()
-        for form in table.get(statement.form, ())
+        for other in statement.in_forms(table.get(LETTERS[statement.form], ""))
     ]
-    upward = statement.quantifier == "some"
-    found += _phrase_edits(statement, "subject", "noun", "adjective", upward, lexicon, rng)
+    some, negative = statement.kind
+    done += _phrase_edits(statement, "subject", "noun", "adjective", some, lexicon, rng)
     # Saying more of the subject strengthens a positive sentence and weakens a negative one.
-    positive = (statement.quantifier != "no") != statement.negated
-    if statement.adverb is None:
-        adverb = _pick(lexicon.concepts["adverb"], rng)
-        found.append(Edit("verb", DIRECTION[positive], replace(statement, adverb=adverb)))
-    else:
-        found.append(Edit("verb", DIRECTION[not positive], replace(statement, adverb=None)))
+    bare = statement.adverb is None
+    adverb = _pick(lexicon.concepts["adverb"], rng) if bare else None
+    done.append(Edit("verb", DIRECTION[bare != negative], replace(statement, adverb=adverb)))
     if statement.object_noun is not None:
         some = statement.object_quantifier == "some"
         other = replace(statement, object_quantifier="every" if some else "some")
-        found.append(Edit("object", DIRECTION[positive == some], other))
-        found += _phrase_edits(
-            statement, "object", "object_noun", "object_adjective", positive == some, lexicon, rng
-        )
-    return found
+        done.append(Edit("object", DIRECTION[some != negative], other))
+        fields = ("object_noun", "object_adjective")
+        done += _phrase_edits(statement, "object", *fields, some != negative, lexicon, rng)
+    return done
 
 
 def _phrase_edits(statement, place, noun_field, adjective_field, upward, lexicon, rng):
     """Edits of one noun phrase; ``upward``: a narrower phrase makes the sentence stronger."""
     noun, adjective = getattr(statement, noun_field), getattr(statement, adjective_field)
+
+    def edit(effect: str, field: str, word: int | None) -> Edit:
+        return Edit(place, effect, replace(statement, **{field: word}))
+
     hypernym = lexicon.hypernym.get(noun)
+    top = noun if hypernym is None else hypernym
+    below = [word for word, above in lexicon.hypernym.items() if above == top]
     if hypernym is None:
-        hyponyms = [word for word, above in lexicon.hypernym.items() if above == noun]
-        narrower = replace(statement, **{noun_field: _pick(hyponyms, rng)})
-        yield Edit(place, DIRECTION[upward], narrower)
+        yield edit(DIRECTION[upward], noun_field, _pick(below, rng))
     else:
-        yield Edit(place, DIRECTION[not upward], replace(statement, **{noun_field: hypernym}))
-        sisters = [w for w, above in lexicon.hypernym.items() if above == hypernym and w != noun]
-        sister = replace(statement, **{noun_field: _pick(sisters, rng)})
-        yield Edit(place, "independent", sister)
+        yield edit(DIRECTION[not upward], noun_field, hypernym)
+        yield edit("independent", noun_field, _pick([w for w in below if w != noun], rng))
     if adjective is None:
         row = lexicon.tables["adjective"][np.searchsorted(lexicon.concepts["noun"], noun)]
         drawn = lexicon.concepts["adjective"][int((row[:-1] <= rng.random()).sum())]
-        yield Edit(place, DIRECTION[upward], replace(statement, **{adjective_field: int(drawn)}))
+        yield edit(DIRECTION[upward], adjective_field, int(drawn))
     else:
-        yield Edit(place, DIRECTION[not upward], replace(statement, **{adjective_field: None}))
+        yield edit(DIRECTION[not upward], adjective_field, None)
 
 
 def _pick(options, rng):
@@ -300,7 +263,7 @@ def _hypotheses(lexicon, topics, buckets, rng) -> Iterator[tuple[Statement, int]
         bucket = spelling_hash(rows, lexicon) % BUCKETS
         for i in np.flatnonzero((bucket >= buckets[0]) & (bucket < buckets[1])):
             effects = {edit.effect for edit in edits(statements[i], lexicon, rng)}
-            if effects & {"stronger", "equivalent"} and effects & {"weaker", "independent"}:
+            if all(effects & set(wanted) for wanted in WANTED.values()):
                 yield statements[i], int(batch.topics[i])
 
 
@@ -309,7 +272,7 @@ def _statement(row: list[int], rng) -> Statement:
     names = ("subj0", "verb0", "subj0.adj", "adv0", "obj0", "obj0.adj")
     words = (row[INDEX[name]] for name in names)
     noun, verb, adjective, adverb, thing, like = (None if w == EMPTY else w for w in words)
-    form, quantifier = _pick(FORMS, rng), _pick(("some", "every"), rng)
+    form, quantifier = _pick(list(FORMS.values()), rng), _pick(("some", "every"), rng)
     quantifier = None if thing is None else quantifier
     return Statement(*form, noun, verb, adjective, adverb, quantifier, thing, like)
 
@@ -318,14 +281,13 @@ def _rows(statements: list[Statement], lexicon: Lexicon) -> np.ndarray:
     """(statements, slots) the statements as sentences of the grammar."""
     rows = np.full((len(statements), len(SLOTS)), EMPTY, dtype=np.int32)
     determiner = dict(zip(DETERMINERS, lexicon.concepts["determiner"].tolist(), strict=True))
-    for row, statement in zip(rows, statements, strict=True):
+    for row, said in zip(rows, statements, strict=True):
         words = {
-            "subj0.det": determiner[statement.quantifier], "subj0.adj": statement.adjective,
-            "subj0": statement.noun, "adv0": statement.adverb, "verb0": statement.verb,
-            "neg0": lexicon.concepts["negation"][0] if statement.negated else None,
-            "obj0.det": determiner.get(statement.object_quantifier),
-            "obj0.adj": statement.object_adjective, "obj0": statement.object_noun,
-            "stop": lexicon.full_stop,
+            "subj0.det": determiner[said.quantifier], "subj0.adj": said.adjective,
+            "subj0": said.noun, "adv0": said.adverb, "verb0": said.verb,
+            "neg0": lexicon.concepts["negation"][0] if said.negated else None,
+            "obj0.det": determiner.get(said.object_quantifier),
+            "obj0.adj": said.object_adjective, "obj0": said.object_noun, "stop": lexicon.full_stop,
         }  # fmt: skip
         for slot, word in words.items():
             row[INDEX[slot]] = EMPTY if word is None else word

@@ -8,14 +8,17 @@ parts of speech.  The other kinds are no tasks of transfer.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from isomorph.text.corpora import require
-from isomorph.text.tables import score, tree
+import numpy as np
+
+from isomorph.text.fetch import score
 
 PAIR, TAG, TREE, SPEECH = "nli", "ner", "parsing", "tags"
 TASKS = (PAIR, TAG, TREE, SPEECH)  # of transfer
 SCORE, ORDER, QUESTION, PHRASES = "similarity", "ordering", "questions", "phrases"
 SPLITS = ("train", "dev", "test")
+CHOICE_SEED = 0  # part of the definition of what is taken, like the order of a file
 
+LABELS = ("entailment", "neutral", "contradiction")
 # WikiANN's order; the worlds have the same types.
 ENTITY_TAGS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
 # In the order of the hub's numbers; "_", which is none, is what hub treebanks have beside them.
@@ -38,11 +41,9 @@ class PairExample:
     """Two texts and how the first relates to the second."""
 
     first: str
-    second: str | None
-    """None where one text alone has the label."""
+    second: str | None  # None where one text alone has the label
     label: str
-    topic: int | None = None
-    """The topic it was drawn from; only worlds know."""
+    topic: int | None = None  # that it was drawn from; only worlds know
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,7 @@ class ScoredExample:
 
 @dataclass(frozen=True)
 class TaggedExample:
-    """Words and a tag for each: of entities in BIO, or its part of speech.
-
-    Raises ValueError unless there are as many tags as words.
-    """
+    """Words and a tag for each, of entities in BIO or its part of speech; else ValueError is raised."""
 
     words: tuple[str, ...]
     tags: tuple[str, ...]
@@ -76,18 +74,43 @@ class TaggedExample:
 class TreeExample:
     """Words with the position of each one's head and the relation to it.
 
-    Raises ValueError unless there are as many of each, and they are a tree (`tables.tree`).
+    Raises ValueError unless there are as many of each, and heads make one tree under one root, which
+    alone has the relation "root".
     """
 
     words: tuple[str, ...]
-    heads: tuple[int, ...]
-    """0 for the root of the sentence, else the head's position, counted from 1."""
+    heads: tuple[int, ...]  # 0 for the root of the sentence, else a position, counted from 1
     relations: tuple[str, ...]
     topic: int | None = None
 
     def __post_init__(self):
         _one_each(self.words, heads=self.heads, relations=self.relations)
-        tree(self.heads, self.relations)
+        count = len(self.words)
+        for i, head in enumerate(self.heads, 1):
+            if not 0 <= head <= count or head == i:
+                raise ValueError(
+                    f"the head of word {i} is {head}; allowed is 0, of the root, or the place of "
+                    f"another word, from 1 to {count}."
+                )
+        roots = [i for i, head in enumerate(self.heads, 1) if head == 0]
+        if len(roots) != 1:
+            raise ValueError(f"the roots are {roots}; allowed is one word whose head is 0.")
+        named = [i for i, name in enumerate(self.relations, 1) if name.partition(":")[0] == "root"]
+        if named != roots:
+            raise ValueError(
+                f"the words {named} have the relation 'root'; allowed is word {roots[0]} alone, "
+                "whose head is 0."
+            )
+        for i in range(1, count + 1):
+            path = []
+            while i and i not in path:
+                path.append(i)
+                i = self.heads[i - 1]
+            if i:
+                circle = path[path.index(i) :]
+                raise ValueError(
+                    f"the words {circle} are each other's heads in a circle; allowed is a tree."
+                )
 
 
 def _one_each(words: Sequence[str], **given: Sequence) -> None:
@@ -102,10 +125,8 @@ def _one_each(words: Sequence[str], **given: Sequence) -> None:
 class OrderExample:
     """Sentences of a text out of order. Raises ValueError unless order has each place once."""
 
-    sentences: tuple[str, ...]
-    """Two at least."""
-    order: tuple[int, ...]
-    """The true place of each sentence, from 0."""
+    sentences: tuple[str, ...]  # two at least
+    order: tuple[int, ...]  # the true place of each sentence, from 0
 
     def __post_init__(self):
         count = len(self.sentences)
@@ -125,10 +146,8 @@ class QuestionExample:
 
     question: str
     context: str
-    start: int
-    """Where answers[0] begins in the context, in characters from 0."""
-    answers: tuple[str, ...]
-    """All that are accepted."""
+    start: int  # where answers[0] begins in the context, in characters from 0
+    answers: tuple[str, ...]  # all that are accepted
 
     def __post_init__(self):
         if not self.answers or not self.answers[0]:
@@ -156,8 +175,8 @@ class PhraseExample:
     first: tuple[str, ...]
     second: tuple[str, ...]
     same: bool
+    # A phrase of the first text, one of the second, and True where they are paraphrases.
     spans: tuple[tuple[Span, Span, bool], ...]
-    """A phrase of the first text, one of the second, and True where they are paraphrases."""
 
     def __post_init__(self):
         for *sides, _ in self.spans:
@@ -180,13 +199,11 @@ Example = (
 class Examples:
     """Examples of one task and the answers that are possible."""
 
-    task: str
-    """PAIR, TAG and so on."""
+    task: str  # PAIR, TAG and so on
+    # Labels, tags or relations, in a fixed order that is the same for every language and split.
     names: tuple[str, ...]
-    """Labels, tags or relations, in a fixed order that is the same for every language and split."""
     items: tuple[Example, ...]
-    source: str
-    """Where they come from and which split, to be kept with results: "wikiann fr validation"."""
+    source: str  # and which split, to be kept with results: "wikiann fr validation"
 
 
 def universal_relation(relation: str) -> str:
@@ -197,6 +214,52 @@ def universal_relation(relation: str) -> str:
     name = relation.partition(":")[0]
     require("relation", name, UNIVERSAL_RELATIONS)
     return name
+
+
+def require(field: str, value: object, allowed: Sequence) -> None:
+    """Raise ValueError, naming field, value and what is allowed, unless value is allowed."""
+    if value not in allowed:
+        raise ValueError(f"{field} is {value!r}; allowed are {', '.join(map(repr, allowed))}.")
+
+
+def require_count(count: object, available: int, source: str) -> None:
+    """Raise ValueError, naming what the source allows, unless count is a number from 1 to that."""
+    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= available:
+        raise ValueError(f"count is {count!r}; {source} allows 1 to {available}.")
+
+
+def drawn(available: int, count: int | None, source: str) -> np.ndarray:
+    """The places of `count` of so many rows, in the order of the draw; of all for None.
+
+    Fewer begin more, and files of the same length give the same places. At random and not from the
+    start, since files are ordered, by genre for example.
+    source: what the rows are, for the message.
+    Raises ValueError when count is none from 1 to what there is.
+    """
+    if count is not None:
+        require_count(count, available, source)
+    return np.random.default_rng(CHOICE_SEED).permutation(available)[:count]
+
+
+def taken(rows: Sequence, count: int | None, source: str) -> list:
+    """``count`` of the rows, `drawn`, in the order in which they stand; all for None."""
+    return [rows[place] for place in np.sort(drawn(len(rows), count, source))]
+
+
+def shuffled(
+    texts: Sequence[tuple[int, Sequence[str]]], count: int | None, source: str
+) -> Examples:
+    """(number, sentences) of each text, shuffled by its number alone.
+
+    Every order is as likely, the right one too: guessing scores what chance says.
+    """
+    if not texts:
+        raise ValueError(f"{source} has no text to put in order; one at least is needed.")
+    items = []
+    for number, sentences in taken(texts, count, source):
+        places = np.random.default_rng([0, number]).permutation(len(sentences)).tolist()
+        items.append(OrderExample(tuple(sentences[place] for place in places), tuple(places)))
+    return Examples(ORDER, (), tuple(items), source)
 
 
 def span_scores(
@@ -228,18 +291,15 @@ def span_scores(
                 f"gold has, {len(true)}."
             )
         filled.append([*guessed, *["O"] * (len(true) - len(guessed))])
-    types = {_type_of(tag) for tags in (*gold, *filled) for tag in tags} - {None}
-    found = Evaluator([list(tags) for tags in gold], filled, sorted(types), loader="list")
-    results = found.evaluate() if gold else {"overall": {}, "entities": {}}
-    strict = {name: by["strict"] for name, by in sorted(results["entities"].items())}
-    scores = {"f1": float(results["overall"]["strict"].f1) if strict else 0.0}
-    return scores | {f"f1_{name}": float(by.f1) for name, by in strict.items() if by.possible}
-
-
-def _type_of(tag: str) -> str | None:
-    if tag == "O":
-        return None
-    mark, _, name = tag.partition("-")
-    if mark not in ("B", "I") or not name:
-        raise ValueError(f"tag is {tag!r}; allowed are 'O', 'B-' or 'I-' and a type.")
-    return name
+    tags = {tag for sentence in (*gold, *filled) for tag in sentence} - {"O"}
+    for tag in tags:
+        if tag[:2] not in ("B-", "I-") or not tag[2:]:
+            raise ValueError(f"tag is {tag!r}; allowed are 'O', 'B-' or 'I-' and a type.")
+    types = sorted({tag[2:] for tag in tags})
+    if not types:
+        return {"f1": 0.0}
+    results = Evaluator([list(row) for row in gold], filled, types, loader="list").evaluate()
+    scores = {name: by["strict"] for name, by in sorted(results["entities"].items())}
+    return {"f1": float(results["overall"]["strict"].f1)} | {
+        f"f1_{name}": float(by.f1) for name, by in scores.items() if by.possible
+    }

@@ -1,21 +1,28 @@
-"""One split of a public data set: from a mirror, from the hub, or as the hub gave it earlier.
+"""One split of a public data set: from a mirror, from the hub, or as the hub gave it earlier; and its
+rows judged.
 
 ``$ISOMORPH_MIRROR`` may name a folder laid out as ``<owner>/<name>/<config>/<split>.parquet``.  What
 is not there comes from the hub through ``datasets``.  Where the hub does not give it, what
 ``datasets`` has kept of it is read, with a warning.  Each call asks the hub anew, and waits seconds.
+
+Every check of a row names what is wrong and what is allowed; `examples_of` and `at_row` add the data
+set and the row, counted from 0.
 """
 
+from __future__ import annotations
+
 import hashlib
+import math
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from pathlib import Path
 from textwrap import shorten
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datasets import Dataset, IterableDataset
@@ -36,27 +43,18 @@ class HubAway(DataUnavailable):
     """
 
 
-class Place(NamedTuple):
-    """Where the hub has a data set."""
-
-    id: str
-    revision: str | None = None
-    exported: bool = False
-    """The hub's own conversion, which has no card: <config>/<split>/*.parquet."""
-
-
 def load_hub(
     dataset_id: str,
     config: str,
     split: str,
     *,
-    places: tuple[Place, ...] = (),
+    place: tuple[str, str | None] | None = None,
     streaming: bool = False,
-) -> "Dataset | IterableDataset":
+) -> Dataset | IterableDataset:
     """One split of a data set, from the mirror where it has it, else from the hub or its cache.
 
     dataset_id: "<owner>/<name>"; what owner "local" has is in mirrors alone.
-    places: where the hub has it, the first that does; by default under its own id.
+    place: (id, revision) under which the hub has it, where that is not its own id.
     streaming: rows one after another, without a download of all.
     Raises ValueError for a malformed name or file and DataUnavailable when it cannot be had: HubAway
     where no mirror is in use and the hub did not say that it has no such thing.
@@ -81,7 +79,22 @@ def load_hub(
             f"{what} is not available: what owner 'local' has is in no hub but in a mirror, and "
             f"{lacking or 'ISOMORPH_MIRROR is not set'}."
         )
-    return _from_hub(what, places or (Place(dataset_id),), config, split, streaming, lacking)
+    hub_id, revision = place or (dataset_id, None)
+    try:
+        data, version = _given(hub_id, revision, config, split, streaming)
+    except _NotGiven as reason:
+        kept = _kept(hub_id, config, split, streaming)
+        if kept is None:
+            because = [f"{hub_id}, {revision}: {reason}" if place else str(reason)]
+            because += ["what is streamed is not kept"] * (streaming and reason.away)
+            because += [lacking] * bool(lacking)
+            kind = DataUnavailable if reason.absent or lacking else HubAway
+            raise kind(f"{what} is not available: {'; '.join(because)}.") from None
+        data, version = kept
+        message = f"{what} is read from the cache, of commit {version}: {reason}."
+        warnings.warn(message, stacklevel=3)
+    note(hub_id, config, split, version)
+    return data
 
 
 def named(dataset_id: str, config: str, split: str) -> str:
@@ -128,21 +141,21 @@ def note(*what: str) -> None:
         found.add("/".join(what[:-1]) + f"@{what[-1]}")
 
 
-def _table(*paths: Path) -> "Dataset":
+def _table(path: Path) -> Dataset:
     import pyarrow
     import pyarrow.parquet
     from datasets import Dataset
 
     try:
-        return Dataset(pyarrow.concat_tables([pyarrow.parquet.read_table(p) for p in paths]))
+        return Dataset(pyarrow.parquet.read_table(path))
     except (pyarrow.ArrowException, OSError, ValueError, TypeError) as problem:
-        raise ValueError(f"{paths[0]} is no table in Parquet ({_first_line(problem)}).") from None
+        raise ValueError(f"{path} is no table in Parquet ({_first_line(problem)}).") from None
 
 
 class _NotGiven(Exception):
-    """Why a place does not give something.
+    """Why the hub does not give something.
 
-    absent: the hub says that it has no such thing.  away: it answers nobody now.
+    absent: it says that it has no such thing.  away: it answers nobody now.
     """
 
     def __init__(self, reason: str, *, absent: bool = False, away: bool = False):
@@ -150,52 +163,21 @@ class _NotGiven(Exception):
         self.absent, self.away = absent, away
 
 
-def _from_hub(what: str, places, config: str, split: str, streaming: bool, lacking: str):
-    reasons: list[_NotGiven] = []
-    for place in places:
-        try:
-            if reasons and reasons[-1].away:  # what does not answer is not asked again
-                raise reasons[-1]
-            data, version = _given(place, config, split, streaming)
-        except _NotGiven as reason:
-            kept = _kept(place, config, split, streaming)
-            if kept is None:
-                reasons.append(reason)
-                continue
-            data, version = kept
-            message = f"{what} is read from the cache, of commit {version}: {reason}."
-            warnings.warn(message, stacklevel=4)
-        note(place.id, config, split, version)
-        return data
-    away, absent = reasons[-1].away, all(reason.absent for reason in reasons)
-    if away or len(places) == 1:
-        because = str(reasons[-1])
-    else:
-        told = zip(places, reasons, strict=True)
-        because = "; ".join(f"{own.id}, {own.revision or 'main'}: {why}" for own, why in told)
-    if streaming and away:
-        because += "; what is streamed is not kept"
-    kind = DataUnavailable if absent or lacking else HubAway
-    raise kind(f"{what} is not available: {because}{f'; {lacking}' if lacking else ''}.")
-
-
-def _given(place: Place, config: str, split: str, streaming: bool):
+def _given(hub_id: str, revision: str | None, config: str, split: str, streaming: bool):
     """The data and the commit it is of, from the hub as it is now. Raises _NotGiven."""
-    commit, gated = _commit(place)
-    try:
-        if place.exported:
-            return _exported(place, config, split, streaming)
-        from datasets import load_dataset_builder
+    from datasets import load_dataset_builder
 
-        builder = load_dataset_builder(place.id, config, revision=commit)
+    commit, gated = _commit(hub_id, revision)
+    try:
+        builder = load_dataset_builder(hub_id, config, revision=commit)
         data = _split_of(builder, split, streaming)
     # What goes wrong comes from several libraries and shares no class of its own.
     except Exception as problem:  # noqa: BLE001
         line = _first_line(problem)
-        if line.startswith(("BuilderConfig", "Unknown split", "Bad split", "it has no ")):
+        if line.startswith(("BuilderConfig", "Unknown split", "Bad split")):
             raise _NotGiven(line, absent=True) from None
         if gated:
-            raise _NotGiven(_gated(place)) from None
+            raise _NotGiven(_gated(hub_id)) from None
         hidden = line.startswith("Couldn't find cache")  # so `datasets`, whatever the hub answered
         raise _NotGiven("the hub does not give its files" if hidden else line) from None
     if builder.hash != commit:  # `datasets` took what it had
@@ -203,23 +185,22 @@ def _given(place: Place, config: str, split: str, streaming: bool):
     return data, commit
 
 
-def _commit(place: Place) -> tuple[str, bool]:
-    """The commit a place is at, and whether it is gated. Raises _NotGiven."""
+def _commit(hub_id: str, revision: str | None) -> tuple[str, bool]:
+    """The commit a data set is at, and whether it is gated. Raises _NotGiven."""
     from huggingface_hub import HfApi, constants, errors
 
     if constants.HF_HUB_OFFLINE:
-        reason = "HF_HUB_OFFLINE is set"
-        raise _NotGiven(reason, away=True)
+        raise _NotGiven("HF_HUB_OFFLINE is set", away=True)
     login = "`hf auth login`, or HF_TOKEN"
     try:
-        info = HfApi().dataset_info(place.id, revision=place.revision, timeout=PATIENCE)
+        info = HfApi().dataset_info(hub_id, revision=revision, timeout=PATIENCE)
     except errors.GatedRepoError:
-        raise _NotGiven(_gated(place)) from None
+        raise _NotGiven(_gated(hub_id)) from None
     except errors.RepositoryNotFoundError:
         reason = f"the hub has no such data set, or one that needs a login ({login})"
         raise _NotGiven(reason, absent=True) from None
     except errors.RevisionNotFoundError:
-        reason = f"the hub has no revision {place.revision!r} of it"
+        reason = f"the hub has no revision {revision!r} of it"
         raise _NotGiven(reason, absent=True) from None
     except errors.HfHubHTTPError as problem:
         status = problem.response.status_code
@@ -237,37 +218,21 @@ def _commit(place: Place) -> tuple[str, bool]:
     return info.sha, bool(info.gated)
 
 
-def _gated(place: Place) -> str:
+def _gated(hub_id: str) -> str:
     from huggingface_hub import constants
 
-    page = f"{constants.ENDPOINT}/datasets/{place.id}"
+    page = f"{constants.ENDPOINT}/datasets/{hub_id}"
     return f"it is gated: ask for access at {page} and log in (`hf auth login`, or HF_TOKEN)"
 
 
-def _exported(place: Place, config: str, split: str, streaming: bool, **options):
-    from huggingface_hub import snapshot_download
-
-    pattern = f"{config}/{split}/*.parquet"
-    folder = snapshot_download(
-        place.id, repo_type="dataset", revision=place.revision, allow_patterns=pattern, **options
-    )
-    files = sorted(Path(folder).glob(pattern))
-    if not files:
-        raise FileNotFoundError(f"it has no {pattern}")
-    data = _table(*files)
-    return data.to_iterable_dataset() if streaming else data, Path(folder).name
-
-
-def _kept(place: Place, config: str, split: str, streaming: bool):
+def _kept(hub_id: str, config: str, split: str, streaming: bool):
     """As `_given`, of what an earlier download left; None where there is none."""
-    try:
-        if place.exported:
-            return _exported(place, config, split, streaming, local_files_only=True)
-        from datasets.packaged_modules.cache.cache import Cache
+    from datasets.packaged_modules.cache.cache import Cache
 
-        name = place.id.partition("/")[2]
+    name = hub_id.partition("/")[2]
+    try:
         builder = Cache(
-            dataset_name=name, repo_id=place.id, config_name=config, version="auto", hash="auto"
+            dataset_name=name, repo_id=hub_id, config_name=config, version="auto", hash="auto"
         )
         return _split_of(builder, split, streaming), builder.hash
     except (OSError, ValueError):
@@ -286,3 +251,100 @@ def _split_of(builder, split: str, streaming: bool):
 def _first_line(problem: Exception) -> str:
     lines = str(problem).strip().splitlines()
     return shorten(lines[0].rstrip("."), 200) if lines else type(problem).__name__
+
+
+def examples_of(
+    rows: Dataset,
+    columns: Sequence[str],
+    make: Callable[[dict], object],
+    where: str,
+    places: Sequence[int] | None = None,
+) -> tuple:
+    """What ``make`` makes of each row, or of those at some places, from these columns.
+
+    where: the data set, for messages.  Raises ValueError for a column that is not there, for no rows,
+    and where ``make`` does, by the number of the row.
+    """
+    for column in columns:
+        if column not in rows.column_names:
+            there = ", ".join(map(repr, rows.column_names))
+            raise ValueError(f"{where} has no column {column!r}; it has {there}.")
+    if not len(rows):
+        raise ValueError(f"{where} has no rows; at least one is needed.")
+    places = range(len(rows)) if places is None else places
+    items = []
+    chosen = rows.select_columns(list(columns)).select(places).to_list()
+    for place, row in zip(places, chosen, strict=True):
+        with at_row(where, place):
+            items.append(make(row))
+    return tuple(items)
+
+
+@contextmanager
+def at_row(where: str, place: int) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as problem:
+        raise ValueError(f"{where}, row {place}: {problem}") from None
+
+
+def text(row: dict, column: str, *, blank: bool = False) -> str:
+    if column not in row:
+        raise ValueError(f"it has no column {column!r}; it has {', '.join(map(repr, row))}.")
+    value = row[column]
+    if not isinstance(value, str) or not (blank or value.strip()):
+        raise ValueError(f"{column} is {value!r}; allowed is {'a' if blank else 'some'} text.")
+    return value
+
+
+def texts(row: dict, column: str) -> tuple[str, ...]:
+    """One text at least: the words of a sentence, for example."""
+    value = row[column]
+    if not isinstance(value, list) or not value:
+        raise ValueError(f"{column} is {value!r}; allowed is a list of one text at least.")
+    return tuple(text({f"{column}[{i}]": one}, f"{column}[{i}]") for i, one in enumerate(value))
+
+
+def score(row: dict, column: str, low: float = -math.inf, high: float = math.inf) -> float:
+    value = row[column]
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or not low <= value <= high:
+        bounds = f" from {low:g} to {high:g}" if math.isfinite(high - low) else ""
+        raise ValueError(f"{column} is {value!r}; allowed is a number{bounds}.")
+    return float(value)
+
+
+def label(row: dict, column: str, names: Sequence[str]) -> str:
+    """A label by its number, as ``names`` has them, or by its name."""
+    value = row[column]
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(names):
+        return names[value]
+    if isinstance(value, str) and value in names:
+        return value
+    unlabelled = ", which marks a row without a label" if value == -1 else ""
+    listed = ", ".join(f"{i} ({name})" for i, name in enumerate(names))
+    raise ValueError(f"{column} is {value!r}{unlabelled}; allowed are {listed}.")
+
+
+def labels(row: dict, column: str, names: Sequence[str], count: int) -> tuple[str, ...]:
+    """The labels of so many words."""
+    value = row[column]
+    if not isinstance(value, list) or len(value) != count:
+        raise ValueError(f"{column} is {value!r}; allowed is a list of {count}, one for each word.")
+    return tuple(
+        label({f"{column}[{i}]": one}, f"{column}[{i}]", names) for i, one in enumerate(value)
+    )
+
+
+def declared(rows: Dataset, column: str, names: Sequence[str], where: str) -> Sequence[str]:
+    """The names of a column's labels in the order of the file, where it says one; else ``names``.
+
+    Raises ValueError where the file's names are others.
+    """
+    feature = rows.features.get(column)
+    own = getattr(getattr(feature, "feature", feature), "names", names)
+    if set(own) != set(names):
+        raise ValueError(
+            f"{where}: {column} has the labels {', '.join(own)}; allowed are {', '.join(names)}."
+        )
+    return own

@@ -2,14 +2,15 @@
 
 Every sentence fills some slots of one fixed frame: two clauses, each with a subject (perhaps with
 a relative clause), negation, adverb, verb, object and prepositional phrase.  A slot has a head
-slot and a dependency relation, and a language has an order of the slots.  So translation,
-alignment, tree and entity spans follow from the filled slots alone, and a whole corpus is sampled
-as one integer matrix.
+slot, a dependency relation and a part of speech, and a language has an order of the slots.  So
+translation, alignment, tree and entity spans follow from the filled slots alone, and a whole corpus
+is sampled as one integer matrix.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,37 +31,68 @@ FULL_NAME = 0.5  # a person is called by given and family name, or by the given 
 DETERMINER_SHARES = (0.4, 0.25, 0.2, 0.15)  # the, some, every, no
 
 
-@dataclass(frozen=True)
-class Slot:
-    """A place in the frame: the slot it depends on (None for the root) and by which relation."""
+class Slot(NamedTuple):
+    """A place in the frame: the slot it depends on ("" for the root) and by which relation."""
 
     name: str
-    head: str | None
+    head: str
     relation: str
+    speech: str  # part of speech, of a noun that is no name
+
+
+# The slots of a clause in the order of "same"; a noun brings the others of its phrase.
+CLAUSE = (
+    Slot("subj", "verb", "nsubj", "NOUN"), Slot("rel", "rverb", "nsubj", "PRON"),
+    Slot("rneg", "rverb", "advmod", "ADV"), Slot("rverb", "subj", "acl:relcl", "VERB"),
+    Slot("robj", "rverb", "obj", "NOUN"), Slot("neg", "verb", "advmod", "ADV"),
+    Slot("adv", "verb", "advmod", "ADV"), Slot("verb", "", "root", "VERB"),
+    Slot("obj", "verb", "obj", "NOUN"), Slot("prep", "obl", "case", "ADP"),
+    Slot("obl", "verb", "obl", "NOUN"),
+)  # fmt: skip
+VERB_FINAL = ("subj", "rel", "robj", "rneg", "rverb", "obj", "prep", "obl", "neg", "adv", "verb")
+PHRASE = {".det": ("det", "DET"), ".adj": ("amod", "ADJ"), "": None, ".second": ("flat", "PROPN")}
+NOUN_FIRST = (".det", "", ".second", ".adj")
+
+
+def _slots(k: int) -> Iterator[Slot]:
+    if k:
+        yield Slot("cc", f"verb{k}", "cc", "CCONJ")
+    for name, head, relation, speech in CLAUSE:
+        if k and name == "verb":
+            yield Slot("verb1", "verb0", "conj", "VERB")
+        elif speech != "NOUN":
+            yield Slot(f"{name}{k}", head and f"{head}{k}", relation, speech)
+        else:
+            for part, of in PHRASE.items():
+                of = (f"{name}{k}", *of) if of else (f"{head}{k}", relation, speech)
+                yield Slot(f"{name}{k}{part}", *of)
+
+
+SLOTS = (*_slots(0), *_slots(1), Slot("stop", "verb0", "punct", "PUNCT"))
+INDEX = {slot.name: i for i, slot in enumerate(SLOTS)}
+HEADS = tuple(INDEX.get(slot.head, EMPTY) for slot in SLOTS)
 
 
 @dataclass(frozen=True)
 class Sentence:
     """A sentence in both languages with everything that is true of it.
 
-    Keys of the dictionaries are the languages "a" and "b".  Relations are Universal Dependencies.
+    Keys of the dictionaries are the languages "a" and "b".  Relations and parts of speech are those
+    of Universal Dependencies.
     """
 
-    tokens: dict[str, tuple[str, ...]]
-    """The words; the last one is the full stop."""
+    tokens: dict[str, tuple[str, ...]]  # the last one is the full stop
+    # Pairs (position in "a", position in "b"): every token is in exactly one.
     alignment: tuple[tuple[int, int], ...]
-    """Pairs (position in "a", position in "b"): every token is in exactly one."""
-    heads: dict[str, tuple[int, ...]]
-    """Position of each token's head; -1 for the root, the first clause's verb."""
-    relations: dict[str, tuple[str, ...]]
-    """Relation of each token to its head."""
+    heads: dict[str, tuple[int, ...]]  # positions; -1 for the root, the first clause's verb
+    relations: dict[str, tuple[str, ...]]  # of each token to its head
+    speech: dict[str, tuple[str, ...]]
+    # (start, end exclusive, "PER", "ORG" or "LOC") of each named entity.
     entities: dict[str, tuple[tuple[int, int, str], ...]]
-    """Named entities as (start, end, type): end is exclusive, type "PER", "ORG" or "LOC"."""
-    topic: int
-    """The topic the sentence was drawn from."""
+    topic: int  # that the sentence was drawn from
 
     def text(self, language: str) -> str:
-        """The sentence as a string, its tokens separated by single spaces."""
+        """The tokens, separated by single spaces."""
         return " ".join(self.tokens[language])
 
 
@@ -68,50 +100,14 @@ class Sentence:
 class Batch:
     """Sampled sentences: which concept fills each slot, EMPTY where none does."""
 
-    rows: np.ndarray
-    """(sentences, slots) concept numbers, slots as in SLOTS."""
-    topics: np.ndarray
-    """(sentences,)"""
+    rows: np.ndarray  # (sentences, slots) concept numbers, slots as in SLOTS
+    topics: np.ndarray  # (sentences,)
 
     def __getitem__(self, chosen) -> "Batch":
         return Batch(self.rows[chosen], self.topics[chosen])
 
     def __len__(self) -> int:
         return len(self.rows)
-
-
-def _noun_phrase(name: str, head: str, relation: str) -> list[Slot]:
-    return [
-        Slot(f"{name}.det", name, "det"),
-        Slot(f"{name}.adj", name, "amod"),
-        Slot(name, head, relation),
-        Slot(f"{name}.second", name, "flat"),
-    ]
-
-
-def _clause(k: int) -> list[Slot]:
-    verb, subject, relative = f"verb{k}", f"subj{k}", f"rverb{k}"
-    return [
-        *([Slot("cc", verb, "cc")] if k else []),
-        *_noun_phrase(subject, verb, "nsubj"),
-        Slot(f"rel{k}", relative, "nsubj"),
-        Slot(f"rneg{k}", relative, "advmod"),
-        Slot(relative, subject, "acl:relcl"),
-        *_noun_phrase(f"robj{k}", relative, "obj"),
-        Slot(f"neg{k}", verb, "advmod"),
-        Slot(f"adv{k}", verb, "advmod"),
-        Slot(verb, "verb0" if k else None, "conj" if k else "root"),
-        *_noun_phrase(f"obj{k}", verb, "obj"),
-        Slot(f"prep{k}", f"obl{k}", "case"),
-        *_noun_phrase(f"obl{k}", verb, "obl"),
-    ]
-
-
-SLOTS = (*_clause(0), *_clause(1), Slot("stop", "verb0", "punct"))
-INDEX = {slot.name: i for i, slot in enumerate(SLOTS)}
-HEADS = tuple(INDEX[slot.head] if slot.head else EMPTY for slot in SLOTS)
-RELATIONS = tuple(slot.relation for slot in SLOTS)
-NOUN_SLOTS = tuple(i for i, slot in enumerate(SLOTS) if f"{slot.name}.second" in INDEX)
 
 
 @cache
@@ -125,23 +121,13 @@ def slot_order(order: str) -> tuple[int, ...]:
     """
     if order == "reversed":
         return slot_order("same")[::-1]
-
-    def phrase(name: str) -> list[str]:
-        if order == "adjective-after-noun":
-            return [f"{name}.det", name, f"{name}.second", f"{name}.adj"]
-        return [f"{name}.det", f"{name}.adj", name, f"{name}.second"]
-
-    def clause(k: int) -> list[str]:
-        verb_group, arguments = [f"neg{k}", f"adv{k}", f"verb{k}"], phrase(f"obj{k}")
-        arguments = [*arguments, f"prep{k}", *phrase(f"obl{k}")]
-        relative_group, relative_object = [f"rneg{k}", f"rverb{k}"], phrase(f"robj{k}")
-        if order == "verb-final":
-            verb_group, arguments = arguments, verb_group
-            relative_group, relative_object = relative_object, relative_group
-        start = [*phrase(f"subj{k}"), f"rel{k}", *relative_group, *relative_object]
-        return [*start, *verb_group, *arguments]
-
-    return tuple(INDEX[name] for name in [*clause(0), "cc", *clause(1), "stop"])
+    names = VERB_FINAL if order == "verb-final" else [slot.name for slot in CLAUSE]
+    parts = NOUN_FIRST if order == "adjective-after-noun" else PHRASE
+    clauses = [
+        [f"{name}{k}{part}" for name in names for part in parts if f"{name}{k}{part}" in INDEX]
+        for k in CLAUSES
+    ]
+    return tuple(INDEX[name] for name in (*clauses[0], "cc", *clauses[1], "stop"))
 
 
 def sample(lexicon: Lexicon, mixture: Sequence[float], count: int, rng) -> Batch:
@@ -163,33 +149,34 @@ def sample(lexicon: Lexicon, mixture: Sequence[float], count: int, rng) -> Batch
 
 def _fill_clause(rows, k: int, topics, lexicon: Lexicon, rng) -> None:
     count, concepts = len(rows), lexicon.concepts
-    verb = _draw(lexicon.tables["verb"], topics, rng)
-    rows[:, INDEX[f"verb{k}"]] = concepts["verb"][verb]
+
+    def put(slot: str, words, where) -> None:
+        rows[where, INDEX[f"{slot}{k}"]] = np.broadcast_to(words, count)[where]
+
     everyone = np.ones(count, dtype=bool)
+    verb = _draw(lexicon.tables["verb"], topics, rng)
+    put("verb", concepts["verb"][verb], everyone)
     subject = _fill_argument(rows, f"subj{k}", "subject", verb, everyone, lexicon, rng)
-    has_object = lexicon.transitive[verb]
-    _fill_argument(rows, f"obj{k}", "object", verb, has_object, lexicon, rng)
+    _fill_argument(rows, f"obj{k}", "object", verb, lexicon.transitive[verb], lexicon, rng)
 
     oblique = rng.random(count) < PREPOSITIONAL_PHRASE
     place = _fill_argument(rows, f"obl{k}", "oblique", verb, oblique, lexicon, rng)
-    preposition = concepts["preposition"][_draw(lexicon.tables["preposition"], place, rng)]
-    rows[oblique, INDEX[f"prep{k}"]] = preposition[oblique]
+    drawn = _draw(lexicon.tables["preposition"], place, rng)
+    put("prep", concepts["preposition"][drawn], oblique)
 
     adverb = concepts["adverb"][_draw(lexicon.tables["adverb"], verb, rng)]
-    has_adverb = rng.random(count) < ADVERB
-    rows[has_adverb, INDEX[f"adv{k}"]] = adverb[has_adverb]
+    put("adv", adverb, rng.random(count) < ADVERB)
     no = concepts["determiner"][DETERMINERS.index("no")]
     negated = (rng.random(count) < NEGATION) & (rows[:, INDEX[f"subj{k}.det"]] != no)
-    rows[negated, INDEX[f"neg{k}"]] = concepts["negation"][0]
+    put("neg", concepts["negation"][0], negated)
 
     is_noun = subject < len(concepts["noun"])
     relative = (rng.random(count) < RELATIVE_CLAUSE) & is_noun
     verb = _draw(lexicon.tables["relative_verb"], subject, rng)
-    rows[relative, INDEX[f"rel{k}"]] = concepts["relative"][0]
-    rows[relative, INDEX[f"rverb{k}"]] = concepts["verb"][verb][relative]
+    put("rel", concepts["relative"][0], relative)
+    put("rverb", concepts["verb"][verb], relative)
     _fill_argument(rows, f"robj{k}", "object", verb, relative, lexicon, rng)
-    negated = (rng.random(count) < NEGATION) & relative
-    rows[negated, INDEX[f"rneg{k}"]] = concepts["negation"][0]
+    put("rneg", concepts["negation"][0], (rng.random(count) < NEGATION) & relative)
 
 
 def _fill_argument(rows, slot: str, role: str, verb, present, lexicon: Lexicon, rng) -> np.ndarray:
@@ -228,8 +215,7 @@ def render(batch: Batch, lexicon: Lexicon, language: str, order: str) -> list[st
     present = rows != EMPTY
     words = np.array(lexicon.words[language], dtype=object)[rows[present]].tolist()
     ends = np.cumsum(present.sum(axis=1)).tolist()
-    starts = [0, *ends[:-1]]
-    return [" ".join(words[start:end]) for start, end in zip(starts, ends, strict=True)]
+    return [" ".join(words[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
 
 
 def spelling_hash(batch: Batch, lexicon: Lexicon) -> np.ndarray:
@@ -256,19 +242,24 @@ def gold(batch: Batch, lexicon: Lexicon, order: str) -> list[Sentence]:
 
 
 def _gold_sentence(row: list[int], topic: int, lexicon: Lexicon, orders) -> Sentence:
-    tokens, heads, relations, entities, position = {}, {}, {}, {}, {}
+    tokens, heads, relations, speech, entities, position = {}, {}, {}, {}, {}, {}
+    kinds = {
+        i: lexicon.entity_type[row[i]]
+        for i, slot in enumerate(SLOTS)
+        if slot.speech == "NOUN" and row[i] in lexicon.entity_type
+    }
     for language, order in orders.items():
         slots = [slot for slot in order if row[slot] != EMPTY]
         at = position[language] = {slot: i for i, slot in enumerate(slots)}
         tokens[language] = tuple(lexicon.words[language][row[slot]] for slot in slots)
         heads[language] = tuple(at.get(HEADS[slot], -1) for slot in slots)
-        relations[language] = tuple(RELATIONS[slot] for slot in slots)
-        found = []
-        for slot in slots:
-            if slot in NOUN_SLOTS and (kind := lexicon.entity_type.get(row[slot])):
-                # In a reversed language the second part of a name comes first.
-                start = min(at[slot], at.get(slot + 1, at[slot]))
-                found.append((start, start + 1 + (slot + 1 in at), kind))
-        entities[language] = tuple(found)
+        relations[language] = tuple(SLOTS[slot].relation for slot in slots)
+        speech[language] = tuple("PROPN" if i in kinds else SLOTS[i].speech for i in slots)
+        # A name's second part follows it, or in a reversed language comes before it.
+        entities[language] = tuple(
+            (min(at[i], at.get(i + 1, at[i])), max(at[i], at.get(i + 1, at[i])) + 1, kinds[i])
+            for i in slots
+            if i in kinds
+        )
     alignment = tuple((i, position["b"][slot]) for slot, i in position["a"].items())
-    return Sentence(tokens, alignment, heads, relations, entities, topic)
+    return Sentence(tokens, alignment, heads, relations, speech, entities, topic)

@@ -12,29 +12,24 @@ scaling (Sinkhorn and Knopp 1967).  So how sharp the preferences are and how ste
 are can be chosen one without the other.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-FUNCTION_WORDS = {
-    "determiner": 4,
-    "negation": 1,
-    "relative": 1,
-    "conjunction": 1,
-    "preposition": 4,
-}
+if TYPE_CHECKING:
+    from isomorph.text.worlds import World
+
+FUNCTION_WORDS = {"determiner": 4, "negation": 1, "relative": 1, "conjunction": 1, "preposition": 4}
 DETERMINERS = ("the", "some", "every", "no")
 # Shares of the remaining lexemes; nouns take what is left, about two fifths.
 CONTENT_SHARES = {
-    "verb": 0.24,
-    "adjective": 0.16,
-    "adverb": 0.05,
-    "given": 0.06,
-    "family": 0.04,
-    "place": 0.04,
-    "suffix": 0.015,
-}
+    "verb": 0.24, "adjective": 0.16, "adverb": 0.05,
+    "given": 0.06, "family": 0.04, "place": 0.04, "suffix": 0.015,
+}  # fmt: skip
 OPEN_CATEGORIES = ("noun", "verb", "adjective")  # the ones a word can be ambiguous in
 NOUNS_A_GROUP = 5  # one hypernym and its hyponyms
 INTRANSITIVE_EVERY = 4  # every fourth verb takes no object
@@ -58,24 +53,16 @@ class Lexicon:
     are numbered with the common nouns first, in the order of ``concepts["noun"]``.
     """
 
-    concepts: dict[str, np.ndarray]
-    """Category -> its concept numbers."""
-    words: dict[str, tuple[str, ...]]
-    """Language -> the word of each concept; the last concept is the full stop, in both "."."""
-    word_ids: np.ndarray
-    """(concepts,) the same number for concepts spelt alike in language "a"."""
-    hypernym: dict[int, int]
-    """Noun concept -> the concept of its hypernym, for the nouns that have one."""
-    home: dict[str, np.ndarray]
-    """Category -> home topic of each of its words."""
-    transitive: np.ndarray
-    """(verbs,) whether the verb takes an object."""
-    referents: np.ndarray
-    """(referents, 2) first and second concept of each; -1 where there is no second."""
-    entity_type: dict[int, str]
-    """First concept of each named entity -> "PER", "ORG" or "LOC"."""
-    tables: dict[str, np.ndarray]
-    """Name -> (given, drawn) cumulative distribution, each row ending in 1."""
+    concepts: dict[str, np.ndarray]  # category -> its concept numbers
+    words: dict[
+        str, tuple[str, ...]
+    ]  # language -> a word for each concept; the last is "." in both
+    word_ids: np.ndarray  # (concepts,) the same number for concepts spelt alike in "a"
+    hypernym: dict[int, int]  # noun -> the concept of its hypernym, for those that have one
+    transitive: np.ndarray  # (verbs,) whether the verb takes an object
+    referents: np.ndarray  # (referents, 2) first and second concept; -1 where there is no second
+    entity_type: dict[int, str]  # first concept of each named entity -> "PER", "ORG" or "LOC"
+    tables: dict[str, np.ndarray]  # name -> (given, drawn), rows cumulative and ending in 1
 
     @property
     def full_stop(self) -> int:
@@ -99,81 +86,55 @@ def group_count(lexemes: int) -> int:
 
 
 @lru_cache(maxsize=32)
-def build_lexicon(
-    *,
-    lexemes: int,
-    zipf_exponent: float,
-    selectional_sharpness: float,
-    anchors: float,
-    ambiguity: float,
-    topics: int,
-    seed: int,
-) -> Lexicon:
-    """Draw a lexicon; worlds.World documents and checks the arguments.
-
-    Every part draws from a stream of its own, so that moving one dial leaves the rest as it was.
-    """
-    sizes = category_sizes(lexemes)
+def build_lexicon(world: World) -> Lexicon:
+    """Every part draws from a stream of its own, so that moving one dial leaves the rest as it was."""
+    sizes = category_sizes(world.lexemes)
     # How many words of each open category have a second translation.
-    extra = {name: round(ambiguity * sizes[name]) for name in OPEN_CATEGORIES}
-    concepts, word_ids = _concepts(sizes, extra, np.random.default_rng([seed, 1]))
-    words = _spellings(sizes, word_ids, anchors, np.random.default_rng([seed, 2]))
-    groups, home = _homes(sizes, extra, topics, np.random.default_rng([seed, 3]))
+    extra = {name: round(world.ambiguity * sizes[name]) for name in OPEN_CATEGORIES}
+    streams = [np.random.default_rng([world.seed, part]) for part in (1, 2, 3, 4)]
+    concepts, word_ids = _concepts(sizes, extra, streams[0])
+    groups, home = _homes(sizes, extra, world.topics, streams[2])
     referents, kinds = _referents(concepts)
     transitive = np.arange(len(concepts["verb"])) % INTRANSITIVE_EVERY != INTRANSITIVE_EVERY - 1
-    tables = preference_tables(
-        base_sizes=sizes,
-        groups=groups,
-        home=home,
-        transitive=transitive,
-        kinds=kinds,
-        topics=topics,
-        sharpness=selectional_sharpness,
-        zipf_exponent=zipf_exponent,
-        rng=np.random.default_rng([seed, 4]),
-    )
-    nouns = concepts["noun"]
+    nouns = concepts["noun"].tolist()
     return Lexicon(
         concepts=concepts,
-        words=words,
+        words=_spellings(sizes, word_ids, world.anchors, streams[1]),
         word_ids=word_ids,
-        hypernym={int(nouns[i]): int(nouns[g]) for i, g in enumerate(groups) if i != g},
-        home=home,
+        hypernym={nouns[i]: nouns[group] for i, group in enumerate(groups) if i != group},
         transitive=transitive,
         referents=referents,
         entity_type={
             int(first): kind for first, kind in zip(referents[:, 0], kinds, strict=True) if kind
         },
-        tables=tables,
+        tables=_tables(world, sizes, groups, home, transitive, kinds, streams[3]),
     )
 
 
 def _concepts(sizes, extra, rng):
     """Number the concepts: one a word of "a", then the second senses, then the full stop."""
-    concepts, start = {}, 0
-    for name, size in sizes.items():
-        concepts[name] = np.arange(start, start + size)
-        start += size
-    word_ids = list(range(start))
+    starts = np.cumsum([0, *sizes.values()]).tolist()
+    concepts = {
+        name: np.arange(start, start + sizes[name])
+        for name, start in zip(sizes, starts, strict=False)
+    }
+    word_ids = list(range(starts[-1]))
     for name in OPEN_CATEGORIES:
         # Draw for all words whatever the dial, so that a higher ambiguity adds to a lower one.
         spelt_like = concepts[name][np.argsort(rng.random(sizes[name]))][: extra[name]]
-        concepts[name] = np.append(concepts[name], np.arange(start, start + extra[name]))
-        word_ids += [int(i) for i in spelt_like]
-        start += extra[name]
-    return concepts, np.array([*word_ids, start])
+        senses = np.arange(len(word_ids), len(word_ids) + extra[name])
+        concepts[name] = np.append(concepts[name], senses)
+        word_ids += spelt_like.tolist()
+    return concepts, np.array([*word_ids, len(word_ids)])
 
 
 def _spellings(sizes, word_ids, anchors, rng) -> dict[str, tuple[str, ...]]:
-    short = sum(FUNCTION_WORDS.values())
-    total = sum(sizes.values())
-    own = {code: _invent(short, 2 * total - short, code, rng) for code in ("a", "b")}
+    short, total = sum(FUNCTION_WORDS.values()), sum(sizes.values())
+    invented = {code: _invent(short, 2 * total - short, code, rng) for code in ("a", "b")}
     anchored = set(np.argsort(rng.random(total))[: round(anchors * total)].tolist())
-    words_a = [own["a"][i] for i in word_ids[:-1]]
-    words_b = [
-        own["a"][i] if i in anchored else own["b"][i] for i in range(len(word_ids) - 1)
-    ]  # a second sense is never anchored: it would then be spelt like the first
-    return {"a": (*words_a, "."), "b": (*words_b, ".")}
+    # A second sense is never anchored: it would then be spelt like the first.
+    words_b = [invented["a" if i in anchored else "b"][i] for i in range(len(word_ids) - 1)]
+    return {"a": (*(invented["a"][i] for i in word_ids[:-1]), "."), "b": (*words_b, ".")}
 
 
 def _invent(short: int, long: int, language: str, rng) -> list[str]:
@@ -192,82 +153,76 @@ def _invent(short: int, long: int, language: str, rng) -> list[str]:
 def _homes(sizes, extra, topics, rng):
     """Group of each noun (the index of its hypernym) and home topic of each open-class word."""
     n_groups = sizes["noun"] // NOUNS_A_GROUP
-    groups = np.arange(sizes["noun"]) % n_groups
     second = (rng.random(sizes["noun"]) * n_groups).astype(int)[: extra["noun"]]
-    groups = np.append(groups, second)
+    groups = np.append(np.arange(sizes["noun"]) % n_groups, second)
     home = {"noun": groups % topics}
     for name in ("verb", "adjective"):
-        balanced = np.arange(sizes[name]) % topics
-        shuffled = balanced[np.argsort(rng.random(sizes[name]))]
+        shuffled = (np.arange(sizes[name]) % topics)[np.argsort(rng.random(sizes[name]))]
         second = (rng.random(sizes[name]) * topics).astype(int)[: extra[name]]
         home[name] = np.append(shuffled, second)
     return groups, home
 
 
 def _referents(concepts) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Common nouns, then people, organisations and places.
+    """Common nouns, then people, organisations and places, and the type of each, "" for nouns.
 
     An organisation is a family's name and a suffix, so that a family name alone does not tell the
     type: the context does.
     """
     given, family, suffix = concepts["given"], concepts["family"], concepts["suffix"]
-    people = [(g, family[i % len(family)], "PER") for i, g in enumerate(given)]
-    companies = [(f, suffix[i % len(suffix)], "ORG") for i, f in enumerate(family)]
-    places = [(p, -1, "LOC") for p in concepts["place"]]
-    nouns = [(n, -1, "") for n in concepts["noun"]]
-    rows = nouns + people + companies + places
+    rows = [(noun, -1, "") for noun in concepts["noun"]]
+    rows += [(name, family[i % len(family)], "PER") for i, name in enumerate(given)]
+    rows += [(name, suffix[i % len(suffix)], "ORG") for i, name in enumerate(family)]
+    rows += [(place, -1, "LOC") for place in concepts["place"]]
     return np.array([row[:2] for row in rows]), tuple(row[2] for row in rows)
 
 
-def preference_tables(
-    *,
-    base_sizes: dict[str, int],
-    groups: np.ndarray,
-    home: dict[str, np.ndarray],
-    transitive: np.ndarray,
-    kinds: tuple[str, ...],
-    topics: int,
-    sharpness: float,
-    zipf_exponent: float,
-    rng: np.random.Generator,
-) -> dict[str, np.ndarray]:
+def _tables(world, sizes, groups, home, transitive, kinds, rng) -> dict[str, np.ndarray]:
     """Every conditional distribution the grammar draws from, as cumulative sums along a row.
 
-    base_sizes: words of each category before second senses were added.
-    groups: (nouns,) index of each noun's hypernym; hypernyms point at themselves.
-    home: home topic of each noun, verb and adjective.
-    transitive: (verbs,) bool.  kinds: (referents,) "" for the common nouns, which come first.
+    sizes: words of each category before second senses were added.
     Returns name -> (given, drawn): "verb" given topic; "subject", "object", "oblique" (referents)
     and "adverb" given verb; "relative_verb" given its subject, a referent; "preposition" and
     "adjective" given referent (adjectives: given common noun).
     """
     n_entities = len(kinds) - len(groups)
-    used = {name: np.arange(len(topics_of)) for name, topics_of in home.items()}
-    used |= {name: np.arange(base_sizes[name]) for name in ("adverb", "preposition")}
-    room = {name: 2 * base_sizes[name] for name in used}
-    room["referent"] = room["noun"] + n_entities
+    used = {name: np.arange(len(topics)) for name, topics in home.items()}
+    used |= {name: np.arange(sizes[name]) for name in ("adverb", "preposition")}
+    # Room for a second sense of every word is drawn and cut to what is used, so that the ambiguity
+    # dial leaves every other number as it was.
+    room = {name: 2 * sizes[name] for name in used}
     used["referent"] = np.append(used["noun"], room["noun"] + np.arange(n_entities))
-    affinities = partial(_affinities, room, used, groups, sharpness, rng)
-    zipf = {
-        name: _zipf(base_sizes[name], len(used[name]), zipf_exponent, rng)
-        for name in base_sizes
-        if name in used
-    }
-    referents = np.append(zipf["noun"], _zipf(n_entities, n_entities, zipf_exponent, rng))
-    homes = home | {"referent": np.append(home["noun"], np.full(n_entities, -1))}
+    room["referent"] = room["noun"] + n_entities
 
-    tables = {"verb": zipf["verb"] * _same_topic(np.arange(topics), home["verb"])}
+    def affinities(row: str, column: str) -> np.ndarray:
+        """exp(sharpness x Gaussian); a hypernym likes what its hyponyms like on average."""
+        gaussian = rng.standard_normal((room[row], room[column]))[np.ix_(used[row], used[column])]
+        if column in ("noun", "referent"):
+            for hypernym in np.unique(groups):
+                hyponyms = np.flatnonzero(groups == hypernym)
+                gaussian[:, hypernym] = gaussian[:, hyponyms[hyponyms != hypernym]].mean(axis=1)
+        return np.exp(world.selectional_sharpness * gaussian)
+
+    def zipf(base: int, total: int) -> np.ndarray:
+        """Weights in shuffled order; second senses have the lowest ranks."""
+        ranks = np.append(np.argsort(rng.random(base)), np.arange(base, total))
+        return (ranks + 1.0) ** -world.zipf_exponent
+
+    weights = {name: zipf(sizes[name], len(used[name])) for name in sizes if name in used}
+    referents = np.append(weights["noun"], zipf(n_entities, n_entities))
+    homes = np.append(home["noun"], np.full(n_entities, -1))
+    tables = {"verb": weights["verb"] * _same_topic(np.arange(world.topics), home["verb"])}
     for role, affinity in ROLE_AFFINITY.items():
-        joint = affinities("verb", "referent") * _same_topic(home["verb"], homes["referent"])
-        weight = referents * np.array([affinity[kind] for kind in kinds])
-        tables[role] = scale_to_marginals(joint, zipf["verb"], weight)
+        joint = affinities("verb", "referent") * _same_topic(home["verb"], homes)
+        readiness = np.array([affinity[kind] for kind in kinds])
+        tables[role] = scale_to_marginals(joint, weights["verb"], referents * readiness)
     tables["relative_verb"] = tables["subject"].T * transitive
     joint = affinities("adjective", "noun") * _same_topic(home["adjective"], home["noun"])
-    tables["adjective"] = scale_to_marginals(joint, zipf["adjective"], zipf["noun"]).T
+    tables["adjective"] = scale_to_marginals(joint, weights["adjective"], weights["noun"]).T
     joint = affinities("preposition", "referent")
-    tables["preposition"] = scale_to_marginals(joint, zipf["preposition"], referents).T
+    tables["preposition"] = scale_to_marginals(joint, weights["preposition"], referents).T
     joint = affinities("adverb", "verb")
-    tables["adverb"] = scale_to_marginals(joint, zipf["adverb"], zipf["verb"]).T
+    tables["adverb"] = scale_to_marginals(joint, weights["adverb"], weights["verb"]).T
     return {name: cumulative(table) for name, table in tables.items()}
 
 
@@ -288,26 +243,6 @@ def cumulative(weights: np.ndarray) -> np.ndarray:
     """Row-wise cumulative distribution of non-negative weights, each row ending in exactly 1."""
     sums = np.cumsum(weights, axis=1)
     return sums / sums[:, -1:]
-
-
-def _affinities(room, used, groups, sharpness, rng, row: str, column: str) -> np.ndarray:
-    """exp(sharpness x Gaussian), (words of row, words of column).
-
-    Room for a second sense of every word is drawn and cut to what is used, so that the ambiguity
-    dial leaves every other number as it was.  A hypernym likes what its hyponyms like on average.
-    """
-    gaussian = rng.standard_normal((room[row], room[column]))[np.ix_(used[row], used[column])]
-    if column in ("noun", "referent"):
-        for hypernym in np.unique(groups):
-            hyponyms = np.flatnonzero(groups == hypernym)
-            gaussian[:, hypernym] = gaussian[:, hyponyms[hyponyms != hypernym]].mean(axis=1)
-    return np.exp(sharpness * gaussian)
-
-
-def _zipf(base: int, total: int, exponent: float, rng) -> np.ndarray:
-    """Zipf weights of ``total`` words in shuffled order; second senses have the lowest ranks."""
-    ranks = np.append(np.argsort(rng.random(base)), np.arange(base, total))
-    return (ranks + 1.0) ** -exponent
 
 
 def _same_topic(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

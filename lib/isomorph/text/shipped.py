@@ -4,15 +4,23 @@
 checksum has been compared, so a result can never come from a damaged or edited file unnoticed.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from isomorph import files
+
+if TYPE_CHECKING:
+    import pyarrow
+    from datasets import Dataset
 
 LANGUAGES = ("en", "fr", "de", "ru", "zh", "es")
 DOMAINS = ("bible", "help")
@@ -26,6 +34,24 @@ RECORD = (
 )
 BUILDS = "build"  # the folder of the code that builds the data
 UNLISTED = {"README.md", "results/README.md", MANIFEST}  # what no result can come from
+
+# The columns of every table in the order in which they are written, of strings unless a type follows.
+_SIDES = ("source", "target")
+_COUNTS = (*_SIDES, *(f"{side}_{domain}" for side in _SIDES for domain in DOMAINS), "together")
+TABLES = {
+    **dict.fromkeys([f"text/{domain}.parquet" for domain in DOMAINS],
+                    ("id:int32", "group", "document", "split", *LANGUAGES)),
+    **dict.fromkeys([f"dictionaries/en-{language}.parquet" for language in LANGUAGES[1:]],
+                    (*_SIDES, "split", "rank:int16", *(f"count_{of}:int32" for of in _COUNTS))),
+    "text/near_copies.parquet":
+        ("domain", "id:int32", "split", "language", "copies:int32", "cosine:float64"),
+    "tasks/passage_relation.parquet":
+        ("id_a:int32", "id_b:int32", "label:int8", "domain", "split"),
+    "tasks/interface_terms.parquet":
+        ("id:int32", "split", *(f"tokens_{language}:[string]" for language in LANGUAGES),
+         *(f"tags_{language}:[int8]" for language in LANGUAGES)),
+    "tasks/paraphrases.parquet": ("id:int32", "split", "first", "second"),
+}  # fmt: skip
 
 # One process reads the same file many times; its checksum is computed once for each state of it.
 _seen: dict[tuple[str, int, int], str] = {}
@@ -60,9 +86,8 @@ def read_manifest(folder: Path | None = None) -> dict:
 
 def write_manifest(manifest: dict, folder: Path | None = None) -> None:
     """Write the manifest with sorted keys, so that the same content is always the same bytes."""
-    path = (folder or data_folder()) / MANIFEST
     text = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-    files.write_text(path, text)
+    files.write_text((folder or data_folder()) / MANIFEST, text)
 
 
 def write_manifest_entry(
@@ -86,11 +111,9 @@ def write_manifest_entry(
     folder = folder or data_folder()
     path = written or folder / relative_path
     entry = {
-        "sha256": sha256_of(path),
-        "bytes": path.stat().st_size,
-        "rows": rows,
+        "sha256": sha256_of(path), "bytes": path.stat().st_size, "rows": rows,
         "sources": sorted(sources),
-    }
+    }  # fmt: skip
     with changing_manifest(folder) as manifest:
         manifest["files"][relative_path] = entry
     return entry
@@ -104,9 +127,9 @@ def changing_manifest(folder: Path) -> Iterator[dict]:
     """
     from filelock import FileLock
 
-    with FileLock((folder / MANIFEST).with_suffix(".lock")):
-        exists = (folder / MANIFEST).exists()
-        manifest = read_manifest(folder) if exists else {"files": {}, "sources": {}}
+    path = folder / MANIFEST
+    with FileLock(path.with_suffix(".lock")):
+        manifest = read_manifest(folder) if path.exists() else {"files": {}, "sources": {}}
         yield manifest
         write_manifest(manifest, folder)
 
@@ -117,10 +140,10 @@ def sha256_of(path: Path) -> str:
     key = (str(path), status.st_ctime_ns, status.st_size)
     if key not in _seen:
         with open(path, "rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
         if time.time_ns() - status.st_ctime_ns < 1e9:
-            return found  # the clock of files is coarse: it may change again at the same time
-        _seen[key] = found
+            return digest  # the clock of files is coarse: it may change again at the same time
+        _seen[key] = digest
     return _seen[key]
 
 
@@ -148,15 +171,14 @@ def verify() -> list[str]:
     """
     folder = data_folder()
     try:
-        files = read_manifest(folder)["files"]
+        listed = read_manifest(folder)["files"]
     except DataCorrupted as damaged:
         return [str(damaged)]
-    if not files:
+    if not listed:
         return [f"{folder / MANIFEST} lists no file: {REBUILD}."]
     there = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
-    shipped = {path.as_posix() for path in there if _ships(path)} - UNLISTED
-    problems = (_problem(folder, path, files) for path in sorted(shipped | set(files)))
-    return [problem for problem in problems if problem]
+    paths = {path.as_posix() for path in there if _ships(path)} - UNLISTED | set(listed)
+    return [said for path in sorted(paths) if (said := _problem(folder, path, listed))]
 
 
 def _ships(path: Path) -> bool:
@@ -164,17 +186,97 @@ def _ships(path: Path) -> bool:
     return not hidden and path.suffix != ".lock" and path.parts[0] != BUILDS
 
 
-def _problem(folder: Path, relative_path: str, files: dict) -> str | None:
+def _problem(folder: Path, relative_path: str, listed: dict) -> str | None:
     path = folder / relative_path
     remedies = {"models": RETRAIN, "results": RECORD.format(path.stem)}
     remedy = remedies.get(relative_path.split("/")[0], REBUILD)
-    if relative_path not in files:
+    if relative_path not in listed:
         return f"{relative_path} is not listed in {folder / MANIFEST}: {remedy}."
     if not path.is_file():
         return f"{path} is missing: {remedy}."
-    expected, found = files[relative_path]["sha256"], sha256_of(path)
-    if found != expected:
-        return (
-            f"{path} is damaged (SHA-256 {found[:12]}..., expected {expected[:12]}...): {remedy}."
-        )
+    wanted, there = listed[relative_path]["sha256"], sha256_of(path)
+    if there != wanted:
+        said = f"SHA-256 {there[:12]}..., expected {wanted[:12]}..."
+        return f"{path} is damaged ({said}): {remedy}."
     return None
+
+
+@cache
+def schema_of(relative_path: str) -> pyarrow.Schema:
+    """The columns of a shipped table.  Raises ValueError for a table that does not ship."""
+    import pyarrow as pa
+
+    if relative_path not in TABLES:
+        raise ValueError(f"{relative_path} is no table that ships.")
+    fields = []
+    for name, _, kind in (column.partition(":") for column in TABLES[relative_path]):
+        one = pa.type_for_alias(kind.strip("[]") or "string")
+        fields.append((name, pa.list_(one) if kind.startswith("[") else one))
+    return pa.schema(fields)
+
+
+def read_table(relative_path: str, columns: list[str] | None = None) -> Dataset:
+    """A shipped parquet file as a Dataset in memory, after its checksum has been verified.
+
+    columns: read only these, in this order. Other ways to store the same column (dictionaries of
+    strings, wider numbers) are brought to the type of `schema_of`. Nothing is written: the usual
+    cache of ``datasets`` would copy every file once more.
+    Raises DataCorrupted, in one sentence, for a damaged file, a column that is missing or of another
+    type, and a row without a value.
+    """
+    import pyarrow
+    import pyarrow.parquet
+    from datasets import Dataset
+
+    path, schema = verified(relative_path), schema_of(relative_path)
+    schema = schema if columns is None else pyarrow.schema([schema.field(name) for name in columns])
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            there = file.schema_arrow.names
+            if missing := [name for name in schema.names if there.count(name) != 1]:
+                raise ValueError(
+                    f"needs one column {missing[0]!r}, and its columns are {', '.join(there)}"
+                )
+            table = file.read(columns=schema.names)
+        cast = [_cast(table[field.name], field) for field in schema]
+    except pyarrow.ArrowException as problem:
+        said = str(problem).splitlines()[0]
+        raise DataCorrupted(f"{path} is no readable table ({said}): {REBUILD}.") from None
+    except ValueError as problem:
+        raise DataCorrupted(f"{path} {problem}: {REBUILD}.") from None
+    return Dataset(pyarrow.table(cast, schema=schema))
+
+
+def _cast(column: pyarrow.ChunkedArray, field: pyarrow.Field) -> pyarrow.ChunkedArray:
+    """The column in the field's type. Raises ValueError for one of another kind or without a value."""
+    import pyarrow
+    from pyarrow import compute, types
+
+    try:
+        if not _alike(column.type, field.type):
+            raise pyarrow.ArrowInvalid
+        cast = column.cast(field.type)
+    except pyarrow.ArrowException:
+        said = f"holds {column.type} in column {field.name!r}, which is of {field.type}"
+        raise ValueError(said) from None
+    inner = compute.list_flatten(cast) if types.is_list(field.type) else cast
+    if cast.null_count + inner.null_count:
+        rows = enumerate(cast.to_pylist())
+        empty = next(i for i, one in rows if one is None or isinstance(one, list) and None in one)
+        raise ValueError(f"has no value in column {field.name!r}, row {empty}")
+    return cast
+
+
+def _alike(there: pyarrow.DataType, wanted: pyarrow.DataType) -> bool:
+    """Whether two types are of the same kind of value: a cast alone would write numbers as text."""
+    from pyarrow import types
+
+    if types.is_dictionary(there):
+        return _alike(there.value_type, wanted)
+    if types.is_list(wanted):
+        listed = types.is_list(there) or types.is_large_list(there)
+        return listed and _alike(there.value_type, wanted.value_type)
+    if types.is_string(wanted):
+        return types.is_string(there) or types.is_large_string(there)
+    kinds = (types.is_integer, types.is_floating)
+    return any(of_kind(there) and of_kind(wanted) for of_kind in kinds)

@@ -12,7 +12,8 @@ stands there in the other: "took the measure of" and "measured", "waste land" an
 to" and "tell".  Some are loose ("the Lord had said", "Yahweh commanded him"), and some are chance
 ("cause", "Redeemer").  Samples of them were read, and nothing was corrected.
 
-Training items come from training text, development and test items from held-out text only.
+Training items come from training text, development and test items from held-out text only.  Each
+reader is of a source, a line of `isomorph.text.tasks.SOURCES`.
 """
 
 from __future__ import annotations
@@ -22,22 +23,27 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from functools import cache
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from isomorph.text.examples import (
-    ORDER,
     PAIR,
     PHRASES,
     TAG,
     Examples,
-    OrderExample,
     PairExample,
     PhraseExample,
     Span,
     TaggedExample,
+    drawn,
+    shuffled,
+    taken,
 )
-from isomorph.text.tables import drawn, read_table, taken
+from isomorph.text.shipped import read_table
+
+if TYPE_CHECKING:
+    from isomorph.text.tasks import Source
 
 RELATIONS = ("follows", "same", "elsewhere")
 KINDS = ("MENU", "KEY", "INPUT")
@@ -45,12 +51,6 @@ TAGS = ("O", *(f"{mark}-{kind}" for kind in KINDS for mark in "BI"))
 
 _WORDS = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*|[^\w\s]|_")
 _WORDS_OR_HAN = re.compile(r"[\u3400-\u9fff]|(?:(?![\u3400-\u9fff])[^\W_])+|[^\w\s]|_")
-
-
-def split_words(text: str, language: str) -> list[str]:
-    """Words and single punctuation marks; in Chinese single characters, other letters as words."""
-    return (_WORDS_OR_HAN if language == "zh" else _WORDS).findall(text)
-
 
 SENTENCES = 5  # a passage, as many as a story has
 # Of identifiers, as in the task of passage relation: in the help, headings and untranslated lines
@@ -70,17 +70,22 @@ _FUNCTION_WORDS = (
 FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 
 
-def passage_relation(domain: str, language: str, split: str, count: int | None = None) -> Examples:
+def split_words(text: str, language: str) -> list[str]:
+    """Words and single punctuation marks; in Chinese single characters, other letters as words."""
+    return (_WORDS_OR_HAN if language == "zh" else _WORDS).findall(text)
+
+
+def relation(source: Source, language: str, split: str, count: int | None) -> Examples:
     """Pairs of passages.  The classes are balanced, and every passage is A, or B, as often in each
     class as in the others."""
-    parallel = read_table(f"text/{domain}.parquet", ["id", language])[:]
+    parallel = read_table(f"text/{source.config}.parquet", ["id", language])[:]
     text = dict(zip(parallel["id"], parallel[language], strict=True))
-    source = f"passage_relation{'_help' if domain == 'help' else ''} {language} {split}"
+    name = f"{source.key} {language} {split}"
     items = (
         PairExample(text[row["id_a"]], text[row["id_b"]], RELATIONS[row["label"]])
-        for row in taken(_relations(domain, split), count, source)
+        for row in taken(_relations(source.config, split), count, name)
     )
-    return Examples(PAIR, RELATIONS, tuple(items), source)
+    return Examples(PAIR, RELATIONS, tuple(items), name)
 
 
 def passage_chapters(split: str) -> tuple[list[str], list[str]]:
@@ -96,34 +101,34 @@ def _relations(domain: str, split: str) -> list[dict]:
     return [row for row in rows if row["split"] == split and row["domain"] == domain]
 
 
-def interface_terms(language: str, split: str, count: int | None = None) -> Examples:
+def terms(source: Source, language: str, split: str, count: int | None) -> Examples:
     """Help paragraphs as words with BIO tags."""
     columns = ["split", f"tokens_{language}", f"tags_{language}"]
     rows = read_table("tasks/interface_terms.parquet", columns).to_list()
-    source = f"interface_terms {language} {split}"
+    name = f"{source.key} {language} {split}"
     items = (
         TaggedExample(tuple(row[columns[1]]), tuple(TAGS[tag] for tag in row[columns[2]]))
-        for row in taken([row for row in rows if row["split"] == split], count, source)
+        for row in taken([row for row in rows if row["split"] == split], count, name)
     )
-    return Examples(TAG, TAGS, tuple(items), source)
+    return Examples(TAG, TAGS, tuple(items), name)
 
 
-def passage_orders(domain: str, language: str, split: str, count: int | None = None) -> Examples:
+def orders(source: Source, language: str, split: str, count: int | None) -> Examples:
     """Passages of SENTENCES rows that follow each other in one chapter or help page, shuffled.
 
     Passages share no row; what is left at the end of a chapter is dropped.  Examples are
     translations of each other by position: the same passages in the same order.
     """
+    domain = source.config
     columns = ["id", "group", "split", language]
-    table = read_table(f"text/{domain}.parquet", columns)[:]
-    rows = zip(*(table[name] for name in columns), strict=True)
+    rows = zip(*read_table(f"text/{domain}.parquet", columns)[:].values(), strict=True)
     chapters = groupby((row for row in rows if row[2] == split), key=lambda row: row[1])
-    found = [
+    passages = [
         passage
         for _, chapter in chapters
         for passage in _passages([(i, text) for i, _, _, text in chapter], LONGEST_GAP[domain])
     ]
-    return shuffled(found, count, f"ordering {domain} {language} {split}")
+    return shuffled(passages, count, f"ordering {domain} {language} {split}")
 
 
 def _passages(rows: list[tuple[int, str]], gap: int) -> Iterator[tuple[int, list[str]]]:
@@ -138,23 +143,7 @@ def _passages(rows: list[tuple[int, str]], gap: int) -> Iterator[tuple[int, list
             run = []
 
 
-def shuffled(
-    texts: Sequence[tuple[int, Sequence[str]]], count: int | None, source: str
-) -> Examples:
-    """(number, sentences) of each text, shuffled by its number alone.
-
-    Every order is as likely, the right one too: guessing scores what chance says.
-    """
-    if not texts:
-        raise ValueError(f"{source} has no text to put in order; one at least is needed.")
-    items = []
-    for number, sentences in taken(texts, count, source):
-        places = np.random.default_rng([0, number]).permutation(len(sentences)).tolist()
-        items.append(OrderExample(tuple(sentences[place] for place in places), tuple(places)))
-    return Examples(ORDER, (), tuple(items), source)
-
-
-def phrase_examples(split: str, count: int | None = None) -> Examples:
+def phrases(source: Source, language: str, split: str, count: int | None) -> Examples:
     """Two texts each, whether one verse, and pairs of their phrases, from the shipped paraphrases.
 
     The first text is a verse in the Bible in Basic English. Of
@@ -166,13 +155,13 @@ def phrase_examples(split: str, count: int | None = None) -> Examples:
     that are aligned anywhere in the split is never a wrong one. Verses with fewer than FEWEST pairs
     are left out.
     """
-    source = f"phrases bible en {split}"
+    name = f"phrases bible en {split}"
     verses = _verses(split)
-    order = drawn(len(verses), count, source).tolist()
     paraphrases = {
-        _texts(first, second, pair) for _, first, second, phrases in verses for pair in phrases
+        _worded(first, second, pair) for _, first, second, phrases in verses for pair in phrases
     }
     items = []
+    order = drawn(len(verses), count, name).tolist()
     for place, rank in sorted((place, rank) for rank, place in enumerate(order)):
         number, first, second, phrases = verses[place]
         same = rank % 2 == 0
@@ -182,13 +171,28 @@ def phrase_examples(split: str, count: int | None = None) -> Examples:
             generator = np.random.default_rng([0, number])
             away = int(generator.integers(1, NEAREST + 1)) * int(generator.choice([-1, 1]))
             _, _, second, others = verses[(place + away) % len(verses)]
-            wrong = _across(phrases, others, generator)
+            # As many as the verse that has fewer allows.
+            ones, twos = (generator.permutation(len(side)) for side in (phrases, others))
+            wrong = [(phrases[a][0], others[b][1]) for a, b in zip(ones, twos, strict=False)]
         spans = [(*pair, True) for pair in phrases] if same else []
         spans += [
-            (*pair, False) for pair in wrong if _texts(first, second, pair) not in paraphrases
+            (*pair, False) for pair in wrong if _worded(first, second, pair) not in paraphrases
         ]
         items.append(PhraseExample(first, second, same, tuple(sorted(spans))))
-    return Examples(PHRASES, (), tuple(items), source)
+    return Examples(PHRASES, (), tuple(items), name)
+
+
+@cache  # seconds, and a run asks for its split more than once
+def _verses(split: str) -> list[tuple[int, tuple[str, ...], tuple[str, ...], list]]:
+    """(id, first words, second words, aligned phrases) of each verse that has enough of these."""
+    verses = []
+    for row in read_table("tasks/paraphrases.parquet").to_list():
+        if row["split"] == split:
+            first, second = (tuple(split_words(row[side], "en")) for side in ("first", "second"))
+            phrases = aligned(first, second)
+            if len(phrases) >= FEWEST:
+                verses.append((row["id"], first, second, phrases))
+    return verses
 
 
 def aligned(first: Sequence[str], second: Sequence[str]) -> list[tuple[Span, Span]]:
@@ -238,26 +242,7 @@ def re_paired(phrases: Sequence[tuple[Span, Span]]) -> list[tuple[Span, Span]]:
     ]
 
 
-def _across(phrases, others, generator) -> list[tuple[Span, Span]]:
-    """As many pairs of phrases of two verses as the one that has fewer allows."""
-    ones, twos = generator.permutation(len(phrases)), generator.permutation(len(others))
-    return [(phrases[a][0], others[b][1]) for a, b in zip(ones, twos, strict=False)]
-
-
-@cache  # seconds, and a run asks for its split more than once
-def _verses(split: str) -> list[tuple[int, tuple[str, ...], tuple[str, ...], list]]:
-    """(id, first words, second words, aligned phrases) of each verse that has enough of these."""
-    found = []
-    for row in read_table("tasks/paraphrases.parquet").to_list():
-        if row["split"] == split:
-            first, second = (tuple(split_words(row[side], "en")) for side in ("first", "second"))
-            phrases = aligned(first, second)
-            if len(phrases) >= FEWEST:
-                found.append((row["id"], first, second, phrases))
-    return found
-
-
-def _texts(first: Sequence[str], second: Sequence[str], pair: tuple[Span, Span]):
+def _worded(first: Sequence[str], second: Sequence[str], pair: tuple[Span, Span]):
     """The words of a pair of phrases, letter case aside."""
     return tuple(
         tuple(word.casefold() for word in side[slice(*span)])

@@ -1,21 +1,23 @@
 """Every set of labelled examples, by name: what task it is of, and its examples.
 
-A controlled world makes them, they ship (`isomorph.text.shipped_tasks`), or the hub or a mirror has
-them (`isomorph.text.hub_tasks`).
+A controlled world makes it, it ships (`isomorph.text.shipped_tasks`), or the hub or a mirror has it
+(`isomorph.text.public`): natural language inference (XNLI, Conneau et al. 2018), entities (WikiANN, Pan
+et al. 2017 in the splits of Rahimi et al. 2019), trees and parts of speech (Universal Dependencies v2,
+Nivre et al. 2020); small English benchmarks of GLUE (Wang et al. 2019); questions (SQuAD 1.1, Rajpurkar
+et al. 2016, and the gold passages of TyDi QA, Clark et al. 2020); stories to put in order, of which no
+copy on the hub may be named, so that they come from a mirror, as its "local" sets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-import numpy as np
-
-from isomorph.text import entailment, grammar, hub_tasks, shipped_tasks
-from isomorph.text.corpora import require
+from isomorph.text import public, shipped_tasks
 from isomorph.text.examples import (
     ENTITY_TAGS,
+    LABELS,
     ORDER,
     PAIR,
     PARTS_OF_SPEECH,
@@ -26,186 +28,34 @@ from isomorph.text.examples import (
     SPLITS,
     TAG,
     TREE,
+    UNIVERSAL_RELATIONS,
     Examples,
-    PairExample,
-    QuestionExample,
-    TaggedExample,
-    TreeExample,
-    universal_relation,
+    require,
 )
 from isomorph.text.fetch import DataUnavailable, HubAway
-from isomorph.text.grammar import Sentence
 from isomorph.text.shipped import LANGUAGES
-from isomorph.text.tables import require_count
-from isomorph.text.worlds import BUCKETS_OF, World
 from isomorph.text.worlds import LANGUAGES as WORLD_LANGUAGES
-
-# Of a world's words, by their relation.
-SPEECH_OF = {
-    "acl": "VERB", "advmod": "ADV", "amod": "ADJ", "case": "ADP", "cc": "CCONJ", "conj": "VERB",
-    "det": "DET", "flat": "PROPN", "nsubj": "NOUN", "obj": "NOUN", "obl": "NOUN", "punct": "PUNCT",
-    "root": "VERB",
-}  # fmt: skip
-
-ENGLISH = ("en",)
-CONTEXT = 3  # sentences that a question of a world is on
-GAP = "?"
-ASKED = ("nsubj", "obj")
-PHRASE = ("det", "amod", "flat")  # what stands around a noun or name in its phrase
-
-
-def world_examples(task: str, world: World, language: str, split: str, count: int) -> Examples:
-    """The first ``count`` examples of a task of transfer of a split of a controlled world.
-
-    No sentence, and of the pairs no hypothesis, is in two splits.  The sentences to train on are those
-    that the language was pretrained on, so of its own topics.  Those of "dev" and "test", and all
-    pairs, are of every topic alike.  Examples of "dev" and "test", and pairs, are translations of each
-    other by position.  Nothing is left out: sentences without entities stay, and so does the full stop.
-    """
-    source = f"world {language} {split}"
-    if task == PAIR:
-        pairs = (
-            PairExample(
-                pair.premise.text(language),
-                pair.hypothesis.text(language),
-                pair.label,
-                pair.premise.topic,
-            )
-            for pair in world.entailment_pairs(split, count)
-        )
-        return Examples(task, entailment.LABELS, tuple(pairs), source)
-    relations = tuple(dict.fromkeys(map(universal_relation, grammar.RELATIONS)))
-    names, make = {
-        TAG: (ENTITY_TAGS, _entities_of),
-        SPEECH: (PARTS_OF_SPEECH, _parts_of_speech_of),
-        TREE: (relations, _tree_of),
-    }[task]
-    sentences = world.sentences(f"train_{language}" if split == "train" else split, count)
-    return Examples(task, names, tuple(make(sentence, language) for sentence in sentences), source)
-
-
-def _entities_of(sentence: grammar.Sentence, language: str) -> TaggedExample:
-    words = sentence.tokens[language]
-    tags = ["O"] * len(words)
-    for start, end, kind in sentence.entities[language]:
-        tags[start:end] = [f"B-{kind}", *[f"I-{kind}"] * (end - start - 1)]
-    return TaggedExample(words, tuple(tags), sentence.topic)
-
-
-def _parts_of_speech_of(sentence: grammar.Sentence, language: str) -> TaggedExample:
-    """They follow from each word's relation, since the words of a slot are of one kind."""
-    words, heads = sentence.tokens[language], sentence.heads[language]
-    relations = tuple(map(universal_relation, sentence.relations[language]))
-    tags = [SPEECH_OF[relation] for relation in relations]
-    for start, end, _ in sentence.entities[language]:
-        tags[start:end] = ["PROPN"] * (end - start)
-    for place, (head, relation) in enumerate(zip(heads, relations, strict=True)):
-        if relation == "nsubj" and relations[head] == "acl":  # "that" of a relative clause
-            tags[place] = "PRON"
-    return TaggedExample(words, tuple(tags), sentence.topic)
-
-
-def _tree_of(sentence: grammar.Sentence, language: str) -> TreeExample:
-    heads = tuple(head + 1 for head in sentence.heads[language])
-    relations = tuple(map(universal_relation, sentence.relations[language]))
-    return TreeExample(sentence.tokens[language], heads, relations, sentence.topic)
-
-
-def world_questions(
-    world: World, language: str, split: str, count: int | None = None, sentences: int = CONTEXT
-) -> Examples:
-    """The first ``count`` cloze questions, or all, of a split of a controlled world, one a context.
-
-    A context is so many sentences of the split that follow each other.  The question is one of them
-    with GAP in the place of a subject or object, and the answer is that noun phrase: determiner,
-    adjective and noun, or name.  Questions that have two answers are left out: the phrase stands
-    once in its context, and no other sentence there reads like the question.
-    GAP is no word of a world, so a vocabulary learnt there reads it as the unknown word.
-    """
-    part = f"train_{language}" if split == "train" else split
-    available = getattr(world, "training_sentences" if split == "train" else f"{split}_sentences")
-    # Hardly a context has no question; of a world's texts, the shorter begin the longer.
-    whole = isinstance(count, int) and not isinstance(count, bool) and count >= 1
-    most = min(available, (count + count // 10 + 10) * sentences) if whole else available
-    found = _cloze(world, language, part, most, sentences)
-    if whole and len(found) < count and most < available:
-        found = _cloze(world, language, part, available, sentences)
-    source = f"questions world {language} {split}"
-    if count is not None:
-        require_count(count, len(found), source)
-    return Examples(QUESTION, (), tuple(found[:count]), source)
-
-
-def _cloze(
-    world: World, language: str, part: str, count: int, context: int
-) -> list[QuestionExample]:
-    """The questions of the first ``count`` sentences, at most one a context."""
-    sentences, found = world.sentences(part, count), []
-    for first in range(0, count - context + 1, context):
-        questions = list(_questions(sentences[first : first + context], language))
-        if questions:
-            # A stream of its own for each context, so that none depends on how many are drawn.
-            rng = np.random.default_rng([world.seed, 8, BUCKETS_OF[part][0], first])
-            found.append(questions[int(rng.random() * len(questions))])
-    return found
-
-
-def _questions(context: Sequence[Sentence], language: str) -> Iterator[QuestionExample]:
-    """All questions on a context that have one answer."""
-    texts = [sentence.tokens[language] for sentence in context]
-    words = [word for tokens in texts for word in tokens]
-    before = 0  # words of the sentences before this one
-    for sentence, tokens in zip(context, texts, strict=True):
-        for start, end in noun_phrases(sentence, language):
-            left, answer, right = tokens[:start], tokens[start:end], tokens[end:]
-            fitting = sum(_fits(other, left, right) for other in texts)
-            if fitting == 1 and _occurrences(words, answer) == 1:
-                place = sum(len(word) + 1 for word in words[: before + start])
-                question = " ".join((*left, GAP, *right))
-                yield QuestionExample(question, " ".join(words), place, (" ".join(answer),))
-        before += len(tokens)
-
-
-def noun_phrases(sentence: Sentence, language: str) -> list[tuple[int, int]]:
-    """(start, end) of each subject and object, end exclusive; relative pronouns are none."""
-    heads, relations = sentence.heads[language], sentence.relations[language]
-    found = []
-    for place, relation in enumerate(relations):
-        if relation not in ASKED:
-            continue
-        if relation == "nsubj" and relations[heads[place]] == "acl:relcl":
-            continue
-        inner = [i for i, h in enumerate(heads) if h == place and relations[i] in PHRASE]
-        found.append((min([place, *inner]), max([place, *inner]) + 1))
-    return found
-
-
-def _fits(tokens: Sequence[str], left: Sequence[str], right: Sequence[str]) -> bool:
-    """Whether a sentence reads like the question, whatever stands in the gap."""
-    if len(tokens) <= len(left) + len(right):
-        return False
-    return tokens[: len(left)] == left and tokens[len(tokens) - len(right) :] == right
-
-
-def _occurrences(words: Sequence[str], phrase: Sequence[str]) -> int:
-    size = len(phrase)
-    return sum(tuple(words[i : i + size]) == phrase for i in range(len(words) - size + 1))
+from isomorph.text.worlds import World, world_examples, world_questions
 
 
 class Source(NamedTuple):
     """A set of labelled examples."""
 
-    kind: str
-    """PAIR, TAG and so on, as `Examples.task`."""
-    name: str
-    """Of the task in rows: the same for a world's and a public data set's."""
-    score: str
-    """The score that stands for the task: "accuracy", "f1", "las", "tau", "spearman" and so on."""
+    key: str  # of SOURCES
+    kind: str  # PAIR, TAG and so on, as `Examples.task`
+    name: str  # of the task in rows: the same for a world's and a public data set's
+    score: str  # that stands for the task: "accuracy", "f1", "las", "tau", "spearman" and so on
     languages: tuple[str, ...]
+    # Of (the source, language, split, count), a world first where a world makes them.
     read: Callable[..., Examples]
-    """Of (language, split, count), and of (world, language, split, count) where a world makes them."""
+    # The shipped tables that it is made of; None where a world makes it or the hub has it.
     files: tuple[str, ...] | None = None
-    """The shipped tables that it is made of; None where a world makes it or the hub has it."""
+    dataset: str = ""  # of the hub or a mirror
+    config: str = ""  # of the data set, with {} for what is chosen of it; or the domain
+    # Of texts or words, and last of what is said of them, with its labels, by number.
+    columns: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    place: tuple[str, str] | None = None  # id and revision, where the hub has it under another id
 
     @property
     def of_world(self) -> bool:
@@ -217,41 +67,55 @@ class Source(NamedTuple):
         return self.files is None and not self.of_world
 
 
-def _english(read: Callable[..., Examples], *of: str) -> Callable[..., Examples]:
-    """A reader of a set that is of one language, and asks for none."""
-    return lambda language, split, count: read(*of, split, count)
-
-
-_RELATION, _TERMS = "tasks/passage_relation.parquet", "tasks/interface_terms.parquet"
 _BIBLE, _HELP = "text/bible.parquet", "text/help.parquet"
-_relation, _orders = shipped_tasks.passage_relation, shipped_tasks.passage_orders
-SOURCES = {
-    **{f"world_{kind}": Source(kind, kind, score, WORLD_LANGUAGES, partial(world_examples, kind))
-       for kind, score in ((PAIR, "accuracy"), (TAG, "f1"), (TREE, "las"), (SPEECH, "accuracy"))},
-    "world_questions": Source(QUESTION, "questions", "f1", WORLD_LANGUAGES, world_questions),
-    "passage_relation": Source(PAIR, "passages", "accuracy", LANGUAGES,
-                               partial(_relation, "bible"), (_BIBLE, _RELATION)),
-    "passage_relation_help": Source(PAIR, "help_passages", "accuracy", LANGUAGES,
-                                    partial(_relation, "help"), (_HELP, _RELATION)),
-    "interface_terms": Source(TAG, "terms", "f1", LANGUAGES,
-                              shipped_tasks.interface_terms, (_TERMS,)),
-    "bible_order": Source(ORDER, "bible_order", "tau", LANGUAGES, partial(_orders, "bible"), (_BIBLE,)),
-    "help_order": Source(ORDER, "help_order", "tau", LANGUAGES, partial(_orders, "help"), (_HELP,)),
-    "phrases": Source(PHRASES, "phrases", "sentence_accuracy", ENGLISH,
-                      _english(shipped_tasks.phrase_examples), ("tasks/paraphrases.parquet",)),
-    **{source: Source(kind, name, score, LANGUAGES, partial(hub_tasks.hub_examples, source))
-       for source, kind, name, score in (
-           ("xnli", PAIR, "nli", "accuracy"), ("universal_dependencies", TREE, "parsing", "las"),
-           ("parts_of_speech", SPEECH, "tags", "accuracy"), ("wikiann", TAG, "ner", "f1"))},
-    **{name: Source(QUESTION, "questions", "f1", ENGLISH, _english(hub_tasks.hub_questions, name))
-       for name in hub_tasks.QUESTIONS},
-    **{name: Source(ORDER, name, "tau", ENGLISH, _english(hub_tasks.story_orders, name))
-       for name in hub_tasks.STORIES},
-    **{name: Source(kind, name, score, ENGLISH, _english(hub_tasks.benchmark_examples, name))
-       for name, kind, score in (
-           ("rte", PAIR, "accuracy"), ("mrpc", PAIR, "f1"), ("stsb", SCORE, "spearman"),
-           ("cola", PAIR, "matthews"), ("sst2", PAIR, "accuracy"))},
-}  # fmt: skip
+_RELATION, _TERMS = "tasks/passage_relation.parquet", "tasks/interface_terms.parquet"
+_PARAPHRASES = "tasks/paraphrases.parquet"
+_TWO, _ONE = ("sentence1", "sentence2", "label"), ("sentence", "label")
+_TOKENS, _ASKED = ("tokens", "head", "deprel", "upos"), ("question", "context", "answers")
+# A licence for each treebank, mostly CC-BY-SA-4.0. Under the id that mirrors have it was a script,
+# which `datasets` no longer executes. It is kept up elsewhere, with a revision for each release.
+_TREES = ("universal-dependencies/universal_dependencies", "{}", _TOKENS)
+_PLACE = ("commul/universal_dependencies", "2.17")
+_GLUE = "nyu-mll/glue"
+_ACCURACY, _WORLD, _MANY, _ENGLISH = "accuracy", WORLD_LANGUAGES, LANGUAGES, ("en",)
+_relation, _orders = shipped_tasks.relation, shipped_tasks.orders
+_glue, _asked = public.benchmark, public.questions
+SOURCES = {row[0]: Source(*row) for row in (
+    *((f"world_{kind}", kind, kind, score, _WORLD, partial(world_examples, kind))
+      for kind, score in ((PAIR, _ACCURACY), (TAG, "f1"), (TREE, "las"), (SPEECH, _ACCURACY))),
+    ("world_questions", QUESTION, "questions", "f1", _WORLD, world_questions),
+    ("passage_relation", PAIR, "passages", _ACCURACY, _MANY, _relation, (_BIBLE, _RELATION), "", "bible"),
+    ("passage_relation_help", PAIR, "help_passages", _ACCURACY, _MANY, _relation, (_HELP, _RELATION),
+     "", "help"),
+    ("interface_terms", TAG, "terms", "f1", _MANY, shipped_tasks.terms, (_TERMS,)),
+    ("bible_order", ORDER, "bible_order", "tau", _MANY, _orders, (_BIBLE,), "", "bible"),
+    ("help_order", ORDER, "help_order", "tau", _MANY, _orders, (_HELP,), "", "help"),
+    ("phrases", PHRASES, "phrases", "sentence_accuracy", _ENGLISH, shipped_tasks.phrases, (_PARAPHRASES,)),
+    # CC-BY-NC-4.0
+    ("xnli", PAIR, "nli", _ACCURACY, _MANY, public.labelled, None, "facebook/xnli", "{}",
+     ("premise", "hypothesis", "label"), LABELS),
+    ("universal_dependencies", TREE, "parsing", "las", _MANY, public.treebank, None, *_TREES,
+     UNIVERSAL_RELATIONS, _PLACE),
+    ("parts_of_speech", SPEECH, "tags", _ACCURACY, _MANY, public.treebank, None, *_TREES,
+     PARTS_OF_SPEECH, _PLACE),
+    # States no licence; Chinese mixes both scripts.
+    ("wikiann", TAG, "ner", "f1", _MANY, public.labelled, None, "unimelb-nlp/wikiann", "{}",
+     ("tokens", "ner_tags"), ENTITY_TAGS),
+    ("tydiqa", QUESTION, "questions", "f1", _ENGLISH, _asked, None,
+     "google-research-datasets/tydiqa", "secondary_task", _ASKED),
+    ("squad", QUESTION, "questions", "f1", _ENGLISH, _asked, None, "rajpurkar/squad", "plain_text", _ASKED),
+    *((name, ORDER, name, "tau", _ENGLISH, public.stories, None, "local/sentence-ordering", name,
+       ("sentences",)) for name in ("rocstories", "sind")),
+    ("rte", PAIR, "rte", _ACCURACY, _ENGLISH, _glue, None, _GLUE, "rte", _TWO,
+     ("entailment", "not_entailment")),
+    ("mrpc", PAIR, "mrpc", "f1", _ENGLISH, _glue, None, _GLUE, "mrpc", _TWO,
+     ("not_equivalent", "equivalent")),
+    ("stsb", SCORE, "stsb", "spearman", _ENGLISH, _glue, None, _GLUE, "stsb", _TWO),  # from 0 to 5
+    ("cola", PAIR, "cola", "matthews", _ENGLISH, _glue, None, _GLUE, "cola", _ONE,
+     ("unacceptable", "acceptable")),
+    ("sst2", PAIR, "sst2", _ACCURACY, _ENGLISH, _glue, None, _GLUE, "sst2", _ONE,
+     ("negative", "positive")),
+)}  # fmt: skip
 
 
 def examples(
@@ -272,7 +136,7 @@ def examples(
     if own.of_world != (world is not None):
         needed = "a world is needed" if own.of_world else "it is made from no world"
         raise ValueError(f"source is {source!r}; {needed}.")
-    return own.read(*([world] if own.of_world else []), language, split, count)
+    return own.read(world or own, language, split, count)
 
 
 def evaluation_split(source: str, language: str) -> str:
@@ -287,9 +151,9 @@ def evaluation_split(source: str, language: str) -> str:
         return "test"
     try:
         examples(source, language, "test", 1)
-    except HubAway:
-        raise
-    except DataUnavailable:
+    except DataUnavailable as problem:
+        if isinstance(problem, HubAway):
+            raise
         examples(source, language, "dev", 1)
         return "dev"
     return "test"

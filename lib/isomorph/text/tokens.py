@@ -5,6 +5,9 @@
   other pieces than it has in its sentence.
 - Which tokens are a word's is told by the characters that they cover: alike for every tokeniser.
 - Text is text: the spelling of a special token in it, such as [MASK] or </s>, is never that token.
+
+Here alone, too, is decided what is the same word: a dictionary may be in lower case where a text has
+capitals, and a tokeniser may write a word with the space before it, in bytes, or without accents.
 """
 
 from __future__ import annotations
@@ -12,8 +15,9 @@ from __future__ import annotations
 import json
 import re
 import reprlib
+import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from operator import itemgetter
@@ -33,6 +37,8 @@ HAN = (
     "\U0002b920-\U0002ceaf\U0002f800-\U0002fa1f"
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# A word of a script that is written without spaces: Thai to Khmer, Japanese, Chinese.
+_UNSPACED = re.compile(f"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff{HAN}]")
 
 
 def check_text(text: object, place: str, *, empty: bool = False) -> None:
@@ -208,6 +214,71 @@ def _splitter():
     return pre_tokenizers.Sequence(
         [pre_tokenizers.BertPreTokenizer(), pre_tokenizers.Split(Regex(f"[{HAN}]"), "isolated")]
     )
+
+
+def single_tokens(tokenizer: PreTrainedTokenizerFast, words: Sequence[str]) -> list[int | None]:
+    """The token that each word is, as it stands within a text: after a space, or in a script that
+    has none, such as Chinese, right after what comes before.
+
+    None for a word that is several tokens or unknown; a byte is no word.
+    """
+    # A full stop, because every vocabulary has one or reads it apart.
+    lead = ["." if _UNSPACED.match(word) else ". " for word in words]
+    check_texts(words, "words[{}]", empty=True)
+    texts = [before + word for before, word in zip(lead, words, strict=True)]
+    single: list[int | None] = []
+    read = encodings(tokenizer, texts, special=False)
+    for before, text, encoding in zip(lead, texts, read, strict=True):
+        (token, start, _), *more = [
+            place for place in token_places(encoding, text) if place[2] > len(before)
+        ] or [(0, -1, 0)]
+        whole = not more and start >= len(before)
+        byte = whole and re.fullmatch("<0x[0-9A-F]{2}>", encoding.tokens[token])
+        known = whole and not byte and encoding.ids[token] != tokenizer.unk_token_id
+        single.append(encoding.ids[token] if known else None)
+    return single
+
+
+def spelt(tokenizer: PreTrainedTokenizerFast, words: Sequence[str]) -> list[str]:
+    """Each word in the letter case in which it is one token: as given, else with a capital, else in
+    capitals; as given where it is one in none.
+
+    So "paris" of a dictionary in lower case is the "Paris" of a vocabulary that keeps capitals.
+    """
+    cases = (words, [word[:1].upper() + word[1:] for word in words], list(map(str.upper, words)))
+    known = zip(
+        *(zip(case, single_tokens(tokenizer, case), strict=True) for case in cases), strict=True
+    )
+    return [
+        next((case for case, token in tries if token is not None), word)
+        for word, tries in zip(words, known, strict=True)
+    ]
+
+
+def word_key(tokenizer: PreTrainedTokenizerFast) -> Callable[[str], str]:
+    """What words have in common that a dictionary does not tell apart, as a function of the word.
+
+    Words are the same whatever their letter case, by Unicode's case folding, which makes one of
+    "straße" and "STRASSE"; however accents are encoded (NFC or NFD); and after what the tokeniser
+    itself drops, such as accents.
+    """
+    normalizer = tokenizer.backend_tokenizer.normalizer
+    # One that writes bytes says nothing of letters.
+    if normalizer is not None and normalizer.normalize_str("\u00e9") in (
+        "\u00c3\u00a9",
+        "Ġ\u00c3\u00a9",
+    ):
+        normalizer = None
+
+    @cache
+    def key(word: str) -> str:
+        if normalizer is not None:
+            word = normalizer.normalize_str(word)
+        # Without spaces and their mark: a normaliser may put some around every Chinese character.
+        word = "".join(word.replace("\u2581", " ").split())
+        return unicodedata.normalize("NFC", unicodedata.normalize("NFC", word).casefold())
+
+    return key
 
 
 @contextmanager

@@ -4,11 +4,12 @@ Both languages say the same kind of things, drawn from one probabilistic grammar
 decide how alike they are in words, in word order and in what they talk about.  Every sentence
 comes with its translation, word alignment, dependency trees and entity spans, and entailment
 pairs can be drawn, so that the three tasks of Conneau et al. (ACL 2020, section 3.2), inference,
-entity recognition and parsing, exist exactly in both languages.
+entity recognition and parsing, exist exactly in both languages; and so do questions.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 import numpy as np
@@ -16,10 +17,36 @@ from pydantic import Field, model_validator
 
 from isomorph.config import Config
 from isomorph.text import entailment
-from isomorph.text.corpora import Corpus, require
-from isomorph.text.grammar import ORDERS, Batch, Sentence, gold, render, sample, spelling_hash
+from isomorph.text.corpora import Corpus
+from isomorph.text.examples import (
+    ENTITY_TAGS,
+    LABELS,
+    PAIR,
+    PARTS_OF_SPEECH,
+    QUESTION,
+    SPEECH,
+    TAG,
+    TREE,
+    Examples,
+    PairExample,
+    QuestionExample,
+    TaggedExample,
+    TreeExample,
+    require,
+    require_count,
+    universal_relation,
+)
+from isomorph.text.grammar import (
+    ORDERS,
+    SLOTS,
+    Batch,
+    Sentence,
+    gold,
+    render,
+    sample,
+    spelling_hash,
+)
 from isomorph.text.lexicon import Lexicon, build_lexicon, group_count
-from isomorph.text.tables import require_count
 
 LANGUAGES = ("a", "b")
 SPLITS = ("train_a", "train_b", "dev", "test")
@@ -28,11 +55,11 @@ SPLITS = ("train_a", "train_b", "dev", "test")
 BUCKETS = 32
 BUCKETS_OF = {"dev": (0, 1), "test": (1, 2), "train_a": (2, 17), "train_b": (17, 32)}
 DRAWN_AT_ONCE = 10_000  # bounds memory; part of the definition of the text, like the seed
-# What the lexicon depends on.
-DIALS = (
-    *("lexemes", "zipf_exponent", "selectional_sharpness", "anchors", "ambiguity", "topics"),
-    "seed",
-)
+MOST_PAIRS = 10_000_000  # of entailment; there is no end of them
+
+CONTEXT = 3  # sentences that a question is on
+GAP = "?"
+PHRASE = ("det", "amod", "flat")  # what stands around a noun or name in its phrase
 # Below 64 words there are fewer groups of nouns than the default topics; the syllables give some
 # 9,000 distinct words for both languages.
 Lexemes = Annotated[int, Field(ge=64, le=2000)]
@@ -76,7 +103,7 @@ class World(Config):
 
     def lexicon(self) -> Lexicon:
         """The words, the gold dictionary (``.pairs()``) and all preferences of this world."""
-        return build_lexicon(**{name: getattr(self, name) for name in DIALS})
+        return build_lexicon(self)
 
     def topic_mixture(self, language: str) -> np.ndarray:
         """(topics,) probability of each topic in a language's training text.
@@ -84,9 +111,8 @@ class World(Config):
         Uniform, moved towards the first half of the topics for "a" and the second for "b" by
         1 - topic_overlap.  Held-out sentences are always drawn from all topics alike.
         """
-        topic = np.arange(self.topics)
         # With an odd number of topics the middle one is shared out between the two languages.
-        share_a = np.clip(self.topics / 2 - topic, 0, 1)
+        share_a = np.clip(self.topics / 2 - np.arange(self.topics), 0, 1)
         share = share_a if language == "a" else 1 - share_a
         own = share / share.sum()
         return self.topic_overlap / self.topics + (1 - self.topic_overlap) * own
@@ -100,18 +126,21 @@ class World(Config):
         half in "test".  The text of fewer training sentences is the beginning of the text of more.
         """
         lexicon, orders = self.lexicon(), {"a": "same", "b": self.order}
+        drawn = {split: self._draw(split) for split in SPLITS}
 
-        def texts(batch: Batch, language: str) -> list[str]:
-            return render(batch, lexicon, language, orders[language])
+        def texts(split: str) -> dict[str, list[str]]:
+            return {
+                language: render(drawn[split.format(language)], lexicon, language, order)
+                for language, order in orders.items()
+            }
 
-        train = {
-            language: texts(self._draw(f"train_{language}"), language) for language in LANGUAGES
-        }
-        dev, test = (
-            {language: texts(batch, language) for language in LANGUAGES}
-            for batch in map(self._draw, ("dev", "test"))
-        )
-        return Corpus(LANGUAGES, train, dev, test, self._dictionary(lexicon), checksum="")
+        shuffled = np.argsort(np.random.default_rng([self.seed, 6]).random(self.lexemes))
+        in_test = np.isin(lexicon.word_ids[: lexicon.full_stop], shuffled[: self.lexemes // 2])
+        dictionary: dict[str, list[tuple[str, str]]] = {"train": [], "test": []}
+        for pair, test in zip(lexicon.pairs(), in_test, strict=True):
+            dictionary["test" if test else "train"].append(pair)
+        splits = map(texts, ("train_{}", "dev", "test"))
+        return Corpus(LANGUAGES, *splits, dictionary, checksum="")
 
     def sentences(self, split: str, count: int | None = None) -> list[Sentence]:
         """Gold records of the first ``count`` sentences of a split, in the order of ``corpus()``.
@@ -119,9 +148,8 @@ class World(Config):
         split: "train_a", "train_b" (the training text of that language), "dev" or "test".
         """
         require("split", split, SPLITS)
-        available = self._size(split)
-        count = available if count is None else count
-        require_count(count, available, repr(split))
+        count = self.size(split) if count is None else count
+        require_count(count, self.size(split), repr(split))
         return gold(self._draw(split, count), self.lexicon(), self.order)
 
     def entailment_pairs(self, split: str, count: int) -> list[entailment.Pair]:
@@ -130,52 +158,150 @@ class World(Config):
         split: "train", "dev" or "test"; no hypothesis is in two of them.  Their premises are made as
         the field `premises` says, see `isomorph.text.entailment`.
         """
-        return entailment.draw_pairs(
-            self.lexicon(), order=self.order, topics=self.topics, split=split, count=count,
-            seed=self.seed, premises=self.premises,
-        )  # fmt: skip
+        require("split", split, tuple(entailment.BUCKETS_OF))
+        require_count(count, MOST_PAIRS, f"entailment {split}")
+        return entailment.draw_pairs(self, split, count)
 
-    def _size(self, split: str) -> int:
+    def size(self, split: str) -> int:
         held_out = {"dev": self.dev_sentences, "test": self.test_sentences}
         return held_out.get(split, self.training_sentences)
 
     def _draw(self, split: str, count: int | None = None) -> Batch:
         """The first ``count`` sentences of a split; held-out ones are distinct."""
         low, high = BUCKETS_OF[split]
-        count = self._size(split) if count is None else count
+        count = self.size(split) if count is None else count
+        training = split.startswith("train")
         uniform = np.full(self.topics, 1 / self.topics)
-        mixture = self.topic_mixture(split[-1]) if split.startswith("train") else uniform
+        mixture = self.topic_mixture(split[-1]) if training else uniform
         lexicon, rng = self.lexicon(), np.random.default_rng([self.seed, 5, low])
-        rows, topics, found, seen = [], [], 0, set()
-        while found < count:
+        batches, seen = [], np.empty(0, dtype=np.uint64)
+        while (missing := count - sum(map(len, batches))) > 0:
             batch = sample(lexicon, mixture, DRAWN_AT_ONCE, rng)
             spelling = spelling_hash(batch, lexicon)
-            kept = np.isin(spelling % BUCKETS, np.arange(low, high))
-            if not split.startswith("train"):
+            kept = np.flatnonzero(np.isin(spelling % BUCKETS, np.arange(low, high)))
+            if not training:
                 # Told apart by their spelling in "a": two with the same would be one query.
-                kept &= _first_seen(spelling, kept, seen)
-            kept = np.flatnonzero(kept)[: count - found]
-            rows.append(batch.rows[kept])
-            topics.append(batch.topics[kept])
-            found += len(kept)
-        return Batch(np.concatenate(rows), np.concatenate(topics))
-
-    def _dictionary(self, lexicon: Lexicon) -> dict[str, list[tuple[str, str]]]:
-        words = lexicon.word_ids[: lexicon.full_stop]
-        shuffled = np.argsort(np.random.default_rng([self.seed, 6]).random(self.lexemes))
-        in_test = np.isin(words, shuffled[: self.lexemes // 2])
-        pairs = lexicon.pairs()
-        return {
-            "train": [pair for pair, test in zip(pairs, in_test, strict=True) if not test],
-            "test": [pair for pair, test in zip(pairs, in_test, strict=True) if test],
-        }
+                _, first = np.unique(spelling[kept], return_index=True)
+                kept = kept[np.sort(first)]
+                kept = kept[~np.isin(spelling[kept], seen)]
+                seen = np.append(seen, spelling[kept])
+            batches.append(batch[kept[:missing]])
+        columns = ([batch.rows for batch in batches], [batch.topics for batch in batches])
+        return Batch(*map(np.concatenate, columns))
 
 
-def _first_seen(spelling: np.ndarray, kept: np.ndarray, seen: set[int]) -> np.ndarray:
-    """(n,) bool: the first of each distinct kept hash that is not in ``seen``, which it fills."""
-    first = np.zeros(len(spelling), dtype=bool)
-    for i in np.flatnonzero(kept):
-        if (key := int(spelling[i])) not in seen:
-            seen.add(key)
-            first[i] = True
-    return first
+def world_examples(task: str, world: World, language: str, split: str, count: int) -> Examples:
+    """The first ``count`` examples of a task of transfer of a split of a controlled world.
+
+    No sentence, and of the pairs no hypothesis, is in two splits.  The sentences to train on are those
+    that the language was pretrained on, so of its own topics.  Those of "dev" and "test", and all
+    pairs, are of every topic alike.  Examples of "dev" and "test", and pairs, are translations of each
+    other by position.  Nothing is left out: sentences without entities stay, and so does the full stop.
+    """
+    if task == PAIR:
+        names, items = LABELS, [
+            PairExample(*(side.text(language) for side in (pair.premise, pair.hypothesis)),
+                        pair.label, pair.premise.topic)
+            for pair in world.entailment_pairs(split, count)
+        ]  # fmt: skip
+    else:
+        names, make = {
+            TAG: (ENTITY_TAGS, _entities_of),
+            SPEECH: (PARTS_OF_SPEECH, _parts_of_speech_of),
+            TREE: (tuple(dict.fromkeys(universal_relation(s.relation) for s in SLOTS)), _tree_of),
+        }[task]
+        sentences = world.sentences(_part(split, language), count)
+        items = [make(sentence, language) for sentence in sentences]
+    return Examples(task, names, tuple(items), f"world {language} {split}")
+
+
+def _part(split: str, language: str) -> str:
+    return f"train_{language}" if split == "train" else split
+
+
+def _entities_of(sentence: Sentence, language: str) -> TaggedExample:
+    words = sentence.tokens[language]
+    tags = ["O"] * len(words)
+    for start, end, kind in sentence.entities[language]:
+        tags[start:end] = [f"B-{kind}", *[f"I-{kind}"] * (end - start - 1)]
+    return TaggedExample(words, tuple(tags), sentence.topic)
+
+
+def _parts_of_speech_of(sentence: Sentence, language: str) -> TaggedExample:
+    return TaggedExample(sentence.tokens[language], sentence.speech[language], sentence.topic)
+
+
+def _tree_of(sentence: Sentence, language: str) -> TreeExample:
+    heads = tuple(head + 1 for head in sentence.heads[language])
+    relations = tuple(map(universal_relation, sentence.relations[language]))
+    return TreeExample(sentence.tokens[language], heads, relations, sentence.topic)
+
+
+def world_questions(world: World, language: str, split: str, count: int | None = None) -> Examples:
+    """The first ``count`` cloze questions, or all, of a split of a controlled world, one a context.
+
+    A context is CONTEXT sentences of the split that follow each other.  The question is one of them
+    with GAP in the place of a subject or object, and the answer is that noun phrase: determiner,
+    adjective and noun, or name.  Questions that have two answers are left out: the phrase stands
+    once in its context, and no other sentence there reads like the question.
+    GAP is no word of a world, so a vocabulary learnt there reads it as the unknown word.
+    """
+    part = _part(split, language)
+    available = world.size(part)
+    # Hardly a context has no question; of a world's texts, the shorter begin the longer.
+    whole = isinstance(count, int) and not isinstance(count, bool) and count >= 1
+    most = min(available, (count + count // 10 + 10) * CONTEXT) if whole else available
+    items = _cloze(world, language, part, most)
+    if whole and len(items) < count and most < available:
+        items = _cloze(world, language, part, available)
+    source = f"questions world {language} {split}"
+    if count is not None:
+        require_count(count, len(items), source)
+    return Examples(QUESTION, (), tuple(items[:count]), source)
+
+
+def _cloze(world: World, language: str, part: str, count: int) -> list[QuestionExample]:
+    """The questions of the first ``count`` sentences, at most one a context."""
+    sentences, chosen = world.sentences(part, count), []
+    for first in range(0, count - CONTEXT + 1, CONTEXT):
+        questions = list(_questions(sentences[first : first + CONTEXT], language))
+        if questions:
+            # A stream of its own for each context, so that none depends on how many are drawn.
+            rng = np.random.default_rng([world.seed, 8, BUCKETS_OF[part][0], first])
+            chosen.append(questions[int(rng.random() * len(questions))])
+    return chosen
+
+
+def _questions(context: Sequence[Sentence], language: str) -> Iterator[QuestionExample]:
+    """All questions on a context that have one answer."""
+    texts = [sentence.tokens[language] for sentence in context]
+    words = [word for tokens in texts for word in tokens]
+    before = 0  # words of the sentences before this one
+    for sentence, tokens in zip(context, texts, strict=True):
+        for start, end in noun_phrases(sentence, language):
+            left, answer, right = tokens[:start], tokens[start:end], tokens[end:]
+            # How many sentences read like the question, whatever stands in the gap.
+            fitting = sum(
+                len(other) > len(left) + len(right)
+                and other[: len(left)] == left
+                and other[len(other) - len(right) :] == right
+                for other in texts
+            )
+            size = end - start
+            answers = sum(tuple(words[i : i + size]) == answer for i in range(len(words)))
+            if fitting == answers == 1:
+                place = sum(len(word) + 1 for word in words[: before + start])
+                question = " ".join((*left, GAP, *right))
+                yield QuestionExample(question, " ".join(words), place, (" ".join(answer),))
+        before += len(tokens)
+
+
+def noun_phrases(sentence: Sentence, language: str) -> list[tuple[int, int]]:
+    """(start, end) of each subject and object, end exclusive; relative pronouns are none."""
+    heads, relations = sentence.heads[language], sentence.relations[language]
+    spans = []
+    for place, relation in enumerate(relations):
+        if relation in ("nsubj", "obj") and sentence.speech[language][place] != "PRON":
+            inner = [i for i, h in enumerate(heads) if h == place and relations[i] in PHRASE]
+            spans.append((min([place, *inner]), max([place, *inner]) + 1))
+    return spans
