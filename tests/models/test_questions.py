@@ -158,7 +158,7 @@ def test_a_context_of_which_nothing_is_read_has_an_empty_answer():
 @pytest.mark.parametrize("kind", ["ours", "bert"])
 def test_it_learns_to_answer_cloze_questions(kind):
     world = World(seed=0, lexemes=64)
-    questions = world_questions(world, "a", "train", 24, sentences=2)
+    questions = world_questions(world, "a", "train", 24)
     texts = [sentence.text("a") for sentence in world.sentences("train_a", 300)]
     vocabulary = learn(VocabularyConfig(size=120), {"a": texts})
     shape = {"width": 64} if kind == "ours" else {"hidden_size": 64}
