@@ -20,9 +20,9 @@ from isomorph.text.corpora import (
     evenly,
     load_parallel,
     near_copies,
-    require,
     word_pairs,
 )
+from isomorph.text.examples import require
 from isomorph.text.shipped import LANGUAGES
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from isomorph.models.inputs import encoder_of, longest_input, positions, takes_language
-from isomorph.text.corpora import require
+from isomorph.text.examples import require
 from isomorph.text.tokens import check_text, check_texts, encodings, read_words
 
 if TYPE_CHECKING:

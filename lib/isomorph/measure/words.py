@@ -23,8 +23,15 @@ from torch import Tensor
 from isomorph.measure.numerics import best_first, unit_rows
 from isomorph.measure.represent import stream, tokenizer_of, unit_index, unit_means
 from isomorph.models.inputs import takes_language
-from isomorph.text.tokens import single_tokens, spelt, word_key
-from isomorph.text.tokens import check_text, check_texts, read_words, token_places
+from isomorph.text.tokens import (
+    check_text,
+    check_texts,
+    read_words,
+    single_tokens,
+    spelt,
+    token_places,
+    word_key,
+)
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
