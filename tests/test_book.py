@@ -26,7 +26,7 @@ from isomorph.book.chapters import (
     select,
 )
 from isomorph.book.execute import execute_all
-from isomorph.book.ledger_page import KINDS, filled
+from isomorph.book.pages import KINDS, filled
 from tests import small_book
 
 SMOKE = {"size": "smoke", "recompute": False}
@@ -173,7 +173,7 @@ from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from isomorph.book.chapters import Layout, discover
 from isomorph.book.execute import execute_all
-from isomorph.book.ledger_page import KINDS, filled
+from isomorph.book.pages import KINDS, filled
 Layout.library = Path({str(still_library)!r})
 layout = Layout(Path({str(root)!r}))
 execute_all(discover(layout), layout, {SMOKE!r}, jobs=1)
@@ -260,10 +260,14 @@ def test_the_ledger_links_only_to_chapters_that_exist(stage):
     without, with_one = (filled("<!-- ledger -->", stage, own) for own in ([], [first]))
     assert "<a " not in without and without.count("<tr data-outcome") == len(claims.ledger())
     assert '<a href="cross_lingual/a_bilingual_model_from_scratch.html">11.5</a>' in with_one
-    told = filled("before <!-- found --> after", stage, [first])
-    assert told.startswith("before 1. **") and told.endswith(" after")
+    told = filled((book.ROOT / "book" / "index.md").read_text(), stage, [first])
+    assert "<!--" not in told and re.search(r"only after \d+\.\d \[", told)
     assert "](cross_lingual/a_bilingual_model_from_scratch.ipynb)" in told
-    assert told.count(".ipynb") == 1, "a finding without its chapter has no link"
+    assert told.count(".ipynb") == 2, "a finding without its chapter has no link"
+    with pytest.raises(
+        BookError, match="the mark is '<!-- leger -->', but it must be one of ledger"
+    ):
+        filled("<!-- leger -->", stage, [])
 
 
 def test_the_worked_example_is_what_the_ledger_holds_of_its_claim(stage):

@@ -19,7 +19,6 @@ from isomorph import files, processes
 from isomorph.figures.display import run_counts
 from isomorph.sizes import SIZES
 
-from . import ledger_page
 from .chapters import BookError, Chapter, Layout, finished_inputs, hash_files, is_fresh, read_text
 from .notebook import (
     derive,
@@ -30,6 +29,7 @@ from .notebook import (
     without_solutions,
     without_traces,
 )
+from .pages import filled
 
 # Of the two checks of an exercise, the page shows the call once, and what it says of the solution.
 HIDDEN = {"unanswered": "remove-output", "solved": "remove-input"}
@@ -89,7 +89,7 @@ def stage_pages(
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text(_chapter_page(chapter, layout, chapter in failed, parameters), "utf-8")
     for page in sorted(layout.book.rglob("*.md")):
-        text = ledger_page.filled(read_text(page, layout.root), stage, chapters)
+        text = filled(read_text(page, layout.root), stage, chapters)
         (stage / page.relative_to(layout.book)).write_text(text, "utf-8")
     return stage
 
