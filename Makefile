@@ -58,4 +58,4 @@ lock:
 
 # Not while a build is at work in it.
 clean:
-	@$(PYTHON) -I lib/isomorph/book/lock.py _build
+	@$(PYTHON) -I lib/isomorph/files.py _build

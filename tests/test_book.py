@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from isomorph import book, claims, outcomes
+from isomorph.book import execute_all
 from isomorph.book.chapters import (
     BadRequest,
     BookError,
@@ -25,7 +26,6 @@ from isomorph.book.chapters import (
     is_fresh,
     select,
 )
-from isomorph.book.execute import execute_all
 from isomorph.book.pages import KINDS, filled
 from tests import small_book
 
@@ -172,7 +172,7 @@ import signal
 from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from isomorph.book.chapters import Layout, discover
-from isomorph.book.execute import execute_all
+from isomorph.book import execute_all
 from isomorph.book.pages import KINDS, filled
 Layout.library = Path({str(still_library)!r})
 layout = Layout(Path({str(root)!r}))

@@ -7,9 +7,8 @@ import shutil
 import pytest
 
 from isomorph import book
-from isomorph.book import site
+from isomorph.book import execute_all, site
 from isomorph.book.chapters import BookError, Chapter, Layout, finished_inputs, is_fresh
-from isomorph.book.execute import execute_all
 from tests import small_book
 
 SMOKE = {"size": "smoke", "recompute": False}

@@ -10,8 +10,8 @@ import psutil
 import pytest
 
 from isomorph import book
+from isomorph.book import Failure, execute_all
 from isomorph.book.chapters import BadRequest, Chapter, Layout, is_fresh
-from isomorph.book.execute import Failure, execute_all
 from isomorph.book.worker import Limits
 from tests import small_book
 
@@ -60,7 +60,7 @@ def test_a_chapter_that_takes_too_long_is_ended_with_what_it_started(tmp_path):
 def test_what_stopped_is_told_by_chapter_and_cell(tmp_path, capsys):
     notebook = tmp_path / "endless.ipynb"
     failure = Failure(7, "while True:", "DeadKernelError: Kernel died", notebook, "over 20 minutes")
-    book._tell({ENDLESS: failure})
+    book._report({ENDLESS: failure})
     told = "cross_lingual/endless stopped: over 20 minutes in cell 7: while True:"
     assert capsys.readouterr().out.strip() == told
 

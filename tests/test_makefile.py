@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from isomorph.book.lock import alone
+from isomorph.files import alone
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -17,8 +17,8 @@ def make(tmp_path):
     """Calls `make` in a copy whose `isomorph` writes down its arguments; what they were."""
     for name in ("Makefile", "requirements.txt", "pyproject.toml"):
         shutil.copyfile(ROOT / name, tmp_path / name)
-    (tmp_path / "lib/isomorph/book").mkdir(parents=True)
-    shutil.copyfile(ROOT / "lib/isomorph/book/lock.py", tmp_path / "lib/isomorph/book/lock.py")
+    (tmp_path / "lib/isomorph").mkdir(parents=True)
+    shutil.copyfile(ROOT / "lib/isomorph/files.py", tmp_path / "lib/isomorph/files.py")
     bin = tmp_path / ".venv" / "bin"
     bin.mkdir(parents=True)
     for name, does in {"python": "exit 0", "isomorph": "printf '%s\\n' \"$@\" > arguments"}.items():

@@ -1,6 +1,14 @@
-"""Files that are there whole or not at all, whatever ends the process that writes them."""
+"""Files that are there whole or not at all, whatever ends the process that writes them, and folders
+in which one process at a time is at work.
 
+Run as a script it removes such a folder, which is `make clean`: so it imports nothing but the standard
+library, and needs no environment.
+"""
+
+import fcntl
 import os
+import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,3 +49,39 @@ def write_text(path: Path, text: str) -> None:
     """Write `text` to `path` in UTF-8, whole and at once."""
     with replacing(path) as aside:
         aside.write_text(text, encoding="utf-8")
+
+
+class Busy(Exception):
+    """Another process builds here; its text is one plain sentence."""
+
+
+@contextmanager
+def alone(build: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold the folder `build` against other processes; when one holds it, wait, and say for whom.
+
+    Raises Busy instead where `wait` is False. The lock is a file beside the folder; the system lets go
+    of it when the process that holds it ends, however it does.
+    """
+    with build.with_suffix(".lock").open("a+") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            held.seek(0)
+            holder = f"process {held.read().strip() or '(unknown)'} builds in {build.parent}"
+            if not wait:
+                raise Busy(holder) from None
+            print(f"{holder}: waiting for it to end", flush=True)
+            fcntl.flock(held, fcntl.LOCK_EX)
+        held.truncate(0)
+        held.write(f"{os.getpid()}\n")
+        held.flush()
+        yield
+
+
+if __name__ == "__main__":
+    try:
+        with alone(Path(sys.argv[1]).absolute(), wait=False):
+            if Path(sys.argv[1]).exists():
+                shutil.rmtree(sys.argv[1])
+    except Busy as busy:
+        sys.exit(f"{busy}: end it first")

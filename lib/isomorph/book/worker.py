@@ -110,8 +110,7 @@ def execute(source: Path, notebook: Path, parameters: dict, limits: Limits) -> d
                 'size = "laptop" and recompute = False.'
             )
     except BookError as error:
-        return {"ok": False, "cell": 0, "first_line": "", "error": str(error)}
-    notebook.parent.mkdir(parents=True, exist_ok=True)
+        return stopped(notebook, str(error))
     unexecuted = notebook.with_suffix(".source.ipynb")
     nbformat.write(book, unexecuted)
     started = time.time()
@@ -130,45 +129,40 @@ def execute(source: Path, notebook: Path, parameters: dict, limits: Limits) -> d
     except Exception as error:  # noqa: BLE001 - whatever stopped it stands in the report
         traceback = getattr(error, "traceback", None)  # of the kernel
         message = plain_text("\n".join(traceback or [f"{type(error).__name__}: {error}"]))
-        stopped = {"ok": False, "stopped": "".join(passed[:1])}
-        return {**stopped, **where_it_stopped(notebook, message)}
+        return {**stopped(notebook, message), "stopped": "".join(passed[:1])}
     finally:
         unexecuted.unlink(missing_ok=True)
     executed = nbformat.read(notebook, as_version=4)
-    if wrong := _unfinished(executed) or wrong_check(executed):
-        return {"ok": False, **wrong}
+    for cell in executed.cells:
+        if "isomorph" in cell.metadata and (said := complaint(cell)):
+            return _at(cell, said)
     return {"ok": True, "started": started, "seconds": time.time() - started, **_machine()}
 
 
-def where_it_stopped(notebook: Path, message: str) -> dict:
-    """The number of the cell begun last, counted from 1 as in the source, and the message."""
+def stopped(notebook: Path, message: str) -> dict:
+    """The report of an end in the cell begun last, of what was saved up to there."""
     try:
-        begun = list(filter(_begun, _source_cells(nbformat.read(notebook, as_version=4))))
+        cells = nbformat.read(notebook, as_version=4).cells
     except (OSError, ValueError):  # stopped before anything was saved
-        begun = []
-    return _at(begun[-1], message) if begun else {"cell": 0, "first_line": "", "error": message}
+        cells = []
+    # Cells of the source; papermill adds some, without this mark.
+    begun = [cell for cell in cells if "isomorph" in cell.metadata and _begun(cell)]
+    return _at(begun[-1] if begun else None, message)
 
 
-def _unfinished(executed) -> dict | None:
-    """The first cell that was not executed, failed or wrote to standard error, and what it said.
+def complaint(cell) -> str:
+    """What is wrong with a cell after the last one has ended: it failed, wrote to standard error, was
+    not executed, or is a check that does not say what it has to. Empty where all is well.
 
     Papermill takes `sys.exit` for an end as good as any.
     """
-    for cell in _source_cells(executed):
-        outputs = cell.get("outputs", [])
-        for output in outputs:
-            if output.output_type == "error":
-                return _at(cell, f"{output.ename}: {output.evalue}")
-        if loud := [o.text for o in outputs if o.get("name") == "stderr"]:
-            return _at(cell, f"it wrote to standard error:\n{plain_text(''.join(loud))}")
-        if not _begun(cell):
-            return _at(cell, "it was not executed")
-    return None
-
-
-def _source_cells(executed) -> list:
-    """The cells of the source; papermill adds some, without this mark."""
-    return [cell for cell in executed.cells if "isomorph" in cell.metadata]
+    outputs = cell.get("outputs", [])
+    for output in outputs:
+        if output.output_type == "error":
+            return f"{output.ename}: {output.evalue}"
+    if loud := [o.text for o in outputs if o.get("name") == "stderr"]:
+        return f"it wrote to standard error:\n{plain_text(''.join(loud))}"
+    return wrong_check(cell) if _begun(cell) else "it was not executed"
 
 
 def _begun(cell) -> bool:
@@ -177,8 +171,11 @@ def _begun(cell) -> bool:
 
 
 def _at(cell, message: str) -> dict:
-    first_line = next(iter(cell.source.strip().splitlines()), "")
-    return {"cell": cell.metadata["isomorph"]["cell"], "first_line": first_line, "error": message}
+    """The report of a failure in a cell: its number, counted from 1 as in the source, and its first
+    line; of none without one."""
+    number = cell.metadata["isomorph"]["cell"] if cell else 0
+    first_line = next(iter(cell.source.strip().splitlines()), "") if cell else ""
+    return {"ok": False, "cell": number, "first_line": first_line, "error": message}
 
 
 def _machine() -> dict:
