@@ -96,7 +96,7 @@ def label(name: str) -> str:
 def axis(name: str, rows: DataFrame | None = None, width: int = 34) -> str:
     """A metric, or what a figure is drawn along, in lines of `width` characters.
 
-    Rows with the column `among` (`isomorph.candidates`) say among how many candidates it is.
+    Rows with the column `among` (`isomorph.rows.with_candidates`) say among how many candidates it is.
     """
     try:
         known = AXES.get(name) or metric(name).axis or metric(name).label
