@@ -14,7 +14,7 @@ from isomorph.presets import conditions
 from isomorph.presets.degeneration import NAMES, geometry, language_model
 from isomorph.results import Condition
 from isomorph.runs import Geometry, ShippedText, run_from_json
-from isomorph.runs.geometry import by_frequency, hidden_states, never_read
+from isomorph.runs.geometry import ABSENT, by_frequency, hidden_states
 from isomorph.text.vocab import MASK, PAD, VocabularyConfig, learn
 
 
@@ -75,17 +75,16 @@ def test_states_are_those_that_the_softmax_sees(measured):
     folder = geometry_run.in_same_cache(run).model_folder()
     model, vocabulary = load_masked_lm(folder)
     texts = run.text.corpus().dev["en"][:40]
-    states, given = hidden_states(model, vocabulary, "en", texts, run.training.length,
-                                  continuous=True, most=100)  # fmt: skip
+    states, given, _ = hidden_states(model, vocabulary, "en", texts, run.training, most=100)
     assert len(states) == len(given) == 100
     torch.testing.assert_close(model.encoder.final_norm(given).detach(), states)
     model.encoder.final_norm = torch.nn.Identity()
-    states, given = hidden_states(model, vocabulary, "en", texts, run.training.length, most=50)
+    states, given, _ = hidden_states(model, vocabulary, "en", texts, run.training, most=50)
     assert states is given
 
 
 def test_absent_words_get_no_gradient_but_from_the_softmax():
-    assert never_read() == [PAD, MASK]
+    assert ABSENT == [PAD, MASK]
 
 
 def test_words_by_frequency():

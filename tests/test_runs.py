@@ -161,6 +161,11 @@ def test_what_was_finished_here_by_the_same_code_is_not_run_again(elsewhere, mon
     assert set(anew["provenance"]) == {"live"}
 
 
+def train_below(run):
+    below = map(run.in_same_cache, run.foundations())
+    results.train_here(below, and_measure=run.passes_records_on)
+
+
 def test_a_live_run_starts_from_models_that_this_code_trained_here(elsewhere, monkeypatch):
     """Chapters on the same two models train them once, and not again for another measure; a model
     of other code does not count."""
@@ -178,14 +183,14 @@ def test_a_live_run_starts_from_models_that_this_code_trained_here(elsewhere, mo
     assert trained_now == [0, 1]
     assert again["value"].tolist() == first["value"].tolist()
     monkeypatch.setattr(Pretraining, "code", "of other measures")
-    results.train_below(results.cached(condition.run))
+    train_below(results.cached(condition.run))
     assert trained_now == [0, 1]
     monkeypatch.setattr(Comparison, "passes_records_on", True)
-    results.train_below(results.cached(condition.run))
+    train_below(results.cached(condition.run))
     assert trained_now == [0, 1, 0, 1]
     monkeypatch.setattr(Comparison, "passes_records_on", False)
     monkeypatch.setattr(Pretraining, "training_code", "another")
-    results.train_below(results.cached(condition.run))
+    train_below(results.cached(condition.run))
     assert trained_now == [0, 1, 0, 1, 0, 1]
 
 
@@ -203,7 +208,7 @@ def test_a_live_run_first_trains_the_model_that_nobody_is_training(elsewhere, mo
     monkeypatch.setattr(results, "trained", note)
     with ends:
         ends.enter_context(cache.held([one]))
-        results.train_below(run)
+        train_below(run)
     assert trained_now == [1, 0]
 
 

@@ -136,31 +136,21 @@ def gather(
 
     known, parts = recorded(experiment), []
     for condition in conditions:
-        rows = known[known["digest"] == condition.run.digest]
-        if not recompute and len(rows):
-            _log(rows, "recorded")
-        else:
-            rows = _rows_made_here(experiment, condition, size=size)
-            if rows is None and (recompute or missing == "run"):
+        run, rows = condition.run, known[known["digest"] == condition.run.digest]
+        if recompute or rows.empty:
+            rows = known.iloc[:0]
+            if finished(condition):
+                rows = finished_rows(experiment, condition, size=size).assign(provenance="cached")
+                rows = rows[rows["code"] == run.code]
+            if rows.empty and (recompute or missing == "run"):
                 rows = live(experiment, condition, size=size)
-            if rows is None:
+            if rows.empty:
                 continue
+        if rows["provenance"].iloc[0] != "live":
+            _log(rows)
         # A condition may have been renamed since.
-        if not condition.run.names_conditions:
-            rows = rows.assign(condition=condition.name)
-        parts.append(rows)
+        parts.append(rows if run.names_conditions else rows.assign(condition=condition.name))
     return pd.concat(parts, ignore_index=True) if parts else known.iloc[:0]
-
-
-def _rows_made_here(experiment: str, condition: Condition, *, size: str) -> pd.DataFrame | None:
-    """The rows of a run that this very code has finished on this machine, or None."""
-    if not finished(condition):
-        return None
-    rows = finished_rows(experiment, condition, size=size)
-    if rows["code"].iloc[0] != condition.run.code:
-        return None
-    _log(rows, "cached")
-    return rows.assign(provenance="cached")
 
 
 @sized
@@ -171,53 +161,40 @@ def live(experiment: str, condition: Condition, *, size: str) -> pd.DataFrame:
     goes on from its checkpoint.
     """
     run = cached(condition.run, mode="force")
-    train_below(run)
+    below = map(run.in_same_cache, run.foundations())
+    train_here(below, and_measure=run.passes_records_on)
     with held([run]):  # another chapter, at the same time, may want the same run live
         outcome = run.outcome()
     rows = rows_of(run, outcome, experiment=experiment, size=size, condition=condition.name)
-    _log(rows, "live")
-    return rows.assign(provenance="live")
+    rows = rows.assign(provenance="live")
+    _log(rows)
+    return rows
 
 
-def train_below(run: Run) -> None:
-    """Train the models that a cached run starts from, where this very code has not trained them here.
+def train_here(pretrainings: Iterable[Pretraining], *, and_measure: bool = False) -> None:
+    """Train some models, tied to a cache, unless this very code has trained them there.
 
     Chapters that are executed at a time and start from the same models share the work: each goes on
     with a model on which no other is at work.
-    """
-    train_here(map(run.in_same_cache, run.foundations()), and_measure=run.passes_records_on)
-
-
-def train_here(pretrainings: Iterable[Run], *, and_measure: bool = False) -> None:
-    """Train some models, tied to a cache, unless this very code has trained them there.
-
     and_measure: what was measured in training is needed too, and has to be of this very code.
     """
     waiting = list(pretrainings)
     while waiting:
         below = next((b for b in waiting if not busy([b])), waiting[0])
+        key, code = ("code", below.code) if and_measure else ("trained_by", below.training_code)
         with held([below]):
-            if below.infra.status() == "completed" and not _by_this_code(below, and_measure):
+            if below.infra.status() == "completed" and below.outcome().get(key) != code:
                 below.infra.clear_job()
             trained(below)
         waiting.remove(below)
 
 
-def _by_this_code(below: Pretraining, measured: bool) -> bool:
-    """Whether this very code trained a model, and if so asked, measured it too."""
-    key, code = ("code", below.code) if measured else ("trained_by", below.training_code)
-    return below.outcome().get(key) == code
-
-
-def _log(rows: pd.DataFrame, provenance: str) -> None:
+def _log(rows: pd.DataFrame) -> None:
     """Tell the book's run card of a run that a chapter used, one JSON line each."""
     if not (path := os.environ.get(RUN_LOG)):
         return
-    line = {
-        "provenance": provenance, "device": rows["device"].iloc[0],
-        "seconds": float(rows["seconds"].max()), "seed": int(rows["seed"].iloc[0]),
-        "size": rows["size"].iloc[0],
-    }  # fmt: skip
+    line = {name: rows[name].iloc[0] for name in ("provenance", "device", "size")}
+    line |= {"seconds": float(rows["seconds"].max()), "seed": int(rows["seed"].iloc[0])}
     with Path(path).open("a") as log:
         log.write(json.dumps(line) + "\n")
 
@@ -303,10 +280,19 @@ def stale(experiment: str | None = None) -> list[str]:
 
 def _stale(experiment: str) -> Iterator[str]:
     columns = ["digest", "config", "data", "condition"]
-    for _, row in recorded(experiment, columns).drop_duplicates(columns[:2]).iterrows():
-        if reason := _reason_stale(row["digest"], row["config"], row["data"]):
-            run = f"{row['condition']!r} ({row['digest']})"
-            yield f"{experiment}: the rows of {run} are stale: {reason}"
+    rows = recorded(experiment, columns).drop_duplicates(columns[:2])
+    for digest, config, data, condition in rows[columns].itertuples(index=False):
+        try:
+            run = run_from_json(config)
+        except ValueError as error:
+            reason = f"their config no longer validates: {error}"
+        else:
+            if run.digest == digest and run.is_of(data):
+                continue
+            reason = "the text they were measured on has changed."
+            if run.digest != digest:
+                reason = f"their config now names another run ({run.digest})."
+        yield f"{experiment}: the rows of {condition!r} ({digest}) are stale: {reason}"
 
 
 def experiments_recorded() -> list[str]:
@@ -315,15 +301,3 @@ def experiments_recorded() -> list[str]:
 
 def results_path(experiment: str) -> Path:
     return data_folder() / "results" / f"{experiment}.parquet"
-
-
-def _reason_stale(digest: str, config: str, data: str) -> str | None:
-    try:
-        run = run_from_json(config)
-    except ValueError as error:
-        return f"their config no longer validates: {error}"
-    if run.digest != digest:
-        return f"their config now names another run ({run.digest})."
-    if not run.is_of(data):
-        return "the text they were measured on has changed."
-    return None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from isomorph import results
 from isomorph.runs import Pretraining
 from isomorph.runs.encoders import TwoModels
+from isomorph.runs.geometry import States, by_frequency, hidden_states
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,18 +23,6 @@ if TYPE_CHECKING:
     from isomorph.runs.tasks import Task
     from isomorph.text.corpora import Corpus
     from isomorph.text.vocab import Vocabulary
-
-
-class States(NamedTuple):
-    """Positions of a text that have a next word.
-
-    hidden (n, width): the states that the softmax multiplies. unnormalised (n, width): what the
-    last normalisation was given; the same tensor where there is none. following (n,): the next word.
-    """
-
-    hidden: Tensor
-    unnormalised: Tensor
-    following: Tensor
 
 
 @dataclass(frozen=True)
@@ -69,8 +58,6 @@ class Trained:
     @cached_property
     def by_frequency(self) -> tuple[np.ndarray, np.ndarray]:
         """The ids that occur in the training text, the most frequent first, and how often."""
-        from isomorph.runs.geometry import by_frequency
-
         return by_frequency(self.vocabulary, self.language, self.corpus.train[self.language])
 
     @cached_property
@@ -95,21 +82,9 @@ class Trained:
 
     def states(self, texts: list[str] | None = None, *, most: int = 20_000) -> States:
         """The states of some texts, by default the held-out ones: the first `most` positions."""
-        import torch
-
-        from isomorph.models.batches import following
-        from isomorph.runs.geometry import hidden_states
-        from isomorph.text.vocab import pack
-
         texts = self.corpus.dev[self.language] if texts is None else texts
-        training = self.run.training
-        how = {"continuous": training.continuous}
-        hidden, unnormalised = hidden_states(
-            self.model, self.vocabulary, self.language, texts, training.length, most=most, **how
-        )
-        packed = pack(self.vocabulary.encode(self.language, texts), training.length, **how)
-        labels = torch.as_tensor(following(packed)).flatten()
-        return States(hidden, unnormalised, labels[labels >= 0][: len(hidden)])
+        asked = self.model, self.vocabulary, self.language, texts, self.run.training
+        return hidden_states(*asked, most=most)
 
     def log_total(self, hidden: Tensor) -> Tensor:
         """(n,) float64: of each state, the log of the summed exponentials of all words."""
@@ -180,23 +155,22 @@ def trained_models(run: Run, *, first: bool = False) -> tuple[Trained, ...]:
     from isomorph.models.settings import device_named
 
     cached = results.cached(run)
-    if isinstance(run, Pretraining):
-        sides = [(cached, run.languages[0])]
-    elif isinstance(run, TwoModels):
+    if isinstance(run, TwoModels):
         both = zip(run.sides, run.languages, strict=True)
         sides = [(cached.in_same_cache(side), language) for side, language in both if side]
     else:
-        sides = [(cached.in_same_cache(each), each.languages[0]) for each in run.foundations()]
+        below = map(cached.in_same_cache, run.foundations())
+        models = [cached] if isinstance(run, Pretraining) else below
+        sides = [(each, each.languages[0]) for each in models]
     if not sides:
         raise TypeError(f"this run of {type(run).__name__} has no model of ours.")
     sides = sides[:1] if first else sides
     each_once = {kept.digest: kept for kept, _ in sides}
     results.train_here(each_once.values())
-    place, models = device_named("auto"), {}
-    for digest, kept in each_once.items():
-        model, vocabulary = load_masked_lm(kept.model_folder())
-        models[digest] = (model.to(place), vocabulary)
+    loaded = {digest: load_masked_lm(kept.model_folder()) for digest, kept in each_once.items()}
+    for model, _ in loaded.values():
+        model.to(device_named("auto"))
     return tuple(
-        Trained(*models[kept.digest], language, kept.text.corpus(), kept)
+        Trained(*loaded[kept.digest], language, kept.text.corpus(), kept)
         for kept, language in sides
     )

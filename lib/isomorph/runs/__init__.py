@@ -7,8 +7,9 @@ from pydantic import Field, TypeAdapter, ValidationError
 from isomorph.config import sentence
 from isomorph.runs.cache import cache_folder, code_version
 from isomorph.runs.comparison import AnchorShare, Comparison, WordVectors
+from isomorph.runs.cures import Cures
 from isomorph.runs.fine_tuning import FineTuning
-from isomorph.runs.geometry import Cures, EncoderWords, Geometry
+from isomorph.runs.geometry import EncoderWords, Geometry
 from isomorph.runs.pretraining import Pretraining, train, trained
 from isomorph.runs.run import Run
 from isomorph.runs.tasks import Task
@@ -17,30 +18,11 @@ from isomorph.runs.theorem import Theorem
 from isomorph.runs.transfer import LayerTransfer, Transfer
 
 __all__ = [
-    "AnchorShare",
-    "Comparison",
-    "CopyText",
-    "Cures",
-    "EncoderWords",
-    "FineTuning",
-    "Geometry",
-    "HubText",
-    "LayerTransfer",
-    "Pretraining",
-    "Run",
-    "ShippedText",
-    "Task",
-    "Theorem",
-    "Transfer",
-    "WordVectors",
-    "WorldText",
-    "cache_folder",
-    "code_version",
-    "run_from_json",
-    "text_checksum",
-    "train",
-    "trained",
-]
+    "AnchorShare", "Comparison", "CopyText", "Cures", "EncoderWords", "FineTuning", "Geometry",
+    "HubText", "LayerTransfer", "Pretraining", "Run", "ShippedText", "Task", "Theorem", "Transfer",
+    "WordVectors", "WorldText", "cache_folder", "code_version", "run_from_json", "text_checksum",
+    "train", "trained",
+]  # fmt: skip
 
 Kinds = (
     AnchorShare | Comparison | Cures | EncoderWords | FineTuning | Geometry | LayerTransfer

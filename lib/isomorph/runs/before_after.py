@@ -96,20 +96,18 @@ def reversion(tuned: BeforeAfter) -> list[dict]:
     lowest or highest blocks put back to what they were before tuning; 0 is none."""
     test = tuned.examples["test"]
     few = replace(test, items=test.items[:REVERTED])
-    count = len(blocks_of(tuned.after))
-    ends = {
-        "score_bottom_reverted": list(range(count)),
-        "score_top_reverted": list(range(count))[::-1],
-    }
+    order = range(len(blocks_of(tuned.after)))
     records = []
-    for name, order in ends.items():
+    for name, blocks in {"bottom": order, "top": order[::-1]}.items():
         head = copy.deepcopy(tuned.head)
-        for reverted in range(count + 1):
-            if reverted:
-                revert(head.encoder, tuned.before, [order[reverted - 1]])
-            answers = predict(head, few, tuned.tokenizer, language=tuned.language)
-            value = tuned.task.main(few, answers)
-            records.append({"metric": name, "value": value, "blocks": reverted})
+        for reverted, block in enumerate([None, *blocks]):
+            if block is not None:
+                revert(head.encoder, tuned.before, [block])
+            value = tuned.task.main(
+                few, predict(head, few, tuned.tokenizer, language=tuned.language)
+            )
+            metric = f"score_{name}_reverted"
+            records.append({"metric": metric, "value": value, "blocks": reverted})
     return records
 
 
@@ -262,19 +260,13 @@ def probes(tuned: BeforeAfter) -> list[dict]:
 def probed(tuned: BeforeAfter) -> dict[str, Splits]:
     """What is asked, by name and split. In a world all of it is on the same sentences; of real text
     WikiANN has the entities, and its sentences are others than the treebank's."""
+    asked = {"relation": "universal_dependencies", "pos": "parts_of_speech", "entity": "wikiann"}
+    ask = partial(examples, language=tuned.language)
     if tuned.world is not None:
         asked = {"relation": "world_parsing", "entity": "world_ner"}
-        ask = partial(world_examples, world=tuned.world)
-    else:
-        asked = {
-            "relation": "universal_dependencies",
-            "pos": "parts_of_speech",
-            "entity": "wikiann",
-        }
-        ask = examples
-    named = {"language": tuned.language}
+        ask = partial(world_examples, world=tuned.world, language=tuned.language)
     return {
-        name: {s: ask(each, split=s, count=count, **named) for s, count in PROBED.items()}
+        name: {split: ask(each, split=split, count=count) for split, count in PROBED.items()}
         for name, each in asked.items()
     }
 

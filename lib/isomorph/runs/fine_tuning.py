@@ -105,6 +105,8 @@ class FineTuning(EncoderRun):
         started, and its mean over the lowest and the highest third; with the analysis `cls`,
         `cls_gradient_peak` of the last task's steps; and what `isomorph.runs.before_after` says.
         """
+        from isomorph.models.blocks import prepare
+        from isomorph.models.finetune import finetune
         from isomorph.models.pretrained import load_encoder
         from isomorph.runs import before_after
 
@@ -124,17 +126,21 @@ class FineTuning(EncoderRun):
         for task, own in zip(self.tasks, parts, strict=True):
             tokenizer.model_max_length = min(reads, task.longest or reads)
             head = task.head(encoder, own["train"].names, seed=self.seed)
-            started = starting_point(head, task, self.seed)
+            start = copy.deepcopy(head)
+            prepare(start, task.tuning, seed=self.seed)  # as tuning does before its first step
+            chosen = {"development": own["dev"], "metric": task.main} if task.tuning.checks else {}
             watched = before_after.watched(head) if "cls" in self.analyses else nullcontext()
             with watched as lengths:
-                losses = tune(self, task, own, head, tokenizer, language)
+                losses = finetune(
+                    head, own["train"], tokenizer, task.tuning, language=language,
+                    seed=self.seed, device=self.device, progress=self.progress, **chosen,
+                )  # fmt: skip
             encoder = head.encoder
         if self.task:
             yield from scored(self.task, parts[-1], head, tokenizer, language)
-            yield from (
-                {"metric": "loss", "value": loss, "epoch": i} for i, loss in enumerate(losses)
-            )
-            yield from distances(head.encoder, started)
+            for epoch, loss in enumerate(losses):
+                yield {"metric": "loss", "value": loss, "epoch": epoch}
+            yield from distances(head.encoder, start.encoder)
             yield from [before_after.peak(lengths)] if lengths else []
         both = before_after.BeforeAfter(
             before=before, other=other, after=encoder.to(place).eval(), head=head,
@@ -143,28 +149,6 @@ class FineTuning(EncoderRun):
         )  # fmt: skip
         for analysis in self.analyses:
             yield from getattr(before_after, analysis)(both)
-
-
-def starting_point(head: Head, task: Task, seed: int):
-    """The encoder from which tuning starts."""
-    from isomorph.models.blocks import prepare
-
-    started = copy.deepcopy(head)
-    prepare(started, task.tuning, seed=seed)
-    return started.encoder
-
-
-def tune(run: FineTuning, task: Task, own, head: Head, tokenizer, language: str) -> list[float]:
-    """Tune a head and its encoder: the loss of each epoch."""
-    from isomorph.models.finetune import finetune
-
-    development = {}
-    if task.tuning.checks:
-        development = {"development": own["dev"], "metric": task.main}
-    return finetune(
-        head, own["train"], tokenizer, task.tuning, language=language, seed=run.seed,
-        device=run.device, progress=run.progress, **development,
-    )  # fmt: skip
 
 
 def scored(task: Task, own, head: Head, tokenizer, language: str) -> list[dict]:
@@ -183,13 +167,12 @@ def scored(task: Task, own, head: Head, tokenizer, language: str) -> list[dict]:
     return [*on_test, {"metric": "score", "value": main["dev"], "split": "dev"}]
 
 
-def distances(encoder, started) -> list[dict]:
+def distances(encoder, start) -> Iterator[dict]:
     from isomorph.models.blocks import weight_distances
 
-    far = weight_distances(encoder.cpu(), started.cpu())
+    far = weight_distances(encoder.cpu(), start.cpu())
+    for block, distance in enumerate(far, 1):
+        yield {"metric": "weight_distance", "value": distance, "layer": block}
     third = -(-len(far) // 3)
-    ends = {"bottom_weight_distance": far[:third], "top_weight_distance": far[-third:]}
-    return [
-        *({"metric": "weight_distance", "value": d, "layer": i} for i, d in enumerate(far, 1)),
-        *({"metric": name, "value": sum(own) / len(own)} for name, own in ends.items()),
-    ]
+    for end, part in {"bottom": far[:third], "top": far[-third:]}.items():
+        yield {"metric": f"{end}_weight_distance", "value": sum(part) / len(part)}

@@ -1,5 +1,4 @@
-"""The geometry of word vectors and states, of a trained language model or of somebody else's vectors,
-and the cures for their cone.
+"""The geometry of word vectors and states: of a trained language model, or of somebody else's vectors.
 
 What Gao et al. (2019) say of models trained by likelihood with tied embeddings, measured on ours; and
 the observations of Li et al. (2020, table 1) and Liang et al. (2021) on input embeddings.
@@ -8,9 +7,8 @@ the observations of Li et al. (2020, table 1) and Liang et al. (2021) on input e
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from statistics import fmean
-from typing import TYPE_CHECKING, ClassVar, Literal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -24,9 +22,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from isomorph.models.masked_lm import BilingualMaskedLM
-    from isomorph.runs.cured_tasks import Record
+    from isomorph.models.settings import TrainingConfig
 
 SKIPGRAM_EPOCHS = 5  # word2vec's own
+ABSENT = [PAD, MASK]  # the words that no causal model reads or is to predict
 STATES = 20_000  # positions of held-out text at most
 PARTS = 5  # of the words of an encoder: each an independent sample of ranks
 FREQUENT = 100_000  # words of the ranking that are looked up
@@ -108,18 +107,14 @@ class Geometry(UsesPretraining):
             fifth = max(2, len(vectors) // 5)
             chosen = {"frequent": vectors[:fifth], "rare": vectors[-fifth:]}
             return of_words(vectors) if self.of == "words" else of_group(chosen[self.of])
-        states, unnormalised = hidden_states(
-            model, vocabulary, language, corpus.dev[language], self.pretraining.training.length,
-            continuous=self.pretraining.training.continuous,
-        )  # fmt: skip
-        absent = words[never_read()]
+        texts, training = corpus.dev[language], self.pretraining.training
+        states, absent = hidden_states(model, vocabulary, language, texts, training), words[ABSENT]
+        if states.hidden is states.unnormalised:
+            return of_states(states.hidden, absent)
         norm = model.encoder.final_norm
-        scale = {"gain": norm.weight, "offset": norm.bias} if states is not unnormalised else {}
-        found = of_states(states, absent, **scale)
-        if scale:
-            before = of_states(unnormalised, absent)
-            found |= {f"unnormalised_{k}": before[k] for k in ("origin_outside", "hull_margin")}
-        return found
+        found = of_states(states.hidden, absent, gain=norm.weight, offset=norm.bias)
+        before = of_states(states.unnormalised, absent)
+        return found | {f"unnormalised_{k}": before[k] for k in ("origin_outside", "hull_margin")}
 
 
 def by_frequency(
@@ -136,45 +131,45 @@ def by_frequency(
     return ids, counts[ids]
 
 
-def never_read() -> list[int]:
-    """The ids that no causal model reads or is to predict: its truly absent words."""
-    return [PAD, MASK]
+class States(NamedTuple):
+    """Positions of a text that have a next word.
+
+    hidden (n, width): the states that the softmax multiplies. unnormalised (n, width): what the
+    last normalisation was given; the same tensor where there is none. following (n,): the next word.
+    """
+
+    hidden: Tensor
+    unnormalised: Tensor
+    following: Tensor
 
 
 def hidden_states(
     model: BilingualMaskedLM, vocabulary: Vocabulary, language: str, texts: list[str],
-    length: int, *, continuous: bool = False, most: int = STATES,
-) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """The states from which a causal model predicts, and what its last normalisation was given.
-
-    Both (positions, width), of the positions that have a next word, the first `most` of them. They
-    are the same tensor where the model has no last normalisation.
-    """
+    training: TrainingConfig, *, most: int = STATES,
+) -> States:  # fmt: skip
+    """The states from which a causal model predicts, the first `most` of some texts."""
     import torch
     from torch import nn
 
     from isomorph.models.batches import as_batch, following
 
-    packed = pack(vocabulary.encode(language, texts), length, continuous=continuous)
+    encoded = vocabulary.encode(language, texts)
+    packed = pack(encoded, training.length, continuous=training.continuous)
     whole = as_batch(language, packed, torch.from_numpy(packed.ids), following(packed))
-    given, states, unnormalised = [], [], []
-    norm = model.encoder.final_norm
+    given, parts, norm = [], [], model.encoder.final_norm
     hook = norm.register_forward_hook(lambda _, inputs, __: given.append(inputs[0]))
     with torch.inference_mode():
         for start in range(0, len(packed), 64):
-            part = whole.rows(slice(start, start + 64))
-            inputs = part.inputs(model.device)
-            predicts = (inputs.pop("labels") >= 0).flatten()
+            inputs = whole.rows(slice(start, start + 64)).inputs(model.device)
+            words = inputs.pop("labels").flatten()
             last = model.encoder(**inputs).last_hidden_state
-            states.append(last.flatten(0, 1)[predicts].cpu())
-            unnormalised.append(given.pop().flatten(0, 1)[predicts].cpu())
-            if sum(map(len, states)) >= most:
+            both = (side.flatten(0, 1) for side in (last, given.pop()))
+            parts.append([side[words >= 0].cpu() for side in (*both, words)])
+            if sum(len(part[0]) for part in parts) >= most:
                 break
     hook.remove()
-    normalised = torch.cat(states)[:most]
-    if isinstance(norm, nn.Identity):
-        return normalised, normalised
-    return normalised, torch.cat(unnormalised)[:most]
+    hidden, unnormalised, words = (torch.cat(side)[:most] for side in zip(*parts, strict=True))
+    return States(hidden, hidden if isinstance(norm, nn.Identity) else unnormalised, words)
 
 
 class EncoderWords(EncoderRun):
@@ -233,83 +228,3 @@ def numbers(found: dict[str, float], **named) -> Iterator[dict]:
     for name, value in found.items():
         if not math.isnan(value):
             yield {"metric": name, "value": value} | named
-
-
-# The shipped files of each task of cures; None where the hub has its sets, which may change.
-FILES = {
-    "passages": ("text/bible.parquet", "tasks/passage_relation.parquet"),
-    "translations": ("text/bible.parquet", "dictionaries/en-fr.parquet"),
-    "sentence_similarity": None,
-    "word_similarity": None,
-}
-
-
-class Cures(EncoderRun):
-    """Every cure on the vectors of one encoder, at one task: each record names its cure as condition.
-
-    Each fifth of the items is scored by itself. Of an encoder that has a name a record has its fold,
-    and intervals over chapters, words or sentences are recorded too; of a pretraining, which has a
-    seed, the mean over the folds is.
-
-    "passages": which of two passages follows the other, by cosine alone; shipped English text.
-    "translations": of the held-out verses, and of the dictionary's words; a bilingual encoder that
-    ships. "sentence_similarity" and "word_similarity": sets that the hub or a mirror has.
-    """
-
-    names_conditions: ClassVar[bool] = True
-
-    kind: Literal["cures"] = "cures"
-    task: Literal[tuple(FILES)]
-    prefix: str = ""  # before the names of the conditions, where several encoders are compared
-
-    @model_validator(mode="after")
-    def _reads(self) -> Cures:
-        if self.below and not set(self.languages) <= set(self.below.languages):
-            raise ValueError(
-                f"task is {self.task!r}, and the pretraining reads {self.below.languages}; allowed "
-                f"is one that reads {' and '.join(self.languages)}."
-            )
-        return self
-
-    @property
-    def languages(self) -> tuple[str, ...]:
-        return ("en", "fr") if self.task == "translations" else ("en",)
-
-    @property
-    def task_name(self) -> str:
-        return self.task
-
-    @property
-    def seed(self) -> int:
-        return self.below.seed if self.below else 0
-
-    def checksum(self) -> str | None:
-        files = FILES[self.task]
-        return None if files is None else files_checksum(self.encoder, *files)
-
-    def measure(self, place: torch.device) -> Iterator[dict]:
-        """Each record has a condition and a fold; see `isomorph.runs.cured_tasks`."""
-        import torch
-
-        from isomorph.runs import cured_tasks
-
-        with self.placed() as (name,), torch.random.fork_rng(devices=[]):
-            measured = getattr(cured_tasks, self.task)(name, place)
-            if self.below:
-                measured = over_folds(measured)  # its interval is over seeds
-            for condition, fold, metric, value in measured:
-                if not math.isnan(value):
-                    named = {"condition": self.prefix + condition, "fold": fold, "tokens": 0}
-                    yield {"metric": metric, "value": value} | named
-
-
-def over_folds(measured: Iterable[Record]) -> Iterator[Record]:
-    """The mean of each condition's metric over the folds."""
-    from isomorph.runs.cured_tasks import OVER_ITEMS
-
-    values: dict[tuple[str, str], list[float]] = {}
-    for condition, _, metric, value in measured:
-        if not metric.endswith(OVER_ITEMS):
-            values.setdefault((condition, metric), []).append(value)
-    for (condition, metric), several in values.items():
-        yield condition, None, metric, fmean(several)
