@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -30,13 +30,12 @@ data = typer.Typer(help="The texts and tasks that ship with the book.", no_args_
 app.add_typer(data, name="data")
 
 ROOT = Path(__file__).resolve().parents[2]
-CLUSTERS = ("none", "local", "slurm")
-SIZE_HELP = "How large: smoke (seconds), laptop, reference (one GPU) or paper."
 
 
 @contextmanager
 def plainly(*expected: type[Exception], resumes: bool = False) -> Iterator[None]:
-    """Turn the `expected` exceptions into their sentence and status 1, and Ctrl-C into 130.
+    """Turn the `expected` exceptions into their sentence and status 1 (or the `status` that they
+    have), and Ctrl-C into 130.
 
     Damaged data is always expected; SIGTERM and a terminal that closes are as good as Ctrl-C.
     resumes: whether the same command goes on where this one stopped.
@@ -47,12 +46,11 @@ def plainly(*expected: type[Exception], resumes: bool = False) -> Iterator[None]
     except typer.Exit:  # a RuntimeError itself, and no failure
         raise
     except (*expected, DataCorrupted) as error:
-        typer.echo(f"isomorph: {error}", err=True)
-        raise typer.Exit(1) from None
+        refuse(str(error), getattr(error, "status", 1))
     except KeyboardInterrupt:
-        again = "goes on from here" if resumes else "starts anew"
-        typer.echo(f"isomorph: stopped; the same command {again}", err=True)
-        raise typer.Exit(130) from None
+        refuse(
+            f"stopped; the same command {'goes on from here' if resumes else 'starts anew'}", 130
+        )
 
 
 @contextmanager
@@ -65,16 +63,29 @@ def uncollected() -> Iterator[None]:
         gc.enable()
 
 
-def one_of(option: str, value: str, allowed: tuple[str, ...]) -> str:
-    """`value`, or one sentence that says what is allowed and status 2."""
+def one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
+    """One sentence that says what is allowed, and status 2, unless `value` is."""
     if value not in allowed:
         refuse(f"{option} is '{value}', but it must be one of {', '.join(allowed)}")
-    return value
 
 
-def refuse(sentence: str) -> None:
+def among(*allowed: str, help: str):
+    """An option with one of some values; None is none."""
+
+    def check(option: typer.CallbackParam, value: str | None) -> str | None:
+        if value is not None:
+            one_of(option.opts[0], value, allowed)
+        return value
+
+    return typer.Option(callback=check, help=help)
+
+
+def refuse(sentence: str, status: int = 2) -> NoReturn:
     typer.echo(f"isomorph: {sentence}", err=True)
-    raise typer.Exit(2)
+    raise typer.Exit(status) from None
+
+
+SIZE = among(*SIZES, help="How large: smoke (seconds), laptop, reference (one GPU) or paper.")
 
 
 def _version(asked: bool) -> None:
@@ -96,13 +107,10 @@ def main(
 
 @app.command()
 def book(
-    size: Annotated[str, typer.Option(help=SIZE_HELP)] = "laptop",
+    size: Annotated[str, SIZE] = "laptop",
     chapter: Annotated[str | None, typer.Option(help="Execute only the chapter so named.")] = None,
     recompute: Annotated[
-        bool,
-        typer.Option(
-            "--recompute", help="Run everything of this size; read no recorded row of it."
-        ),
+        bool, typer.Option("--recompute", help="Run everything of this size; read no recorded row.")
     ] = False,
     minutes: Annotated[
         float | None,
@@ -122,22 +130,18 @@ def book(
     """Execute the chapters that changed and render the site to _build/html."""
     from isomorph import book as pipeline
 
-    one_of("--size", size, SIZES)
     with plainly(pipeline.BookError, OSError, resumes=True):
-        try:
-            complete = pipeline.build(size, chapter, recompute, minutes=minutes, gib=memory)
-        except pipeline.BadRequest as error:
-            refuse(str(error))
-        if not complete:
+        if not pipeline.build(size, chapter, recompute, minutes=minutes, gib=memory):
             raise typer.Exit(1)
 
 
 @app.command()
 def run(
     experiment: Annotated[str | None, typer.Argument(help="Its name; --list shows them.")] = None,
-    size: Annotated[str, typer.Option(help=SIZE_HELP)] = "laptop",
+    size: Annotated[str, SIZE] = "laptop",
     cluster: Annotated[
-        str, typer.Option(help="Where: none (this process), local (processes) or slurm.")
+        str,
+        among("none", "local", "slurm", help="none (this process), local (processes) or slurm."),
     ] = "none",
     jobs: Annotated[int, typer.Option(min=1, help="How many runs at a time.")] = 1,
     threads: Annotated[
@@ -145,11 +149,9 @@ def run(
         typer.Option(min=1, help="Threads of each run, which its rows name; one unless told."),
     ] = None,
     slurm: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="KEY=VALUE", help="What each job asks of Slurm, such as partition=gpu."
-        ),
-    ] = None,
+        list[str],
+        typer.Option(metavar="KEY=VALUE", help="What a job asks of Slurm, such as partition=gpu."),
+    ] = [],  # noqa: B006 - typer copies it
     list_only: Annotated[
         bool, typer.Option("--list", help="Show the runs and their state; run nothing.")
     ] = False,
@@ -177,17 +179,14 @@ def run(
 
     logging.basicConfig(format="%(message)s")
     logging.getLogger("isomorph").setLevel(logging.INFO)  # where a run goes on
-    one_of("--size", size, SIZES)
     if dry_run:
-        _dry_run(experiment, size)
-        return
-    one_of("--cluster", cluster, CLUSTERS)
+        return _dry_run(experiment, size)
     if experiment is None and not list_only:
         refuse("name an experiment, or use --list to see them")
     if slurm and cluster != "slurm":
         refuse(f"--slurm is '{slurm[0]}', but it goes with --cluster slurm only")
     try:
-        sweep.slurm_settings(slurm or ())
+        sweep.slurm_settings(slurm)
     except ValueError as error:
         refuse(str(error))
     if export is not None:
@@ -202,7 +201,7 @@ def run(
         failed = None
         try:
             sweep.sweep(
-                experiment, size=size, cluster=cluster, jobs=jobs, slurm=slurm or (), anew=anew,
+                experiment, size=size, cluster=cluster, jobs=jobs, slurm=slurm, anew=anew,
                 record=record, say=typer.echo,
             )  # fmt: skip
         except sweep.RunsFailed as error:
@@ -234,7 +233,9 @@ def compare(
     domain: Annotated[str, typer.Option(help="bible, help or bible+help.")] = "bible+help",
     learn: Annotated[int, typer.Option(help="Parallel sentences to learn a rotation on.")] = 2000,
     test: Annotated[int, typer.Option(help="Held-out parallel sentences to score it on.")] = 500,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Annotated[
+        str, among("auto", "cpu", "cuda", "mps", help="auto, cpu, cuda or mps.")
+    ] = "auto",
     out: Annotated[Path, typer.Option(help="A folder for rows, figures and a notebook.")] = Path(
         "comparison"
     ),
@@ -246,7 +247,6 @@ def compare(
     from isomorph import compare as comparing
     from isomorph.rows import among_in_words
 
-    one_of("--device", device, ("auto", "cpu", "cuda", "mps"))
     with plainly(ValueError, OSError, RuntimeError), warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         comparing.check_folder(out)
@@ -272,28 +272,22 @@ def course(
     from isomorph.book import notebook as notebooks
 
     with plainly(pipeline.BookError, OSError):
-        try:
-            written = notebooks.export(folder, notebooks.Layout(pipeline.ROOT), chapter)
-        except pipeline.BadRequest as error:
-            refuse(str(error))
+        written = notebooks.export(folder, notebooks.Layout(pipeline.ROOT), chapter)
         typer.echo(f"{len(written)} notebooks are in {folder}")
 
 
 @app.command()
 @uncollected()
 def claims(
-    format: Annotated[str, typer.Option(help="text (a table) or json.")] = "text",
+    format: Annotated[str, among("text", "json", help="text (a table) or json.")] = "text",
     size: Annotated[
-        str | None, typer.Option(help="Judge by rows of this size only; otherwise the largest.")
+        str | None, among(*SIZES, help="Judge by rows of this size only; otherwise the largest.")
     ] = None,
 ) -> None:
     """Print what each paper claims, what was measured here, the outcome and its ground."""
     from isomorph import claims as ledger
     from isomorph import outcomes
 
-    one_of("--format", format, ("text", "json"))
-    if size is not None:
-        one_of("--size", size, SIZES)
     with plainly(ValueError, OSError):
         if format == "json":
             typer.echo(json.dumps(ledger.as_json(size=size), indent=2, ensure_ascii=False))
@@ -307,11 +301,8 @@ def verify() -> None:
     from isomorph.text import shipped
 
     with plainly(OSError):
-        problems = shipped.verify()
-        for problem in problems:
-            typer.echo(f"isomorph: {problem}", err=True)
-        if problems:
-            raise typer.Exit(1)
+        if problems := shipped.verify():
+            refuse("\nisomorph: ".join(problems), 1)
         typer.echo(f"every file in {shipped.data_folder()} is as it was shipped")
 
 

@@ -26,36 +26,18 @@ class BookError(Exception):
 class BadRequest(BookError):
     """The request itself names something that does not exist."""
 
+    status = 2  # with which the command ends
 
-@dataclass(frozen=True)
+
 class Layout:
     """Where everything is, from the root of the repository."""
 
-    root: Path
+    library = Path(__file__).parents[1]
 
-    @property
-    def chapters(self) -> Path:
-        return self.root / "chapters"
-
-    @property
-    def book(self) -> Path:
-        return self.root / "book"
-
-    @property
-    def build(self) -> Path:
-        return self.root / "_build"
-
-    @property
-    def html(self) -> Path:
-        return self.build / "html"
-
-    @property
-    def library(self) -> Path:
-        return Path(__file__).parents[1]
-
-    @property
-    def data(self) -> Path:
-        return Path(os.environ.get("ISOMORPH_DATA") or self.root / "data")
+    def __init__(self, root: Path) -> None:
+        self.root, self.chapters, self.book = root, root / "chapters", root / "book"
+        self.build, self.html = root / "_build", root / "_build" / "html"
+        self.data = Path(os.environ.get("ISOMORPH_DATA") or root / "data")
 
     @cached_property
     def shared_hashes(self) -> dict[str, str]:
