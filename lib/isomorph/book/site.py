@@ -34,6 +34,10 @@ from .pages import filled
 # Of the two checks of an exercise, the page shows the call once, and what it says of the solution.
 HIDDEN = {"unanswered": "remove-output", "solved": "remove-input"}
 VERSIONS = ("isomorph", "torch", "transformers")
+STALE = (
+    "\nThis execution is out of date: the chapter, the library, the data or the size asked for has "
+    "changed since. `make book` runs it again.\n"
+)
 
 
 def render(layout: Layout, chapters: list[Chapter], failed: set[Chapter], parameters: dict) -> bool:
@@ -176,39 +180,36 @@ def run_card(card: dict, fresh: bool) -> str:
     `cpu_seconds`, and `runs`: one entry for every run the chapter used, with `provenance` (live,
     cached or recorded), and where known `device`, `seconds` and `seed`.
     """
-    runs = card["runs"]
+    runs, size, seconds = card["runs"], card["parameters"]["size"], card["seconds"]
+    spent = card.get("cpu_seconds")  # executions of earlier libraries say nothing of it
+    busy = "" if spent is None else f", {_duration(spent)} of it on the processor"
     rows = {
-        "Size": f"`{card['parameters']['size']}`",
+        "Size": f"`{size}`",
         "Executed": datetime.fromtimestamp(card["started"], UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "Time": _duration(card["seconds"]) + _of_the_processor(card),
+        "Time": _duration(seconds) + busy,
         "Peak memory": f"{card['peak_bytes'] / 2**30:.2f} GiB",
         "Processor": card["processor"],
         "Device": ", ".join(sorted({r["device"] for r in runs if r.get("device")})) or "cpu",
         "Runs": run_counts(run["provenance"] for run in runs) or "none",
         "Seeds": ", ".join(map(str, sorted({r["seed"] for r in runs if "seed" in r}))) or "none",
-        "With `RECOMPUTE=1`": _anew(runs, card["seconds"], card["parameters"]["size"]),
+        "With `RECOMPUTE=1`": _anew(runs, seconds, size),
         "Versions": ", ".join(f"{name} {_version(name)}" for name in VERSIONS),
     }
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
-    stale = (
-        ""
-        if fresh
-        else "\nThis execution is out of date: the chapter, the library, the data or the size asked "
-        "for has changed since. `make book` runs it again.\n"
-    )
+    stale = "" if fresh else STALE
     return f"## Run card\n{stale}\n| What | This execution |\n|:--|:--|\n{table}"
 
 
 def not_executed(chapter: Chapter, failed: bool) -> str:
     """The Markdown that stands in for a run card when there is no execution to show."""
-    state = (
-        "stopped with an error when it was last executed here"
+    state, why = (
+        ("stopped with an error when it was last executed here", " to see why")
         if failed
-        else "has not been executed here yet"
+        else ("has not been executed here yet", "")
     )
     return (
         f"> **This chapter {state}**, so it is shown without its results. "
-        f"Run `make book CHAPTER={chapter.name}`{' to see why' if failed else ''}."
+        f"Run `make book CHAPTER={chapter.name}`{why}."
     )
 
 
@@ -218,12 +219,6 @@ def _duration(seconds: float) -> str:
     if seconds < 5400:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h"
-
-
-def _of_the_processor(card: dict) -> str:
-    """What an execution says of its processor time; those of earlier libraries say nothing."""
-    spent = card.get("cpu_seconds")
-    return "" if spent is None else f", {_duration(spent)} of it on the processor"
 
 
 def _anew(runs: list[dict], spent: float, size: str) -> str:

@@ -16,6 +16,7 @@ one, and so are bounds on them; `paper` and `paper_value` keep the papers' own u
 
 import hashlib
 import json
+import re
 from datetime import datetime
 from functools import cache
 from importlib import resources
@@ -44,11 +45,12 @@ class _Frozen(BaseModel):
 
 def _several(value: Any) -> Any:
     """A single value written alone stands for a list of one."""
-    return (value,) if isinstance(value, str | int) else value
+    return (value,) if isinstance(value, str | int | dict) else value
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_several)]
 Layers = Annotated[tuple[int, ...], BeforeValidator(_several)]
+Key = Annotated[str, Field(pattern=r"^[a-z0-9]+$")]  # of an entry in book/references.bib
 
 
 class Selection(_Frozen):
@@ -67,8 +69,7 @@ class Selection(_Frozen):
 
 def _selections(value: Any) -> Any:
     """A bare name is a condition; a single selection stands for a list of one."""
-    value = [value] if isinstance(value, str | dict) else value
-    return [{"condition": item} if isinstance(item, str) else item for item in value]
+    return [{"condition": item} if isinstance(item, str) else item for item in _several(value)]
 
 
 Selections = Annotated[tuple[Selection, ...], BeforeValidator(_selections)]
@@ -203,7 +204,7 @@ class Since(_Frozen):
     """What later work found."""
 
     says: str = Field(min_length=10)
-    key: str = Field(pattern=r"^[a-z0-9]+$")  # of the entry in book/references.bib
+    key: Key
 
 
 class Source(_Frozen):
@@ -221,7 +222,7 @@ class Source(_Frozen):
 class Paper(_Frozen):
     citation: str = Field(min_length=5)
     title: str = Field(min_length=5)
-    key: str = Field(pattern=r"^[a-z0-9]+$")  # of the entry in book/references.bib
+    key: Key
 
 
 class Claim(_Frozen):
@@ -264,14 +265,13 @@ class Claim(_Frozen):
 
     def computed_fingerprint(self) -> str:
         """Of all that decides: scope, predictions, controls and bounds; not of words."""
-        words = {"says", "paper", "unit", "smallest_from"}
+        rule, words = self.rule, {"says", "paper", "unit", "smallest_from"}
         parts = [
             part.model_dump(mode="json", exclude=words, exclude_defaults=True)
-            for part in (*self.rule.parts, *self.rule.requires)
+            for part in (*rule.parts, *rule.requires)
         ]
-        whole = [self.scope.subjects, self.rule.rows, len(self.rule.requires), parts]
-        canonical = json.dumps(whole, sort_keys=True)
-        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+        whole = [self.scope.subjects, rule.rows, len(rule.requires), parts]
+        return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def parse(text: str, name: str) -> list[Claim]:
@@ -306,16 +306,14 @@ def from_yaml(text: str, name: str) -> Any:
 @cache
 def load() -> tuple[Claim, ...]:
     """Every claim, in the order of the sections (1, 2, 3, 4a, 4b, 4c, 5, 6, 11)."""
-    files = [item for item in resources.files(__package__).iterdir() if item.name.endswith(".yaml")]
-    claims = [claim for item in files for claim in parse(item.read_text("utf-8"), item.name)]
-    ids = [claim.id for claim in claims]
-    repeated = sorted({name for name in ids if ids.count(name) > 1})
-    if repeated:
-        raise LedgerError(f"claim {repeated[0]} stands in two files; an id is used once.")
-    return tuple(sorted(claims, key=_order))
+    claims: dict[str, Claim] = {}
+    for item in resources.files(__package__).iterdir():
+        for claim in parse(item.read_text("utf-8"), item.name) if item.suffix == ".yaml" else ():
+            if claims.setdefault(claim.id, claim) is not claim:
+                raise LedgerError(f"claim {claim.id} stands in two files; an id is used once.")
+    return tuple(claims[name] for name in sorted(claims, key=_order))
 
 
-def _order(claim: Claim) -> tuple[int, str, int]:
-    section, number = claim.id.split(".")
-    digits = section.rstrip("abcdefghijklmnopqrstuvwxyz")
-    return int(digits), section[len(digits) :], int(number)
+def _order(name: str) -> tuple[int, str, int]:
+    digits, letter, number = re.fullmatch(r"(\d+)([a-z]?)\.(\d+)", name).groups()
+    return int(digits), letter, int(number)
