@@ -10,7 +10,8 @@ LARGEST = 2**63  # whole numbers are below it, as wherever they are stored
 class Config(BaseModel):
     """A frozen configuration. Raises a validation error for a field that it does not have, for an
     infinite number, and for a value that is not of its field's own type: no truth value or text is
-    a number, and a set, which has no order, is no tuple.
+    a number, and a set, which has no order, is no tuple; and, as a subclass says, for two fields that
+    contradict each other.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

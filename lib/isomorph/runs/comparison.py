@@ -34,10 +34,7 @@ CONTEXTS = 2000  # sentences of each language in which words are met
 
 
 class Comparison(TwoModels):
-    """Two encoders compared layer by layer; see `isomorph.measure.comparison.compare`.
-
-    Raises a validation error, before any work, when two fields contradict each other.
-    """
+    """Two encoders compared layer by layer; see `isomorph.measure.comparison.compare`."""
 
     kind: Literal["comparison"] = "comparison"
     hub: str | None = None  # somebody else's encoder that reads both, by its id, in their place

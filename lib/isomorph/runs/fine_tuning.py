@@ -26,10 +26,7 @@ Analysis = Literal["similarity", "probes", "reversion", "cls"]
 
 
 class FineTuning(EncoderRun):
-    """An encoder, tuned on a task, perhaps on others before it.
-
-    Raises a validation error, before any work, when two fields contradict each other.
-    """
+    """An encoder, tuned on a task, perhaps on others before it."""
 
     kind: Literal["fine_tuning"] = "fine_tuning"
     task: Task | None = None  # None: the encoder as it is

@@ -25,10 +25,7 @@ if TYPE_CHECKING:
 
 
 class Pretraining(Run):
-    """One pretraining run, masked or causal, and what is measured on the way.
-
-    Raises a validation error, before any work, when two fields contradict each other.
-    """
+    """One pretraining run, masked or causal, and what is measured on the way."""
 
     _exclude_from_cls_uid: ClassVar[tuple[str, ...]] = ("device", "micro_batch", "progress")
 
@@ -72,15 +69,8 @@ class Pretraining(Run):
     def stops(self) -> list[int]:
         """The steps after which the model is measured: before training, and up to the end."""
         steps, halvings = self.training.steps, (self.marks - 1) / 2
-        return [
-            0,
-            *sorted(
-                {
-                    int(s)
-                    for s in np.geomspace(steps / 2**halvings, steps, self.marks).round().clip(1)
-                }
-            ),
-        ]
+        marks = np.geomspace(steps / 2**halvings, steps, self.marks).round().clip(1)
+        return [0, *sorted(set(map(int, marks)))]
 
     def execute(self) -> dict:
         """Train and measure: {"records", "data", "device", "code", "trained_by"}.
@@ -182,16 +172,9 @@ def train(run: Pretraining) -> dict:
     )
     if not run.encoder.causal:  # once, at the end: each costs as much as seven of the others
         ended = {key: records[-1][key] for key in ("step", "tokens", "seconds")}
-        records += [
-            {
-                "metric": f"pseudo_perplexity_{language}",
-                "value": pseudo_perplexity(
-                    model, vocabulary, language, corpus.dev[language], **read
-                ),
-            }
-            | ended
-            for language in run.languages
-        ]
+        for language in run.languages:
+            value = pseudo_perplexity(model, vocabulary, language, corpus.dev[language], **read)
+            records.append({"metric": f"pseudo_perplexity_{language}", "value": value} | ended)
     device = device_name(model.device)
     if folder and int(os.environ.get("RANK", "0")) == 0:
         model.save_pretrained(folder / "model")

@@ -51,10 +51,7 @@ PREFIXES = {
 
 
 class Task(Config):
-    """A task, how much of it is used, and how an encoder is tuned on it.
-
-    Raises a validation error, before any work, when two fields contradict each other.
-    """
+    """A task, how much of it is used, and how an encoder is tuned on it."""
 
     source: Literal[tuple(SOURCES)]
     # Examples; None is all there are. Of development and test at most so many.

@@ -42,10 +42,7 @@ Loaded = tuple[Callable[[], "BilingualMaskedLM"], "Vocabulary"]
 
 
 class Transfer(UsesPretraining):
-    """A pretraining run, and each task tuned in its first language and tested in both.
-
-    Raises a validation error, before any work, when two fields contradict each other.
-    """
+    """A pretraining run, and each task tuned in its first language and tested in both."""
 
     passes_records_on: ClassVar[bool] = True
 
@@ -76,10 +73,10 @@ class Transfer(UsesPretraining):
         text = super().checksum()
         if text is None:
             return None
-        read = set(getattr(self.pretraining.text, "domains", ()))
         # What pretraining reads is in its own checksum already.
-        known = {f"text/{domain}.parquet" for both in read for domain in both.split("+")}
-        files = {file for task in self.tasks for file in task.origin.files or ()} - known
+        domains = "+".join(getattr(self.pretraining.text, "domains", ())).split("+")
+        files = {file for task in self.tasks for file in task.origin.files or ()}
+        files -= {f"text/{domain}.parquet" for domain in domains}
         shipped = sorted(files, reverse=True)  # the order is part of recorded checksums
         return combined_checksum([text, *map(checksum, shipped)]) if shipped else text
 
@@ -183,9 +180,9 @@ def topic_parts(examples: Examples, text) -> dict[str, list[int]]:
     topics."""
     parts = {"": list(range(len(examples.items)))}
     if isinstance(text, WorldText) and text.world.topics % 2 == 0:
-        half = text.world.topics // 2
-        for part, first in (("lost", True), ("kept", False)):
-            parts[part] = [i for i in parts[""] if (examples.items[i].topic < half) == first]
+        first = [item.topic < text.world.topics // 2 for item in examples.items]
+        parts["lost"] = [i for i in parts[""] if first[i]]
+        parts["kept"] = [i for i in parts[""] if not first[i]]
     return parts
 
 
@@ -196,7 +193,6 @@ class LayerTransfer(TwoModels):
     sentence of the second language goes through i layers of its own model and a rotation, which was
     learnt on aligned words of parallel sentences. One bilingual model, which needs no rotation, is
     what this is compared with. Source: Conneau, Wu et al. (2020, section 5.1, contextual word level).
-    Raises a validation error, before any work, when two fields contradict each other.
     """
 
     kind: Literal["layer_transfer"] = "layer_transfer"

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from isomorph import results
 from isomorph.models import checkpoints
+from isomorph.models.settings import device_named
 from isomorph.presets import EXPERIMENTS, conditions
 from isomorph.results import Condition
 from isomorph.runs import Pretraining
+from isomorph.runs.run import device_name
 from isomorph.sizes import Size
 from isomorph.sweep.execution import Cluster, RunFailed, execute, in_order
-from isomorph.sweep.progress import Forecast, describe, device_here, in_words
+from isomorph.sweep.progress import Forecast, describe, in_words
 from isomorph.sweep.slurm import settings as slurm_settings
 
 if TYPE_CHECKING:
@@ -70,7 +72,9 @@ def sweep(
         return
     left = {condition.run.digest: condition for condition in in_order(missing)}
     # What nodes of a cluster have is not known here.
-    forecast = Forecast(None if cluster == "slurm" else device_here(), apart=set(left))
+    forecast = Forecast(
+        None if cluster == "slurm" else device_name(device_named("auto")), apart=set(left)
+    )
     earlier = [results.finished_rows(experiment, each, size=size) for each in finished]
     for rows in (*map(results.recorded, results.experiments_recorded()), *earlier):
         forecast.recall(rows)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import platform
 import statistics
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -114,15 +113,6 @@ def duration(seconds: float) -> str:
     many, rest = divmod(minutes // 60, 24) if long else divmod(minutes, 60)
     names = ("days", "h") if long else ("h", "min")
     return f"{many} {names[0]}" + (f" {rest} {names[1]}" if rest else "")
-
-
-def device_here() -> str:
-    """The kind of device that a run gets on this machine, as rows name it."""
-    import torch
-
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    return "mps" if torch.backends.mps.is_available() else platform.machine() + " CPU"
 
 
 def describe(condition: Condition) -> str:
