@@ -9,9 +9,10 @@ from isomorph.text.shipped import read_table, schema_of
 from isomorph.text.tasks import examples
 
 PATH = "tasks/paraphrases.parquet"
-ROWS = {
+VALUES = {
     "id": [3, 1], "split": ["dev", "test"], "first": ["light", "dark"], "second": ["day", "night"],
 }  # fmt: skip
+ROWS = VALUES | {"id": pa.array([3, 1], pa.int32())}
 TERMS = "tasks/interface_terms.parquet"
 
 
@@ -41,21 +42,10 @@ def test_every_shipped_table_has_its_columns_and_no_others():
 
 def test_columns_come_in_their_own_order(ship):
     ship({name: ROWS[name] for name in reversed(ROWS)} | {"more": [1.0, 2.0]})
-    assert read_table(PATH).to_list()[0] == {name: column[0] for name, column in ROWS.items()}
+    assert read_table(PATH).to_list()[0] == {name: column[0] for name, column in VALUES.items()}
     assert read_table(PATH).column_names == list(ROWS)
     assert read_table(PATH, ["second", "id"]).column_names == ["second", "id"]
-    assert read_table(PATH, ["id"])[:] == {"id": ROWS["id"]}
-
-
-def test_other_ways_to_store_the_same_are_the_same(ship):
-    ship({
-        "id": pa.array(ROWS["id"], pa.int64()),
-        "split": pa.array(ROWS["split"]).dictionary_encode(),
-        "first": pa.array(ROWS["first"], pa.large_string()),
-        "second": pa.chunked_array([["day"], ["night"]]),
-    })  # fmt: skip
-    assert read_table(PATH)[:] == ROWS
-    assert read_table(PATH).features.arrow_schema.remove_metadata() == schema_of(PATH)
+    assert read_table(PATH, ["id"])[:] == {"id": VALUES["id"]}
 
 
 @pytest.mark.parametrize("name", list(ROWS))
@@ -86,7 +76,8 @@ def test_a_column_that_is_there_twice_is_refused(ship):
         ("id", ["3", "1"]),
         ("id", [3.0, 1.0]),
         ("id", [True, False]),
-        ("id", [2**40, 1]),
+        ("id", [3, 1]),  # wider numbers than an id needs
+        ("first", pa.array(["light", "dark"]).dictionary_encode()),
         ("first", [1, 2]),
         ("first", [["light"], ["dark"]]),
         ("first", [b"light", b"dark"]),
@@ -109,8 +100,9 @@ def test_a_row_without_a_value_is_named(ship):
 
 def test_lists_are_judged_to_the_last_value(ship):
     row = {"id": [1, 2], "split": ["test", "test"]}
+    tags = pa.array([[0], [1, 2]], pa.list_(pa.int8()))
     row |= {f"tokens_{name}": [["a"], ["b", "c"]] for name in shipped.LANGUAGES}
-    row |= {f"tags_{name}": [[0], [1, 2]] for name in shipped.LANGUAGES}
+    row |= {f"tags_{name}": tags for name in shipped.LANGUAGES}
     ship(row, TERMS)
     assert examples("interface_terms", "en", "test").items[1].words == ("b", "c")
     ship(row | {"tokens_en": [["a"], ["b", None]]}, TERMS)

@@ -55,13 +55,12 @@ def code_switch(
     keep: float = KEEP,
     cap: float = CAP,
 ) -> list[str]:
-    """Replace dictionary words by a translation.
+    """Replace dictionary words of one batch by a translation, of `by_word`'s: the extra anchors.
 
-    `sentences` are those of one batch, `translations` as `by_word` gives them. Each dictionary word
-    is kept with probability `keep`, else one of its translations is drawn; at most `cap` of the
-    batch's words change. The paper weighs translations by PanLex's quality score; our dictionaries
-    have none, so each is as likely. Where words are not spaced (Chinese), the longest dictionary
-    word from the left is a word, and any other character one of its own.
+    Each dictionary word is kept with probability `keep`, else one of its translations is drawn, all
+    as likely (the paper weighs them by PanLex's quality score); at most `cap` of the batch's words
+    change. Where words are not spaced (Chinese), the longest dictionary word from the left is a word,
+    and any other character one of its own.
     Raises ValueError, naming the sentence, where one is no string.
     """
     check_texts(sentences, "sentences[{}]", empty=True)
@@ -123,9 +122,10 @@ class Copier:
         pieces = WORDS.findall(text) if self.order == "reversed" else [text]
         return "".join(map(self.word, reversed(pieces)))
 
-    def examples(self, found: Examples) -> Examples:
+    def examples(self, english: Examples) -> Examples:
         """Labelled English as labelled copy: pairs, tagged words and trees."""
-        return replace(found, items=tuple(self._example(found.task, item) for item in found.items))
+        items = (self._example(english.task, item) for item in english.items)
+        return replace(english, items=tuple(items))
 
     def _copied(self, run: str) -> str:
         kept = self.anchors and _share(f"{self.seed} {run.lower()}") < self.anchors
@@ -135,17 +135,16 @@ class Copier:
         if task == PAIR:
             second = None if item.second is None else self.text(item.second)
             return replace(item, first=self.text(item.first), second=second)
-        item = replace(item, words=tuple(map(self.word, item.words)))
-        if self.order == "same":
-            return item
-        if task == TREE:
-            count = len(item.words) + 1
-            heads = tuple(head and count - head for head in reversed(item.heads))
-            return replace(
-                item, words=item.words[::-1], heads=heads, relations=item.relations[::-1]
-            )
-        tags = _turned(item.tags) if task == TAG else item.tags[::-1]
-        return replace(item, words=item.words[::-1], tags=tags)
+        parts = {"words": tuple(map(self.word, item.words))}
+        if self.order == "reversed":
+            parts["words"] = parts["words"][::-1]
+            if task == TREE:
+                count = len(item.words) + 1
+                parts["heads"] = tuple(head and count - head for head in reversed(item.heads))
+                parts["relations"] = item.relations[::-1]
+            else:
+                parts["tags"] = _turned(item.tags) if task == TAG else item.tags[::-1]
+        return replace(item, **parts)
 
 
 def copied_corpus(domains: tuple[str, str], copier: Copier) -> Corpus:
@@ -155,33 +154,33 @@ def copied_corpus(domains: tuple[str, str], copier: Copier) -> Corpus:
     Held-out sentences are those of English's domain.  The dictionary has every word that both read
     FEWEST_OCCURRENCES times, half of them in "test", the same words whatever the copier.
     """
-    (first, second), read = LANGUAGES, [
+    english, other = (
         load_corpus(("en",), (domain,), half=half, overlap="dropped")
         for domain, half in zip(domains, ("even", "odd"), strict=True)
-    ]  # fmt: skip
-    own, other = (corpus.train["en"] for corpus in read)
-    counts = [_counted(texts) for texts in (own, other)]
+    )
+    counts = [
+        Counter(run for text in part.train["en"] for run in _RUN.findall(text.lower()))
+        for part in (english, other)
+    ]
     dictionary: dict[str, list[tuple[str, str]]] = {"train": [], "test": []}
     for word, count in counts[0].most_common():
         if min(count, counts[1][word]) >= FEWEST_OCCURRENCES:
             part = "test" if _share(word) < 0.5 else "train"
             dictionary[part].append((word, copier.word(word)))
-
-    def copied(texts: list[str]) -> list[str]:
-        return [copier.text(text) for text in texts]
-
-    return Corpus(
-        languages=LANGUAGES,
-        train={first: own, second: copied(other)},
-        dev={first: read[0].dev["en"], second: copied(read[0].dev["en"])},
-        test={first: read[0].test["en"], second: copied(read[0].test["en"])},
-        dictionary=dictionary,
-        checksum=hashlib.sha256("".join(part.checksum for part in read).encode()).hexdigest(),
+    texts = (
+        (english.train["en"], other.train["en"]),
+        (english.dev["en"], english.dev["en"]),
+        (english.test["en"], english.test["en"]),
     )
-
-
-def _counted(texts: Iterable[str]) -> Counter:
-    return Counter(run for text in texts for run in _RUN.findall(text.lower()))
+    return Corpus(
+        LANGUAGES,
+        *(
+            dict(zip(LANGUAGES, (own, [*map(copier.text, copy)]), strict=True))
+            for own, copy in texts
+        ),
+        dictionary,
+        checksum=hashlib.sha256((english.checksum + other.checksum).encode()).hexdigest(),
+    )
 
 
 def _turned(tags: tuple[str, ...]) -> tuple[str, ...]:

@@ -57,24 +57,22 @@ class Corpus:
 
 
 def load_parallel(domain: str) -> Dataset:
-    """All sentences of one domain ("bible" or "help") in reading order.
+    """All sentences of one domain ("bible" or "help") in reading order, a column a language.
 
-    Columns: id (int), group (chapter or page), document (book or page), split ("train", "dev",
-    "test"), and one column of text for each language (en, fr, de, ru, zh, es).
-    Raises ValueError for another domain and shipped.DataCorrupted for a damaged file.
+    Its other columns: id, group (chapter or page), document (book or page), split ("train", "dev",
+    "test").  Raises ValueError for another domain and shipped.DataCorrupted for a damaged file.
     """
     require("domain", domain, DOMAINS)
     return read_table(f"text/{domain}.parquet")
 
 
 def load_dictionary(language: str) -> Dataset:
-    """English words and their translations into ``language`` (fr, de, ru, zh or es).
+    """English words ("source") and their translations into another language ("target").
 
-    Columns: source, target, split ("train" or "test": every source word is in one of them, the
-    same one for every language), rank (position among the translations of the source word, from 1,
-    by how regularly the two occur together), and in how many training sentences of the shipped text
-    the words occur: count_source, count_target, each also for one domain (count_source_bible,
-    count_source_help, ...), and count_together in a sentence and its translation.
+    split: "train" or "test", of a source word the same for every language.  rank: from 1, among the
+    translations of a word, by how regularly the two occur together.  count_source, count_target, each
+    also of one domain (count_source_bible), and count_together, in a sentence and its translation:
+    in how many training sentences.
     Raises ValueError for another language and shipped.DataCorrupted for a damaged file.
     """
     require("language", language, LANGUAGES[1:])
@@ -172,8 +170,7 @@ def near_copies(domain: str) -> frozenset[int]:
     """Ids of the rows of a domain that nearly repeat a row across a split.
 
     Those whose TF-IDF vector, in any of the six languages, has a cosine above 0.8 with a row of the
-    split before theirs: test, dev, odd training half, even training half.  In the Bible these are 76
-    test, 23 dev and 638 odd rows, in the help 113, 28 and 721.
+    split before theirs: test, dev, odd training half, even training half.
     Raises ValueError for another domain and shipped.DataCorrupted for a damaged file.
     """
     require("domain", domain, DOMAINS)

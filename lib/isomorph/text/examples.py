@@ -189,12 +189,6 @@ class PhraseExample:
                     )
 
 
-Example = (
-    PairExample | ScoredExample | TaggedExample | TreeExample | OrderExample | QuestionExample
-    | PhraseExample
-)  # fmt: skip
-
-
 @dataclass(frozen=True)
 class Examples:
     """Examples of one task and the answers that are possible."""
@@ -202,7 +196,7 @@ class Examples:
     task: str  # PAIR, TAG and so on
     # Labels, tags or relations, in a fixed order that is the same for every language and split.
     names: tuple[str, ...]
-    items: tuple[Example, ...]
+    items: tuple  # of the class of its kind
     source: str  # and which split, to be kept with results: "wikiann fr validation"
 
 
@@ -265,13 +259,11 @@ def shuffled(
 def span_scores(
     gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
 ) -> dict[str, float]:
-    """Micro-averaged F1 (0 to 1) over exact spans: same first token, same last, same type.
+    """Micro-averaged F1 (0 to 1) over exact spans: "f1", and "f1_PER" and so on for gold's types.
 
     gold, predicted: BIO tags of each sentence.  A prediction may be shorter than its sentence; the
     words it lacks are "O".  An "I" that continues nothing opens a span, as in the evaluation script
     of CoNLL-2000, so every sequence of tags stands for some spans.
-    Returns "f1" over all spans, and "f1_PER" and so on for each type that gold has.  0.0 where
-    nothing is right.
     Raises ValueError when the sentences differ in number, a prediction is longer than its sentence
     or a tag is not of BIO.
     """

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from datasets import Dataset, IterableDataset
 
 PATIENCE = 5.0  # seconds to wait for the hub before calling it unreachable
+NAME = r"\w(\.?[\w+=-])*"
 OTHER_NAMES = {"validation": "dev"}  # of splits
 _read: ContextVar[set[str] | None] = ContextVar("read", default=None)
 
@@ -59,14 +60,13 @@ def load_hub(
     Raises ValueError for a malformed name or file and DataUnavailable when it cannot be had: HubAway
     where no mirror is in use and the hub did not say that it has no such thing.
     """
-    parts = dataset_id.split("/") if isinstance(dataset_id, str) else []
-    if len(parts) != 2 or not all(map(_is_name, parts)):
-        raise ValueError(f"dataset_id is {dataset_id!r}; allowed is '<owner>/<name>'.")
-    for field, value in (("config", config), ("split", split)):
-        if not _is_name(value):
-            raise ValueError(
-                f"{field} is {value!r}; allowed is a name of letters, digits, '_', '-' and '.'."
-            )
+    some = "a name of letters, digits, '_', '-' and '.'"
+    for field, value, form, allowed in (
+        ("dataset_id", dataset_id, rf"{NAME}/{NAME}", "'<owner>/<name>'"),
+        ("config", config, NAME, some), ("split", split, NAME, some),
+    ):  # fmt: skip
+        if not isinstance(value, str) or not re.fullmatch(form, value):
+            raise ValueError(f"{field} is {value!r}; allowed is {allowed}.")
     mirror, what = os.environ.get("ISOMORPH_MIRROR"), named(dataset_id, config, split)
     path = Path(mirror, dataset_id, config, f"{split}.parquet") if mirror else None
     if path and path.is_file():
@@ -74,7 +74,7 @@ def load_hub(
         note(dataset_id, config, split, hashlib.sha256(path.read_bytes()).hexdigest())
         return data.to_iterable_dataset() if streaming else data
     lacking = f"ISOMORPH_MIRROR ({mirror}) does not hold it" if mirror else ""
-    if parts[0] == "local":
+    if dataset_id.startswith("local/"):
         raise DataUnavailable(
             f"{what} is not available: what owner 'local' has is in no hub but in a mirror, and "
             f"{lacking or 'ISOMORPH_MIRROR is not set'}."
@@ -109,10 +109,10 @@ def reading() -> Iterator[set[str]]:
     The version is the commit on the hub, of 40 digits, or the SHA-256 of a mirror's file, of 64; an
     encoder that does not ship is "<name>@<fingerprint>", see `isomorph.models.pretrained`.
     """
-    found: set[str] = set()
-    token = _read.set(found)
+    names: set[str] = set()
+    token = _read.set(names)
     try:
-        yield found
+        yield names
     finally:
         _read.reset(token)
 
@@ -122,23 +122,19 @@ def names_reads(measured: Callable[..., dict]) -> Callable[..., dict]:
 
     @wraps(measured)
     def measuring(run) -> dict:
-        with reading() as found:
+        with reading() as names:
             outcome = measured(run)
-        known = (outcome["data"], " ".join(sorted(found)))
+        known = (outcome["data"], " ".join(sorted(names)))
         return outcome | {"data": "; ".join(filter(None, known))}
 
     return measuring
 
 
-def _is_name(value) -> bool:
-    return isinstance(value, str) and bool(re.fullmatch(r"\w(\.?[\w+=-])*", value))
-
-
 def note(*what: str) -> None:
     """Say that a version, the last of `what`, of something that does not ship has been read."""
-    found = _read.get()
-    if found is not None:
-        found.add("/".join(what[:-1]) + f"@{what[-1]}")
+    names = _read.get()
+    if names is not None:
+        names.add("/".join(what[:-1]) + f"@{what[-1]}")
 
 
 def _table(path: Path) -> Dataset:
@@ -191,30 +187,30 @@ def _commit(hub_id: str, revision: str | None) -> tuple[str, bool]:
 
     if constants.HF_HUB_OFFLINE:
         raise _NotGiven("HF_HUB_OFFLINE is set", away=True)
-    login = "`hf auth login`, or HF_TOKEN"
+    login, kind = "`hf auth login`, or HF_TOKEN", {}
     try:
         info = HfApi().dataset_info(hub_id, revision=revision, timeout=PATIENCE)
-    except errors.GatedRepoError:
-        raise _NotGiven(_gated(hub_id)) from None
-    except errors.RepositoryNotFoundError:
-        reason = f"the hub has no such data set, or one that needs a login ({login})"
-        raise _NotGiven(reason, absent=True) from None
-    except errors.RevisionNotFoundError:
-        reason = f"the hub has no revision {revision!r} of it"
-        raise _NotGiven(reason, absent=True) from None
-    except errors.HfHubHTTPError as problem:
-        status = problem.response.status_code
-        if status in (401, 403):
-            reason = f"the hub refuses the login ({status}); {login} gives another"
-            raise _NotGiven(reason) from None
-        reason = f"the hub fails ({status} {problem.response.reason_phrase})"
-        raise _NotGiven(reason, away=True) from None
     # The classes of network errors differ between versions of the client.
     except Exception as problem:  # noqa: BLE001
-        reason = f"the hub cannot be reached ({_first_line(problem)})"
-        if "Timeout" in type(problem).__name__:
-            reason = f"the hub has not answered within {PATIENCE:g} seconds"
-        raise _NotGiven(reason, away=True) from None
+        match problem:
+            case errors.GatedRepoError():
+                reason = _gated(hub_id)
+            case errors.RepositoryNotFoundError():
+                reason = f"the hub has no such data set, or one that needs a login ({login})"
+                kind = {"absent": True}
+            case errors.RevisionNotFoundError():
+                reason, kind = f"the hub has no revision {revision!r} of it", {"absent": True}
+            case errors.HfHubHTTPError(response=said) if said.status_code in (401, 403):
+                reason = f"the hub refuses the login ({said.status_code}); {login} gives another"
+            case errors.HfHubHTTPError(response=said):
+                reason = f"the hub fails ({said.status_code} {said.reason_phrase})"
+                kind = {"away": True}
+            case _:
+                late = "Timeout" in type(problem).__name__
+                reason = f"the hub cannot be reached ({_first_line(problem)})"
+                reason = f"the hub has not answered within {PATIENCE:g} seconds" if late else reason
+                kind = {"away": True}
+        raise _NotGiven(reason, **kind) from None
     return info.sha, bool(info.gated)
 
 
@@ -260,10 +256,10 @@ def examples_of(
     where: str,
     places: Sequence[int] | None = None,
 ) -> tuple:
-    """What ``make`` makes of each row, or of those at some places, from these columns.
+    """What ``make`` makes of each row, or of those at some places, from these columns; `where` names
+    the data set.
 
-    where: the data set, for messages.  Raises ValueError for a column that is not there, for no rows,
-    and where ``make`` does, by the number of the row.
+    Raises ValueError for a column that is not there, for no rows, and where ``make`` does, by the row.
     """
     for column in columns:
         if column not in rows.column_names:

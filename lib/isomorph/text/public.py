@@ -10,24 +10,9 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from isomorph.text import examples as kinds
 from isomorph.text import fetch
-from isomorph.text.examples import (
-    SCORE,
-    TAG,
-    TREE,
-    UPOS,
-    Examples,
-    PairExample,
-    QuestionExample,
-    ScoredExample,
-    TaggedExample,
-    TreeExample,
-    drawn,
-    require,
-    shuffled,
-    taken,
-    universal_relation,
-)
+from isomorph.text.examples import Examples, drawn, require, shuffled, taken, universal_relation
 from isomorph.text.fetch import DataUnavailable, HubAway, examples_of
 
 if TYPE_CHECKING:
@@ -66,11 +51,22 @@ def _load(source: Source, split: str, choice: str = "") -> tuple[Dataset, str]:
 
 
 def labelled(source: Source, language: str, split: str, count: int | None = None) -> Examples:
-    """Examples of texts, or of tagged words, row by row; XNLI is parallel between languages."""
-    stored = {"dev": "validation"}.get(split, split)
-    rows, where = _load(source, stored, language)
-    places, name = range(len(rows)), f"{source.key} {language} {stored}"
-    return _of_rows(source, rows, where, taken(places, count, name), name)
+    """Examples of texts, of tagged words, or of trees, row by row; XNLI is parallel between languages.
+
+    Of trees, and of parts of speech of the same sentences, those of the first of TREEBANKS that is
+    there.  Relations lose their subtype, so "nsubj:pass" is "nsubj": not every treebank has the same.
+    """
+    stored = "validation" if split == "dev" else split
+    choices = TREEBANKS[language] if "head" in source.columns else (language,)
+    for choice in choices:
+        try:
+            rows, where = _load(source, stored, choice)
+            break
+        except DataUnavailable as problem:
+            if isinstance(problem, HubAway) or choice == choices[-1]:
+                raise
+    name = f"{source.key} {choice} {stored}"
+    return _of_rows(source, rows, where, taken(range(len(rows)), count, name), name)
 
 
 def benchmark(source: Source, language: str, split: str, count: int | None = None) -> Examples:
@@ -85,27 +81,10 @@ def benchmark(source: Source, language: str, split: str, count: int | None = Non
     return _of_rows(source, rows, where, taken(places, count, name), name)
 
 
-def treebank(source: Source, language: str, split: str, count: int | None = None) -> Examples:
-    """Trees, or parts of speech of the same sentences, of the first of TREEBANKS that is there.
-
-    Relations lose their subtype, so "nsubj:pass" is "nsubj", since not every treebank has the same.
-    """
-    stored = {"dev": "validation"}.get(split, split)
-    for bank in TREEBANKS[language]:
-        try:
-            rows, where = _load(source, stored, bank)
-            break
-        except DataUnavailable as problem:
-            if isinstance(problem, HubAway) or bank == TREEBANKS[language][-1]:
-                raise
-    name = f"{source.key} {bank} {stored}"
-    return _of_rows(source, rows, where, taken(range(len(rows)), count, name), name)
-
-
 def _of_rows(source: Source, rows: Dataset, where: str, places, name: str) -> Examples:
     *read, said = source.columns
     trees = "head" in read
-    names = UPOS if trees else source.labels
+    names = kinds.UPOS if trees else source.labels
     names = names and fetch.declared(rows, said, names, where)
     # Of the two layouts of treebanks, the one with this column keeps words alone in the others.
     words_alone = "mwt" in rows.column_names
@@ -113,18 +92,18 @@ def _of_rows(source: Source, rows: Dataset, where: str, places, name: str) -> Ex
     def make(row: dict):
         if trees:
             tree, tags = _words_of_tree(row, source.columns, names, words_alone)
-            if source.kind == TREE:
+            if source.kind == kinds.TREE:
                 relations = tuple(map(universal_relation, tree.relations))
-                return TreeExample(tree.words, tree.heads, relations)
+                return kinds.TreeExample(tree.words, tree.heads, relations)
             tags = fetch.labels({said: tags}, said, source.labels, len(tags))
-            return TaggedExample(tree.words, tags)
-        if source.kind == TAG:
+            return kinds.TaggedExample(tree.words, tags)
+        if source.kind == kinds.TAG:
             words = fetch.texts(row, *read)
-            return TaggedExample(words, fetch.labels(row, said, names, len(words)))
+            return kinds.TaggedExample(words, fetch.labels(row, said, names, len(words)))
         first, second = ([fetch.text(row, column) for column in read] + [None])[:2]
-        if source.kind == SCORE:
-            return ScoredExample(first, second, fetch.score(row, said, 0, 5))
-        return PairExample(first, second, fetch.label(row, said, names))
+        if source.kind == kinds.SCORE:
+            return kinds.ScoredExample(first, second, fetch.score(row, said, 0, 5))
+        return kinds.PairExample(first, second, fetch.label(row, said, names))
 
     items = examples_of(rows, source.columns, make, where, places)
     return Examples(source.kind, source.labels, items, name)
@@ -149,7 +128,7 @@ def _words_of_tree(row: dict, columns, names: Sequence[str], words_alone: bool):
     kept = {column: [row[column][i] for i in words] for column in columns}
     relations, heads = fetch.texts(kept, "deprel"), tuple(map(int, kept["head"]))
     tags = fetch.labels(kept, "upos", names, len(words))
-    return TreeExample(fetch.texts(kept, "tokens"), heads, relations), list(tags)
+    return kinds.TreeExample(fetch.texts(kept, "tokens"), heads, relations), list(tags)
 
 
 def _parted(items: Sequence, held_out: int, split: str, group=lambda item: item) -> list:
@@ -183,7 +162,7 @@ def questions(source: Source, language: str, split: str, count: int | None = Non
     return Examples(source.kind, (), tuple(taken(items, count, name)), name)
 
 
-def _question(row: dict) -> QuestionExample | None:
+def _question(row: dict) -> kinds.QuestionExample | None:
     """None where there is no answer."""
     answers = row["answers"] if isinstance(row["answers"], dict) else {}
     texts, starts = answers.get("text"), answers.get("answer_start")
@@ -197,7 +176,7 @@ def _question(row: dict) -> QuestionExample | None:
         return None
     accepted = tuple(dict.fromkeys(fetch.texts(answers, "text")))
     question, context = (fetch.text(row, column) for column in ("question", "context"))
-    return QuestionExample(question, context, starts[0], accepted)
+    return kinds.QuestionExample(question, context, starts[0], accepted)
 
 
 def stories(source: Source, language: str, split: str, count: int | None = None) -> Examples:

@@ -218,65 +218,40 @@ def schema_of(relative_path: str) -> pyarrow.Schema:
 def read_table(relative_path: str, columns: list[str] | None = None) -> Dataset:
     """A shipped parquet file as a Dataset in memory, after its checksum has been verified.
 
-    columns: read only these, in this order. Other ways to store the same column (dictionaries of
-    strings, wider numbers) are brought to the type of `schema_of`. Nothing is written: the usual
-    cache of ``datasets`` would copy every file once more.
+    columns: read only these, in this order. Nothing is written: the usual cache of ``datasets`` would
+    copy every file once more.
     Raises DataCorrupted, in one sentence, for a damaged file, a column that is missing or of another
     type, and a row without a value.
     """
     import pyarrow
     import pyarrow.parquet
     from datasets import Dataset
+    from pyarrow import compute, types
 
     path, schema = verified(relative_path), schema_of(relative_path)
     schema = schema if columns is None else pyarrow.schema([schema.field(name) for name in columns])
+
+    def refused(problem: str) -> DataCorrupted:
+        return DataCorrupted(f"{path} {problem}: {REBUILD}.")
+
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
-            there = file.schema_arrow.names
-            if missing := [name for name in schema.names if there.count(name) != 1]:
-                raise ValueError(
-                    f"needs one column {missing[0]!r}, and its columns are {', '.join(there)}"
-                )
-            table = file.read(columns=schema.names)
-        cast = [_cast(table[field.name], field) for field in schema]
+            there = file.schema_arrow
+            for name in schema.names:
+                if there.names.count(name) != 1:
+                    held = ", ".join(there.names)
+                    raise refused(f"needs one column {name!r}, and its columns are {held}")
+            for field in schema:
+                if (kind := there.field(field.name).type) != field.type:
+                    said = f"column {field.name!r}, which is of {field.type}"
+                    raise refused(f"holds {kind} in {said}")
+            table = file.read(columns=schema.names).select(schema.names)
     except pyarrow.ArrowException as problem:
-        said = str(problem).splitlines()[0]
-        raise DataCorrupted(f"{path} is no readable table ({said}): {REBUILD}.") from None
-    except ValueError as problem:
-        raise DataCorrupted(f"{path} {problem}: {REBUILD}.") from None
-    return Dataset(pyarrow.table(cast, schema=schema))
-
-
-def _cast(column: pyarrow.ChunkedArray, field: pyarrow.Field) -> pyarrow.ChunkedArray:
-    """The column in the field's type. Raises ValueError for one of another kind or without a value."""
-    import pyarrow
-    from pyarrow import compute, types
-
-    try:
-        if not _alike(column.type, field.type):
-            raise pyarrow.ArrowInvalid
-        cast = column.cast(field.type)
-    except pyarrow.ArrowException:
-        said = f"holds {column.type} in column {field.name!r}, which is of {field.type}"
-        raise ValueError(said) from None
-    inner = compute.list_flatten(cast) if types.is_list(field.type) else cast
-    if cast.null_count + inner.null_count:
-        rows = enumerate(cast.to_pylist())
-        empty = next(i for i, one in rows if one is None or isinstance(one, list) and None in one)
-        raise ValueError(f"has no value in column {field.name!r}, row {empty}")
-    return cast
-
-
-def _alike(there: pyarrow.DataType, wanted: pyarrow.DataType) -> bool:
-    """Whether two types are of the same kind of value: a cast alone would write numbers as text."""
-    from pyarrow import types
-
-    if types.is_dictionary(there):
-        return _alike(there.value_type, wanted)
-    if types.is_list(wanted):
-        listed = types.is_list(there) or types.is_large_list(there)
-        return listed and _alike(there.value_type, wanted.value_type)
-    if types.is_string(wanted):
-        return types.is_string(there) or types.is_large_string(there)
-    kinds = (types.is_integer, types.is_floating)
-    return any(of_kind(there) and of_kind(wanted) for of_kind in kinds)
+        raise refused(f"is no readable table ({str(problem).splitlines()[0]})") from None
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        inner = compute.list_flatten(column) if types.is_list(column.type) else column
+        if column.null_count + inner.null_count:
+            rows = enumerate(column.to_pylist())
+            empty = next(i for i, v in rows if v is None or isinstance(v, list) and None in v)
+            raise refused(f"has no value in column {name!r}, row {empty}")
+    return Dataset(table.replace_schema_metadata())

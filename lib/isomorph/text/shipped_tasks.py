@@ -27,19 +27,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from isomorph.text.examples import (
-    PAIR,
-    PHRASES,
-    TAG,
-    Examples,
-    PairExample,
-    PhraseExample,
-    Span,
-    TaggedExample,
-    drawn,
-    shuffled,
-    taken,
-)
+from isomorph.text import examples as kinds
+from isomorph.text.examples import Examples, Span, drawn, shuffled, taken
 from isomorph.text.shipped import read_table
 
 if TYPE_CHECKING:
@@ -82,10 +71,10 @@ def relation(source: Source, language: str, split: str, count: int | None) -> Ex
     text = dict(zip(parallel["id"], parallel[language], strict=True))
     name = f"{source.key} {language} {split}"
     items = (
-        PairExample(text[row["id_a"]], text[row["id_b"]], RELATIONS[row["label"]])
+        kinds.PairExample(text[row["id_a"]], text[row["id_b"]], RELATIONS[row["label"]])
         for row in taken(_relations(source.config, split), count, name)
     )
-    return Examples(PAIR, RELATIONS, tuple(items), name)
+    return Examples(kinds.PAIR, RELATIONS, tuple(items), name)
 
 
 def passage_chapters(split: str) -> tuple[list[str], list[str]]:
@@ -107,10 +96,10 @@ def terms(source: Source, language: str, split: str, count: int | None) -> Examp
     rows = read_table("tasks/interface_terms.parquet", columns).to_list()
     name = f"{source.key} {language} {split}"
     items = (
-        TaggedExample(tuple(row[columns[1]]), tuple(TAGS[tag] for tag in row[columns[2]]))
+        kinds.TaggedExample(tuple(row[columns[1]]), tuple(TAGS[tag] for tag in row[columns[2]]))
         for row in taken([row for row in rows if row["split"] == split], count, name)
     )
-    return Examples(TAG, TAGS, tuple(items), name)
+    return Examples(kinds.TAG, TAGS, tuple(items), name)
 
 
 def orders(source: Source, language: str, split: str, count: int | None) -> Examples:
@@ -178,8 +167,8 @@ def phrases(source: Source, language: str, split: str, count: int | None) -> Exa
         spans += [
             (*pair, False) for pair in wrong if _worded(first, second, pair) not in paraphrases
         ]
-        items.append(PhraseExample(first, second, same, tuple(sorted(spans))))
-    return Examples(PHRASES, (), tuple(items), name)
+        items.append(kinds.PhraseExample(first, second, same, tuple(sorted(spans))))
+    return Examples(kinds.PHRASES, (), tuple(items), name)
 
 
 @cache  # seconds, and a run asks for its split more than once

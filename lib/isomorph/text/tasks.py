@@ -14,24 +14,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
+from isomorph.text import examples as kinds
 from isomorph.text import public, shipped_tasks
-from isomorph.text.examples import (
-    ENTITY_TAGS,
-    LABELS,
-    ORDER,
-    PAIR,
-    PARTS_OF_SPEECH,
-    PHRASES,
-    QUESTION,
-    SCORE,
-    SPEECH,
-    SPLITS,
-    TAG,
-    TREE,
-    UNIVERSAL_RELATIONS,
-    Examples,
-    require,
-)
+from isomorph.text.examples import Examples, require
 from isomorph.text.fetch import DataUnavailable, HubAway
 from isomorph.text.shipped import LANGUAGES
 from isomorph.text.worlds import LANGUAGES as WORLD_LANGUAGES
@@ -82,38 +67,38 @@ _relation, _orders = shipped_tasks.relation, shipped_tasks.orders
 _glue, _asked = public.benchmark, public.questions
 SOURCES = {row[0]: Source(*row) for row in (
     *((f"world_{kind}", kind, kind, score, _WORLD, partial(world_examples, kind))
-      for kind, score in ((PAIR, _ACCURACY), (TAG, "f1"), (TREE, "las"), (SPEECH, _ACCURACY))),
-    ("world_questions", QUESTION, "questions", "f1", _WORLD, world_questions),
-    ("passage_relation", PAIR, "passages", _ACCURACY, _MANY, _relation, (_BIBLE, _RELATION), "", "bible"),
-    ("passage_relation_help", PAIR, "help_passages", _ACCURACY, _MANY, _relation, (_HELP, _RELATION),
+      for kind, score in ((kinds.PAIR, _ACCURACY), (kinds.TAG, "f1"), (kinds.TREE, "las"), (kinds.SPEECH, _ACCURACY))),
+    ("world_questions", kinds.QUESTION, "questions", "f1", _WORLD, world_questions),
+    ("passage_relation", kinds.PAIR, "passages", _ACCURACY, _MANY, _relation, (_BIBLE, _RELATION), "", "bible"),
+    ("passage_relation_help", kinds.PAIR, "help_passages", _ACCURACY, _MANY, _relation, (_HELP, _RELATION),
      "", "help"),
-    ("interface_terms", TAG, "terms", "f1", _MANY, shipped_tasks.terms, (_TERMS,)),
-    ("bible_order", ORDER, "bible_order", "tau", _MANY, _orders, (_BIBLE,), "", "bible"),
-    ("help_order", ORDER, "help_order", "tau", _MANY, _orders, (_HELP,), "", "help"),
-    ("phrases", PHRASES, "phrases", "sentence_accuracy", _ENGLISH, shipped_tasks.phrases, (_PARAPHRASES,)),
+    ("interface_terms", kinds.TAG, "terms", "f1", _MANY, shipped_tasks.terms, (_TERMS,)),
+    ("bible_order", kinds.ORDER, "bible_order", "tau", _MANY, _orders, (_BIBLE,), "", "bible"),
+    ("help_order", kinds.ORDER, "help_order", "tau", _MANY, _orders, (_HELP,), "", "help"),
+    ("phrases", kinds.PHRASES, "phrases", "sentence_accuracy", _ENGLISH, shipped_tasks.phrases, (_PARAPHRASES,)),
     # CC-BY-NC-4.0
-    ("xnli", PAIR, "nli", _ACCURACY, _MANY, public.labelled, None, "facebook/xnli", "{}",
-     ("premise", "hypothesis", "label"), LABELS),
-    ("universal_dependencies", TREE, "parsing", "las", _MANY, public.treebank, None, *_TREES,
-     UNIVERSAL_RELATIONS, _PLACE),
-    ("parts_of_speech", SPEECH, "tags", _ACCURACY, _MANY, public.treebank, None, *_TREES,
-     PARTS_OF_SPEECH, _PLACE),
+    ("xnli", kinds.PAIR, "nli", _ACCURACY, _MANY, public.labelled, None, "facebook/xnli", "{}",
+     ("premise", "hypothesis", "label"), kinds.LABELS),
+    ("universal_dependencies", kinds.TREE, "parsing", "las", _MANY, public.labelled, None, *_TREES,
+     kinds.UNIVERSAL_RELATIONS, _PLACE),
+    ("parts_of_speech", kinds.SPEECH, "tags", _ACCURACY, _MANY, public.labelled, None, *_TREES,
+     kinds.PARTS_OF_SPEECH, _PLACE),
     # States no licence; Chinese mixes both scripts.
-    ("wikiann", TAG, "ner", "f1", _MANY, public.labelled, None, "unimelb-nlp/wikiann", "{}",
-     ("tokens", "ner_tags"), ENTITY_TAGS),
-    ("tydiqa", QUESTION, "questions", "f1", _ENGLISH, _asked, None,
+    ("wikiann", kinds.TAG, "ner", "f1", _MANY, public.labelled, None, "unimelb-nlp/wikiann", "{}",
+     ("tokens", "ner_tags"), kinds.ENTITY_TAGS),
+    ("tydiqa", kinds.QUESTION, "questions", "f1", _ENGLISH, _asked, None,
      "google-research-datasets/tydiqa", "secondary_task", _ASKED),
-    ("squad", QUESTION, "questions", "f1", _ENGLISH, _asked, None, "rajpurkar/squad", "plain_text", _ASKED),
-    *((name, ORDER, name, "tau", _ENGLISH, public.stories, None, "local/sentence-ordering", name,
+    ("squad", kinds.QUESTION, "questions", "f1", _ENGLISH, _asked, None, "rajpurkar/squad", "plain_text", _ASKED),
+    *((name, kinds.ORDER, name, "tau", _ENGLISH, public.stories, None, "local/sentence-ordering", name,
        ("sentences",)) for name in ("rocstories", "sind")),
-    ("rte", PAIR, "rte", _ACCURACY, _ENGLISH, _glue, None, _GLUE, "rte", _TWO,
+    ("rte", kinds.PAIR, "rte", _ACCURACY, _ENGLISH, _glue, None, _GLUE, "rte", _TWO,
      ("entailment", "not_entailment")),
-    ("mrpc", PAIR, "mrpc", "f1", _ENGLISH, _glue, None, _GLUE, "mrpc", _TWO,
+    ("mrpc", kinds.PAIR, "mrpc", "f1", _ENGLISH, _glue, None, _GLUE, "mrpc", _TWO,
      ("not_equivalent", "equivalent")),
-    ("stsb", SCORE, "stsb", "spearman", _ENGLISH, _glue, None, _GLUE, "stsb", _TWO),  # from 0 to 5
-    ("cola", PAIR, "cola", "matthews", _ENGLISH, _glue, None, _GLUE, "cola", _ONE,
+    ("stsb", kinds.SCORE, "stsb", "spearman", _ENGLISH, _glue, None, _GLUE, "stsb", _TWO),  # from 0 to 5
+    ("cola", kinds.PAIR, "cola", "matthews", _ENGLISH, _glue, None, _GLUE, "cola", _ONE,
      ("unacceptable", "acceptable")),
-    ("sst2", PAIR, "sst2", _ACCURACY, _ENGLISH, _glue, None, _GLUE, "sst2", _ONE,
+    ("sst2", kinds.PAIR, "sst2", _ACCURACY, _ENGLISH, _glue, None, _GLUE, "sst2", _ONE,
      ("negative", "positive")),
 )}  # fmt: skip
 
@@ -132,7 +117,7 @@ def examples(
     require("source", source, tuple(SOURCES))
     own = SOURCES[source]
     require("language", language, own.languages)
-    require("split", split, SPLITS)
+    require("split", split, kinds.SPLITS)
     if own.of_world != (world is not None):
         needed = "a world is needed" if own.of_world else "it is made from no world"
         raise ValueError(f"source is {source!r}; {needed}.")

@@ -17,25 +17,9 @@ from pydantic import Field, model_validator
 
 from isomorph.config import Config
 from isomorph.text import entailment
+from isomorph.text import examples as kinds
 from isomorph.text.corpora import Corpus
-from isomorph.text.examples import (
-    ENTITY_TAGS,
-    LABELS,
-    PAIR,
-    PARTS_OF_SPEECH,
-    QUESTION,
-    SPEECH,
-    TAG,
-    TREE,
-    Examples,
-    PairExample,
-    QuestionExample,
-    TaggedExample,
-    TreeExample,
-    require,
-    require_count,
-    universal_relation,
-)
+from isomorph.text.examples import Examples, require, require_count, universal_relation
 from isomorph.text.grammar import (
     ORDERS,
     SLOTS,
@@ -57,6 +41,7 @@ BUCKETS_OF = {"dev": (0, 1), "test": (1, 2), "train_a": (2, 17), "train_b": (17,
 DRAWN_AT_ONCE = 10_000  # bounds memory; part of the definition of the text, like the seed
 MOST_PAIRS = 10_000_000  # of entailment; there is no end of them
 
+RELATIONS = tuple(dict.fromkeys(universal_relation(slot.relation) for slot in SLOTS))
 CONTEXT = 3  # sentences that a question is on
 GAP = "?"
 PHRASE = ("det", "amod", "flat")  # what stands around a noun or name in its phrase
@@ -198,20 +183,22 @@ def world_examples(task: str, world: World, language: str, split: str, count: in
     pairs, are of every topic alike.  Examples of "dev" and "test", and pairs, are translations of each
     other by position.  Nothing is left out: sentences without entities stay, and so does the full stop.
     """
-    if task == PAIR:
-        names, items = LABELS, [
-            PairExample(*(side.text(language) for side in (pair.premise, pair.hypothesis)),
-                        pair.label, pair.premise.topic)
-            for pair in world.entailment_pairs(split, count)
-        ]  # fmt: skip
+    if task == kinds.PAIR:
+        names, pairs = kinds.LABELS, world.entailment_pairs(split, count)
+        items = [
+            kinds.PairExample(
+                p.premise.text(language), p.hypothesis.text(language), p.label, p.premise.topic
+            )
+            for p in pairs
+        ]
     else:
-        names, make = {
-            TAG: (ENTITY_TAGS, _entities_of),
-            SPEECH: (PARTS_OF_SPEECH, _parts_of_speech_of),
-            TREE: (tuple(dict.fromkeys(universal_relation(s.relation) for s in SLOTS)), _tree_of),
+        names = {
+            kinds.TAG: kinds.ENTITY_TAGS,
+            kinds.SPEECH: kinds.PARTS_OF_SPEECH,
+            kinds.TREE: RELATIONS,
         }[task]
         sentences = world.sentences(_part(split, language), count)
-        items = [make(sentence, language) for sentence in sentences]
+        items = [_example(task, sentence, language) for sentence in sentences]
     return Examples(task, names, tuple(items), f"world {language} {split}")
 
 
@@ -219,22 +206,18 @@ def _part(split: str, language: str) -> str:
     return f"train_{language}" if split == "train" else split
 
 
-def _entities_of(sentence: Sentence, language: str) -> TaggedExample:
+def _example(task: str, sentence: Sentence, language: str):
     words = sentence.tokens[language]
+    if task == kinds.TREE:
+        heads = tuple(head + 1 for head in sentence.heads[language])
+        relations = tuple(map(universal_relation, sentence.relations[language]))
+        return kinds.TreeExample(words, heads, relations, sentence.topic)
+    if task == kinds.SPEECH:
+        return kinds.TaggedExample(words, sentence.speech[language], sentence.topic)
     tags = ["O"] * len(words)
     for start, end, kind in sentence.entities[language]:
         tags[start:end] = [f"B-{kind}", *[f"I-{kind}"] * (end - start - 1)]
-    return TaggedExample(words, tuple(tags), sentence.topic)
-
-
-def _parts_of_speech_of(sentence: Sentence, language: str) -> TaggedExample:
-    return TaggedExample(sentence.tokens[language], sentence.speech[language], sentence.topic)
-
-
-def _tree_of(sentence: Sentence, language: str) -> TreeExample:
-    heads = tuple(head + 1 for head in sentence.heads[language])
-    relations = tuple(map(universal_relation, sentence.relations[language]))
-    return TreeExample(sentence.tokens[language], heads, relations, sentence.topic)
+    return kinds.TaggedExample(words, tuple(tags), sentence.topic)
 
 
 def world_questions(world: World, language: str, split: str, count: int | None = None) -> Examples:
@@ -257,10 +240,10 @@ def world_questions(world: World, language: str, split: str, count: int | None =
     source = f"questions world {language} {split}"
     if count is not None:
         require_count(count, len(items), source)
-    return Examples(QUESTION, (), tuple(items[:count]), source)
+    return Examples(kinds.QUESTION, (), tuple(items[:count]), source)
 
 
-def _cloze(world: World, language: str, part: str, count: int) -> list[QuestionExample]:
+def _cloze(world: World, language: str, part: str, count: int) -> list[kinds.QuestionExample]:
     """The questions of the first ``count`` sentences, at most one a context."""
     sentences, chosen = world.sentences(part, count), []
     for first in range(0, count - CONTEXT + 1, CONTEXT):
@@ -272,7 +255,7 @@ def _cloze(world: World, language: str, part: str, count: int) -> list[QuestionE
     return chosen
 
 
-def _questions(context: Sequence[Sentence], language: str) -> Iterator[QuestionExample]:
+def _questions(context: Sequence[Sentence], language: str) -> Iterator[kinds.QuestionExample]:
     """All questions on a context that have one answer."""
     texts = [sentence.tokens[language] for sentence in context]
     words = [word for tokens in texts for word in tokens]
@@ -292,7 +275,7 @@ def _questions(context: Sequence[Sentence], language: str) -> Iterator[QuestionE
             if fitting == answers == 1:
                 place = sum(len(word) + 1 for word in words[: before + start])
                 question = " ".join((*left, GAP, *right))
-                yield QuestionExample(question, " ".join(words), place, (" ".join(answer),))
+                yield kinds.QuestionExample(question, " ".join(words), place, (" ".join(answer),))
         before += len(tokens)
 
 
