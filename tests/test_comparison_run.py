@@ -11,8 +11,8 @@ from isomorph.presets.recipes import smoke_default
 from isomorph.results import Condition
 from isomorph.runs import Comparison, ShippedText, WorldText, run_from_json
 from isomorph.runs import pretraining as training_module
+from isomorph.sweep import likeness
 from isomorph.sweep.execution import in_order
-from isomorph.sweep.progress import likeness
 
 
 def tiny(side):

@@ -14,7 +14,7 @@ from isomorph.presets.recipes import smoke_default
 from isomorph.runs import AnchorShare, Transfer, run_from_json
 from isomorph.runs.comparison import read_counts, shares
 from isomorph.runs.pretraining import batches
-from isomorph.sweep.progress import describe
+from isomorph.sweep import describe
 from isomorph.text.vocab import SPECIAL, Vocabulary, VocabularyConfig, learn
 
 METRICS = ("anchor_types", "anchor_tokens", "anchor_tokens_letters")

@@ -5,7 +5,7 @@ import pytest
 
 from isomorph.presets import smoke_run
 from isomorph.runs import Pretraining, Task, Transfer
-from isomorph.sweep.progress import Forecast, duration, in_words
+from isomorph.sweep import Forecast, duration, in_words
 
 
 def of(tokens: int, seed: int = 0, **encoder) -> Pretraining:
