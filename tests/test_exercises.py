@@ -125,13 +125,6 @@ def test_a_ranking_goes_from_the_largest_value_down():
         wrong(ranking(answer, values), "a list of domain, anchors, sharing")
 
 
-def test_a_ranking_forgives_what_lies_within_the_margin():
-    values = {"a": 1.00, "b": 0.99, "c": 0.98}
-    assert ranking(["b", "a", "c"], values, margin=0.011).state == "right"
-    # Each neighbour is within the margin of the next, and the first is not of the last.
-    wrong(ranking(["c", "b", "a"], values, margin=0.011), "Of 3 pairs, 2")
-
-
 def test_a_function_is_tried_on_hidden_input():
     assert function(mean, *MEAN).state == "right"
     assert function(lambda values: torch.tensor(mean(values)), *MEAN).state == "right"
@@ -147,10 +140,7 @@ def test_a_function_is_tried_on_hidden_input():
 
 
 def test_a_function_that_is_not_written_yet_is_not_answered():
-    def later(values):
-        raise NotImplementedError
-
-    for stub in (later, lambda values: ..., lambda values: None):
+    for stub in (lambda values: ..., lambda values: None):
         assert function(stub, *MEAN).state == "unanswered"
 
 

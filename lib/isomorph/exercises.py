@@ -165,12 +165,11 @@ def number(
     for sentence, wrong in (mistakes or {}).items():
         if abs(value - wrong) <= tolerance:
             return _wrong(sentence)
-    if abs(truth) > tolerance and abs(value + truth) <= tolerance:
-        return _wrong("The size fits and the sign does not: what is subtracted from what?")
-    if abs(truth) > tolerance and (
-        abs(value / 100 - truth) <= tolerance or abs(value * 100 - truth) <= tolerance
-    ):
-        return _wrong("It is a hundred times too large or too small: a share, or percent?")
+    if abs(truth) > tolerance:
+        if abs(value + truth) <= tolerance:
+            return _wrong("The size fits and the sign does not: what is subtracted from what?")
+        if min(abs(value / 100 - truth), abs(value * 100 - truth)) <= tolerance:
+            return _wrong("It is a hundred times too large or too small: a share, or percent?")
     if between and not between[0] <= value <= between[1]:
         return _wrong(
             f"No such value is possible: it lies between {between[0]:g} and {between[1]:g}."
@@ -208,18 +207,13 @@ def seal(option: str, options: Sequence[str]) -> str:
     return hashlib.sha256("\n".join([*options, "", option]).encode()).hexdigest()[:16]
 
 
-def ranking(
-    answer: object, values: Mapping[str, float], *, margin: float = 0.0, hint: str = ""
-) -> Feedback:
-    """The names of `values` from the largest value to the smallest.
-
-    Two names may stand the other way round when their values differ by at most `margin`.
-    """
+def ranking(answer: object, values: Mapping[str, float], *, hint: str = "") -> Feedback:
+    """The names of `values` from the largest value to the smallest."""
     names = list(values)
     if not isinstance(answer, list | tuple) or sorted(map(str, answer)) != sorted(names):
         return _wrong(f"The answer must be a list of {', '.join(names)}, each of them once.")
     pairs = [(values[str(first)], values[str(later)]) for first, later in combinations(answer, 2)]
-    kept = sum(first >= later - margin for first, later in pairs)
+    kept = sum(first >= later for first, later in pairs)
     if kept == len(pairs):
         return Feedback("right")
     return _wrong(f"Of {len(pairs)} pairs, {kept} stand in the right order.", hint)
@@ -240,14 +234,11 @@ def function(
     for case in cases:
         try:
             result = answer(*deepcopy(case))  # a function that changes its input must not mislead
-        except NotImplementedError:
-            return Feedback("unanswered", PUT)
         except Exception as error:  # noqa: BLE001 - whatever the learner's function does, it is said
             return _wrong(f"The function raised {type(error).__name__}: {error}")
         if unanswered(result):
             return Feedback("unanswered", f"The function returns nothing. {PUT}")
-        said = judge(result, *case)
-        if said:
+        if said := judge(result, *case):
             return _wrong(said, hint)
     return Feedback("right")
 

@@ -90,21 +90,19 @@ def write(condition: Condition) -> Path:
     model.to(torch.bfloat16).save_pretrained(folder)
     vocabulary.save(folder)
     (folder / "card.json").write_text(json.dumps(card, indent=1) + "\n")
-    shown = {name: f"{value:.1f}" for name, value in card["perplexity"].items()}
-    perplexity = ", ".join(f"{name} {value}" for name, value in shown.items())
+    perplexity = ", ".join(f"{name} {value:.1f}" for name, value in card["perplexity"].items())
     many = among(rows, "retrieval_p1_centred")
     score = card["retrieval"]
     retrieval = "one language" if score is None else f"{score:.3f} {many}"
     values = card | {"perplexity": perplexity, "retrieval": retrieval}
     values["languages"] = ", ".join(card["languages"])
     (folder / "README.md").write_text(CARD.format(**values, minutes=card["seconds"] / 60))
-    weight = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    written = sorted(path for path in folder.rglob("*") if path.is_file())
+    weight = sum(path.stat().st_size for path in written)
     if weight > LARGEST:
         raise ValueError(f"{folder} weighs {weight:,} bytes; an encoder may weigh {LARGEST:,}.")
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            relative = path.relative_to(shipped.data_folder()).as_posix()
-            shipped.write_manifest_entry(relative)
+    for path in written:
+        shipped.write_manifest_entry(path.relative_to(shipped.data_folder()).as_posix())
     return folder
 
 
