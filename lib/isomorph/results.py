@@ -23,7 +23,7 @@ from isomorph import files
 from isomorph.rows import COLUMNS, rows_of
 from isomorph.runs import Pretraining, Run, cache_folder, run_from_json, train, trained
 from isomorph.runs.cache import busy, held
-from isomorph.sizes import sized
+from isomorph.sizes import known
 from isomorph.text import shipped
 from isomorph.text.shipped import data_folder
 
@@ -117,7 +117,6 @@ def _relative(path: Path) -> str:
     return path.relative_to(data_folder()).as_posix()
 
 
-@sized
 def gather(
     experiment: str,
     conditions: Sequence[Condition],
@@ -134,11 +133,12 @@ def gather(
     """
     import pandas as pd
 
-    known, parts = recorded(experiment), []
+    known(size)
+    before, parts = recorded(experiment), []
     for condition in conditions:
-        run, rows = condition.run, known[known["digest"] == condition.run.digest]
+        run, rows = condition.run, before[before["digest"] == condition.run.digest]
         if recompute or rows.empty:
-            rows = known.iloc[:0]
+            rows = before.iloc[:0]
             if finished(condition):
                 rows = finished_rows(experiment, condition, size=size).assign(provenance="cached")
                 rows = rows[rows["code"] == run.code]
@@ -150,16 +150,16 @@ def gather(
             _log(rows)
         # A condition may have been renamed since.
         parts.append(rows if run.names_conditions else rows.assign(condition=condition.name))
-    return pd.concat(parts, ignore_index=True) if parts else known.iloc[:0]
+    return pd.concat(parts, ignore_index=True) if parts else before.iloc[:0]
 
 
-@sized
 def live(experiment: str, condition: Condition, *, size: str) -> pd.DataFrame:
     """Measure a condition now, whatever was recorded or cached, on models trained here.
 
     Those that this very code has trained on this machine are not trained again. An interrupted run
     goes on from its checkpoint.
     """
+    known(size)
     run = cached(condition.run, mode="force")
     below = map(run.in_same_cache, run.foundations())
     train_here(below, and_measure=run.passes_records_on)
@@ -233,7 +233,6 @@ def finished_rows(experiment: str, condition: Condition, *, size: str) -> pd.Dat
     return rows.assign(provenance="live")
 
 
-@sized
 def record(experiment: str, conditions: Iterable[Condition], *, size: str) -> Path:
     """Write the finished runs' rows where they ship; a run's earlier rows are replaced.
 
@@ -243,6 +242,7 @@ def record(experiment: str, conditions: Iterable[Condition], *, size: str) -> Pa
     """
     import pandas as pd
 
+    known(size)
     fresh = [finished_rows(experiment, each, size=size) for each in conditions if finished(each)]
     if not fresh:
         raise ValueError(f"nothing of {experiment!r} at size {size!r} has finished yet.")
