@@ -29,17 +29,6 @@ FOLDS = 5
 LARGEST_FAMILY = 0.25  # of linked pairs, as a share of all, to be a cluster like the others
 
 
-def spearman(values: Sequence[float] | Tensor, gold: Sequence[float] | Tensor) -> float:
-    """Rank correlation of two (n,), numbers that only rounding tells apart being tied; nan with fewer
-    than 3, or where either does not vary."""
-    return spearman_score(values, gold).value
-
-
-def pearson(values: Sequence[float] | Tensor, gold: Sequence[float] | Tensor) -> float:
-    """Correlation of two (n,); nan with fewer than 3, or where either does not vary."""
-    return pearson_score(values, gold).value
-
-
 def edit_distances(first: Sequence[str], second: Sequence[str]) -> Tensor:
     """Levenshtein distance in characters of each text to its partner, letter case aside, (n,).
     Source: Li et al. 2020, table 6."""
@@ -47,16 +36,6 @@ def edit_distances(first: Sequence[str], second: Sequence[str]) -> Tensor:
 
     pairs = zip(first, second, strict=True)
     return torch.tensor([float(Levenshtein.distance(a.casefold(), b.casefold())) for a, b in pairs])
-
-
-def matching_auc(scores: Tensor, matches: Tensor) -> float:
-    """Share of (match, other) pairs of pairs of which the match has the higher score; 0.5 is
-    chance.
-
-    scores (n,), matches (n,) of bool. Raises ValueError where one class is missing. Source: the
-    unsupervised matching of Li et al. 2020, table 4.
-    """
-    return auc_score(scores, matches).value
 
 
 class Score(NamedTuple):
@@ -72,8 +51,12 @@ def mean_score(values: Tensor) -> Score:
     return Score(float(array.mean()), (array - array.mean()) / len(array))
 
 
-def auc_score(scores: Tensor, matches: Tensor) -> Score:
-    """`matching_auc`. Source of its variance: DeLong et al. 1988; Obuchowski 1997."""
+def matching_auc(scores: Tensor, matches: Tensor) -> Score:
+    """Share of (match, other) pairs of pairs of which the match has the higher score; 0.5 is chance.
+
+    scores (n,), matches (n,) of bool. Raises ValueError where one class is missing.
+    Source: the unsupervised matching of Li et al. 2020, table 4; of its variance DeLong et al. 1988.
+    """
     array, match = snapped(scores.cpu()).numpy(), matches.cpu().numpy()
     if match.all() or not match.any():
         raise ValueError("matches is all of one class; both are needed.")
@@ -84,15 +67,17 @@ def auc_score(scores: Tensor, matches: Tensor) -> Score:
     return Score(float(value), (above - value) / np.where(match, match.sum(), (~match).sum()))
 
 
-def pearson_score(values: Tensor, gold: Tensor) -> Score:
-    """`pearson`; all nan with fewer than 3, or where a side does not vary."""
+def pearson(values: Sequence[float] | Tensor, gold: Sequence[float] | Tensor) -> Score:
+    """Correlation of two (n,); all nan with fewer than 3, or where a side does not vary."""
     first, second = (side - side.mean() for side in map(_array, (values, gold)))
     return _of_products((values, gold), (first, second), np.zeros((3, len(first))))
 
 
-def spearman_score(values: Tensor, gold: Tensor) -> Score:
-    """`spearman`; all nan with fewer than 3, or where a side does not vary. An item also moves the
-    ranks of the others, which counts. Source: the projection of Hoeffding 1948."""
+def spearman(values: Sequence[float] | Tensor, gold: Sequence[float] | Tensor) -> Score:
+    """Rank correlation of two (n,), numbers that only rounding tells apart being tied; nan as `pearson`.
+
+    An item also moves the ranks of the others, which counts. Source: the projection of Hoeffding 1948.
+    """
     sides = [snapped(torch.from_numpy(_array(side))).numpy() for side in (values, gold)]
     first, second = (stats.rankdata(side) / len(side) for side in sides)
     first, second = first - first.mean(), second - second.mean()
@@ -208,11 +193,8 @@ def _bounds(before: str, score: Score, members) -> dict[str, float]:
 
 def _column(values: Tensor | Sequence[float]) -> Tensor:
     """Numbers in the type that they come in, which says what rounding makes of them."""
-    return (
-        values.detach().cpu()
-        if isinstance(values, Tensor)
-        else torch.tensor(np.array(values, float))
-    )
+    numbers = values if isinstance(values, Tensor) else torch.tensor(values, dtype=torch.float64)
+    return numbers.detach().cpu()
 
 
 def _array(values: Tensor | Sequence[float]) -> np.ndarray:

@@ -202,9 +202,9 @@ def of_words(vectors: Tensor, *, part: tuple[int, int] = (0, 1)) -> dict[str, fl
         "singular_value_mean": float(spectrum.mean()),
         "singular_value_second": float(spectrum[1]) if len(spectrum) > 1 else math.nan,
         "norm": float(lengths.mean()),
-        "rank_norm_spearman": spearman(ranks, lengths),
-        "rank_cosine_spearman": spearman(ranks, cosines),
-        "rank_neighbour_distance_spearman": spearman(asked, distances),
+        "rank_norm_spearman": spearman(ranks, lengths).value,
+        "rank_cosine_spearman": spearman(ranks, cosines).value,
+        "rank_neighbour_distance_spearman": spearman(asked, distances).value,
     }
     columns = {"norm": (ranks, lengths), "cosine": (ranks, cosines), "distance": (asked, distances)}
     for name, (at, values) in columns.items():

@@ -22,16 +22,15 @@ from torch import Tensor
 from isomorph.measure.correlation import (
     FOLDS,
     Score,
-    auc_score,
     clusters_of_pairs,
     edit_distances,
     folds,
     intervals,
+    matching_auc,
     mean_score,
     over_folds,
     pearson,
-    pearson_score,
-    spearman_score,
+    spearman,
 )
 from isomorph.measure.cures import CURES, learn_removal, removal
 from isomorph.measure.isotropy import cone
@@ -90,7 +89,7 @@ def passages(encoder: str, place: torch.device) -> Iterator[Record]:
         sides = cured.split(len(kept))
         scores = cosines(*sides)
         for fold, own in enumerate(folds(len(kept))):
-            yield matched.add(name, fold, own, auc_score(scores[own], follows[own]))
+            yield matched.add(name, fold, own, matching_auc(scores[own], follows[own]))
             yield from _of(name, fold, cone(sides[0][own]), "sentence_")
     yield from matched.intervals(*chapters)
 
@@ -165,7 +164,7 @@ def sentence_similarity(encoder: str, place: torch.device) -> Iterator[Record]:
             gold = edit_distances(pairs.first, pairs.second)
         for name, scores, shape in _similarities(encoder, pairs, place):
             for fold, own in enumerate(folds(len(gold))):
-                score = spearman_score(scores[own], gold[own])
+                score = spearman(scores[own], gold[own])
                 yield tallies[dataset].add(name, fold, own, score)
                 if dataset == "stsb":
                     yield from _of(name, fold, shape, "sentence_")
@@ -216,7 +215,7 @@ def word_similarity(encoder: str, place: torch.device) -> Iterator[Record]:
         for name, cure in chosen.items():
             for tally, pairs in tallies.items():
                 part = slice(fold, len(pairs.scores), FOLDS)
-                yield tally.add(name, fold, part, pearson_score(*pairs.of(part).compared(cure)))
+                yield tally.add(name, fold, part, pearson(*pairs.of(part).compared(cure)))
             yield from _of(name, fold, cone(cure(matrix[fold::FOLDS])), "word_")
     for tally, pairs in tallies.items():
         yield from tally.intervals(*pairs.texts)
@@ -238,7 +237,7 @@ class Pairs(NamedTuple):
         return cosines(cure(self.first), cure(self.second)), self.scores
 
     def correlation(self, cure: Cure) -> float:
-        return pearson(*self.compared(cure))
+        return pearson(*self.compared(cure)).value
 
 
 def _pieces(encoder: str) -> tuple[Tensor, Pairs, Pairs]:

@@ -251,7 +251,7 @@ def _correlations(examples: Examples, answers: Sequence) -> dict[str, float]:
     from isomorph.measure.correlation import pearson, spearman
 
     gold = [item.score for item in examples.items]
-    return {"spearman": spearman(answers, gold), "pearson": pearson(answers, gold)}
+    return {"spearman": spearman(answers, gold).value, "pearson": pearson(answers, gold).value}
 
 
 def _tag_scores(examples: Examples, answers: Sequence) -> dict[str, float]:
