@@ -216,7 +216,7 @@ def vectors(hidden, spans):  # (batch, time, width), (batch, pairs, 2)
 
 def scores(head, batch):  # (batch, pairs, 2): no, yes
     hidden = head.hidden(batch, "en")
-    pairs = [torch.tensor(row.phrases).long() for row in batch.rows]
+    pairs = [torch.tensor(row.spans).long() for row in batch.rows]
     spans = pad_sequence([p.view(-1, 4) for p in pairs], batch_first=True)
     u, v = vectors(hidden, spans[..., :2]), vectors(hidden, spans[..., 2:])
     return head.phrases(torch.cat([u, v, (u - v).abs(), u * v], -1))

@@ -10,19 +10,17 @@ language, train and test, that have a vector; any listed translation is right. A
 alike in both languages is not asked (see `retrieval.translation`).
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
+from transformers import PreTrainedModel
 
 from isomorph.measure.isotropy import average_cosine, isoscore
-from isomorph.measure.represent import represent, tokenizer_of
+from isomorph.measure.represent import Tokenizers, represent, tokenizer_of
 from isomorph.measure.retrieval import hubness, retrieval, translation_both_ways
 from isomorph.measure.similarity import (
     linear_cka,
@@ -39,14 +37,8 @@ from isomorph.measure.words import (
     in_context,
     keyed_dictionary,
 )
-from isomorph.text.corpora import evenly
+from isomorph.text.corpora import Corpus, evenly
 from isomorph.text.tokens import check_texts
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
-
-    from isomorph.measure.represent import Tokenizers
-    from isomorph.text.corpora import Corpus
 
 CONTEXTS = 1000  # training sentences a language, evenly spaced, in which words are met
 
@@ -57,13 +49,10 @@ Pairs = Mapping[str, Sequence[tuple[str, str]]]
 
 @dataclass(frozen=True)
 class Material:
-    """What two readers are compared on; of each two lists the first is the source's.
-
-    learn, test: parallel sentences, for the rotation of sentence vectors and for its score.
-    dictionary: "train" and "test" word pairs; empty to leave words out.
-    contexts: text in which words are met, not parallel; empty to leave contextual words out.
-    others: further parallel sentences, by name, for the score of the same rotation.
-    """
+    """What two readers are compared on; of each two lists the first is the source's. learn, test:
+    parallel sentences, for the rotation and for its score; others: further such tests, by name.
+    dictionary: "train" and "test" word pairs. contexts: text in which words are met, not parallel.
+    Empty leaves words, or words in contexts, out."""
 
     learn: Sides
     test: Sides

@@ -9,8 +9,6 @@ difference of their influences, so it is paired. The interval is over items of o
 fit. Source: Efron & Tibshirani 1993, chapter 22; over clusters Cameron & Miller 2015.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
@@ -107,10 +105,8 @@ def _of_products(sides: Sequence, centred: Sequence[np.ndarray], more: np.ndarra
 
 
 def folds(count: int) -> list[slice]:
-    """Every fifth of so many items, from the first, from the second ...
-
-    They are no independent samples, as one fit serves all of them: their spread gives no interval.
-    """
+    """Every fifth of so many items, from the first, from the second ... One fit serves all of
+    them, so their spread gives no interval."""
     return [slice(fold, count, FOLDS) for fold in range(FOLDS)]
 
 
@@ -155,8 +151,8 @@ def clusters_of_pairs(
     """Members for `standard_error` of pairs of texts: of each pair all that others link with it,
     as far as such a family is small; else both of its texts.
 
-    Sets of sentences are made of families, which are alike beyond the sentences that they share: a
-    score's error is up to 1.6 times that over sentences alone. Of words, all are of one family.
+    Sets of sentences are made of families, which are alike beyond what they share: a score's error
+    is up to 1.6 times that over sentences alone. Of words, all are of one family.
     """
     number: dict[Hashable, int] = {}
     ends = [[number.setdefault(text, len(number)) for text in side] for side in (first, second)]

@@ -5,8 +5,6 @@ flow, which bends. Everything is in float64; costs n width^2. All raise ValueErr
 is not (n, width) or not finite, or when more directions are asked for than there are.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -111,11 +109,8 @@ def learn_removal(
 
 
 def conceptor_negation(vectors: Tensor) -> Cure:
-    """x (I - C) with C = R (R + regulariser I)^-1 and R the mean of x'x, uncentred: every direction
-    shrunk, the more the louder it is.
-
-    Source: as the baseline of Liang et al. 2021.
-    """
+    """x (I - C) with C = R (R + regulariser I)^-1 and R the mean of x'x, uncentred: every
+    direction shrunk, the more the louder it is. Source: as the baseline of Liang et al. 2021."""
     vectors = checked(vectors, "vectors")
     values, axes = principal_axes(vectors.T @ vectors / len(vectors))
     # What rounding leaves of none may be far above the regulariser.
@@ -175,12 +170,8 @@ def _without(directions: Tensor, weights: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Flow:
-    """From vectors to latents, in float64.
-
-    model: zuko's flow; `model().transform` is f^-1, which is differentiable and has an inverse,
-    and
-        `model().log_prob` the log-likelihood in nats.
-    """
+    """From vectors to latents, in float64. model: zuko's flow; `model().transform` is f^-1, which
+    has an inverse, and `model().log_prob` the log-likelihood in nats."""
 
     model: zuko.flows.Flow
     width: int

@@ -3,8 +3,6 @@
 hidden: (n, width), a state a row. Everything is computed in float64, blocks of rows at a time.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,12 +24,9 @@ MARKS = 20  # along the way of an absent word
 
 @dataclass(frozen=True)
 class Hull:
-    """Where the origin lies, and what shows it.
-
-    direction: (width,), of length 1, with a negative product with every state; None inside.
-    rows, weights: states and how much of each (positive, sum 1) mix to the origin; None outside.
-    rounds: how often all states were looked at.
-    """
+    """Where the origin lies, and what shows it. direction: (width,), of length 1, with a negative
+    product with every state; None inside. rows, weights: states and how much of each (positive,
+    sum 1) mix to the origin; None outside. rounds: how often all states were looked at."""
 
     direction: Tensor | None
     rows: Tensor | None = None
@@ -114,7 +109,8 @@ def _by_columns(hidden: Tensor, lengths: Tensor, start: Tensor, *, widest: bool)
             # s, about the square of the distance, drowns in rounding: solve in smaller units.
             unit *= distance
             continue
-        direction = _unit(torch.from_numpy(residual))
+        direction = torch.from_numpy(residual)
+        direction /= direction.norm()
         worst, along = _worst(hidden, lengths, direction, width)
         if (few == worst[0]).any() or (along[0] < 0 and not widest):
             return Hull(direction, rounds=rounds)
@@ -163,17 +159,13 @@ def _mixture(weights: Tensor, rows: Tensor, rounds: int = 1) -> Hull:
     return Hull(None, rows[used], weights[used] / weights[used].sum(), rounds)
 
 
-def _unit(vector: Tensor) -> Tensor:
-    return vector / vector.norm()
-
-
 def layer_norm_direction(gain: Tensor, offset: Tensor) -> tuple[Tensor, float]:
     """The direction that is uniformly negative for whatever a layer normalisation gives out.
 
-    gain g and offset b: (width,). A normalised vector sums to zero, so every output h lies on the
-    plane <1/g, h> = s with s = sum(b / g). Returns -sign(s) / g at length 1, and its product with
-    every output, which is below 0; 0 where the plane goes through the origin. Raises ValueError
-    when shapes differ or a gain is 0. Source: Gao et al. 2019, remark on layer normalisation.
+    gain g and offset b: (width,). Every output h lies on the plane <1/g, h> = s with s = sum(b /
+    g). Returns -sign(s) / g at length 1, and its product with every output, at most 0. Raises
+    ValueError when shapes differ or a gain is 0. Source: Gao et al. 2019, remark on layer
+    normalisation.
     """
     if gain.shape != offset.shape or gain.ndim != 1:
         raise ValueError(

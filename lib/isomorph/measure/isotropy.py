@@ -5,8 +5,6 @@ mean: report both. vectors: (n, width), taken to float64 on their device; memory
 and one block. All raise ValueError when a shape is not (n, width) or a value is not finite.
 """
 
-from __future__ import annotations
-
 import math
 from itertools import pairwise
 
@@ -37,11 +35,9 @@ def average_cosine(vectors: Tensor) -> float:
 
 
 def isoscore(vectors: Tensor) -> float:
-    """1 when the variance is the same in all directions, 0 when there is one direction only.
-
-    nan where nothing varies. Raises ValueError with fewer than 2 vectors or a width of 1.
-    Source: Rudman et al. 2022, steps of the authors' code.
-    """
+    """1 when the variance is the same in all directions, 0 when there is one direction only; nan
+    where nothing varies. Raises ValueError with fewer than 2 vectors or a width of 1. Source:
+    Rudman et al. 2022, steps of the authors' code."""
     n, width = vectors.shape if vectors.ndim == 2 else (0, 0)
     if n < 2 or width < 2:
         raise ValueError(
@@ -84,10 +80,8 @@ def cone(vectors: Tensor) -> dict[str, float]:
 
 
 def sampled_cosines(vectors: Tensor, *, pairs: int = 100_000) -> Tensor:
-    """Cosines of random pairs of different vectors, (pairs,), drawn with replacement.
-
-    Raises ValueError with fewer than two vectors that are not zero, or `pairs` below 1.
-    """
+    """Cosines of random pairs of different vectors, (pairs,), drawn with replacement. Raises
+    ValueError with fewer than two vectors that are not zero."""
     if pairs < 1:
         raise ValueError(f"pairs is {pairs}; it must be at least 1.")
     unit = unit_rows(vectors, "vectors")
@@ -144,9 +138,7 @@ def intrinsic_dimension(vectors: Tensor) -> float:
 
 def nearest_distances(vectors: Tensor, rows: Tensor, neighbours: int) -> Tensor:
     """The distances of some rows to their nearest others, nearest first, (rows, neighbours).
-
-    Raises ValueError when there are not more vectors than neighbours.
-    """
+    Raises ValueError when there are not more vectors than neighbours."""
     vectors = checked(vectors, "vectors")
     if not 1 <= neighbours < len(vectors):
         raise ValueError(

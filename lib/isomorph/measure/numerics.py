@@ -9,8 +9,6 @@ What `svd` and `eigh` return where values are zero or equal, and every sign, is 
 processor's library. Here it is the choice nearest to the identity: the same on every processor.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor

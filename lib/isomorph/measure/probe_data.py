@@ -4,20 +4,14 @@ Tenney et al. (2019) bring many tasks into the form of labelled spans: a part of
 one word, an entity's type that of a few, a relation that of two spans.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from isomorph.text.examples import SPEECH, TAG, TREE
-
-if TYPE_CHECKING:
-    from isomorph.measure.represent import Representation
-    from isomorph.text.examples import Examples
+from isomorph.measure.represent import Representation
+from isomorph.text.examples import SPEECH, TAG, TREE, Examples
 
 PUNCTUATION = "punct"  # the relation whose words do not count where trees are scored
 # First span, second span or None, label, and the words of the first; spans are (start, end) in words.
@@ -93,11 +87,9 @@ def labelled_spans(representation: Representation, examples: Examples, label: st
 def rows_of_words(
     representation: Representation, examples: Examples, tasks: Sequence[str]
 ) -> list[dict[int, int]]:
-    """For each text, the row of vectors of each of its words that has one.
-
-    Raises ValueError for examples of none of the tasks, and when the representation has other texts,
-    or vectors of something else than their words.
-    """
+    """For each text, the row of vectors of each of its words that has one. Raises ValueError for
+    examples of none of the tasks, and when the representation has other texts, or is not of their
+    words."""
     if examples.task not in tasks:
         allowed = " or ".join(map(repr, tasks))
         raise ValueError(f"examples has the task {examples.task!r}; allowed is {allowed}.")
@@ -152,10 +144,9 @@ LABELS = {"pos": ((TAG, SPEECH), _tags), "entity": ((TAG,), _entities),
 class Sentences:
     """Sentences, each with the vectors of all its words at each layer, and its tree.
 
-    layers: layer -> (n_words of all, width); not copied.
-    bounds: for each sentence its first row of the vectors, and the first behind it.
-    heads: for each sentence and word, 0 for the root, else a position from 1.
-    counted: for each sentence and word, whether it counts where trees are scored: no punctuation.
+    layers: layer -> (n_words of all, width). For each sentence, bounds: its first row of the
+    vectors, and the first behind it; and for each of its words, heads: 0 for the root, else a
+    position from 1; counted: whether it counts where trees are scored, so no punctuation.
     """
 
     layers: dict[int, Tensor]
@@ -168,11 +159,8 @@ class Sentences:
 
 
 def tree_sentences(representation: Representation, examples: Examples) -> Sentences:
-    """Sentences with their trees; one of which a word has no vector is left out.
-
-    Arguments and errors as of `labelled_spans`, of trees; also raises ValueError when no sentence is
-    left.
-    """
+    """Sentences with their trees, but those of which a word has no vector. Arguments and errors as
+    of `labelled_spans`; also raises ValueError when no sentence is left."""
     rows = rows_of_words(representation, examples, (TREE,))
     pairs = zip(rows, examples.items, strict=True)
     whole = [(at, item) for at, item in pairs if len(at) == len(item.words)]

@@ -5,8 +5,6 @@ of a softmax and not of many sigmoids; vectors are not projected to 256 dimensio
 span is the mean of its words; and a probe is linear.
 """
 
-from __future__ import annotations
-
 import hashlib
 import math
 from collections.abc import Callable, Sequence
@@ -86,13 +84,10 @@ def train_until_it_stops(
 
 @dataclass(frozen=True)
 class Probe:
-    """A classifier of spans.
-
-    layers: which it reads. names: the labels.
-    mix (layers,): weights of the layers, before their softmax. weight (names, width, or twice that
-        of pairs of spans) and bias (names,): the linear map.
-    shift (layers, width), scale (layers,): what is subtracted from each layer and then divides it.
-    """
+    """A classifier of spans. layers: which it reads. names: the labels. mix (layers,): weights of
+    the layers, before their softmax. weight (names, width, or twice that of pairs of spans) and
+    bias (names,): the linear map. shift (layers, width), scale (layers,): what is subtracted from
+    each layer and then divides it."""
 
     layers: tuple[int, ...]
     names: tuple[str, ...]
@@ -248,12 +243,11 @@ class Selectivity(NamedTuple):
 def selectivity(
     train: Spans, dev: Spans, test: Spans, *, layers: int | None = None, seed: int = 0
 ) -> Selectivity:
-    """A probe's accuracy on test, and that of the same probe on a control task.
+    """A probe's accuracy on test, and that of the same probe on a control task: a probe that is
+    strong enough learns any label of a word type from vectors that only tell the types apart.
 
-    A probe that is strong enough learns any label of a word type from vectors that only tell the
-    types apart. What it scores less on labels that mean nothing is not due to that.
-    seed: of the random labels and of both probes. Errors as of `fit_probe`.
-    Source: Hewitt & Liang 2019.
+    seed: of the random labels and of both probes. Errors as of `fit_probe`. Source: Hewitt & Liang
+    2019.
     """
     parts = (train, dev, test)
     controls = [control_task(part, train.shares, seed=seed) for part in parts]
@@ -268,10 +262,8 @@ def selectivity(
 def control_task(spans: Spans, shares: Tensor, *, seed: int) -> Spans:
     """The same spans, each word type with a label of its own that means nothing.
 
-    shares: (names,) how frequent labels are to be among types; take `Spans.shares` of train for all
-        splits. The label depends on the type, the shares and the seed alone, so a word has the same
-        in every split.
-    Source: Hewitt & Liang 2019.
+    shares: (names,) how frequent labels are to be among types; take `Spans.shares` of train for
+    all splits, so that a word has the same label in each. Source: Hewitt & Liang 2019.
     """
     upto = np.cumsum(shares.double().numpy())
     draws = {word: _uniform(word, seed) for word in set(spans.types)}

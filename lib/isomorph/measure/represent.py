@@ -6,36 +6,27 @@ subwords without special tokens, and a word's vector is the mean over its subwor
 2020, section 5.1). Layer 0 is what the embeddings give.
 """
 
-from __future__ import annotations
-
 import itertools
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
+from tokenizers import Encoding
 from torch import Tensor
 from tqdm import tqdm
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from isomorph.models.inputs import encoder_of, longest_input, positions, takes_language
 from isomorph.text.examples import require
-from isomorph.text.tokens import check_text, check_texts, encodings, read_words
+from isomorph.text.tokens import Text, check_text, check_texts, encodings, read_words
 
-if TYPE_CHECKING:
-    from tokenizers import Encoding
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
-
-    from isomorph.text.tokens import Text
-
-    Tokenizers = (
-        PreTrainedTokenizerFast
-        | Mapping[str, PreTrainedTokenizerFast]
-        | Callable[[str], PreTrainedTokenizerFast]
-    )
-
+Tokenizers = (
+    PreTrainedTokenizerFast
+    | Mapping[str, PreTrainedTokenizerFast]
+    | Callable[[str], PreTrainedTokenizerFast]
+)
 LEVELS = ("sentence", "word", "token")
 POOLINGS = ("mean", "first")
 # Texts are sorted by length within so many batches, and those of a stream are never held together.
@@ -113,7 +104,7 @@ def represent(
     return Representation(together, owners[order], positions[order], truncated)
 
 
-def _units(batch: Batch, level: str) -> list[Unit]:
+def _units(batch: "Batch", level: str) -> list[Unit]:
     units = []
     for row, (text, encoding) in enumerate(zip(batch.texts, batch.encodings, strict=True)):
         if level == "word":
@@ -144,11 +135,9 @@ def unit_means(hidden: Tensor, index: tuple[Tensor, ...]) -> Tensor:
 
 @dataclass(frozen=True)
 class Batch:
-    """Hidden states of some texts, with what is needed to tell their tokens apart.
-
-    indices: the position of each text among all. encodings: one a text, not padded.
-    hidden_states: layer -> (batch, time, width), in the model's dtype and on its device.
-    """
+    """Hidden states of some texts, with what is needed to tell their tokens apart. indices: the
+    position of each text among all. encodings: one a text, not padded. hidden_states: layer ->
+    (batch, time, width), in the model's dtype and on its device."""
 
     indices: list[int]
     texts: list[Text]
@@ -163,9 +152,7 @@ class Batch:
 
 def tokenizer_of(tokenizer: Tokenizers, language: str | None) -> PreTrainedTokenizerFast:
     """The tokeniser of a language, from one tokeniser, a mapping or a function of the language.
-
-    Raises ValueError when a mapping has no such language, or the tokeniser is not a fast one.
-    """
+    Raises ValueError when a mapping has no such language, or the tokeniser is not a fast one."""
     if isinstance(tokenizer, Mapping) and not isinstance(tokenizer, PreTrainedTokenizerBase):
         if language not in tokenizer:
             raise ValueError(f"language is {language!r}; tokenizer has {list(tokenizer)}.")
@@ -224,30 +211,30 @@ def stream(
         raise ValueError(
             f"max_length is {max_length}; of a text with {room} special tokens allowed is {room + 1} up."
         )
-    stretches = _tokenized(tokenizer, texts, batch_size, max_length)
+    keywords = {"language": language} if takes_language(model.forward) else {}
     total = len(texts) if isinstance(texts, Sequence) else None
     # Only ever switched off here, so that TQDM_DISABLE in the environment can do so too.
     hidden = {} if progress else {"disable": True}
     bar = tqdm(total=total, desc="reading", unit="text", leave=False, **hidden)
-    return _batches(model, stretches, wanted, batch_size, max_length, language, bar)
 
+    def batches() -> Iterator[Batch]:
+        truncated = 0
+        with bar:
+            for stretch in _tokenized(tokenizer, texts, batch_size, max_length):
+                for start in range(0, len(stretch), batch_size):
+                    rows = stretch[start : start + batch_size]
+                    indices, those, read = (list(column) for column in zip(*rows, strict=True))
+                    batch = Batch(indices, those, read, _run(model, read, wanted, keywords))
+                    truncated += batch.truncated
+                    bar.update(len(indices))
+                    yield batch
+        if truncated:
+            warnings.warn(
+                f"{truncated} texts were longer than {max_length} tokens and were cut.",
+                stacklevel=3,
+            )
 
-def _batches(model, stretches, wanted, batch_size, max_length, language, bar) -> Iterator[Batch]:
-    keywords = {"language": language} if takes_language(model.forward) else {}
-    truncated = 0
-    with bar:
-        for stretch in stretches:
-            for start in range(0, len(stretch), batch_size):
-                rows = stretch[start : start + batch_size]
-                indices, texts, read = (list(column) for column in zip(*rows, strict=True))
-                batch = Batch(indices, texts, read, _run(model, read, wanted, keywords))
-                truncated += batch.truncated
-                bar.update(len(indices))
-                yield batch
-    if truncated:
-        warnings.warn(
-            f"{truncated} texts were longer than {max_length} tokens and were cut.", stacklevel=3
-        )
+    return batches()
 
 
 def _run(model, read: list[Encoding], wanted, keywords) -> dict[int, Tensor]:

@@ -16,8 +16,6 @@ on one device; scoring is "cosine" or "csls". All raise ValueError when a value 
 argument not allowed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 
 import torch

@@ -5,8 +5,6 @@ lie above each. Hewitt & Manning (2019). Sentences are of `isomorph.measure.prob
 `isomorph.text.examples.TreeExample`: 0 for the root, else a position from 1.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -29,11 +27,9 @@ Edges = set[tuple[int, int]]
 
 @dataclass(frozen=True)
 class StructuralProbe:
-    """A fitted map of the vectors of one layer, h -> B h. See `fit_structural_probe`.
-
-    kind: "distance" or "depth". layer: which it reads. matrix: B, (rank, width), in the unit of the
-    vectors. dev_loss: in edges, at the epoch that was kept.
-    """
+    """A fitted map of the vectors of one layer, h -> B h, of the kind "distance" or "depth":
+    matrix, B, is (rank, width); dev_loss is in edges, at the epoch that was kept. See
+    `fit_structural_probe`."""
 
     kind: str
     layer: int
@@ -56,18 +52,15 @@ class StructuralProbe:
         ]
 
     def uuas(self, sentences: Sentences) -> float:
-        """The share of edges that the minimum spanning trees of the distances have, 0 to 1.
-
-        Words that are not counted are in neither tree. Source: Hewitt & Manning 2019, their reporter.py.
+        """The share of edges that the minimum spanning trees of the distances have, 0 to 1. Words
+        that are not counted are in neither tree. Source: Hewitt & Manning 2019, their reporter.py.
         """
         gold = map(tree_edges, sentences.heads, sentences.counted)
         return uuas(gold, map(spanning_edges, self.values(sentences), sentences.counted))
 
     def root_accuracy(self, sentences: Sentences) -> float:
-        """The share of sentences whose counted word of the least depth is the root, 0 to 1.
-
-        Of words as deep it is the first. One whose root is not counted is wrong.
-        """
+        """The share of sentences whose counted word of the least depth, the first of equals, is
+        the root."""
         guesses = [
             int(np.where(counted, _snapped(depths), np.inf).argmin())
             for depths, counted in zip(self.values(sentences), sentences.counted, strict=True)
@@ -186,10 +179,8 @@ def _vectors(sentences: Sentences, layer: int) -> Tensor:
 
 def _ways(heads: Sequence[int]) -> np.ndarray:
     """(n + 1, n + 1) int: how many edges lie between any two words, place 0 being above the root.
-
-    Raises ValueError when a head is no word of the sentence, there is not one root, or words go
-    round in a circle.
-    """
+    Raises ValueError when a head is no word of the sentence, there is not one root, or words go in
+    a circle."""
     parents = np.asarray(heads, dtype=np.int64)
     n = len(parents)
     if not n or parents.min() < 0 or parents.max() > n:
@@ -233,8 +224,8 @@ def tree_edges(heads: Sequence[int], counted: Sequence[bool] | None = None) -> E
 def spanning_edges(distances: np.ndarray, counted: Sequence[bool] | None = None) -> Edges:
     """The edges of the minimum spanning tree of the counted words, pairs as of `tree_edges`.
 
-    distances: (n, n), symmetric; of edges as long those of earlier words go first.
-    Raises ValueError for another shape or values that are not finite.
+    distances: (n, n), symmetric; of edges as long those of earlier words go first. Raises
+    ValueError for another shape or values that are not finite.
     """
     distances = np.asarray(distances, dtype=float)
     n = len(distances)
@@ -256,11 +247,8 @@ def spanning_edges(distances: np.ndarray, counted: Sequence[bool] | None = None)
 
 
 def uuas(gold: Iterable[Edges], predicted: Iterable[Edges]) -> float:
-    """The share of gold edges that are predicted, over all sentences, from 0 to 1.
-
-    "Undirected unlabelled attachment score". Raises ValueError when no sentence has an edge.
-    Source: Hewitt & Manning 2019, as in their reporter.py.
-    """
+    """The share of gold edges that are predicted, over all sentences, from 0 to 1: "undirected
+    unlabelled attachment score". Raises ValueError when no sentence has an edge."""
     pairs = [
         (len(true & guessed), len(true)) for true, guessed in zip(gold, predicted, strict=True)
     ]

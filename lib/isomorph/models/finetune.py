@@ -251,10 +251,10 @@ def mixout(origins: Origins, probability: float) -> Iterator[None]:
     2020).
 
     Each entry w of a weight is replaced by its origin u with this probability, and the others are
-    moved away from it, to u + (w - u) / (1 - probability), so that the expectation stays w.
-    Afterwards the weights are what they were, and the gradients in them are those for w: so they
-    must have none when it begins. Draws from the global generator of the weights' device. Raises
-    ValueError when the probability is outside 0 to 1.
+    moved to u + (w - u) / (1 - probability), so that the expectation stays w. Afterwards the
+    weights are what they were, and the gradients in them, of which there must be none before, are
+    those for w. Draws from the global generator of the weights' device. Raises ValueError for a
+    probability outside 0 to 1.
     """
     if not 0 <= probability <= 1:
         raise ValueError(f"probability is {probability}; allowed are 0 to 1.")
@@ -282,10 +282,8 @@ def mixout(origins: Origins, probability: float) -> Iterator[None]:
 
 @torch.no_grad()
 def pull(optimiser: torch.optim.Optimizer, origins: Origins, decay: float) -> None:
-    """Weight decay towards where the weights started: w = w - lr decay (w - origin), decoupled.
-
-    Goes before the optimiser's step, and moves what that will move: weights that have a gradient.
-    """
+    """Weight decay towards where the weights started: w = w - lr decay (w - origin), decoupled, of
+    weights that have a gradient; before the optimiser's step."""
     for group in optimiser.param_groups:
         for weight in group["params"]:
             if weight.grad is not None and weight in origins:

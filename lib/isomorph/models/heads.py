@@ -102,8 +102,7 @@ class Head(nn.Module, ABC):
 
 
 def restarted(segments: Tensor, attention: Tensor) -> Tensor:
-    """Positions (batch, time) that count the second sentence from 1, where its first word stands
-    when the sentence is read alone."""
+    """Positions (batch, time) that count the second sentence from 1, as when it is read alone."""
     first = ((segments == 0) & attention.bool()).sum(1, keepdim=True)
     along = torch.arange(segments.shape[1], device=segments.device)
     return torch.where(segments == 1, along - first + 1, along) * attention
@@ -237,10 +236,8 @@ def head_for(
     restart: bool = True,
     dropout: float = 0.0,
 ) -> Head:
-    """The head of a task on an encoder, with random weights that depend on the seed alone.
-
-    model, names, restart: as of `Head`. Raises ValueError for an unknown task.
-    """
+    """The head of a task on an encoder, with random weights that depend on the seed alone; else as
+    `Head`. Raises ValueError for an unknown task."""
     require("task", task, tuple(HEADS))
     settings = {"pooling": pooling} if task in (PAIR, SCORE) else {}
     with seeded(seed):

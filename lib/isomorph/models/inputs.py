@@ -3,23 +3,16 @@
 Tags and trees stand on first subwords, as in Conneau, Wu et al. (ACL 2020, section 3.2).
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from isomorph.text.examples import PAIR, SCORE, TREE
+from isomorph.text.examples import PAIR, SCORE, TREE, Examples
 from isomorph.text.tokens import encodings, word_tokens
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
-
-    from isomorph.text.examples import Examples
 
 SIDES = ("first", "second")
 IGNORED = -100  # the target of what is not scored or learnt, as in PyTorch's cross entropy
@@ -31,8 +24,6 @@ def takes_language(forward: Callable) -> bool:
 
 def encoder_of(model: PreTrainedModel) -> PreTrainedModel:
     """The part that computes hidden states, without a head that would score a whole vocabulary."""
-    from transformers import PreTrainedModel
-
     if getattr(model.config, "is_encoder_decoder", False):
         return model.get_encoder()
     base = model.base_model
@@ -97,7 +88,7 @@ class Features:
     heads: Tensor
     rows: tuple[Encoded, ...] = ()
 
-    def to(self, device) -> Features:
+    def to(self, device) -> "Features":
         parts = {n: part.to(device) for n, part in vars(self).items() if isinstance(part, Tensor)}
         return replace(self, **parts)
 

@@ -264,13 +264,10 @@ def _vocabulary(model: Candidate, config: PreTrainedConfig) -> Vocabulary:
             ]:
                 raise ValueError("ids are not numbers from 0, one a subword")
         size, languages = vocabulary.size, sorted(vocabulary.languages)
-    if size != config.vocabulary:
+    if (size, languages) != (config.vocabulary, sorted(config.languages)):
         raise model.refusal(
-            f"config.json says that vocabulary is {config.vocabulary}, and vocabulary.json has {size} ids"
-        )
-    if languages != sorted(config.languages):
-        raise model.refusal(
-            f"config.json has the languages {config.languages}, and vocabulary.json {languages}"
+            f"config.json says that vocabulary is {config.vocabulary}, of {config.languages}, and "
+            f"vocabulary.json has {size} ids, of {languages}"
         )
     return vocabulary
 

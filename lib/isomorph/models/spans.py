@@ -114,10 +114,8 @@ class PhraseHead(Head):
 
 
 def span_means(hidden: Tensor, spans: Tensor) -> Tensor:
-    """(batch, spans, width): the mean hidden state of each stretch, 0 of an empty one.
-
-    hidden: (batch, time, width). spans: (batch, spans, 2), start and end, exclusive.
-    """
+    """(batch, spans, width): the mean hidden state of each stretch (batch, spans, 2), start and
+    end, exclusive, 0 of an empty one. hidden: (batch, time, width)."""
     along = torch.arange(hidden.shape[1], device=hidden.device)
     return mean_inside(hidden, (along >= spans[:, :, :1]) & (along < spans[:, :, 1:]))
 

@@ -29,9 +29,8 @@ if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
     from transformers import PreTrainedTokenizerFast
 
-    Text = str | Sequence[str]
-    Place = tuple[int, int]  # (first character, end), from 0, end exclusive
-
+Text = str | Sequence[str]
+Place = tuple[int, int]  # (first character, end), from 0, end exclusive
 HAN = (
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002a6df\U0002a700-\U0002b81f"
     "\U0002b920-\U0002ceaf\U0002f800-\U0002fa1f"
