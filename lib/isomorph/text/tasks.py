@@ -52,55 +52,72 @@ class Source(NamedTuple):
         return self.files is None and not self.of_world
 
 
+def _shipped(key, kind, name, score, read, *files, domain="", languages=LANGUAGES) -> Source:
+    return Source(key, kind, name, score, languages, read, files, config=domain)
+
+
+def _public(key, kind, name, score, dataset, config, columns, labels, place=None) -> Source:
+    how = (public.labelled, None, dataset, config, columns, labels, place)
+    return Source(key, kind, name, score, LANGUAGES, *how)
+
+
+def _english(key, kind, name, score, read, dataset, config, columns, labels=()) -> Source:
+    return Source(key, kind, name, score, ("en",), read, None, dataset, config, columns, labels)
+
+
+def _glue(key, kind, score, labels=(), texts=("sentence1", "sentence2")) -> Source:
+    how = (public.benchmark, "nyu-mll/glue", key, (*texts, "label"), labels)
+    return _english(key, kind, key, score, *how)
+
+
 _BIBLE, _HELP = "text/bible.parquet", "text/help.parquet"
 _RELATION, _TERMS = "tasks/passage_relation.parquet", "tasks/interface_terms.parquet"
-_PARAPHRASES = "tasks/paraphrases.parquet"
-_TWO, _ONE = ("sentence1", "sentence2", "label"), ("sentence", "label")
-_TOKENS, _ASKED = ("tokens", "head", "deprel", "upos"), ("question", "context", "answers")
+_ASKED, _ONE = ("question", "context", "answers"), ("sentence",)
 # A licence for each treebank, mostly CC-BY-SA-4.0. Under the id that mirrors have it was a script,
 # which `datasets` no longer executes. It is kept up elsewhere, with a revision for each release.
-_TREES = ("universal-dependencies/universal_dependencies", "{}", _TOKENS)
-_PLACE = ("commul/universal_dependencies", "2.17")
-_GLUE = "nyu-mll/glue"
-_ACCURACY, _WORLD, _MANY, _ENGLISH = "accuracy", WORLD_LANGUAGES, LANGUAGES, ("en",)
-_relation, _orders = shipped_tasks.relation, shipped_tasks.orders
-_glue, _asked = public.benchmark, public.questions
-SOURCES = {row[0]: Source(*row) for row in (
-    *((f"world_{kind}", kind, kind, score, _WORLD, partial(world_examples, kind))
-      for kind, score in ((kinds.PAIR, _ACCURACY), (kinds.TAG, "f1"), (kinds.TREE, "las"), (kinds.SPEECH, _ACCURACY))),
-    ("world_questions", kinds.QUESTION, "questions", "f1", _WORLD, world_questions),
-    ("passage_relation", kinds.PAIR, "passages", _ACCURACY, _MANY, _relation, (_BIBLE, _RELATION), "", "bible"),
-    ("passage_relation_help", kinds.PAIR, "help_passages", _ACCURACY, _MANY, _relation, (_HELP, _RELATION),
-     "", "help"),
-    ("interface_terms", kinds.TAG, "terms", "f1", _MANY, shipped_tasks.terms, (_TERMS,)),
-    ("bible_order", kinds.ORDER, "bible_order", "tau", _MANY, _orders, (_BIBLE,), "", "bible"),
-    ("help_order", kinds.ORDER, "help_order", "tau", _MANY, _orders, (_HELP,), "", "help"),
-    ("phrases", kinds.PHRASES, "phrases", "sentence_accuracy", _ENGLISH, shipped_tasks.phrases, (_PARAPHRASES,)),
-    # CC-BY-NC-4.0
-    ("xnli", kinds.PAIR, "nli", _ACCURACY, _MANY, public.labelled, None, "facebook/xnli", "{}",
-     ("premise", "hypothesis", "label"), kinds.LABELS),
-    ("universal_dependencies", kinds.TREE, "parsing", "las", _MANY, public.labelled, None, *_TREES,
-     kinds.UNIVERSAL_RELATIONS, _PLACE),
-    ("parts_of_speech", kinds.SPEECH, "tags", _ACCURACY, _MANY, public.labelled, None, *_TREES,
-     kinds.PARTS_OF_SPEECH, _PLACE),
+_TREES = (
+    "universal-dependencies/universal_dependencies",
+    "{}",
+    ("tokens", "head", "deprel", "upos"),
+)
+_KEPT_UP = ("commul/universal_dependencies", "2.17")
+_EVERY = (
+    *(Source(f"world_{kind}", kind, kind, score, WORLD_LANGUAGES, partial(world_examples, kind))
+      for kind, score in zip(kinds.TASKS, ("accuracy", "f1", "las", "accuracy"), strict=True)),
+    Source("world_questions", kinds.QUESTION, "questions", "f1", WORLD_LANGUAGES, world_questions),
+    _shipped("passage_relation", kinds.PAIR, "passages", "accuracy", shipped_tasks.relation,
+             _BIBLE, _RELATION, domain="bible"),
+    _shipped("passage_relation_help", kinds.PAIR, "help_passages", "accuracy",
+             shipped_tasks.relation, _HELP, _RELATION, domain="help"),
+    _shipped("interface_terms", kinds.TAG, "terms", "f1", shipped_tasks.terms, _TERMS),
+    _shipped("bible_order", kinds.ORDER, "bible_order", "tau", shipped_tasks.orders, _BIBLE,
+             domain="bible"),
+    _shipped("help_order", kinds.ORDER, "help_order", "tau", shipped_tasks.orders, _HELP,
+             domain="help"),
+    _shipped("phrases", kinds.PHRASES, "phrases", "sentence_accuracy", shipped_tasks.phrases,
+             "tasks/paraphrases.parquet", languages=("en",)),
+    _public("xnli", kinds.PAIR, "nli", "accuracy", "facebook/xnli", "{}",  # CC-BY-NC-4.0
+            ("premise", "hypothesis", "label"), kinds.LABELS),
+    _public("universal_dependencies", kinds.TREE, "parsing", "las", *_TREES,
+            kinds.UNIVERSAL_RELATIONS, _KEPT_UP),
+    _public("parts_of_speech", kinds.SPEECH, "tags", "accuracy", *_TREES, kinds.PARTS_OF_SPEECH,
+            _KEPT_UP),
     # States no licence; Chinese mixes both scripts.
-    ("wikiann", kinds.TAG, "ner", "f1", _MANY, public.labelled, None, "unimelb-nlp/wikiann", "{}",
-     ("tokens", "ner_tags"), kinds.ENTITY_TAGS),
-    ("tydiqa", kinds.QUESTION, "questions", "f1", _ENGLISH, _asked, None,
-     "google-research-datasets/tydiqa", "secondary_task", _ASKED),
-    ("squad", kinds.QUESTION, "questions", "f1", _ENGLISH, _asked, None, "rajpurkar/squad", "plain_text", _ASKED),
-    *((name, kinds.ORDER, name, "tau", _ENGLISH, public.stories, None, "local/sentence-ordering", name,
-       ("sentences",)) for name in ("rocstories", "sind")),
-    ("rte", kinds.PAIR, "rte", _ACCURACY, _ENGLISH, _glue, None, _GLUE, "rte", _TWO,
-     ("entailment", "not_entailment")),
-    ("mrpc", kinds.PAIR, "mrpc", "f1", _ENGLISH, _glue, None, _GLUE, "mrpc", _TWO,
-     ("not_equivalent", "equivalent")),
-    ("stsb", kinds.SCORE, "stsb", "spearman", _ENGLISH, _glue, None, _GLUE, "stsb", _TWO),  # from 0 to 5
-    ("cola", kinds.PAIR, "cola", "matthews", _ENGLISH, _glue, None, _GLUE, "cola", _ONE,
-     ("unacceptable", "acceptable")),
-    ("sst2", kinds.PAIR, "sst2", _ACCURACY, _ENGLISH, _glue, None, _GLUE, "sst2", _ONE,
-     ("negative", "positive")),
-)}  # fmt: skip
+    _public("wikiann", kinds.TAG, "ner", "f1", "unimelb-nlp/wikiann", "{}",
+            ("tokens", "ner_tags"), kinds.ENTITY_TAGS),
+    _english("tydiqa", kinds.QUESTION, "questions", "f1", public.questions,
+             "google-research-datasets/tydiqa", "secondary_task", _ASKED),
+    _english("squad", kinds.QUESTION, "questions", "f1", public.questions, "rajpurkar/squad",
+             "plain_text", _ASKED),
+    *(_english(name, kinds.ORDER, name, "tau", public.stories, "local/sentence-ordering", name,
+               ("sentences",)) for name in ("rocstories", "sind")),
+    _glue("rte", kinds.PAIR, "accuracy", ("entailment", "not_entailment")),
+    _glue("mrpc", kinds.PAIR, "f1", ("not_equivalent", "equivalent")),
+    _glue("stsb", kinds.SCORE, "spearman"),  # from 0 to 5
+    _glue("cola", kinds.PAIR, "matthews", ("unacceptable", "acceptable"), _ONE),
+    _glue("sst2", kinds.PAIR, "accuracy", ("negative", "positive"), _ONE),
+)  # fmt: skip
+SOURCES = {source.key: source for source in _EVERY}
 
 
 def examples(
