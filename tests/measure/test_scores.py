@@ -126,5 +126,7 @@ def test_words_that_count():
 
 def test_bad_input_is_named():
     for examples, answers in ((asked(), []), (asked(("Rome",)), ["Rome", "Oslo"])):
-        with pytest.raises(ValueError, match=f"answers has {len(answers)} texts for"):
+        with pytest.raises(
+            ValueError, match=f"answers has {len(answers)} texts and gold {len(examples.items)};"
+        ):
             answer_scores(examples, answers)
