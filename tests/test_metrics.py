@@ -41,8 +41,8 @@ def test_the_longest_beginning_counts():
 
 
 def test_an_unknown_metric_is_refused_and_a_label_of_none_is_itself():
-    with pytest.raises(ValueError, match="metric is 'effective_rank', which isomorph.metrics"):
-        metrics.metric("effective_rank")
+    with pytest.raises(ValueError, match="metric is 'no_measure', which isomorph.metrics"):
+        metrics.metric("no_measure")
     assert metrics.label("a new measure") == "a new measure"
     assert metrics.axis("layer") == "layer (0: embeddings)"
 
