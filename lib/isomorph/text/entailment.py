@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -59,8 +59,7 @@ DIRECTION = {True: "stronger", False: "weaker"}
 KINDS = ((True, False), (False, False), (True, True), (False, True))
 
 
-@dataclass(frozen=True)
-class Statement:
+class Statement(NamedTuple):
     """What a simple sentence says; words are concept numbers, None where there is none."""
 
     quantifier: str
@@ -84,7 +83,7 @@ class Statement:
 
     def in_forms(self, letters: str) -> list[Statement]:
         forms = (FORMS[letter] for letter in letters)
-        return [replace(self, quantifier=some, negated=negated) for some, negated in forms]
+        return [self._replace(quantifier=some, negated=negated) for some, negated in forms]
 
 
 class Edit(NamedTuple):
@@ -213,10 +212,10 @@ def edits(statement: Statement, lexicon: Lexicon, rng) -> list[Edit]:
     # Saying more of the subject strengthens a positive sentence and weakens a negative one.
     bare = statement.adverb is None
     adverb = _pick(lexicon.concepts["adverb"], rng) if bare else None
-    done.append(Edit("verb", DIRECTION[bare != negative], replace(statement, adverb=adverb)))
+    done.append(Edit("verb", DIRECTION[bare != negative], statement._replace(adverb=adverb)))
     if statement.object_noun is not None:
         some = statement.object_quantifier == "some"
-        other = replace(statement, object_quantifier="every" if some else "some")
+        other = statement._replace(object_quantifier="every" if some else "some")
         done.append(Edit("object", DIRECTION[some != negative], other))
         fields = ("object_noun", "object_adjective")
         done += _phrase_edits(statement, "object", *fields, some != negative, lexicon, rng)
@@ -228,7 +227,7 @@ def _phrase_edits(statement, place, noun_field, adjective_field, upward, lexicon
     noun, adjective = getattr(statement, noun_field), getattr(statement, adjective_field)
 
     def edit(effect: str, field: str, word: int | None) -> Edit:
-        return Edit(place, effect, replace(statement, **{field: word}))
+        return Edit(place, effect, statement._replace(**{field: word}))
 
     hypernym = lexicon.hypernym.get(noun)
     top = noun if hypernym is None else hypernym
