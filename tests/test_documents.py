@@ -16,9 +16,9 @@ from isomorph.book import solutions
 from isomorph.book.chapters import checks_of
 from isomorph.book.notebook import derive, role
 from isomorph.cli import app
+from isomorph.config import SIZES
 from isomorph.ledger.schema import parse
 from isomorph.presets import EXPERIMENTS
-from isomorph.sizes import SIZES
 
 DOCUMENTS = [
     book.ROOT / "README.md",

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from isomorph import results
+from isomorph.config import SIZES
 from isomorph.models.finetune import finetune
 from isomorph.models.pretrained import load_encoder
 from isomorph.models.settings import TuningConfig
@@ -17,7 +18,6 @@ from isomorph.presets.fine_tuning import DEPTHS, held_at, world_encoder
 from isomorph.results import Condition
 from isomorph.runs import FineTuning, Task, before_after, run_from_json
 from isomorph.runs.tasks import KINDS, world_examples
-from isomorph.sizes import SIZES
 from isomorph.text.examples import (
     ORDER,
     PAIR,

@@ -12,6 +12,7 @@ import torch
 from pydantic import ValidationError
 
 from isomorph import results
+from isomorph.config import SIZES
 from isomorph.models.settings import EncoderConfig
 from isomorph.presets import EXPERIMENTS, conditions, real_run, smoke_run
 from isomorph.presets.recipes import paper_run
@@ -25,7 +26,6 @@ from isomorph.runs import (
     run_from_json,
     text_checksum,
 )
-from isomorph.sizes import SIZES
 from isomorph.sweep import execute
 from isomorph.text import shipped
 from isomorph.text.vocab import VocabularyConfig

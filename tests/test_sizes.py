@@ -7,9 +7,9 @@ from typer.testing import CliRunner
 
 from isomorph import book, claims, presets, results, sweep
 from isomorph.cli import app
+from isomorph.config import SIZES, known
 from isomorph.experiment import Experiment
 from isomorph.presets import EXPERIMENTS, conditions
-from isomorph.sizes import SIZES, known
 
 UNKNOWN = ["Laptop", "LAPTOP", "", " laptop", "large", None, 3, ("laptop",), ["laptop"]]
 FIRST = conditions("theorems", "smoke")[0]

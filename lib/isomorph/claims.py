@@ -18,13 +18,13 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from isomorph.config import known as known_size
 from isomorph.ledger import schema
 from isomorph.ledger.evidence import WORLDS, placed
 from isomorph.ledger.intervals import NOTHING
 from isomorph.ledger.schema import Claim, LedgerError
 from isomorph.ledger.verdicts import Finding, Place, bodies, places
 from isomorph.rows import with_sample
-from isomorph.sizes import known as known_size
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -100,7 +100,7 @@ def judged(rows: Loader | None = None, size: str | None = None) -> list[Judged]:
     """Every claim with what the rows say of it.
 
     `rows` maps an experiment's name to its rows; left out, it is `isomorph.results.recorded`. `size`
-    is one of `isomorph.sizes.SIZES`: only rows of that size are looked at. Raises ValueError for
+    is one of `isomorph.config.SIZES`: only rows of that size are looked at. Raises ValueError for
     another size.
     """
     if size is not None:

@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from isomorph import processes
-from isomorph.sizes import SIZES
+from isomorph.config import SIZES
 from isomorph.text.shipped import DataCorrupted
 
 app = typer.Typer(

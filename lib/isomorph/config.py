@@ -1,10 +1,20 @@
-"""What every configuration has in common: frozen, complete, and of values that mean one thing."""
+"""What every configuration has in common: frozen, complete, and of values that mean one thing; and the
+four sizes at which everything runs, the same code with other configurations (see `presets`)."""
 
-from typing import get_args
+from typing import Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 
 LARGEST = 2**63  # whole numbers are below it, as wherever they are stored
+Size = Literal["smoke", "laptop", "reference", "paper"]
+SIZES: tuple[Size, ...] = get_args(Size)  # from the smallest to the largest
+
+
+def known(size: str) -> Size:
+    """The size. Raises ValueError, in one sentence, when there is none of that name."""
+    if size not in SIZES:
+        raise ValueError(f"size is {size!r}, but it must be one of {', '.join(SIZES)}.")
+    return size
 
 
 class Config(BaseModel):

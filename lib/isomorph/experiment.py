@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from isomorph import metrics, results
+from isomorph.config import known
 from isomorph.ledger.estimates import estimate
 from isomorph.ledger.evidence import of_items
 from isomorph.ledger.schema import Part
@@ -23,14 +24,13 @@ from isomorph.outcomes import answer, verdict
 from isomorph.presets import conditions
 from isomorph.results import Condition
 from isomorph.rows import among_in_words, by_split, where, with_candidates
-from isomorph.sizes import known
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from isomorph.config import Size
     from isomorph.ledger.intervals import Estimate
     from isomorph.runs import Run
-    from isomorph.sizes import Size
     from isomorph.trained import Trained
 
 __all__ = ["Experiment", "answer", "change", "effects", "summary", "verdict"]

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Literal
 from filelock import FileLock
 
 from isomorph import files
+from isomorph.config import known
 from isomorph.rows import COLUMNS, rows_of
 from isomorph.runs import Pretraining, Run, cache_folder, run_from_json, train, trained
 from isomorph.runs.cache import busy, held
-from isomorph.sizes import known
 from isomorph.text import shipped
 from isomorph.text.shipped import data_folder
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from isomorph import files, processes
 from isomorph.results import RUN_LOG
 
-from ..sizes import known
+from ..config import known
 from .chapters import (
     BadRequest,
     BookError,

@@ -16,8 +16,8 @@ from pathlib import Path
 import nbformat
 
 from isomorph import files, processes
+from isomorph.config import SIZES
 from isomorph.figures.display import run_counts
-from isomorph.sizes import SIZES
 
 from .chapters import BookError, Chapter, Layout, finished_inputs, hash_files, is_fresh, read_text
 from .notebook import (

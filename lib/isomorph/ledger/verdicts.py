@@ -20,11 +20,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from isomorph.config import SIZES
 from isomorph.ledger.estimates import estimate
 from isomorph.ledger.evidence import Record, Subject, records, select
 from isomorph.ledger.intervals import Estimate, holm
 from isomorph.rows import among_in_words
-from isomorph.sizes import SIZES
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -7,6 +7,7 @@ papers' own size. Same code, other configs.
 
 from itertools import product
 
+from isomorph.config import Size
 from isomorph.presets import ablations, alignment, degeneration, fine_tuning
 from isomorph.presets.recipes import (
     EXPERIMENTS,
@@ -18,7 +19,6 @@ from isomorph.presets.recipes import (
     world_run,
 )
 from isomorph.results import Condition
-from isomorph.sizes import Size
 
 __all__ = ["EXPERIMENTS", "ablations", "alignment", "conditions", "degeneration", "fine_tuning"]
 

@@ -9,6 +9,7 @@ condition changes one thing of `default`, of which it keeps everything else.
 
 from collections.abc import Callable
 
+from isomorph.config import Size
 from isomorph.models.settings import TuningConfig
 from isomorph.presets.recipes import (
     ANCHORS,
@@ -25,7 +26,6 @@ from isomorph.presets.recipes import (
 )
 from isomorph.results import Condition
 from isomorph.runs import AnchorShare, CopyText, Pretraining, Run, ShippedText, Task, Transfer
-from isomorph.sizes import Size
 from isomorph.text.worlds import World
 
 SEEDS = 5

@@ -7,6 +7,7 @@ learns tasks on the states of one model's layers and tests them through the othe
 
 from itertools import product
 
+from isomorph.config import Size
 from isomorph.models.settings import TuningConfig
 from isomorph.presets.ablations import SEEDS, in_worlds, smoke_tasks, vary
 from isomorph.presets.recipes import (
@@ -26,7 +27,6 @@ from isomorph.runs import (
     Task,
     WordVectors,
 )
-from isomorph.sizes import Size
 
 PAIRS = (("en", "fr"), ("en", "de"), ("en", "ru"), ("en", "zh"))
 # The paper compares with LASER; this encoder of a hundred languages can be had and read safely.

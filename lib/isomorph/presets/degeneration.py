@@ -8,11 +8,11 @@ other people's encoders, `cures` tries every cure, and `english_models` does bot
 
 from collections.abc import Iterator
 
+from isomorph.config import Size, known
 from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.presets.recipes import crossed, experiment, smoke_text_run, text_run
 from isomorph.results import Condition
 from isomorph.runs import Cures, EncoderWords, Geometry, Pretraining, ShippedText, Theorem
-from isomorph.sizes import Size, known
 from isomorph.text.vocab import VocabularyConfig
 
 # Weights of the regulariser; the paper has 1 and calls the choice insensitive, without a sweep.

@@ -8,12 +8,12 @@ row's pair on which task.
 
 from itertools import product
 
+from isomorph.config import Size
 from isomorph.models.settings import TuningConfig
 from isomorph.presets.degeneration import BERT, E5, MINILM
 from isomorph.presets.recipes import SMALL, changed, crossed, experiment, world_run
 from isomorph.results import Condition
 from isomorph.runs import FineTuning, Pretraining, Task
-from isomorph.sizes import Size
 
 BERT_LARGE = "google-bert/bert-large-uncased"  # of 24 blocks
 FEW = 1000  # examples: what Zhang et al. (2021) take of larger sets

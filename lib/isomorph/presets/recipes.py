@@ -11,11 +11,10 @@ from itertools import product
 from math import ceil
 from typing import TypeVar
 
-from isomorph.config import Config
+from isomorph.config import Config, Size, known
 from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.results import Condition
 from isomorph.runs import CopyText, HubText, Pretraining, Run, ShippedText, WorldText
-from isomorph.sizes import Size, known
 from isomorph.text.vocab import VocabularyConfig
 from isomorph.text.worlds import World
 

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isomorph import results
+from isomorph.config import Size
 from isomorph.models import checkpoints
 from isomorph.models.settings import device_named
 from isomorph.presets import EXPERIMENTS, conditions
 from isomorph.results import Condition
 from isomorph.runs import Pretraining, Run
 from isomorph.runs.run import device_name
-from isomorph.sizes import Size
 from isomorph.sweep.execution import Cluster, RunFailed, execute, in_order
 from isomorph.sweep.slurm import settings as slurm_settings
 
