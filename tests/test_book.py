@@ -276,8 +276,8 @@ def test_the_worked_example_is_what_the_ledger_holds_of_its_claim(stage):
     told = filled(page, stage, [])
     (found,) = [each for each in claims.judged() if each.claim.id == "1.2"]
     for place in found.places:
-        for one in (place.judgement.primary, *place.judgement.controls):
-            assert outcomes.finding_text(one, place.unit) in told
+        for one in (place.primary, *place.controls):
+            assert outcomes.finding_text(one) in told
 
 
 def test_the_ledger_says_what_each_rule_needs_or_why_it_needs_nothing(stage):

@@ -266,7 +266,7 @@ def test_only_subjects_in_scope_decide():
     found = claims.Judged(claim, tuple(places(claim, bodies(pd.concat(frames, ignore_index=True)))))
     assert (found.outcome, found.ground) == ("holds", "real text")
     assert [place.model for place in found.on("other models")] == ["MiniLM"]
-    assert [place.judgement.outcome for place in found.on("worlds")] == ["does not hold"]
+    assert [place.outcome for place in found.on("worlds")] == ["does not hold"]
     # Without a subject in scope nothing decides, whatever the others do.
     rest = claims.Judged(
         claim, tuple(places(claim, bodies(pd.concat(frames[1:], ignore_index=True))))
@@ -326,7 +326,7 @@ def test_json_has_the_promised_keys_and_numbers_in_the_papers_unit():
 def test_the_text_the_tables_and_the_box_tell_the_same():
     (found,) = [each for each in claims.judged() if each.claim.id == "1.3"]
     (place,) = found.on("worlds")
-    told = outcomes.finding_text(place.judgement.primary, place.unit)
+    told = outcomes.finding_text(place.primary)
     assert told in " ".join(outcomes.as_text(width=400).split())
     assert told in set(outcomes.predictions(["1.3"])["here"])
     assert told in outcomes.answer("1.3")._repr_html_()

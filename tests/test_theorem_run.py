@@ -115,7 +115,7 @@ def test_recorded_rows_check_the_code_of_what_is_proved():
     for name in ("2.1", "2.2"):
         assert found[name].outcome == "proved"
         (place,) = found[name].places
-        own = place.judgement.primary.estimate
+        own = place.primary.estimate
         assert (own.value, own.units) == (0.0, 5), "no violation in any draw"
 
 

@@ -56,9 +56,8 @@ class Judged:
         first; rows that came after the rule before rows that were known when it was written."""
 
         def last(place: Place) -> tuple:
-            judgement = place.judgement
-            ranged = judgement.primary.estimate.kind != "interval"
-            return place.after_rows, judgement.outcome in BLIND, ranged
+            ranged = place.primary.estimate.kind != "interval"
+            return place.after_rows, place.outcome in BLIND, ranged
 
         return min((place for place in self.places if place.in_scope), key=last, default=None)
 
@@ -71,7 +70,7 @@ class Judged:
     def outcome(self) -> str:
         if self.claim.proved:
             return "proved"
-        return self.deciding.judgement.outcome if self.deciding else "not measured"
+        return self.deciding.outcome if self.deciding else "not measured"
 
     @property
     def ground(self) -> str:
@@ -158,7 +157,7 @@ def _entry(each: Judged) -> dict[str, Any]:
         part.model_dump(mode="json", exclude_defaults=True)
         for part in (rule.primary, *rule.requires)
     )
-    unmeasured = Finding(rule.primary, NOTHING, "not measured")
+    finding = place.primary if place else Finding(rule.primary, NOTHING, "not measured")
     return {
         "id": claim.id,
         "paper": claim.paper.citation,
@@ -169,7 +168,7 @@ def _entry(each: Judged) -> dict[str, Any]:
         "primary": primary,
         "outcome": each.outcome,
         "ground": each.ground,
-        **(_numbers(place.judgement.primary, place.unit) if place else _numbers(unmeasured, None)),
+        **_numbers(finding),
         "paper_value": rule.primary.paper,
         "paper_values": whole["paper_value"],
         "requires": requires,
@@ -183,31 +182,26 @@ def _entry(each: Judged) -> dict[str, Any]:
 
 
 def _place(place: Place) -> dict[str, Any]:
-    judgement = place.judgement
-
     def listed(findings: Iterable[Finding]) -> list[dict]:
-        return [
-            {"says": one.part.says, "outcome": one.outcome} | _numbers(one, place.unit)
-            for one in findings
-        ]
+        return [{"says": one.part.says, "outcome": one.outcome} | _numbers(one) for one in findings]
 
     return {
         "subject": place.subject,
         "model": place.model,
         "size": place.size,
-        "outcome": judgement.outcome,
+        "outcome": place.outcome,
         "rule_after_rows": place.after_rows,
-        **_numbers(judgement.primary, place.unit),
-        "secondary": listed(judgement.secondary),
-        "requires": listed(judgement.controls),
+        **_numbers(place.primary),
+        "secondary": listed(place.secondary),
+        "requires": listed(place.controls),
     }
 
 
-def _numbers(finding: Finding, unit: str | None) -> dict[str, Any]:
+def _numbers(finding: Finding) -> dict[str, Any]:
     estimate, part = finding.estimate, finding.part
     ends = {name: getattr(estimate, name) for name in ("value", "low", "high")}
     return {name: None if end is None else part.printed(end) for name, end in ends.items()} | {
-        "unit": part.printed_unit(), "interval": estimate.kind, "n": estimate.units, "n_of": unit,
+        "unit": part.printed_unit(), "interval": estimate.kind, "n": estimate.units, "n_of": finding.unit,
         "ratio": finding.ratio,
     }  # fmt: skip
 
@@ -225,7 +219,7 @@ def counts(judged: Iterable[Judged]) -> dict[str, Counter]:
         counted["rule after rows" if each.late else "real text"][each.outcome] += 1
         for name in ("worlds", "other models"):
             # One outcome a ground: of the largest size, which comes first.
-            counted[name].update(other.judgement.outcome for other in each.on(name)[:1])
+            counted[name].update(other.outcome for other in each.on(name)[:1])
     return counted
 
 

@@ -69,9 +69,9 @@ def badge(outcome: str) -> str:
     return f'<span class="outcome outcome-{kind}">{escape(outcome)}</span>'
 
 
-def finding_text(finding: Finding, unit: str) -> str:
+def finding_text(finding: Finding) -> str:
     """A number in its unit with its interval and units: "-35 points [-47, -16], 5 pretraining seeds"."""
-    own, part = finding.estimate, finding.part
+    own, part, unit = finding.estimate, finding.part, finding.unit
     if own.value is None:
         return "not measured"
     value, low, high = (significant(part.printed(x)) for x in (own.value, own.low, own.high))
@@ -89,8 +89,8 @@ def finding_text(finding: Finding, unit: str) -> str:
 
 def place_text(place: Place) -> str:
     """A place's primary number and outcome, and what so few units could have found."""
-    primary = place.judgement.primary
-    text = f"{place.judgement.outcome}: {finding_text(primary, place.unit)}"
+    primary = place.primary
+    text = f"{place.outcome}: {finding_text(primary)}"
     if primary.ratio is not None and primary.part.minus and primary.part.direction != "within":
         text += f", {significant(primary.ratio)} times the paper's"
     if primary.reason:
@@ -112,11 +112,11 @@ def predictions(identifiers: Iterable[str]) -> DataFrame:
 
     lines = [
         (each.claim.id, one.part.says, f"{place.model} ({place.size})",
-         finding_text(one, place.unit),
+         finding_text(one),
          "" if one.part.paper is None else significant(one.part.paper), one.outcome)
         for each in select_claims(identifiers)
         for place in each.places
-        for one in place.judgement.findings
+        for one in place.findings
     ]  # fmt: skip
     columns = ["claim", "prediction", "where", "here", "the paper", "outcome"]
     return pd.DataFrame(lines, columns=columns)

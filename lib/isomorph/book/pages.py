@@ -189,8 +189,8 @@ def _example(stage: Path, chapters: Sequence[str]) -> str:
     lines = [f"> {example.claim.statement}", "", f"What decides: *{primary.says}*.", ""]
     for place in example.places:
         controls = "; ".join(
-            f"*{control.part.says}*: {control.outcome}, {finding_text(control, place.unit)}"
-            for control in place.judgement.controls
+            f"*{control.part.says}*: {control.outcome}, {finding_text(control)}"
+            for control in place.controls
         )
         lines.append(
             f"- **{place.model}**, {place.size}. Controls: {controls}. Outcome: {place_text(place)}."

@@ -17,7 +17,7 @@ by its name, of one experiment at one size. Only places whose subject is in the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from isomorph.config import SIZES
@@ -41,11 +41,12 @@ BAND = 3.0  # an effect of a third to three times the paper's is of its size
 
 @dataclass(frozen=True)
 class Finding:
-    """What the rows of one place say of one prediction."""
+    """What the rows of one place say of one prediction; the estimate counts units of `unit`."""
 
     part: Part
     estimate: Estimate
     outcome: str
+    unit: str | None = None
     reason: str = ""
 
     @property
@@ -70,7 +71,9 @@ class Judgement:
         return (self.primary, *self.secondary)
 
 
-def judge(rule: Rule, rows: DataFrame | list[Record], known: dict | None = None) -> Judgement:
+def judge(
+    rule: Rule, rows: DataFrame | list[Record], known: dict | None = None, unit: str | None = None
+) -> Judgement:
     """The outcome of a rule on the rows of one place; `known` keeps the estimates of its controls.
 
     The primary prediction decides. Where a secondary one comes out the other way the outcome is
@@ -83,12 +86,15 @@ def judge(rule: Rule, rows: DataFrame | list[Record], known: dict | None = None)
         for part in control.single(rows):
             if part not in known:
                 known[part] = estimate(part, rows)
-            controls.append(Finding(part, known[part], outcome_of(part, known[part])))
+            controls.append(_finding(part, known[part], unit))
     primaries = rule.primary.single(rows)
     parts = [*primaries, *(single for part in rule.secondary for single in part.single(rows))]
     estimates = [estimate(part, rows) for part in parts]
     against = holm([_against(*each) for each in zip(parts, estimates, strict=True)])
-    findings = [_finding(*each) for each in zip(parts, estimates, against, strict=True)]
+    findings = [
+        _finding(part, own, unit, chance)
+        for part, own, chance in zip(parts, estimates, against, strict=True)
+    ]
     failed = next((c for c in controls if c.outcome != "holds"), None)
     if failed is not None:
         findings = [_silenced(one, failed) for one in findings]
@@ -99,14 +105,16 @@ def judge(rule: Rule, rows: DataFrame | list[Record], known: dict | None = None)
     return Judgement("mixed" if mixed else primary.outcome, primary, rest, tuple(controls))
 
 
-def _finding(part: Part, found: Estimate, against: float) -> Finding:
+def _finding(
+    part: Part, found: Estimate, unit: str | None, against: float | None = None
+) -> Finding:
     outcome = outcome_of(part, found, against=against)
     if outcome != "cannot tell" or part.bound_from == "paper" or found.kind != "interval":
-        return Finding(part, found, outcome)
+        return Finding(part, found, outcome, unit)
     below = found.high < part.bound - part.tolerance and part.direction != "below"
     above = found.low > part.bound + part.tolerance and part.direction != "above"
     reason = "short of our own bound, which no source gives" if below or above else ""
-    return Finding(part, found, outcome, reason)
+    return Finding(part, found, outcome, unit, reason)
 
 
 def _silenced(finding: Finding, control: Finding) -> Finding:
@@ -170,17 +178,15 @@ def _other_size(part: Part, found: Estimate) -> bool:
     return ends[0] > BAND * abs(part.paper) or ends[1] < abs(part.paper) / BAND
 
 
-@dataclass(frozen=True)
-class Place:
-    """A body of evidence and what it says: its subject, the model by name, the size, the unit."""
+@dataclass(frozen=True, kw_only=True)
+class Place(Judgement):
+    """A body of evidence and what it says: its subject, the model by name, the size."""
 
     subject: Subject
     model: str
     size: str
-    unit: str
     in_scope: bool
     after_rows: bool
-    judgement: Judgement = field(repr=False)
     candidates: str = ""  # among how many a score of retrieval or translation chooses
 
 
@@ -226,19 +232,20 @@ def places(
             r for other, lent in read.items() if other != key and other[1] == size for r in lent
         ]
         lent = [row for row in others if row.subject == "static vectors"]
-        judgement = judge(rule, rows + lent, known.setdefault(key, {}))
+        about, first = deciding[0][0], min(row.recorded for chosen in deciding for row in chosen)
+        judgement = judge(rule, rows + lent, known.setdefault(key, {}), about.unit)
         if judgement.primary.outcome == "not measured":
             continue
-        about, first = deciding[0][0], min(row.recorded for chosen in deciding for row in chosen)
         result.append(
-            Place(about.subject, about.model, size, about.unit, about.subject in claim.scope.subjects,
-                  first < claim.registered.isoformat(), judgement,
-                  among_in_words(evidence[key].table, asked))
+            Place(**vars(judgement), subject=about.subject, model=about.model, size=size,
+                  in_scope=about.subject in claim.scope.subjects,
+                  after_rows=first < claim.registered.isoformat(),
+                  candidates=among_in_words(evidence[key].table, asked))
         )  # fmt: skip
     return sorted(result, key=_first)
 
 
 def _first(place: Place) -> tuple:
     """In scope before others, then larger sizes, younger rows, and more units."""
-    units = place.judgement.primary.estimate.units
+    units = place.primary.estimate.units
     return not place.in_scope, -SIZES.index(place.size), place.after_rows, -units
