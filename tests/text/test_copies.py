@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from isomorph.presets.ablations import vary
 from isomorph.runs import CopyText, Pretraining, ShippedText, Task, run_from_json
 from isomorph.runs.texts import text_checksum
-from isomorph.text.anchors import COPIED, LETTERS, Copier, copied_corpus
+from isomorph.text.anchors import COPIED, LETTERS
 from isomorph.text.examples import (
     PAIR,
     SPEECH,
@@ -25,18 +25,18 @@ from isomorph.text.tasks import examples
 from tests.text.test_shipped_tasks import spans
 
 BACK = str.maketrans(COPIED + COPIED.upper(), LETTERS + LETTERS.upper())
-HALF = Copier(anchors=0.3, seed=4)
+HALF = CopyText(domains=("help", "help"), anchors=0.3, seed=4)
 RUN = re.compile(r"[^\W\d_]+")
 
 
 @given(st.text(st.sampled_from(LETTERS + LETTERS.upper() + "é’'.,- 09")))
 def test_a_copy_is_read_back_letter_by_letter(text):
     assert len(set(COPIED)) == len(LETTERS) and not set(COPIED) & set(LETTERS)
-    for copier in (Copier(), HALF):
+    for copier in (CopyText(), HALF):
         copied = copier.text(text)
         assert copied.translate(BACK) == text
         assert copied.lower() == copier.text(text.lower()), "case is kept"
-    assert not set(Copier().text(text)) & set(LETTERS + LETTERS.upper())
+    assert not set(CopyText().text(text)) & set(LETTERS + LETTERS.upper())
 
 
 def test_anchors_are_whole_words_the_same_everywhere():
@@ -54,16 +54,16 @@ def test_anchors_are_whole_words_the_same_everywhere():
     for word in words:
         assert HALF.word(word) == word or not set(HALF.word(word)) & set(LETTERS)
         assert HALF.text(f"the {word}, then").split()[1] == HALF.word(word) + ","
-    other = {word for word in words if Copier(0.3, seed=5).word(word) == word}
+    other = {word for word in words if CopyText(anchors=0.3, seed=5).word(word) == word}
     assert other != kept
-    more = {word for word in words if Copier(0.6, seed=4).word(word) == word}
+    more = {word for word in words if CopyText(anchors=0.6, seed=4).word(word) == word}
     assert kept < more, "more anchors are those and others"
-    assert {word for word in words if Copier(1.0).word(word) == word} == set(words)
+    assert {word for word in words if CopyText(anchors=1.0).word(word) == word} == set(words)
 
 
 @pytest.fixture(scope="module")
 def corpus():
-    return copied_corpus(("help", "help"), HALF)
+    return HALF.corpus()
 
 
 def test_the_halves_are_disjoint_and_held_out_sentences_parallel(corpus):
@@ -85,7 +85,7 @@ def test_the_dictionary_has_every_word_that_both_read(corpus):
     for word, copy in (*train, *test):
         assert copy == HALF.word(word) and word in read["en"] and copy in read["copy"]
     assert any(word == copy for word, copy in test), "anchors are words too"
-    plain = copied_corpus(("help", "help"), Copier()).dictionary["test"]
+    plain = CopyText(domains=("help", "help")).corpus().dictionary["test"]
     assert [word for word, _ in plain] == [word for word, _ in test]
 
 
@@ -96,7 +96,7 @@ def test_domains_and_checksums():
         mixed.test["en"]
         == ShippedText(languages=("en",), domains=("bible",), overlap="dropped").corpus().test["en"]
     )
-    assert mixed.train["copy"] == copied_corpus(("help", "help"), Copier()).train["copy"]
+    assert mixed.train["copy"] == CopyText(domains=("help", "help")).corpus().train["copy"]
     sums = {
         text_checksum(CopyText(domains=(a, b)))
         for a in ("bible", "help")
@@ -112,44 +112,44 @@ TAGS = ("B-PER", "I-PER", "O", "B-LOC", "B-LOC", "I-LOC", "I-LOC", "O", "I-ORG",
 
 
 def test_gold_is_the_same_in_the_copy():
-    (tree,) = HALF.examples(TREES).items
+    (tree,) = HALF.copied(TREES).items
     assert (tree.heads, tree.relations) == ((0, 3, 1), ("root", "det", "obj"))
     assert tree.words == tuple(map(HALF.word, TREES.items[0].words)) != TREES.items[0].words
     tagged = Examples(TAG, (), (TaggedExample(tuple("abcdefghij"), TAGS),), "by hand")
-    assert HALF.examples(tagged).items[0].tags == TAGS
+    assert HALF.copied(tagged).items[0].tags == TAGS
     pairs = Examples(
         PAIR, ("x",), (PairExample("one", "two", "x"), PairExample("one", None, "x")), ""
     )
-    copied = HALF.examples(pairs).items
+    copied = HALF.copied(pairs).items
     assert copied[0] == PairExample(HALF.text("one"), HALF.text("two"), "x")
     assert copied[1].second is None
 
 
 def test_a_reversed_copy_has_its_gold_reversed():
-    copier = Copier(order="reversed")
+    copier = CopyText(order="reversed")
     assert copier.text("See the sea, he said.").translate(BACK) == ".said he ,sea the See"
-    (tree,) = copier.examples(TREES).items
+    (tree,) = copier.copied(TREES).items
     assert "".join(tree.words).translate(BACK) == "seatheSee"
     assert (tree.heads, tree.relations) == ((3, 1, 0), ("obj", "det", "root"))
     words = tuple("abcdefghij")
-    (tagged,) = copier.examples(Examples(TAG, (), (TaggedExample(words, TAGS),), "")).items
+    (tagged,) = copier.copied(Examples(TAG, (), (TaggedExample(words, TAGS),), "")).items
     there, back = spans(list(TAGS)), spans(list(tagged.tags))
     count = len(TAGS)
     assert {(count - end, count - start, kind) for start, end, kind in there} == set(back)
     assert tagged.tags[0] == "B-PER", "the last word, which was a person by itself"
-    again = copier.examples(Examples(TAG, (), (tagged,), "")).items[0].tags
+    again = copier.copied(Examples(TAG, (), (tagged,), "")).items[0].tags
     assert span_scores([list(again)], [list(TAGS)])["f1"] == 1
     spoken = TaggedExample(("see", "sea"), ("VERB", "NOUN"))
-    assert copier.examples(Examples(SPEECH, (), (spoken,), "")).items[0].tags == ("NOUN", "VERB")
+    assert copier.copied(Examples(SPEECH, (), (spoken,), "")).items[0].tags == ("NOUN", "VERB")
 
 
 def test_a_task_is_told_in_the_copy():
     text, task = CopyText(anchors=0.3, seed=4), Task(source="interface_terms", test=20)
     train, tests = task.material(text, text.languages)
     assert train == examples("interface_terms", "en", "train")
-    assert tests["copy"] == HALF.examples(tests["en"]) != tests["en"]
+    assert tests["copy"] == HALF.copied(tests["en"]) != tests["en"]
     assert tests["en"] == examples("interface_terms", "en", "test", 20)
-    assert task.examples("dev", "copy", text) == HALF.examples(task.examples("dev", "en", text))
+    assert task.examples("dev", "copy", text) == HALF.copied(task.examples("dev", "en", text))
 
 
 def test_conditions_change_the_copy(recipe):

@@ -5,6 +5,7 @@ import hashlib
 import pytest
 
 from isomorph.runs import HubText, WordVectors
+from isomorph.runs.run import names_reads
 from isomorph.text import corpora, fetch
 from isomorph.text.examples import UPOS
 from isomorph.text.tasks import SOURCES, examples
@@ -175,12 +176,12 @@ def test_a_run_names_the_public_data_it_read_after_the_checksum_of_what_ships(mi
     mirror("some/set", "en", "test", {"text": ["a"]})
     mirror("some/set", "en", "train", {"text": ["b"]})
 
-    @fetch.names_reads
+    @names_reads
     def inner(run):
         fetch.load_hub("some/set", "en", "train")
         return {"data": ""}
 
-    @fetch.names_reads
+    @names_reads
     def outer(run):
         inner(run)
         fetch.load_hub("some/set", "en", "test")

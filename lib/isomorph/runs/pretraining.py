@@ -13,10 +13,9 @@ from pydantic import Field, model_validator
 from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.processes import threads
 from isomorph.runs.cache import code_version
-from isomorph.runs.run import Run, device_name
+from isomorph.runs.run import Run, device_name, names_reads
 from isomorph.runs.texts import HubText, ShippedText, Text, text_checksum
 from isomorph.text.anchors import by_word
-from isomorph.text.fetch import names_reads
 from isomorph.text.vocab import Vocabulary, VocabularyConfig, learn
 
 if TYPE_CHECKING:

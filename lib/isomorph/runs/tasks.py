@@ -127,7 +127,7 @@ class Task(Config):
         """
         count = {"train": self.train, "dev": self.development, "test": self.test}[split]
         if isinstance(text, CopyText) and language != "en":
-            return text.copier.examples(self.examples(split, "en", text))
+            return text.copied(self.examples(split, "en", text))
         if self.of_world:
             return world_examples(self.source, text.world, language, split, count, self.topics)
         there = evaluation_split(self.source, language) if split == "test" else split

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from isomorph.config import Config, Distinct
+from isomorph.text.anchors import CopyText
 from isomorph.text.corpora import judged, judged_languages
 from isomorph.text.worlds import World
 
 if TYPE_CHECKING:
-    from isomorph.text.anchors import Copier
     from isomorph.text.corpora import Corpus
-
-Domains = Literal["bible", "help", "bible+help"]
 
 
 class ShippedText(Config):
@@ -41,31 +39,6 @@ class ShippedText(Config):
         from isomorph.text.corpora import load_corpus
 
         return load_corpus(self.languages, self.domains, half=self.half, overlap=self.overlap)
-
-
-class CopyText(Config):
-    """English that ships, and its copy in letters of another script (`isomorph.text.anchors`)."""
-
-    kind: Literal["copy"] = "copy"
-    domains: tuple[Domains, Domains] = ("bible", "bible")
-    anchors: float = Field(default=0.0, ge=0, le=1)  # share of words spelt alike in both
-    order: Literal["same", "reversed"] = "same"  # word order of the copy
-    seed: int = Field(default=0, ge=0)  # which words are anchors
-
-    @property
-    def languages(self) -> tuple[str, str]:
-        return ("en", "copy")
-
-    @property
-    def copier(self) -> Copier:
-        from isomorph.text.anchors import Copier
-
-        return Copier(self.anchors, self.order, self.seed)
-
-    def corpus(self) -> Corpus:
-        from isomorph.text.anchors import copied_corpus
-
-        return copied_corpus(self.domains, self.copier)
 
 
 class HubText(Config):

@@ -3,7 +3,7 @@
 `code_switch` gives the *extra anchors* of Conneau, Wu et al. (ACL 2020, section 4.2), which switches
 languages within a sentence so that the two have more strings in common.
 
-`Copier` writes the fake English of K et al. (ICLR 2020) and of Dufter and Schütze (EMNLP 2020): two
+`CopyText` is the fake English of K et al. (ICLR 2020) and of Dufter and Schütze (EMNLP 2020): two
 languages of real statistics that are alike in all but their letters.  The translation of every word
 is known, held-out sentences are parallel by themselves, and what is labelled in English is labelled
 in the copy.
@@ -15,11 +15,14 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
+from typing import Literal
 
 import numpy as np
+from pydantic import Field
 
+from isomorph.config import Config
 from isomorph.text.corpora import FEWEST_OCCURRENCES, Corpus, load_corpus
 from isomorph.text.examples import PAIR, TAG, TREE, Examples
 from isomorph.text.tokens import check_texts
@@ -31,8 +34,7 @@ KEEP, CAP = 0.7, 0.15
 WORDS = re.compile(r"[^\W\d_]+(?:['’](?![^\W\d_]))?|\s+|[^\w\s]|[\d_]+")
 UNSPACED = re.compile(r"[\u3400-\u9fff]")
 
-LANGUAGES = ("en", "copy")
-ORDERS = ("same", "reversed")
+Domains = Literal["bible", "help", "bible+help"]
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 # Armenian, which has case and letters to spare; a letter with an accent stays what it is.
 COPIED = "".join(chr(0x561 + i) for i in range(len(LETTERS)))
@@ -101,33 +103,36 @@ def _longest_first(text: str, translations: Mapping[str, list[str]]) -> list[str
     return words
 
 
-@dataclass(frozen=True)
-class Copier:
-    """Writes English as its copy.
+class CopyText(Config):
+    """English that ships, and its copy in letters of another script."""
 
-    anchors: the share of words, as types, that stay as they are; which ones a hash of the word and the
-        seed decides, so every text of a seed agrees, and any word has its copy.
-    order: "same", or "reversed", last word first (Dufter and Schütze 2020).
-    """
+    kind: Literal["copy"] = "copy"
+    domains: tuple[Domains, Domains] = ("bible", "bible")
+    # Share of words, as types, that are spelt alike in both. A hash of the word and the seed decides
+    # which, so every text of a seed agrees, and any word has its copy.
+    anchors: float = Field(default=0.0, ge=0, le=1)
+    # Of the copy's words: "reversed" is last word first (Dufter and Schütze 2020).
+    order: Literal["same", "reversed"] = "same"
+    seed: int = Field(default=0, ge=0)
 
-    anchors: float = 0.0
-    order: str = "same"
-    seed: int = 0
+    @property
+    def languages(self) -> tuple[str, str]:
+        return ("en", "copy")
 
     def word(self, word: str) -> str:
         """Letter for letter, a bijection; numbers and marks stay."""
-        return _RUN.sub(lambda run: self._copied(run[0]), word)
+        return _RUN.sub(lambda run: self._spelt(run[0]), word)
 
     def text(self, text: str) -> str:
         pieces = WORDS.findall(text) if self.order == "reversed" else [text]
         return "".join(map(self.word, reversed(pieces)))
 
-    def examples(self, english: Examples) -> Examples:
+    def copied(self, english: Examples) -> Examples:
         """Labelled English as labelled copy: pairs, tagged words and trees."""
         items = (self._example(english.task, item) for item in english.items)
         return replace(english, items=tuple(items))
 
-    def _copied(self, run: str) -> str:
+    def _spelt(self, run: str) -> str:
         kept = self.anchors and _share(f"{self.seed} {run.lower()}") < self.anchors
         return run if kept else run.translate(_TABLE)
 
@@ -146,41 +151,30 @@ class Copier:
                 parts["tags"] = _turned(item.tags) if task == TAG else item.tags[::-1]
         return replace(item, **parts)
 
+    def corpus(self) -> Corpus:
+        """English, and the copy of the English that it does not read.
 
-def copied_corpus(domains: tuple[str, str], copier: Copier) -> Corpus:
-    """English, and the copy of the English that it does not read.
-
-    English has the even half of its domain and the copy the odd half of its own, near copies left out.
-    Held-out sentences are those of English's domain.  The dictionary has every word that both read
-    FEWEST_OCCURRENCES times, half of them in "test", the same words whatever the copier.
-    """
-    english, other = (
-        load_corpus(("en",), (domain,), half=half, overlap="dropped")
-        for domain, half in zip(domains, ("even", "odd"), strict=True)
-    )
-    counts = [
-        Counter(run for text in part.train["en"] for run in _RUN.findall(text.lower()))
-        for part in (english, other)
-    ]
-    dictionary: dict[str, list[tuple[str, str]]] = {"train": [], "test": []}
-    for word, count in counts[0].most_common():
-        if min(count, counts[1][word]) >= FEWEST_OCCURRENCES:
-            part = "test" if _share(word) < 0.5 else "train"
-            dictionary[part].append((word, copier.word(word)))
-    texts = (
-        (english.train["en"], other.train["en"]),
-        (english.dev["en"], english.dev["en"]),
-        (english.test["en"], english.test["en"]),
-    )
-    return Corpus(
-        LANGUAGES,
-        *(
-            dict(zip(LANGUAGES, (own, [*map(copier.text, copy)]), strict=True))
-            for own, copy in texts
-        ),
-        dictionary,
-        checksum=hashlib.sha256((english.checksum + other.checksum).encode()).hexdigest(),
-    )
+        English has the even half of its domain and the copy the odd half of its own, near copies left
+        out. Held-out sentences are those of English's domain. The dictionary has every word that both
+        read FEWEST_OCCURRENCES times, half of them in "test", the same words whatever the copy.
+        """
+        english, other = (
+            load_corpus(("en",), (domain,), half=half, overlap="dropped")
+            for domain, half in zip(self.domains, ("even", "odd"), strict=True)
+        )
+        counts = [
+            Counter(run for text in part.train["en"] for run in _RUN.findall(text.lower()))
+            for part in (english, other)
+        ]
+        dictionary: dict[str, list[tuple[str, str]]] = {"train": [], "test": []}
+        for word, count in counts[0].most_common():
+            if min(count, counts[1][word]) >= FEWEST_OCCURRENCES:
+                part = "test" if _share(word) < 0.5 else "train"
+                dictionary[part].append((word, self.word(word)))
+        parts = ((english.train, other.train), (english.dev,) * 2, (english.test,) * 2)
+        texts = ({"en": a["en"], "copy": [*map(self.text, b["en"])]} for a, b in parts)
+        checksum = hashlib.sha256((english.checksum + other.checksum).encode()).hexdigest()
+        return Corpus(self.languages, *texts, dictionary, checksum)
 
 
 def _turned(tags: tuple[str, ...]) -> tuple[str, ...]:

@@ -19,7 +19,6 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import wraps
 from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING
@@ -115,19 +114,6 @@ def reading() -> Iterator[set[str]]:
         yield names
     finally:
         _read.reset(token)
-
-
-def names_reads(measured: Callable[..., dict]) -> Callable[..., dict]:
-    """A run's function whose outcome names, at the end of its "data", the public sets it read."""
-
-    @wraps(measured)
-    def measuring(run) -> dict:
-        with reading() as names:
-            outcome = measured(run)
-        known = (outcome["data"], " ".join(sorted(names)))
-        return outcome | {"data": "; ".join(filter(None, known))}
-
-    return measuring
 
 
 def note(*what: str) -> None:
