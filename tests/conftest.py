@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from book import build as book
+from book.build.chapters import Layout
 from filelock import FileLock
 from hypothesis import settings
 
-from isomorph import book
-from isomorph.book.chapters import Layout
 from tests import example_chapter, small_book
 
 # How long an example takes depends on what else the machine does.

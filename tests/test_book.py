@@ -13,10 +13,9 @@ import time
 import nbformat
 import psutil
 import pytest
-
-from isomorph import book, claims, outcomes
-from isomorph.book import execute_all
-from isomorph.book.chapters import (
+from book import build as book
+from book.build import execute_all
+from book.build.chapters import (
     BadRequest,
     BookError,
     Chapter,
@@ -26,7 +25,9 @@ from isomorph.book.chapters import (
     is_fresh,
     select,
 )
-from isomorph.book.pages import KINDS, filled
+from book.build.pages import KINDS, filled
+
+from isomorph import claims, outcomes
 from tests import small_book
 
 SMOKE = {"size": "smoke", "recompute": False}
@@ -171,9 +172,9 @@ def test_interrupting_stops_every_child_and_the_next_build_resumes(tmp_path, sti
 import signal
 from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from isomorph.book.chapters import Layout, discover
-from isomorph.book import execute_all
-from isomorph.book.pages import KINDS, filled
+from book.build.chapters import Layout, discover
+from book.build import execute_all
+from book.build.pages import KINDS, filled
 Layout.library = Path({str(still_library)!r})
 layout = Layout(Path({str(root)!r}))
 execute_all(discover(layout), layout, {SMOKE!r}, jobs=1)

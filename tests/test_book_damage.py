@@ -5,10 +5,10 @@ import re
 import shutil
 
 import pytest
+from book import build as book
+from book.build import execute_all, site
+from book.build.chapters import BookError, Chapter, Layout, finished_inputs, is_fresh
 
-from isomorph import book
-from isomorph.book import execute_all, site
-from isomorph.book.chapters import BookError, Chapter, Layout, finished_inputs, is_fresh
 from tests import small_book
 
 SMOKE = {"size": "smoke", "recompute": False}

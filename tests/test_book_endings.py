@@ -8,11 +8,11 @@ import time
 
 import psutil
 import pytest
+from book import build as book
+from book.build import Failure, execute_all
+from book.build.chapters import BadRequest, Chapter, Layout, is_fresh
+from book.build.worker import Limits
 
-from isomorph import book
-from isomorph.book import Failure, execute_all
-from isomorph.book.chapters import BadRequest, Chapter, Layout, is_fresh
-from isomorph.book.worker import Limits
 from tests import small_book
 
 SMOKE = {"size": "smoke", "recompute": False}
@@ -84,8 +84,9 @@ def test_limits_are_generous_and_can_be_set():
 # In `root`, by the command itself: the first argument is the root, the others are the command's.
 COMMAND = """
 import sys
-from isomorph import book, cli
-from isomorph.book.chapters import Layout
+from book import build as book
+from isomorph import cli
+from book.build.chapters import Layout
 
 build, root, Layout.library = book.build, sys.argv.pop(1), sys.argv.pop(1)
 book.build = lambda *given, **named: build(*given, **named, root=root, jobs=2)

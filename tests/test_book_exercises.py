@@ -7,12 +7,10 @@ import jupytext
 import nbformat
 import papermill
 import pytest
-from typer.testing import CliRunner
-
-from isomorph import book, cli
-from isomorph.book import execute_all
-from isomorph.book import notebook as course
-from isomorph.book.chapters import (
+from book import build as book
+from book.build import execute_all
+from book.build import notebook as course
+from book.build.chapters import (
     BadRequest,
     BookError,
     Chapter,
@@ -21,8 +19,11 @@ from isomorph.book.chapters import (
     discover,
     expected_manifest,
 )
-from isomorph.book.notebook import derive, fold, role, without_solutions, wrong_check
-from isomorph.book.solutions import find_exercises, split
+from book.build.notebook import derive, fold, role, without_solutions, wrong_check
+from book.build.solutions import find_exercises, split
+from typer.testing import CliRunner
+
+from isomorph import cli
 from tests import small_book
 from tests.example_chapter import SOURCE
 
@@ -159,7 +160,7 @@ def test_the_notebook_that_a_page_offers_has_stubs_only(built_book):
 
 
 def test_a_page_that_is_not_executed_folds_its_solutions_too(tmp_path):
-    from isomorph.book.site import stage_pages
+    from book.build.site import stage_pages
 
     root = small_book.make(tmp_path / "root", {EXAMPLE.page: SOURCE})
     stage = stage_pages(Layout(root), [EXAMPLE], set(), SMOKE)

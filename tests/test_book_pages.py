@@ -2,9 +2,8 @@
 
 import nbformat
 import pytest
-
-from isomorph.book.notebook import plain_markdown, plain_notebook
-from isomorph.book.site import run_card
+from book.build.notebook import plain_markdown, plain_notebook
+from book.build.site import run_card
 
 CARD = {
     "seconds": 100.0,

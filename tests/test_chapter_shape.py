@@ -5,8 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-
-from isomorph.book.notebook import derive
+from book.build.notebook import derive
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted((ROOT / "chapters").glob("*/[a-z]*.py"))

@@ -5,10 +5,9 @@ import re
 
 import jupytext
 import pytest
+from book import build as book
+from book.build.chapters import Layout, discover
 from pybtex.database import parse_file
-
-from isomorph import book
-from isomorph.book.chapters import Layout, discover
 
 LAYOUT = Layout(book.ROOT)
 SOURCES = sorted(LAYOUT.chapters.glob("*/*.py"))

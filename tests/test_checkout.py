@@ -4,8 +4,8 @@ import shutil
 import subprocess
 
 import pytest
+from book.build import ROOT
 
-from isomorph.book import ROOT
 from isomorph.text import shipped
 
 

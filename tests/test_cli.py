@@ -3,10 +3,11 @@
 import json
 
 import pytest
+from book import build as book
 from typer.testing import CliRunner
 
 import isomorph
-from isomorph import book, cli, compare
+from isomorph import cli, compare
 
 
 @pytest.fixture
@@ -147,8 +148,13 @@ def test_data_build_runs_the_code_beside_the_data(call, monkeypatch):
     assert (told.exit_code, told.stderr) == (1, "isomorph: no such package\n")
 
 
-def test_data_cannot_be_built_outside_of_a_checkout(call, tmp_path, monkeypatch):
+@pytest.mark.parametrize("command", (["data", "build"], ["book"], ["course", "folder"]))
+def test_nothing_is_built_outside_of_a_checkout(call, command, tmp_path, monkeypatch):
     monkeypatch.setattr(cli, "ROOT", tmp_path)
-    told = call("data", "build")
+    monkeypatch.setattr(book, "build", raising(AssertionError("the build began")))
+    monkeypatch.chdir(tmp_path)
+    told = call(*command)
     assert told.exit_code == 2
-    assert "is not a checkout of Isomorph: it has no data/build" in told.stderr
+    assert "is not a checkout of Isomorph: it has no " in told.stderr
+    assert told.stderr.endswith("/build\n")
+    assert not list(tmp_path.iterdir())

@@ -10,11 +10,12 @@ from itertools import takewhile
 import pytest
 import typer
 import yaml
+from book import build as book
+from book.build import solutions
+from book.build.chapters import checks_of
+from book.build.notebook import derive, role
 
-from isomorph import book, exercises
-from isomorph.book import solutions
-from isomorph.book.chapters import checks_of
-from isomorph.book.notebook import derive, role
+from isomorph import exercises
 from isomorph.cli import app
 from isomorph.config import SIZES
 from isomorph.ledger.schema import parse

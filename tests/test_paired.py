@@ -8,11 +8,10 @@ from pathlib import Path
 import jupytext
 import nbformat
 import pytest
+from book.build.chapters import Layout, discover, expected_manifest
+from book.build.notebook import derive
 from jupytext.cli import jupytext as command
 from jupytext.config import load_jupytext_config
-
-from isomorph.book.chapters import Layout, discover, expected_manifest
-from isomorph.book.notebook import derive
 
 from . import small_book
 

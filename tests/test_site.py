@@ -6,10 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from book import build as book
+from book.build.chapters import Layout, hash_library
 
 import isomorph
-from isomorph import book
-from isomorph.book.chapters import Layout, hash_library
 
 # Checks that could be skipped unseen would check nothing: where they must run, their lack fails.
 REQUIRED = bool(os.environ.get("REQUIRE_BROWSER"))

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+from book import build as book
 from typer.testing import CliRunner
 
-from isomorph import book, claims, presets, results, sweep
+from isomorph import claims, presets, results, sweep
 from isomorph.cli import app
 from isomorph.config import SIZES, known
 from isomorph.experiment import Experiment

@@ -128,7 +128,8 @@ def book(
     ] = None,
 ) -> None:
     """Execute the chapters that changed and render the site to _build/html."""
-    from isomorph import book as pipeline
+    in_checkout("book/build")
+    from book import build as pipeline
 
     with plainly(pipeline.BookError, OSError, resumes=True):
         if not pipeline.build(size, chapter, recompute, minutes=minutes, gib=memory):
@@ -262,14 +263,22 @@ def compare(
             typer.echo(f"wrote {path}")
 
 
+def in_checkout(builder: str) -> None:
+    """What builds the book and the data stands beside them, and not in the library."""
+    if not (ROOT / builder).is_dir():
+        refuse(f"{ROOT} is not a checkout of Isomorph: it has no {builder}")
+    sys.path.append(str(ROOT))
+
+
 @app.command()
 def course(
     folder: Annotated[Path, typer.Argument(help="Where to write students/ and teachers/.")],
     chapter: Annotated[str | None, typer.Option(help="Write only the chapter so named.")] = None,
 ) -> None:
     """Write each chapter's notebook for students, without solutions, and for teachers."""
-    from isomorph import book as pipeline
-    from isomorph.book import notebook as notebooks
+    in_checkout("book/build")
+    from book import build as pipeline
+    from book.build import notebook as notebooks
 
     with plainly(pipeline.BookError, OSError):
         written = notebooks.export(folder, notebooks.Layout(pipeline.ROOT), chapter)
@@ -309,9 +318,7 @@ def verify() -> None:
 @data.command()
 def build() -> None:
     """Build the shipped texts, tasks and dictionaries again, from pinned packages."""
-    if not (ROOT / "data" / "build").is_dir():
-        refuse(f"{ROOT} is not a checkout of Isomorph: it has no data/build to build the data with")
-    sys.path.append(str(ROOT))
+    in_checkout("data/build")
     from data.build import SourceUnavailable, everything
 
     with plainly(SourceUnavailable, ValueError, OSError, resumes=True):

@@ -6,9 +6,10 @@ from typing import get_args
 
 import pandas as pd
 import pytest
+from book import build as book
 from pybtex.database import parse_file
 
-from isomorph import book, claims, results
+from isomorph import claims, results
 from isomorph.ledger.evidence import ROLES, SUBJECTS, Unit, placed
 from isomorph.ledger.schema import Claim
 from isomorph.ledger.verdicts import bodies, places

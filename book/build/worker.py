@@ -1,6 +1,6 @@
 """Executes one chapter, in a process of its own, and reports on it.
 
-`python -m isomorph.book.worker SOURCE NOTEBOOK REPORT PARAMETERS LIMITS` turns the source into a
+`python -m book.build.worker SOURCE NOTEBOOK REPORT PARAMETERS LIMITS` turns the source into a
 notebook (one way, by jupytext), runs it (by papermill) and writes a JSON report. A process
 of its own means that the peak memory of its children is the peak memory of this chapter's kernel
 alone. It ends, and its kernel with it, when its standard input does. What takes too long or too much

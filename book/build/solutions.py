@@ -28,7 +28,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from ..exercises import checks
+from isomorph.exercises import checks
+
 from .chapters import BookError, checks_of
 
 FENCE = re.compile(

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import yaml
 
+import isomorph
 from isomorph import files
 
 
@@ -29,10 +30,17 @@ class BadRequest(BookError):
     status = 2  # with which the command ends
 
 
+def importable() -> dict[str, str]:
+    """The variable by which a process that starts in any folder can import this package."""
+    before = os.environ.get("PYTHONPATH")
+    root = str(Path(__file__).resolve().parents[2])
+    return {"PYTHONPATH": os.pathsep.join([before, root] if before else [root])}
+
+
 class Layout:
     """Where everything is, from the root of the repository."""
 
-    library = Path(__file__).parents[1]
+    library = Path(isomorph.__file__).parent
 
     def __init__(self, root: Path) -> None:
         self.root, self.chapters, self.book = root, root / "chapters", root / "book"
@@ -45,6 +53,7 @@ class Layout:
         data = [self.data / "MANIFEST.json", *(self.data / "results").glob("*.parquet")]
         return {
             "library": hash_library(self.library),
+            "builder": hash_library(Path(__file__).parent),
             "data": hash_files(data, self.data),
             "requirements": hash_files([self.root / "requirements.txt"], self.root),
         }

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import nbformat
 
-from ..exercises import WORDS
+from isomorph.exercises import WORDS
+
 from .chapters import BadRequest, BookError, Layout, discover, read_text, select
 from .solutions import FENCE, LABEL, Exercise, find_exercises, split
 

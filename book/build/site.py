@@ -19,7 +19,16 @@ from isomorph import files, processes
 from isomorph.config import SIZES
 from isomorph.figures.display import run_counts
 
-from .chapters import BookError, Chapter, Layout, finished_inputs, hash_files, is_fresh, read_text
+from .chapters import (
+    BookError,
+    Chapter,
+    Layout,
+    finished_inputs,
+    hash_files,
+    importable,
+    is_fresh,
+    read_text,
+)
 from .notebook import (
     derive,
     fold,
@@ -53,6 +62,7 @@ def render(layout: Layout, chapters: list[Chapter], failed: set[Chapter], parame
         "pages": _hash_folder(stage),
         "config": hash_files([layout.root / "_config.yml"], layout.root),
         "library": layout.shared_hashes["library"],
+        "builder": layout.shared_hashes["builder"],
         "requirements": layout.shared_hashes["requirements"],
     }
     record = layout.build / "manifests" / "site.made-of"
@@ -87,7 +97,7 @@ def stage_pages(
     """Copy the pages and the notebooks of `chapters` into one fresh folder and return it."""
     stage = layout.build / "stage"
     shutil.rmtree(stage, ignore_errors=True)
-    shutil.copytree(layout.book, stage)
+    shutil.copytree(layout.book, stage, ignore=shutil.ignore_patterns("build"))
     for chapter in chapters:
         page = stage / f"{chapter.page}.ipynb"
         page.parent.mkdir(parents=True, exist_ok=True)
@@ -129,7 +139,8 @@ def _jupyter_book(layout: Layout, stage: Path) -> Path:
     command += ["--path-output", str(output), "-W", "-n", "--keep-going"]
     log = layout.build / "logs" / "site.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    environment = {**os.environ, "PYTHONWARNINGS": "ignore", "NO_COLOR": "1"}
+    quiet = {"PYTHONWARNINGS": "ignore", "NO_COLOR": "1"}
+    environment = os.environ | importable() | quiet
     with log.open("w") as out:
         child = processes.start(command, out, environment=environment, folder=layout.root)
         try:

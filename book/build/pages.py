@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from isomorph import claims
-from isomorph.book.chapters import BookError
 from isomorph.claims import GROUNDS, Claim, Judged
 from isomorph.figures import blank, theme
 from isomorph.figures.display import figure_html
@@ -26,11 +25,13 @@ from isomorph.ledger.schema import Part
 from isomorph.outcomes import badge, finding_text, paper_number, place_text
 from isomorph.results import recorded
 
+from .chapters import BookError
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame, Series
 
-    from isomorph.book.chapters import Chapter
+    from .chapters import Chapter
 
 MARK = re.compile(r"<!-- ([^:>]+) -->")  # with a colon it is one of another's
 HEADINGS = ("Claim", "Paper", "In scope", "In worlds", "Other models", "Since then")

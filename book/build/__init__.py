@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from isomorph import files, processes
+from isomorph.config import known
 from isomorph.results import RUN_LOG
 
-from ..config import known
 from .chapters import (
     BadRequest,
     BookError,
@@ -25,6 +25,7 @@ from .chapters import (
     Layout,
     discover,
     expected_manifest,
+    importable,
     is_fresh,
     read_yaml,
     select,
@@ -34,7 +35,7 @@ from .notebook import derive
 from .site import render
 from .worker import Limits, stopped
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 TRACEBACK_LINES = 12
 ENVIRONMENT = {
     "JUPYTER_PREFER_ENV_PATH": "1",
@@ -195,10 +196,11 @@ class Job:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.unlink(missing_ok=True)
         environment = {
-            **os.environ, **processes.environment(), **ENVIRONMENT, RUN_LOG: str(self.run_log),
+            **os.environ, **processes.environment(), **ENVIRONMENT, **importable(),
+            RUN_LOG: str(self.run_log),
             "IPYTHONDIR": str(layout.build / "ipython"),  # no start-up files of the reader's
         }  # fmt: skip
-        command = [sys.executable, "-m", "isomorph.book.worker"]
+        command = [sys.executable, "-m", "book.build.worker"]
         command += map(str, (chapter.source(layout), self.notebook, self.report))
         command += map(json.dumps, (parameters, asdict(limits)))
         with self.log.open("w") as log:
