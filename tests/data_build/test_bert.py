@@ -77,6 +77,18 @@ def test_a_training_goes_on_from_where_it_was_stopped(tmp_path, monkeypatch):
         assert torch.equal(one, other)
 
 
+def test_a_training_whose_loss_rises_for_long_has_diverged(tmp_path, monkeypatch):
+    falling = [9 - 0.1 * i + 0.3 * (-1) ** i for i in range(40)]
+    assert not any(bert.diverged(falling[:end]) for end in range(1, 41))
+    assert not bert.diverged([*falling, 8.0])  # one hard batch
+    assert bert.diverged([*falling, *[6.2] * 10]) and bert.diverged([*falling, float("nan")])
+    recipe = {"vocabulary": 50, "batch": 8, "length": 16, "layers": 1, "width": 32, "steps": 50}
+    monkeypatch.setattr(bert, "RECIPE", bert.RECIPE | recipe | {"learning_rate": float("inf")})
+    source = [[[5 + (d * s + i) % 45 for i in range(4)] for s in range(3)] for d in range(30)]
+    with pytest.raises(ValueError, match="^training diverged by step 50.$"):
+        bert.train(bert.new_model(), [source], tmp_path / "checkpoint", "text")
+
+
 def test_the_prose_of_a_manual_page():
     page = '.TH accept 2\n.SH SYNOPSIS\n.nf\n.BI "int f(int " x );\n.fi\n.SH DESCRIPTION\nThe\n'
     page += ".BR accept ()\ncall takes\n.I sockfd\nas it is.\n.PP\nIt returns \\-1.\n"
