@@ -9,9 +9,9 @@ import torch
 import transformers
 from bert import copy_weights
 
-from isomorph.models.batches import IGNORED, Batches
 from isomorph.models.encoder import BilingualConfig
-from isomorph.models.masked_lm import BilingualMaskedLM
+from isomorph.models.inputs import IGNORED
+from isomorph.models.masked_lm import Batches, BilingualMaskedLM
 from isomorph.models.pretrain import initialise, pretrain
 from isomorph.models.settings import TrainingConfig
 from isomorph.text.corpora import load_corpus

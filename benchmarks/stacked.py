@@ -18,9 +18,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from isomorph.models.batches import IGNORED, Batch
 from isomorph.models.encoder import ACTIVATIONS, BilingualConfig
-from isomorph.models.masked_lm import BilingualMaskedLM
+from isomorph.models.inputs import IGNORED
+from isomorph.models.masked_lm import Batch, BilingualMaskedLM
 from isomorph.models.settings import TrainingConfig
 
 WORDS = "encoder.embeddings.shared.weight"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from isomorph.models.batches import Batches
 from isomorph.models.encoder import BilingualConfig
+from isomorph.models.masked_lm import Batches
 from isomorph.models.pretrain import initialise, pretrain
 from isomorph.models.settings import TrainingConfig
 from isomorph.text.vocab import VocabularyConfig, learn

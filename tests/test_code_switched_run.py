@@ -2,7 +2,7 @@
 
 import torch
 
-from isomorph.models.batches import IGNORED
+from isomorph.models.inputs import IGNORED
 from isomorph.models.settings import TrainingConfig
 from isomorph.presets import smoke_run
 from isomorph.runs.pretraining import batches

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from isomorph.models.batches import Batch, Batches
+from isomorph.models.masked_lm import Batch, Batches
 from isomorph.models.pretrain import accelerate, initialise, pretrain
 from isomorph.models.settings import EncoderConfig
 from isomorph.presets.ablations import paper_rows, paper_table

@@ -7,10 +7,10 @@ import torch
 from transformers import AutoModelForMaskedLM
 
 from isomorph.measure.isotropy import average_cosine
-from isomorph.models.batches import IGNORED, Batches, following
 from isomorph.models.encoder import BilingualConfig
-from isomorph.models.masked_lm import perplexity
-from isomorph.models.pretrain import cosine_regulariser, initialise, pretrain
+from isomorph.models.inputs import IGNORED
+from isomorph.models.masked_lm import Batches, following
+from isomorph.models.pretrain import cosine_regulariser, initialise, perplexity, pretrain
 from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.text.vocab import SEPARATOR, START, VocabularyConfig, learn, pack
 

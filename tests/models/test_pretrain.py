@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from isomorph.models import masked_lm
-from isomorph.models.batches import IGNORED, Batches, as_batch, mask
+from isomorph.models import pretrain as measured
 from isomorph.models.checkpoints import save
 from isomorph.models.encoder import BilingualConfig
-from isomorph.models.masked_lm import perplexity
-from isomorph.models.pretrain import initialise, make_optimisers, pretrain
+from isomorph.models.inputs import IGNORED
+from isomorph.models.masked_lm import Batches, as_batch, mask
+from isomorph.models.pretrain import initialise, make_optimisers, perplexity, pretrain
 from isomorph.models.settings import TrainingConfig
 from isomorph.text.vocab import MASK, SEPARATOR, START, VocabularyConfig, learn, pack
 
@@ -337,7 +337,7 @@ def test_perplexity_agrees_with_one_block_at_a_time(vocabulary, monkeypatch):
     model = make_model(vocabulary)
     texts = TEXTS["en"] * 5
     together = perplexity(model, vocabulary, "en", texts, length=12, masking=0.3)
-    monkeypatch.setattr(masked_lm, "ROWS", 1)
+    monkeypatch.setattr(measured, "ROWS", 1)
     alone = perplexity(model, vocabulary, "en", texts, length=12, masking=0.3)
     assert together == pytest.approx(alone, rel=1e-5)
 

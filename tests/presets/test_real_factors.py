@@ -3,7 +3,7 @@
 from isomorph.presets import conditions
 from isomorph.presets.ablations import FLOORS, TABLE_ONE, copied, vary
 from isomorph.runs.pretraining import batches
-from isomorph.text.anchors import COPIED, LETTERS
+from isomorph.runs.texts import COPIED, LETTERS
 from isomorph.text.vocab import learn
 from tests.frames import by_metric
 

@@ -1,19 +1,21 @@
-"""The language model: the encoder with scores over the vocabulary, and how well it predicts text.
+"""The language model, masked or causal, and its batches: which text it sees at each step, and what
+of that is hidden or to be foretold.
 
-A perplexity is over the subwords of one vocabulary. Models with other vocabularies, and so two
-languages, or a model of one language and a model of two, cannot be compared by it.
+The batch of a step is a function of the text, the vocabulary, the settings, the seed and the
+step's number, and of nothing else. A killed run resumes by asking for the next step.
 """
 
-import math
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import AutoModelForMaskedLM
 from transformers.modeling_outputs import MaskedLMOutput
 
-from isomorph.models.batches import IGNORED, Batch, as_batch, following, mask
 from isomorph.models.encoder import (
     ACTIVATIONS,
     BilingualConfig,
@@ -21,11 +23,8 @@ from isomorph.models.encoder import (
     BilingualPreTrainedModel,
     PerLanguage,
 )
-from isomorph.text.vocab import MASK, SPECIAL, Vocabulary, pack
-
-LARGEST = 700.0  # nats: exp of a little more is no number
-ROWS = 64  # that are read at a time
-FOLDS = 7  # of a pseudo-perplexity
+from isomorph.models.inputs import IGNORED
+from isomorph.text.vocab import MASK, SPECIAL, START, Packed, Vocabulary, code_switch, pack
 
 
 class Softmax(nn.Module):
@@ -83,7 +82,7 @@ class BilingualMaskedLM(BilingualPreTrainedModel):
         """The loss, or scores for every position when there are no labels.
 
         labels: (batch, time), IGNORED wherever nothing is to be predicted; of a causal model the next
-        subword (`isomorph.models.batches.following`). The loss is the mean over the predicted
+        subword (`following`). The loss is the mean over the predicted
         positions, in nats; `logits` then holds their scores only, (positions, vocabulary).
         """
         language = self.language(language)
@@ -106,89 +105,171 @@ class BilingualMaskedLM(BilingualPreTrainedModel):
 AutoModelForMaskedLM.register(BilingualConfig, BilingualMaskedLM)
 
 
-def pseudo_perplexity(
-    model: BilingualMaskedLM,
-    vocabulary: Vocabulary,
-    language: str,
-    texts: list[str],
-    *,
-    length: int,
-    continuous: bool = False,
-    seed: int = 0,
-) -> float:
-    """exp of the mean loss over every subword of held-out text, each hidden exactly once.
+@dataclass(frozen=True)
+class Batch:
+    """One language's text and what is to be predicted; every tensor is (batch, time).
 
-    Each block's subwords are dealt at random into FOLDS of equal size, give or take one; a fold is
-    hidden at a time, all of it by [MASK], and predicted from the rest: near the 15% of training. In
-    Salazar et al. (2020, section 2), whose term it is, one subword is, so theirs is lower.
-
-    Raises ValueError for a causal model, whose `perplexity` is exact, and when the text does not
-    fill one block of `length`.
+    A position sees those of its own segment; with `segments` None it sees its whole row.
     """
-    if model.config.causal:
-        raise ValueError("model is causal; its perplexity hides nothing, and has no folds.")
-    packed = pack(vocabulary.encode(language, texts), length, continuous=continuous)
-    ids = torch.from_numpy(packed.ids)
-    generator = torch.Generator().manual_seed(seed)
-    # Subwords first, in random order, and special tokens after them.
-    drawn = torch.rand(ids.shape, generator=generator) + (ids < len(SPECIAL))
-    fold = drawn.argsort(1).argsort(1) % FOLDS
-    hidden = [(fold == number) & (ids >= len(SPECIAL)) for number in range(FOLDS)]
-    return _perplexity(
-        model,
-        (as_batch(language, packed, ids.masked_fill(at, MASK), ids.masked_fill(~at, IGNORED))
-         for at in hidden),
-    )  # fmt: skip
+
+    language: str
+    input_ids: Tensor
+    labels: Tensor
+    positions: Tensor | None = None
+    segments: Tensor | None = None
+
+    def rows(self, chosen: slice) -> "Batch":
+        """Some rows of the batch."""
+        parts = (self.input_ids, self.labels, self.positions, self.segments)
+        return Batch(self.language, *(None if part is None else part[chosen] for part in parts))
+
+    def inputs(self, device) -> dict:
+        """What a model's forward takes, on a device."""
+        named = {"input_ids": self.input_ids, "labels": self.labels}
+        if self.segments is not None:
+            named["position_ids"] = self.positions
+            named["attention_mask"] = self.segments[:, :, None] == self.segments[:, None, :]
+        return {name: part.to(device) for name, part in named.items()} | {"language": self.language}
 
 
-def perplexity(
-    model: BilingualMaskedLM,
-    vocabulary: Vocabulary,
-    language: str,
-    texts: list[str],
-    *,
-    length: int,
-    masking: float = 0.15,
-    continuous: bool = False,
-    seed: int = 0,
-) -> float:
-    """Perplexity of held-out text: exp of the mean loss on a fixed choice of subwords.
+def as_batch(language: str, packed: Packed, inputs: Tensor, labels: Tensor) -> Batch:
+    """A batch of packed text, of what is shown of it and what is to be predicted."""
+    if not packed.segments.any():  # one segment a row needs no mask
+        return Batch(language, inputs, labels)
+    positions, segments = torch.from_numpy(packed.positions), torch.from_numpy(packed.segments)
+    return Batch(language, inputs, labels, positions, segments)
 
-    Every chosen subword is masked, none kept or replaced (Dufter & Schütze 2020, their code). Over
-    500 verses another `seed` moves it by 4 to 8% (one standard deviation, of the encoders that
-    ship): it is to follow a training; for anything else use `pseudo_perplexity`.
-    Of a causal model it is exact: of every subword after those before it in its block.
 
-    Raises ValueError when nothing is hidden, and for a model that has diverged.
+class Batches:
+    """Packed, masked batches of one or two languages, by step number.
+
+    Each batch is in one language, drawn with probability proportional to its number of sentences
+    raised to `exponent` (Conneau, Wu et al., section 3.1: 0.7). Sentences are shuffled anew each
+    epoch. `continuous` lets a row be one stretch of text; see `pack`. `translations` maps a language
+    to its words' translations; given, text is code-switched anew each epoch, within what makes up
+    one batch. `random_words` of the masking are of "any" language, of the "same" as the batch, as in
+    the paper when embeddings are separate, or "none", where [MASK] takes their place. `causal`:
+    nothing is masked, and each position is to predict the next.
     """
-    packed = pack(vocabulary.encode(language, texts), length, continuous=continuous)
-    ids = torch.from_numpy(packed.ids)
-    if model.config.causal:
-        whole = as_batch(language, packed, ids, following(packed))
-    else:
-        generator = torch.Generator().manual_seed(seed)
-        _, labels = mask(ids, masking, ids.new_tensor([0]), generator)
-        whole = as_batch(language, packed, torch.where(labels >= 0, MASK, ids), labels)
-    return _perplexity(model, [whole])
 
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        texts: Mapping[str, list[str]],
+        *,
+        batch: int,
+        length: int,
+        seed: int,
+        masking: float = 0.15,
+        exponent: float = 0.7,
+        translations: Mapping[str, Mapping[str, list[str]]] | None = None,
+        random_words: str = "any",
+        continuous: bool = False,
+        causal: bool = False,
+    ):
+        self.vocabulary, self.texts = vocabulary, texts
+        self.batch, self.length, self.seed, self.masking = batch, length, seed, masking
+        self.translations, self.continuous, self.causal = translations, continuous, causal
+        self.languages = list(texts)
+        sentences = np.array([len(texts[language]) for language in self.languages], dtype=float)
+        self.share = sentences**exponent / (sentences**exponent).sum()
+        self.encoded = {
+            language: vocabulary.encode(language, texts[language]) for language in texts
+        }
+        every = np.array([MASK])
+        if random_words != "none":
+            every = np.arange(len(SPECIAL), vocabulary.size)
+        self.words = {
+            language: torch.from_numpy(
+                vocabulary.language_ids(language) if random_words == "same" else every
+            )
+            for language in texts
+        }
+        self._drawn = lru_cache(maxsize=4096)(self._draw)
+        self._epoch = lru_cache(maxsize=2 * len(texts))(self._build_epoch)
+        # Of every epoch before, or each step would switch all earlier epochs again to count them.
+        self._length = lru_cache(maxsize=None)(lambda *epoch: len(self._epoch(*epoch)))
 
-def _perplexity(model: BilingualMaskedLM, wholes: Iterable[Batch]) -> float:
-    """exp of the mean loss of all that is to be predicted."""
-    total, count, training = 0.0, 0, model.training
-    model.eval()
-    with torch.inference_mode():
-        for whole in wholes:
-            for start in range(0, len(whole.input_ids), ROWS):
-                part = whole.rows(slice(start, start + ROWS))
-                predicted = int((part.labels >= 0).sum())
-                if predicted:
-                    total += model(**part.inputs(model.device)).loss.item() * predicted
-                    count += predicted
-    model.train(training)
-    if not count:
-        raise ValueError("no subword of the held-out text is hidden, so none can be foretold.")
-    if not total / count < LARGEST:
-        raise ValueError(
-            f"the loss on held-out text is {total / count:.3g} nats a subword; the model has diverged."
+    def __getitem__(self, step: int) -> Batch:
+        drawn = self._drawn(step // 1024)
+        language = int(drawn[step % 1024])
+        before = sum(int((self._drawn(i) == language).sum()) for i in range(step // 1024))
+        turn = before + int((drawn[: step % 1024] == language).sum())
+        name = self.languages[language]
+        packed = self._blocks(name, turn * self.batch)
+        ids = torch.from_numpy(packed.ids)
+        if self.causal:
+            return as_batch(name, packed, ids, following(packed))
+        generator = torch.Generator().manual_seed(self._seed("mask", step))
+        return as_batch(name, packed, *mask(ids, self.masking, self.words[name], generator))
+
+    def _seed(self, purpose: str, *numbers: int) -> int:
+        # SeedSequence spreads small, related numbers into unrelated streams.
+        entropy = [self.seed, *purpose.encode(), *numbers]
+        return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> 1)
+
+    def _draw(self, thousand: int) -> np.ndarray:
+        """The languages of 1,024 steps, as indices."""
+        generator = np.random.default_rng(self._seed("language", thousand))
+        return generator.choice(len(self.languages), size=1024, p=self.share)
+
+    def _blocks(self, language: str, start: int) -> Packed:
+        """`batch` blocks from the endless stream of epochs."""
+        epoch, taken = 0, []
+        if not self.translations:  # every epoch has the same number of blocks
+            epoch, start = divmod(start, self._length(language, 0))
+        while start >= self._length(language, epoch):
+            start -= self._length(language, epoch)
+            epoch += 1
+        while (missing := self.batch - sum(map(len, taken))) > 0:
+            taken.append(self._epoch(language, epoch)[start : start + missing])
+            epoch, start = epoch + 1, 0
+        names = ("ids", "positions", "segments")
+        return Packed(*(np.concatenate([getattr(p, name) for p in taken]) for name in names))
+
+    def _build_epoch(self, language: str, epoch: int) -> Packed:
+        index = self.languages.index(language)
+        generator = np.random.default_rng(self._seed("epoch", index, epoch))
+        encoded = self.encoded[language]
+        order = generator.permutation(len(encoded))
+        if not self.translations:
+            return pack((encoded[i] for i in order), self.length, continuous=self.continuous)
+        tokens = np.cumsum([2 + len(encoded[i]) for i in order])
+        groups = np.split(order, np.flatnonzero(np.diff(tokens // (self.batch * self.length))) + 1)
+        switched = (
+            sentence
+            for group in groups
+            for sentence in code_switch(
+                [self.texts[language][i] for i in group], self.translations[language], generator
+            )
         )
-    return math.exp(total / count)
+        encoded = self.vocabulary.encode(language, switched)
+        return pack(encoded, self.length, continuous=self.continuous)
+
+
+def mask(
+    ids: Tensor, rate: float, words: Tensor, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Hide text from a model, as BERT does: input ids and labels, both shaped as `ids`.
+
+    A share `rate` of the subwords is to be predicted; of these 80% become [MASK], 10% stay and
+    10% become one of `words` (Devlin et al. 2019; Conneau, Wu et al. 2020, section 3.1).
+    """
+    chosen = (torch.rand(ids.shape, generator=generator) < rate) & (ids >= len(SPECIAL))
+    action = torch.rand(ids.shape, generator=generator)
+    random = words[torch.randint(len(words), ids.shape, generator=generator)]
+    inputs = torch.where(chosen & (action < 0.8), MASK, ids)
+    inputs = torch.where(chosen & (action >= 0.9), random, inputs)
+    return inputs, torch.where(chosen, ids, IGNORED)
+
+
+def following(packed: Packed) -> Tensor:
+    """The subword after each position, (blocks, time): the labels of a causal model.
+
+    None after the last of a row or of a sentence, and no sentence's beginning is foretold.
+    """
+    ids, segments = torch.from_numpy(packed.ids), torch.from_numpy(packed.segments)
+    labels = torch.full_like(ids, IGNORED)
+    foretold = (segments[:, 1:] == segments[:, :-1]) & (ids[:, 1:] != START)
+    labels[:, :-1] = torch.where(foretold, ids[:, 1:], IGNORED)
+    return labels

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from isomorph.measure.comparison import Material
     from isomorph.measure.words import Reader
-    from isomorph.models.batches import Batches
+    from isomorph.models.masked_lm import Batches
     from isomorph.text.corpora import Corpus
 
 CONTEXTS = 2000  # sentences of each language in which words are met

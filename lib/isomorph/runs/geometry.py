@@ -151,7 +151,7 @@ def hidden_states(
     import torch
     from torch import nn
 
-    from isomorph.models.batches import as_batch, following
+    from isomorph.models.masked_lm import as_batch, following
 
     encoded = vocabulary.encode(language, texts)
     packed = pack(encoded, training.length, continuous=training.continuous)

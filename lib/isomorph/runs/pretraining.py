@@ -15,8 +15,7 @@ from isomorph.processes import threads
 from isomorph.runs.cache import code_version
 from isomorph.runs.run import Run, device_name, names_reads
 from isomorph.runs.texts import HubText, ShippedText, Text, text_checksum
-from isomorph.text.anchors import by_word
-from isomorph.text.vocab import Vocabulary, VocabularyConfig, learn
+from isomorph.text.vocab import Vocabulary, VocabularyConfig, by_word, learn
 
 if TYPE_CHECKING:
     from isomorph.models.masked_lm import BilingualMaskedLM
@@ -127,8 +126,7 @@ def trained(run: Pretraining) -> dict:
 def train(run: Pretraining) -> dict:
     """Train and measure a run here and now, going on from its checkpoint if there is one."""
     from isomorph.measure.comparison import measure_multilinguality
-    from isomorph.models.masked_lm import perplexity, pseudo_perplexity
-    from isomorph.models.pretrain import initialise, pretrain
+    from isomorph.models.pretrain import initialise, perplexity, pretrain, pseudo_perplexity
 
     # Of the start: the source may be edited while a long run goes on.
     code, trained_by = run.code, run.training_code
@@ -186,7 +184,7 @@ def train(run: Pretraining) -> dict:
 
 def batches(run: Pretraining, vocabulary: Vocabulary, corpus: Corpus):
     """The run's masked batches, code-switched where its anchors are *extra*."""
-    from isomorph.models.batches import Batches
+    from isomorph.models.masked_lm import Batches
 
     translations = None
     if run.vocabulary.anchors == "extra":

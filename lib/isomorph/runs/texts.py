@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+from collections import Counter
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from isomorph.config import Config, Distinct
-from isomorph.text.anchors import CopyText
-from isomorph.text.corpora import judged, judged_languages
+from isomorph.text.corpora import (
+    FEWEST_OCCURRENCES,
+    Corpus,
+    hub_corpus,
+    judged,
+    judged_languages,
+    load_corpus,
+)
+from isomorph.text.examples import PAIR, TAG, TREE, Examples
+from isomorph.text.vocab import WORDS
 from isomorph.text.worlds import World
 
-if TYPE_CHECKING:
-    from isomorph.text.corpora import Corpus
+Domains = Literal["bible", "help", "bible+help"]
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+# Armenian, which has case and letters to spare; a letter with an accent stays what it is.
+COPIED = "".join(chr(0x561 + i) for i in range(len(LETTERS)))
+_TABLE = str.maketrans(LETTERS + LETTERS.upper(), COPIED + COPIED.upper())
+_RUN = re.compile(r"[^\W\d_]+")
 
 
 class ShippedText(Config):
@@ -36,8 +51,6 @@ class ShippedText(Config):
         return self
 
     def corpus(self) -> Corpus:
-        from isomorph.text.corpora import load_corpus
-
         return load_corpus(self.languages, self.domains, half=self.half, overlap=self.overlap)
 
 
@@ -56,8 +69,6 @@ class HubText(Config):
         return self
 
     def corpus(self) -> Corpus:
-        from isomorph.text.corpora import hub_corpus
-
         return hub_corpus(self.languages, self.sentences, self.web)
 
 
@@ -80,6 +91,102 @@ class WorldText(Config):
             name: {self.only: getattr(whole, name)[self.only]} for name in ("train", "dev", "test")
         }
         return replace(whole, languages=self.languages, dictionary={}, **parts)
+
+
+class CopyText(Config):
+    """English that ships, and its copy in letters of another script: the fake English of K et al. (ICLR
+    2020) and of Dufter and Schütze (EMNLP 2020).
+
+    Two languages of real statistics that are alike in all but their letters. The translation of every
+    word is known, held-out sentences are parallel by themselves, and what is labelled in English is
+    labelled in the copy.
+    """
+
+    kind: Literal["copy"] = "copy"
+    domains: tuple[Domains, Domains] = ("bible", "bible")
+    # Share of words, as types, that are spelt alike in both. A hash of the word and the seed decides
+    # which, so every text of a seed agrees, and any word has its copy.
+    anchors: float = Field(default=0.0, ge=0, le=1)
+    # Of the copy's words: "reversed" is last word first (Dufter and Schütze 2020).
+    order: Literal["same", "reversed"] = "same"
+    seed: int = Field(default=0, ge=0)
+
+    @property
+    def languages(self) -> tuple[str, str]:
+        return ("en", "copy")
+
+    def word(self, word: str) -> str:
+        """Letter for letter, a bijection; numbers and marks stay."""
+        return _RUN.sub(lambda run: self._spelt(run[0]), word)
+
+    def text(self, text: str) -> str:
+        pieces = WORDS.findall(text) if self.order == "reversed" else [text]
+        return "".join(map(self.word, reversed(pieces)))
+
+    def copied(self, english: Examples) -> Examples:
+        """Labelled English as labelled copy: pairs, tagged words and trees."""
+        items = (self._example(english.task, item) for item in english.items)
+        return replace(english, items=tuple(items))
+
+    def _spelt(self, run: str) -> str:
+        kept = self.anchors and _share(f"{self.seed} {run.lower()}") < self.anchors
+        return run if kept else run.translate(_TABLE)
+
+    def _example(self, task: str, item):
+        if task == PAIR:
+            second = None if item.second is None else self.text(item.second)
+            return replace(item, first=self.text(item.first), second=second)
+        parts = {"words": tuple(map(self.word, item.words))}
+        if self.order == "reversed":
+            parts["words"] = parts["words"][::-1]
+            if task == TREE:
+                count = len(item.words) + 1
+                parts["heads"] = tuple(head and count - head for head in reversed(item.heads))
+                parts["relations"] = item.relations[::-1]
+            else:
+                parts["tags"] = _turned(item.tags) if task == TAG else item.tags[::-1]
+        return replace(item, **parts)
+
+    def corpus(self) -> Corpus:
+        """English, and the copy of the English that it does not read.
+
+        English has the even half of its domain and the copy the odd half of its own, near copies left
+        out. Held-out sentences are those of English's domain. The dictionary has every word that both
+        read FEWEST_OCCURRENCES times, half of them in "test", the same words whatever the copy.
+        """
+        english, other = (
+            load_corpus(("en",), (domain,), half=half, overlap="dropped")
+            for domain, half in zip(self.domains, ("even", "odd"), strict=True)
+        )
+        counts = [
+            Counter(run for text in part.train["en"] for run in _RUN.findall(text.lower()))
+            for part in (english, other)
+        ]
+        dictionary: dict[str, list[tuple[str, str]]] = {"train": [], "test": []}
+        for word, count in counts[0].most_common():
+            if min(count, counts[1][word]) >= FEWEST_OCCURRENCES:
+                part = "test" if _share(word) < 0.5 else "train"
+                dictionary[part].append((word, self.word(word)))
+        parts = ((english.train, other.train), (english.dev,) * 2, (english.test,) * 2)
+        texts = ({"en": a["en"], "copy": [*map(self.text, b["en"])]} for a, b in parts)
+        checksum = hashlib.sha256((english.checksum + other.checksum).encode()).hexdigest()
+        return Corpus(self.languages, *texts, dictionary, checksum)
+
+
+def _turned(tags: tuple[str, ...]) -> tuple[str, ...]:
+    """BIO tags from the last word to the first: what ended an entity now begins it."""
+    turned = []
+    for tag, after in zip(tags, (*tags[1:], "O"), strict=True):
+        mark, dash, name = tag.partition("-")
+        ends = after != f"I-{name}"
+        turned.append(tag if mark == "O" else ("B" if ends else "I") + dash + name)
+    return tuple(reversed(turned))
+
+
+@cache
+def _share(text: str) -> float:
+    """A number from 0 to 1 that depends on the text alone, evenly spread."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) / 2**64
 
 
 Text = ShippedText | HubText | WorldText | CopyText

@@ -5,7 +5,8 @@ The anchor policies are those of Conneau, Wu et al. (ACL 2020, section 4.2):
 - `joint`    one vocabulary learnt on both languages (their Default model);
 - `default`  one vocabulary a language, and the union of the two: identical strings are shared;
 - `none`     as `default`, but every subword belongs to its language: nothing is shared;
-- `extra`    `joint`, and pretraining text is code-switched through a dictionary.
+- `extra`    `joint`, and pretraining text is code-switched through a dictionary (`code_switch`), within
+  a sentence, so that the two have more strings in common.
 
 Subwords are learnt by merging frequent pairs and read greedily from the left, as BERT does
 (WordPiece); Chinese is split into characters first, as in multilingual BERT.
@@ -14,6 +15,7 @@ Subwords are learnt by merging frequent pairs and read greedily from the left, a
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -33,6 +35,12 @@ if TYPE_CHECKING:
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 PAD, UNKNOWN, START, SEPARATOR, MASK = range(len(SPECIAL))
+# Of the extra anchors: a dictionary word is kept with this probability, and no more than this share
+# of a batch's words change.
+KEEP, CAP = 0.7, 0.15
+# A run of letters, or an apostrophe that ends an elided word (French l'homme is l' and homme).
+WORDS = re.compile(r"[^\W\d_]+(?:['’](?![^\W\d_]))?|\s+|[^\w\s]|[\d_]+")
+UNSPACED = re.compile(r"[\u3400-\u9fff]")
 
 
 class VocabularyConfig(Config):
@@ -262,3 +270,64 @@ def _pretrained(ids: Mapping[str, int], lowercase: bool) -> PreTrainedTokenizerF
         mask_token="[MASK]",
         split_special_tokens=True,  # a text that spells [MASK] has no token hidden
     )
+
+
+def by_word(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Each word's translations; words case-folded, as text is compared."""
+    translations: dict[str, list[str]] = {}
+    for word, translation in pairs:
+        translations.setdefault(word.casefold(), []).append(translation)
+    return translations
+
+
+def code_switch(
+    sentences: list[str],
+    translations: Mapping[str, list[str]],
+    generator: np.random.Generator,
+    keep: float = KEEP,
+    cap: float = CAP,
+) -> list[str]:
+    """Replace dictionary words of one batch by a translation, of `by_word`'s: the extra anchors.
+
+    Each dictionary word is kept with probability `keep`, else one of its translations is drawn, all
+    as likely (the paper weighs them by PanLex's quality score); at most `cap` of the batch's words
+    change. Where words are not spaced (Chinese), the longest dictionary word from the left is a word,
+    and any other character one of its own.
+    Raises ValueError, naming the sentence, where one is no string.
+    """
+    check_texts(sentences, "sentences[{}]", empty=True)
+    pieces = [split_words(sentence, translations) for sentence in sentences]
+    words = [
+        (s, w) for s, row in enumerate(pieces) for w, piece in enumerate(row) if piece.isalpha()
+    ]
+    chosen = [
+        (s, w)
+        for s, w in words
+        if pieces[s][w].casefold() in translations and generator.random() >= keep
+    ]
+    limit = int(cap * len(words))
+    if len(chosen) > limit:
+        chosen = [chosen[i] for i in generator.choice(len(chosen), limit, replace=False)]
+    for s, w in chosen:
+        options = translations[pieces[s][w].casefold()]
+        drawn = options[generator.integers(len(options))]
+        # A word of a spaced language must not run into its unspaced neighbours.
+        pieces[s][w] = f" {drawn} " if UNSPACED.search(pieces[s][w]) else drawn
+    return ["".join(row) for row in pieces]
+
+
+def split_words(sentence: str, translations: Mapping[str, list[str]]) -> list[str]:
+    """A sentence as words, spaces and marks, which together are the sentence again."""
+    pieces = []
+    for piece in WORDS.findall(sentence):
+        pieces += _longest_first(piece, translations) if UNSPACED.search(piece) else [piece]
+    return pieces
+
+
+def _longest_first(text: str, translations: Mapping[str, list[str]]) -> list[str]:
+    at, words = 0, []
+    while at < len(text):
+        size = next((n for n in range(8, 1, -1) if text[at : at + n] in translations), 1)
+        words.append(text[at : at + size])
+        at += len(words[-1])
+    return words

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from isomorph.presets.ablations import vary
 from isomorph.runs import CopyText, Pretraining, ShippedText, Task, run_from_json
-from isomorph.runs.texts import text_checksum
-from isomorph.text.anchors import COPIED, LETTERS
+from isomorph.runs.texts import COPIED, LETTERS, text_checksum
 from isomorph.text.examples import (
     PAIR,
     SPEECH,

@@ -6,9 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from isomorph.models import masked_lm as measured
-from isomorph.models.batches import IGNORED
-from isomorph.models.masked_lm import perplexity, pseudo_perplexity
+from isomorph.models import pretrain as measured
+from isomorph.models.inputs import IGNORED
+from isomorph.models.pretrain import perplexity, pseudo_perplexity
 from isomorph.text.vocab import MASK, SPECIAL, pack
 from tests.models import toy
 
