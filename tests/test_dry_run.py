@@ -2,6 +2,7 @@
 
 import math
 
+import pandas as pd
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -71,26 +72,26 @@ def test_the_cost_of_a_row_and_of_a_step():
 
 def test_ten_steps_of_two_models():
     result = dry_run.dry_run(SMALL, models=4)
-    assert "Bible" in result.text
-    shared, separate = result.trials
+    assert "Bible" in result.title
+    shared, separate = result.trials.itertuples()
     # Two layers of 12 width^2 weights and 13 width biases and norms; the embeddings keep all rows.
     layer = 12 * 32**2 + 13 * 32
     assert shared.parameters == ROWS * 33 + 32 * 32 + 2 * 32 + 2 * layer
     assert separate.parameters == shared.parameters + layer
-    for trial in result.trials:
+    for trial in (shared, separate):
         assert 200 < trial.subwords < ROWS
         assert len(trial.losses) == dry_run.STEPS
         assert trial.losses[0] == pytest.approx(math.log(ROWS), rel=0.05)  # it knows nothing yet
         assert trial.row > 0 and trial.update >= 0 and trial.tokens_a_second > 0
-    here = result.estimates[-1]
-    assert here.device == result.device
+    here = result.costs.iloc[-1]
+    assert f"on {here.device};" in result.title
     whole = f"{4 * (here.pretraining + here.tuning):,.0f}"
     assert whole in dry_run.as_text(result).split("measured here")[1].splitlines()[0]
 
 
 def test_the_papers_own_hours_and_the_formula():
-    trial = dry_run.Trial("one", 1, 1, (1.0,), 0.5, 0.1, 0.2, 1000.0)
-    paper, a100, h100, here = dry_run.estimates(10**9, 4e8, [trial], "a device")
+    trials = pd.DataFrame({"smallest": [0.5], "tokens_a_second": 1000.0})
+    paper, a100, h100, here = dry_run.estimates(10**9, 4e8, trials, "a device").itertuples()
     assert paper.pretraining == 576 and math.isnan(paper.tuning)
     assert h100.pretraining == pytest.approx(10**9 * 4e8 / (989e12 * 0.25) / 3600)
     assert a100.pretraining / h100.pretraining == pytest.approx(989 / 312)

@@ -6,7 +6,8 @@ from assumptions is told apart in the result and in what is printed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from statistics import mean
@@ -15,7 +16,6 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from isomorph.models.masked_lm import Batch, Batches
 from isomorph.models.pretrain import accelerate, initialise, pretrain
 from isomorph.models.settings import EncoderConfig
 from isomorph.presets.ablations import paper_rows, paper_table
@@ -43,39 +43,15 @@ PEAKS = {"A100": 312e12, "H100 SXM": 989e12}
 UTILISATION = 0.25
 
 
-class Trial(NamedTuple):
-    """Ten steps of one model: measured, but for the extrapolation to the real batch."""
-
-    name: str
-    parameters: int
-    subwords: int  # that the sample gave, of the rows the embeddings have
-    losses: tuple[float, ...]  # of each step, in nats
-    smallest: float  # seconds of a step on one row
-    row: float  # seconds that a row adds
-    update: float  # seconds that a step takes whatever its rows
-    tokens_a_second: float  # at the real batch: its tokens / (update + batch * row)
-
-
-class Estimate(NamedTuple):
-    """GPU-hours of one model on one device; nan where nothing is known."""
-
-    device: str
-    basis: str  # what it rests on
-    tokens_a_second: float
-    pretraining: float
-    tuning: float
-
-
 class DryRun(NamedTuple):
-    """What `dry_run` has measured of the first model's kind, and what all `models` would cost."""
+    """What ten steps say: of each model tried (parameters, losses, seconds of a step), of each device
+    the GPU-hours of one model and of all, nan where nothing is known, and what these leave out."""
 
-    device: str
-    text: str  # where the sample is from
-    run: Pretraining
-    memory: float  # bytes of the whole text in each process
-    models: int
-    trials: tuple[Trial, ...]
-    estimates: tuple[Estimate, ...]
+    trials: pd.DataFrame
+    costs: pd.DataFrame
+    title: str  # where the trials ran, on which sample
+    priced: str  # what the hours are of
+    notes: list[str]
 
 
 def flops_per_token(encoder: EncoderConfig, vocabulary: int, length: int, masking: float) -> float:
@@ -108,13 +84,18 @@ def dry_run(
     """
     rows = rows or [(name, run) for name, run in paper_rows() if name in TRIED]
     places = [accelerate(run.training, run.device).device for _, run in rows]  # says what is absent
-    first = rows[0][1]
-    corpus, text = sample(first.languages)
-    trials = tuple(try_out(name, run, corpus) for name, run in rows)  # one at a time is in memory
-    device = device_name(places[-1])
-    costs = tuple(estimates(first.training.tokens, flops_of(first), trials, device))
-    models = models or len(paper_table())
-    return DryRun(device, text, first, text_memory(first, corpus), models, trials, costs)
+    first, device, models = rows[0][1], device_name(places[-1]), models or len(paper_table())
+    corpus, source = sample(first.languages)
+    # One at a time is in memory.
+    trials = pd.DataFrame([try_out(name, run, corpus) for name, run in rows])
+    tokens = first.training.tokens
+    costs = estimates(tokens, flops_of(first), trials, device)
+    costs["all"] = models * (costs["pretraining"] + costs["tuning"].fillna(0))
+    return DryRun(
+        trials, costs, f"Ten steps on {device}; the sample is from {source}",
+        f"GPU-hours: one model of {tokens / 1e9:.3g}G tokens, and all {models}",
+        notes(first, text_memory(first, corpus)),
+    )  # fmt: skip
 
 
 def sample(languages: tuple[str, ...]) -> tuple[Corpus, str]:
@@ -145,18 +126,10 @@ def text_memory(run: Pretraining, corpus: Corpus) -> float:
     return total / sum(map(len, corpus.train.values())) * wanted * len(corpus.train)
 
 
-class Alternating:
-    """Batches of which only some rows are taken, as many as `rows` says in turn."""
-
-    def __init__(self, batches: Batches, rows: tuple[int, int]):
-        self.batches, self.rows = batches, rows
-
-    def __getitem__(self, step: int) -> Batch:
-        return self.batches[step].rows(slice(0, self.rows[step % 2]))
-
-
-def try_out(name: str, run: Pretraining, corpus: Corpus) -> Trial:
-    """Ten steps of the run's own loop, by turns on one row and on many.
+def try_out(name: str, run: Pretraining, corpus: Corpus) -> dict:
+    """Ten steps of the run's own loop, by turns on one row and on many: its parameters, the subwords
+    that the sample gave, the losses in nats, the seconds of a step on one row (`smallest`), of each
+    further row and of an update whatever its rows, and the tokens a second of the real batch.
 
     The model has the rows that the real vocabulary needs, though the sample's is smaller. A GPU
     gets the real batch, a processor a few rows of it and 32-bit arithmetic, as not every one has
@@ -170,8 +143,9 @@ def try_out(name: str, run: Pretraining, corpus: Corpus) -> Trial:
     vocabulary = learn(small.vocabulary, corpus.train)
     shape = small.encoder.shaped(small.vocabulary.size, small.languages, training.length)
     model = initialise(shape, small.seed)
+    whole = batches(small, vocabulary, corpus)
     records = pretrain(
-        model, Alternating(batches(small, vocabulary, corpus), (1, many)), small.training,
+        model, [whole[i].rows(slice(0, many if i % 2 else 1)) for i in range(STEPS)], small.training,
         seed=small.seed, device=small.device, micro_batch=small.micro_batch or MICRO_BATCH,
         marks=range(1, STEPS + 1), progress=small.progress,
     )  # fmt: skip
@@ -181,10 +155,16 @@ def try_out(name: str, run: Pretraining, corpus: Corpus) -> Trial:
     # others the fastest counts: other work on the machine can only slow a step.
     smallest, longer = min(taken[2::2]), min(taken[3::2])
     row, update = step_cost(smallest, longer, many)
-    speed = training.batch * training.length / (update + training.batch * row)
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    losses = tuple(record["value"] for record in records)
-    return Trial(name, parameters, vocabulary.size, losses, smallest, row, update, speed)
+    return {
+        "name": name,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "subwords": vocabulary.size,
+        "losses": [record["value"] for record in records],
+        "smallest": smallest,
+        "row": row,
+        "update": update,
+        "tokens_a_second": training.batch * training.length / (update + training.batch * row),
+    }
 
 
 def step_cost(smallest: float, longer: float, many: int) -> tuple[float, float]:
@@ -197,71 +177,62 @@ def step_cost(smallest: float, longer: float, many: int) -> tuple[float, float]:
     return row, longer - many * row
 
 
-def estimates(
-    tokens: int, flops: float, trials: Sequence[Trial], device: str
-) -> Iterator[Estimate]:
+def estimates(tokens: int, flops: float, trials: pd.DataFrame, device: str) -> pd.DataFrame:
     """GPU-hours of a model: the paper's own, by assumption on `PEAKS`, and measured here.
 
     Pretraining takes tokens x FLOPs a token / (peak x utilisation). Tuning takes the updates of
     the paper's grids, of all three tasks, times the seconds of one.
     """
-    nan, updates = float("nan"), sum(grid.updates() for grid in PAPER_GRIDS.values())
-    yield Estimate("V100", "the paper: 8 for about 3 days", nan, PAPER_HOURS, nan)
+    updates = sum(grid.updates() for grid in PAPER_GRIDS.values())
     bases = [
         (name, f"assumed {UTILISATION:.0%} of {peak / 1e12:.0f} TFLOP/s",
          peak * UTILISATION / flops, TUNING_SECONDS)
         for name, peak in PEAKS.items()
     ]  # fmt: skip
-    measured = mean(each.tokens_a_second for each in trials), mean(t.smallest for t in trials)
-    for name, basis, speed, update in [*bases, (device, "measured here, one device", *measured)]:
-        yield Estimate(name, basis, speed, tokens / speed / 3600, updates * update / 3600)
+    measured = trials["tokens_a_second"].mean(), trials["smallest"].mean()
+    lines = [
+        (name, basis, speed, tokens / speed / 3600, updates * update / 3600)
+        for name, basis, speed, update in [*bases, (device, "measured here, one device", *measured)]
+    ]
+    paper = ("V100", "the paper: 8 for about 3 days", math.nan, PAPER_HOURS, math.nan)
+    columns = ["device", "basis", "tokens_a_second", "pretraining", "tuning"]
+    return pd.DataFrame([paper, *lines], columns=columns)
 
 
 def as_text(result: DryRun) -> str:
     """Two tables, and what they leave out, a paragraph each."""
-    tokens = result.run.training.tokens
-    trials, costs = pd.DataFrame(result.trials), pd.DataFrame(result.estimates)
-    trials = trials.assign(losses=trials["losses"].map(mean)).drop(columns="smallest")
-    costs["all"] = result.models * (costs["pretraining"] + costs["tuning"].fillna(0))
-    shown = [
-        (f"Ten steps on {result.device}; the sample is from {result.text}", trials,
-         {"losses": "{:.2f}", "row": "{:.2g}", "update": "{:.2g}"}),
-        (f"GPU-hours: one model of {tokens / 1e9:.3g}G tokens, and all {result.models}", costs, {}),
-    ]  # fmt: skip
+    trials = result.trials.assign(losses=result.trials["losses"].map(mean)).drop(columns="smallest")
+    forms = {"losses": "{:.2f}", "row": "{:.2g}", "update": "{:.2g}"}
     names = {"losses": "loss", "row": "s/row", "update": "s/update", "basis": "rests on",
              "tokens_a_second": "tokens/s", "pretraining": "pretrain", "tuning": "tune"}  # fmt: skip
     parts = []
-    for title, table, forms in shown:
-        for column in table.select_dtypes("number"):
-            table[column] = table[column].map(forms.get(column, "{:,.0f}").format)
-        table = table.replace("nan", "?").rename(columns=names)
+    for title, table in ((result.title, trials), (result.priced, result.costs)):
+        printed = {
+            column: table[column].map(forms.get(column, "{:,.0f}").format)
+            for column in table.select_dtypes("number")
+        }
+        table = table.assign(**printed).replace("nan", "?").rename(columns=names)
         parts.append(f"{fill(title, 80)}\n{table.to_string(index=False)}")
-    return "\n\n".join([*parts, *(fill(note, 80) for note in notes(result))])
+    return "\n\n".join([*parts, *(fill(note, 80) for note in result.notes)])
 
 
-def notes(result: DryRun) -> list[str]:
-    run, flops = result.run, flops_of(result.run)
+def notes(run: Pretraining, memory: float) -> list[str]:
+    """What the tables rest on and leave open; memory: bytes of the whole text in each process."""
+    flops = flops_of(run)
     needed = run.training.tokens * flops / (PAPER_HOURS * 3600)  # FLOP/s of each GPU
-    grids = PAPER_GRIDS.values()
-    settings = sum(len(grid.settings()) for grid in grids)
-    updates = sum(grid.updates() for grid in grids)
-    return [
-        (
-            f"A token costs {flops / 1e6:.0f} MFLOP: 6 x (layers x (12 width^2 + 2 length x width) + "
-            "masked share x vocabulary x width). A real step has "
-            f"{run.training.batch} rows; tokens/s is that of such a step, one update and its rows. On a "
-            "processor it is reckoned from steps of few rows, in 32-bit arithmetic. The whole text takes "
-            f"about {result.memory / 1e9:.0f} GB of memory in each process."
-        ),
-        (
-            "V100: the paper's own hours. With our count of tokens they would mean "
-            f"{needed / 1e12:.1f} TFLOP/s a GPU, {needed / V100_PEAK:.1%} of its peak. If each of the "
-            f"{PAPER_GPUS} GPUs counted epochs of its own, as the code base named in the paper does, "
-            f"they read {PAPER_GPUS} times as many tokens: take {PAPER_GPUS} times the pretraining."
-        ),
-        (
-            f"Tuning: {settings} settings of three tasks, {updates / 1e6:.1f}M updates a model. One "
-            f"takes {TUNING_SECONDS * 1000:.0f} ms where assumed, and as long as a step on one row "
-            "where measured."
-        ),
-    ]
+    settings = sum(len(grid.settings()) for grid in PAPER_GRIDS.values())
+    updates = sum(grid.updates() for grid in PAPER_GRIDS.values())
+    return f"""
+A token costs {flops / 1e6:.0f} MFLOP: 6 x (layers x (12 width^2 + 2 length x width) + masked share
+x vocabulary x width). A real step has {run.training.batch} rows; tokens/s is that of such a step, one
+update and its rows. On a processor it is reckoned from steps of few rows, in 32-bit arithmetic. The
+whole text takes about {memory / 1e9:.0f} GB of memory in each process.
+
+V100: the paper's own hours. With our count of tokens they would mean {needed / 1e12:.1f} TFLOP/s a
+GPU, {needed / V100_PEAK:.1%} of its peak. If each of the {PAPER_GPUS} GPUs counted epochs of its own,
+as the code base named in the paper does, they read {PAPER_GPUS} times as many tokens: take {PAPER_GPUS}
+times the pretraining.
+
+Tuning: {settings} settings of three tasks, {updates / 1e6:.1f}M updates a model. One takes
+{TUNING_SECONDS * 1000:.0f} ms where assumed, and as long as a step on one row where measured.
+""".strip().split("\n\n")
