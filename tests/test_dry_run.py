@@ -96,7 +96,7 @@ def test_the_papers_own_hours_and_the_formula():
     assert h100.pretraining == pytest.approx(10**9 * 4e8 / (989e12 * 0.25) / 3600)
     assert a100.pretraining / h100.pretraining == pytest.approx(989 / 312)
     assert here.pretraining == pytest.approx(10**9 / 1000 / 3600)
-    updates = sum(grid.updates() for grid in dry_run.PAPER_GRIDS.values())
+    updates = sum(grid.updates for grid in dry_run.PAPER_GRIDS.values())
     assert here.tuning == pytest.approx(updates * 0.5 / 3600)
 
 

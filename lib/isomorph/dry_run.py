@@ -183,7 +183,7 @@ def estimates(tokens: int, flops: float, trials: pd.DataFrame, device: str) -> p
     Pretraining takes tokens x FLOPs a token / (peak x utilisation). Tuning takes the updates of
     the paper's grids, of all three tasks, times the seconds of one.
     """
-    updates = sum(grid.updates() for grid in PAPER_GRIDS.values())
+    updates = sum(grid.updates for grid in PAPER_GRIDS.values())
     bases = [
         (name, f"assumed {UTILISATION:.0%} of {peak / 1e12:.0f} TFLOP/s",
          peak * UTILISATION / flops, TUNING_SECONDS)
@@ -220,8 +220,8 @@ def notes(run: Pretraining, memory: float) -> list[str]:
     """What the tables rest on and leave open; memory: bytes of the whole text in each process."""
     flops = flops_of(run)
     needed = run.training.tokens * flops / (PAPER_HOURS * 3600)  # FLOP/s of each GPU
-    settings = sum(len(grid.settings()) for grid in PAPER_GRIDS.values())
-    updates = sum(grid.updates() for grid in PAPER_GRIDS.values())
+    settings = sum(len(grid.settings) for grid in PAPER_GRIDS.values())
+    updates = sum(grid.updates for grid in PAPER_GRIDS.values())
     return f"""
 A token costs {flops / 1e6:.0f} MFLOP: 6 x (layers x (12 width^2 + 2 length x width) + masked share
 x vocabulary x width). A real step has {run.training.batch} rows; tokens/s is that of such a step, one

@@ -38,15 +38,6 @@ def learning_curve(size: Size):
 
 
 @experiment
-def first_steps(size: Size):
-    """The beginning of a run on real text: what a reader can watch in half a minute."""
-    tokens, width = (50_000, 32) if size == "smoke" else (300_000, 64)
-    # fp32, since not every reader's processor has fast bf16.
-    run = real_run(width=width, tokens=tokens, marks=1, precision="fp32")
-    return [Condition("first steps", run)]
-
-
-@experiment
 def encoders(size: Size):
     """The trained encoders that ship, for chapters that analyse real models in seconds."""
     if size == "reference":

@@ -7,7 +7,9 @@ be seen; inference stands at its floor there. `elements` has those of Dufter and
 condition changes one thing of `default`, of which it keeps everything else.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import product
 
 from isomorph.config import Size
 from isomorph.models.settings import TuningConfig
@@ -204,26 +206,30 @@ def paper_transfer(pretraining: Pretraining) -> Transfer:
     sources = {"nli": "xnli", "ner": "wikiann", "parsing": "universal_dependencies"}
     tasks = []
     for name, source in sources.items():
-        first, *others = (TuningConfig(**each) for each in PAPER_GRIDS[name].settings())
+        first, *others = (TuningConfig(**each) for each in PAPER_GRIDS[name].settings)
         whole = {"test": None, "development": None}
         tasks.append(Task(source=source, tuning=first, alternatives=tuple(others), **whole))
     return Transfer(pretraining=pretraining, tasks=tuple(tasks))
 
 
-def in_worlds(run: Callable[[Pretraining, str], Run]) -> Callable[[str, int], Run]:
-    """What `crossed` takes: the run of a name on the world's default model of a seed."""
-    return lambda name, seed: run(world_default(seed), name)
+def in_worlds(
+    size: Size, run: Callable[[Pretraining, str], Run], names: Iterable[str]
+) -> list[Condition]:
+    """The runs of some names on a world's default model, of each seed; at `smoke` on one that a test
+    can train."""
+    if size == "smoke":
+        return crossed(lambda name, _: run(smoke_default(0), name), names)
+    seeds = range(SEEDS) if size == "laptop" else ()
+    return crossed(lambda name, seed: run(world_default(seed), name), names, seeds)
 
 
 @experiment
 def factors(size: Size):
     """What helps, and what hurts, zero-shot transfer? (Conneau, Wu et al. 2020, claims 1 to 7)"""
-    if size == "smoke":
-        return crossed(lambda name, _: transfer(smoke_default(0), name, SMOKE_TASKS), TABLE)
-    if size == "laptop":
-        names = (*TABLE, *BEYOND, *DIALS, *FAR, *ORDERS, *SHAPES)
-        run = in_worlds(lambda default, name: transfer(default, name, WORLD_TASKS))
-        return crossed(run, names, range(SEEDS))
+    if size in ("smoke", "laptop"):
+        tasks, names = (SMOKE_TASKS, TABLE) if size == "smoke" else (
+            WORLD_TASKS, (*TABLE, *BEYOND, *DIALS, *FAR, *ORDERS, *SHAPES))  # fmt: skip
+        return in_worlds(size, partial(transfer, tasks=tasks), names)
     if size == "paper":
         return [Condition(name, paper_transfer(run)) for name, run in paper_table()]
     # French first, with everything; then the other pairs; then more seeds.
@@ -257,14 +263,12 @@ def copy_factors(size: Size):
     """What helps transfer to a copy of English, word for word? (1.1, 1.2, 1.4 to 1.7)"""
     if size == "smoke":
         default = smoke_text_run(copied(0, ("help", "help")), 0, layers=4)
-        tasks, names = smoke_tasks("interface_terms"), ("default", *FLOORS, *COPY_BEYOND)
-        yield from crossed(lambda name, _: transfer(default, name, tasks), names)
+        run = partial(transfer, default, tasks=smoke_tasks("interface_terms"))
+        yield from (Condition(name, run(name)) for name in ("default", *FLOORS, *COPY_BEYOND))
     elif size == "reference":
-        for names in (TABLE, COPY_BEYOND):
-            for seed in TEXT_SEEDS:
-                default = text_run(copied(seed), seed=seed, tokens=3_000_000)
-                for name in names:
-                    yield Condition(name, transfer(default, name, TEXT_TASKS))
+        for names, seed in product((TABLE, COPY_BEYOND), TEXT_SEEDS):
+            default = text_run(copied(seed), seed=seed, tokens=3_000_000)
+            yield from (Condition(name, transfer(default, name, TEXT_TASKS)) for name in names)
 
 
 @experiment
@@ -299,9 +303,7 @@ def element(default: Pretraining, name: str) -> Pretraining:
 @experiment
 def elements(size: Size):
     """Shared positions, shared special tokens, random words, few parameters. (Claims 11.1, 11.3)"""
-    if size == "smoke":
-        return crossed(lambda name, _: element(smoke_default(0), name), ELEMENTS)
-    return crossed(in_worlds(element), ELEMENTS, range(SEEDS)) if size == "laptop" else []
+    return in_worlds(size, element, ELEMENTS)
 
 
 COUNTED = (

@@ -10,14 +10,7 @@ from itertools import product
 from isomorph.config import Size
 from isomorph.models.settings import TuningConfig
 from isomorph.presets.ablations import SEEDS, in_worlds, smoke_tasks, vary
-from isomorph.presets.recipes import (
-    changed,
-    crossed,
-    experiment,
-    real_default,
-    smoke_default,
-    world_default,
-)
+from isomorph.presets.recipes import changed, experiment, real_default, world_default
 from isomorph.results import Condition
 from isomorph.runs import (
     Comparison,
@@ -99,16 +92,11 @@ CONDITIONS = ("monolingual", "bilingual", "random", "same_language")
 @experiment
 def alignment(size: Size):
     """Do models of two languages align by a rotation, and how alike are they? (Claims 1.8 to 1.11)"""
-    if size == "smoke":
-        yield from crossed(lambda name, _: compared(name, smoke_default(0)), CONDITIONS)
-        yield Condition("word_vectors", word_vectors(smoke_default(0)))
-    if size == "laptop":
-        yield from crossed(lambda n, s: compared(n, world_default(s)), CONDITIONS, range(SEEDS))
-        for name, seed in product(("monolingual", "bilingual"), range(SEEDS)):
-            distant = vary(world_default(seed), "far_default")
-            yield Condition(f"far_{name}", compared(name, distant))
-        vectors = [word_vectors(world_default(seed)) for seed in range(SEEDS)]
-        yield from (Condition("word_vectors", run) for run in vectors)
+    yield from in_worlds(size, lambda both, name: compared(name, both), CONDITIONS)
+    for name, seed in product(CONDITIONS[:2], range(SEEDS if size == "laptop" else 0)):
+        distant = vary(world_default(seed), "far_default")
+        yield Condition(f"far_{name}", compared(name, distant))
+    yield from in_worlds(size, lambda both, _: word_vectors(both), ["word_vectors"])
     for seed in range(3) if size == "reference" else ():
         for both in (real_default(pair, seed) for pair in PAIRS):
             yield from (Condition(n, compared(n, both, **OTHERS)) for n in CONDITIONS[:3])
@@ -124,16 +112,9 @@ def alignment(size: Size):
 @experiment
 def layer_transfer(size: Size):
     """Which layer carries a task over best, and does a rotation do as well as sharing? (Claim 1.9)"""
-    names = ("monolingual", "bilingual")
-    if size == "smoke":
-        tasks = smoke_tasks(*WORDS)
-        return crossed(lambda name, _: carried_over(name, smoke_default(0), tasks), names)
-    if size == "laptop":
-        run = in_worlds(lambda default, name: carried_over(name, default, WORLD_TASKS))
-        return crossed(run, names, range(SEEDS))
-    return [
-        Condition(name, carried_over(name, real_default(pair, seed), REAL_TASKS))
-        for seed in (range(3) if size == "reference" else ())
-        for pair in PAIRS
-        for name in names
-    ]
+    names = CONDITIONS[:2]
+    tasks = smoke_tasks(*WORDS) if size == "smoke" else WORLD_TASKS
+    yield from in_worlds(size, lambda both, name: carried_over(name, both, tasks), names)
+    for seed, pair in product(range(3 if size == "reference" else 0), PAIRS):
+        both = real_default(pair, seed)
+        yield from (Condition(name, carried_over(name, both, REAL_TASKS)) for name in names)

@@ -6,6 +6,7 @@ contrastively tuned, and BERT at the papers' size. A condition says how an encod
 row's pair on which task.
 """
 
+from collections.abc import Iterator, Mapping
 from itertools import product
 
 from isomorph.config import Size
@@ -18,8 +19,7 @@ from isomorph.runs import FineTuning, Pretraining, Task
 BERT_LARGE = "google-bert/bert-large-uncased"  # of 24 blocks
 FEW = 1000  # examples: what Zhang et al. (2021) take of larger sets
 HALF = "first half"  # of a world's topics: the rest is out of domain
-# Shares of the blocks; the paper of claim 5.5 freezes 8 of 12.
-SHARES = {"third": 1 / 3, "two_thirds": 2 / 3, "all": 1.0}
+FEWER = {"train": 100, "test": 50, "development": 20}  # of a test
 
 
 def world_encoder(seed: int = 0, *, smoke: bool = False) -> Pretraining:
@@ -29,71 +29,77 @@ def world_encoder(seed: int = 0, *, smoke: bool = False) -> Pretraining:
     return world_run(seed, layers=6, tokens=1_000_000, only="a")
 
 
-# What is kept from moving, or cut off, as shares of the blocks.
+# What is kept from moving, or cut off, as shares of the blocks; the paper of claim 5.5 freezes 8 of 12.
 DEPTHS = {
-    "frozen_third": ("frozen", SHARES["third"]),
-    "frozen_two_thirds": ("frozen", SHARES["two_thirds"]),
-    "frozen_all": ("frozen", SHARES["all"]),
-    "kept_third": ("kept", SHARES["third"]),
-    "kept_two_thirds": ("kept", SHARES["two_thirds"]),
-}
-WORLD_TASKS = {
-    "world_nli": {"train": 3000, "tuning": {"pooling": "mean", "epochs": 4}},
-    "world_questions": {"train": 3000, "tuning": {"epochs": 4}},
-    "world_parsing": {"train": 1500, "tuning": {}},
-}
-REAL_TASKS = {
-    "xnli": {"train": 3000, "longest": 64, "tuning": {"pooling": "mean", "epochs": 1}},
-    "tydiqa": {"train": 2000, "longest": 128, "tuning": {"batch": 16, "epochs": 1}},
-    "universal_dependencies": {"train": 3000, "tuning": {"epochs": 1}},
+    "frozen_third": ("frozen", 1 / 3),
+    "frozen_two_thirds": ("frozen", 2 / 3),
+    "frozen_all": ("frozen", 1.0),
+    "kept_third": ("kept", 1 / 3),
+    "kept_two_thirds": ("kept", 2 / 3),
 }
 RATES = {"learning_rate": 2e-4, "head_rate": 1e-3}  # of MiniLM: tried on another seed
 # Of E5, likewise: at MiniLM's rate two of three seeds hardly learnt.
 E5_RATES = RATES | {"learning_rate": 1e-4}
+WORLD_TASKS = [
+    Task(source=source, topics=HALF, train=train, test=600, tuning=TuningConfig(**tuning))
+    for source, train, tuning in (
+        ("world_nli", 3000, {"pooling": "mean", "epochs": 4}),
+        ("world_questions", 3000, {"epochs": 4}),
+        ("world_parsing", 1500, {}),
+    )
+]
+REAL_TASKS = [
+    Task(
+        source=source, train=train, test=500, longest=longest,
+        tuning=TuningConfig(epochs=1, precision="bf16", **RATES, **tuning),
+    )
+    for source, train, longest, tuning in (
+        ("xnli", 3000, 64, {"pooling": "mean"}),
+        ("tydiqa", 2000, 128, {"batch": 16}),
+        ("universal_dependencies", 3000, None, {}),
+    )
+]  # fmt: skip
+# Merchant et al. tune BERT-base on all of MNLI, SQuAD and a treebank.
+PAPER_TASKS = [
+    Task(
+        source=source, test=None,
+        tuning=TuningConfig(learning_rate=2e-5, head_rate=1e-3, dropout=0.1, **tuning),
+    )
+    for source, tuning in (
+        ("xnli", {"pooling": "pooler"}), ("squad", {}), ("universal_dependencies", {}),
+    )
+]  # fmt: skip
 
 
 @experiment
 def changes(size: Size):
     """What moves when an encoder is tuned, what stays, and which layers matter? (5.1 to 5.6)"""
+    moved = ("similarity", "reversion")
     if size == "smoke":
-        start, task = world_encoder(smoke=True), _world_task("world_nli", smoke=True)
-        analyses, other = ("similarity", "reversion"), changed(start, seed=1000)
-        run = FineTuning(encoder=start, other=other, task=task, analyses=analyses)
+        start, task = world_encoder(smoke=True), changed(WORLD_TASKS[0], **FEWER)
+        run = FineTuning(encoder=start, other=changed(start, seed=1000), task=task, analyses=moved)
         yield Condition("tuned", run)
-    for seed in {"smoke": (), "paper": range(3)}.get(size, range(5)):
+        return
+    encoder, blocks, tasks = {
+        "laptop": (None, 6, WORLD_TASKS),
+        "reference": (MINILM, 6, REAL_TASKS),
+        "paper": (BERT, 12, PAPER_TASKS),
+    }[size]
+    for seed in range(3 if size == "paper" else 5):
+        other = None
         if size == "laptop":
-            # The whole curve of two tasks; of questions the one point that the claim is on.
-            tasks = [(_world_task(name), name != "world_questions") for name in WORLD_TASKS]
-            start = world_encoder(seed)
-            other = changed(start, seed=seed + 1000)
-            yield from _changes(start, tasks, seed, blocks=start.encoder.layers, other=other)
-        elif size == "reference":
-            # What claims need an interval of, with every seed; the curve of one task once.
-            tasks = [
-                (_real_task(name, precision="bf16", **RATES), seed == 0 and name == "xnli")
-                for name in REAL_TASKS
-            ]
-            yield from _changes(MINILM, tasks, seed, blocks=6)
-        else:
-            # Merchant et al. tune BERT-base on all of MNLI, SQuAD and a treebank.
-            rates = {"learning_rate": 2e-5, "head_rate": 1e-3, "dropout": 0.1}
-            poolings = {"xnli": {"pooling": "pooler"}, "squad": {}, "universal_dependencies": {}}
-            tasks = [
-                (Task(source=name, test=None, tuning=TuningConfig(**rates, **pooling)), True)
-                for name, pooling in poolings.items()
-            ]
-            yield from _changes(BERT, tasks, seed, blocks=12)
-
-
-def _changes(encoder: str | Pretraining, tasks, seed: int, *, blocks: int, other=None):
-    """Each of (task, whether at every depth), tuned, probed and with blocks held; then untuned."""
-    for task, whole in tasks:
-        run = FineTuning(encoder=encoder, task=task, seed=seed)
-        yield Condition("tuned", changed(run, analyses=("similarity", "reversion"), other=other))
-        yield Condition("probed", changed(run, analyses=("probes",)))
-        for name in DEPTHS if whole else ("frozen_two_thirds",):
-            yield Condition(name, changed(run, task=held_at(task, name, blocks=blocks)))
-    yield Condition("untuned", FineTuning(encoder=encoder, analyses=("probes",), seed=seed))
+            encoder = world_encoder(seed)
+            other = changed(encoder, seed=seed + 1000)
+        for task in tasks:
+            run = FineTuning(encoder=encoder, task=task, seed=seed)
+            yield Condition("tuned", changed(run, analyses=moved, other=other))
+            yield Condition("probed", changed(run, analyses=("probes",)))
+            # The whole curve of most tasks, but on MiniLM of one, once; else the point of the claim.
+            once = size != "reference" or (seed == 0 and task.source == "xnli")
+            whole = once and task.source != "world_questions"
+            for name in DEPTHS if whole else ("frozen_two_thirds",):
+                yield Condition(name, changed(run, task=held_at(task, name, blocks=blocks)))
+        yield Condition("untuned", FineTuning(encoder=encoder, analyses=("probes",), seed=seed))
 
 
 def held_at(task: Task, name: str, *, blocks: int) -> Task:
@@ -102,17 +108,26 @@ def held_at(task: Task, name: str, *, blocks: int) -> Task:
     return changed(task, tuning={field: round(share * blocks)})
 
 
-def _world_task(source: str, *, smoke: bool = False) -> Task:
-    fields = {"test": 600} | WORLD_TASKS[source]
-    fields |= {"train": 100, "test": 50, "development": 20} if smoke else {}
-    tuning = TuningConfig(**fields.pop("tuning"))
-    return Task(source=source, topics=HALF, **fields, tuning=tuning)
+def studied(
+    encoder: str | Pretraining, sources: tuple[str, ...], seeds: int, fields: dict, tuning: dict,
+    settings: Mapping[str, dict], **more,
+) -> Iterator[Condition]:  # fmt: skip
+    """A condition of each setting of a task by its name, on each set of examples, with each seed."""
+    for seed, source, (name, setting) in product(range(seeds), sources, settings.items()):
+        task = Task(source=source, tuning=TuningConfig(**tuning), **fields, **setting)
+        yield Condition(name, FineTuning(encoder=encoder, task=task, seed=seed, **more))
 
 
-def _real_task(source: str, **changes) -> Task:
-    fields = dict(REAL_TASKS[source])
-    tuning = TuningConfig(**fields.pop("tuning") | changes)
-    return Task(source=source, **fields, test=500, tuning=tuning)
+# Sets, seeds, what of a set, and how to tune.
+CLASSIFIED = {
+    "smoke": (("world_nli",), 1, {"topics": HALF, "train": 50, "test": 600}, {"epochs": 1}),
+    "laptop": (("world_nli",), 10, {"topics": HALF, "train": FEW, "test": 600}, {"epochs": 6}),
+    "reference": (("cola",), 5, {"train": FEW}, {"epochs": 3, "precision": "bf16", **RATES}),
+    "paper": (("rte", "mrpc", "cola", "sst2"), 5, {}, {
+        "learning_rate": 5e-5, "head_rate": 5e-5, "epochs": 10, "batch": 16, "warmup": 0.06,
+        "dropout": 0.1, "pooling": "pooler", "checks": 10,
+    }),
+}  # fmt: skip
 
 
 @experiment
@@ -122,26 +137,14 @@ def class_vectors(size: Size):
     The vector is that of the first token, as the papers have it; the papers' pooler, which ours and
     MiniLM were not pretrained with, is left out. "median" of five seeds is theirs; ours are means.
     """
-    normalisations = ("none", "isobn", "batch", "layer")
-    if size == "paper":
-        encoder, sources, seeds = "google-bert/bert-base-cased", ("rte", "mrpc", "cola", "sst2"), 5
-        tuning = {"learning_rate": 5e-5, "head_rate": 5e-5, "epochs": 10, "batch": 16,
-                  "warmup": 0.06, "dropout": 0.1, "pooling": "pooler", "checks": 10}  # fmt: skip
-        fields = {}
-    elif size == "reference":
-        encoder, sources, seeds = MINILM, ("cola",), 5
-        tuning, fields = {"epochs": 3, "precision": "bf16", **RATES}, {"train": FEW}
-    else:
-        smoke = size == "smoke"
-        encoder, sources, seeds = world_encoder(smoke=smoke), ("world_nli",), 1 if smoke else 10
-        normalisations = ("isobn",) if smoke else normalisations
-        tuning = {"epochs": 1 if smoke else 6}
-        fields = {"topics": HALF, "train": 50 if smoke else FEW, "test": 600}
-    tuning = TuningConfig(weight_decay=0.0, **tuning)
-    for seed, source, name in product(range(seeds), sources, normalisations):
-        task = Task(source=source, normalisation=name, tuning=tuning, **fields)
-        run = FineTuning(encoder=encoder, analyses=("cls",), task=task, seed=seed)
-        yield Condition(name, run)
+    smoke, (sources, seeds, fields, tuning) = size == "smoke", CLASSIFIED[size]
+    encoder = {"reference": MINILM, "paper": "google-bert/bert-base-cased"}.get(size)
+    names = ("isobn",) if smoke else ("none", "isobn", "batch", "layer")
+    return studied(
+        encoder or world_encoder(smoke=smoke), sources, seeds, fields,
+        {"weight_decay": 0.0, **tuning}, {name: {"normalisation": name} for name in names},
+        analyses=("cls",),
+    )  # fmt: skip
 
 
 @experiment
@@ -199,23 +202,22 @@ ORDERED = {
 }
 
 
+# Encoder, sets, seeds, what of a set, and how to tune.
+SHUFFLED = {
+    "smoke": ("en", ("help_order",), 1, {"train": 16, "test": 16}, {}),
+    "laptop": ("en", ("help_order",), 5, {}, {"pooling": "mean"}),
+    "reference": (MINILM, ("rocstories",), 5, {"train": 1200, "test": 1000, "longest": 96}, {
+        "pooling": "mean", "epochs": 1, "batch": 16, "precision": "bf16", **RATES,
+    }),
+    "paper": (BERT, ("rocstories", "sind"), 3, {"test": None},
+              {"learning_rate": 2e-5, "head_rate": 1e-3}),
+}  # fmt: skip
+
+
 @experiment
 def orders(size: Size):
     """Can an encoder put shuffled sentences in order, and what of BERT4SO helps? (10.1, 10.2)"""
-    encoder, sources, seeds, fields, tuning = "en", ("help_order",), 5, {}, {"pooling": "mean"}
-    if size == "smoke":
-        seeds, fields, tuning = 1, {"train": 16, "test": 16}, {}
-    elif size == "reference":
-        encoder, sources = MINILM, ("rocstories",)
-        fields = {"train": 1200, "test": 1000, "longest": 96}
-        tuning |= {"epochs": 1, "batch": 16, "precision": "bf16"} | RATES
-    elif size == "paper":
-        encoder, sources, seeds, fields = BERT, ("rocstories", "sind"), 3, {"test": None}
-        tuning = {"learning_rate": 2e-5, "head_rate": 1e-3}
-    names = ("full",) if size == "smoke" else ORDERED
-    for seed, source, name in product(range(seeds), sources, names):
-        task = Task(source=source, tuning=TuningConfig(**tuning), **fields, **ORDERED[name])
-        yield Condition(name, FineTuning(encoder=encoder, seed=seed, task=task))
+    return studied(*SHUFFLED[size], {"full": {}} if size == "smoke" else ORDERED)
 
 
 SEEDS = 20  # of few samples, as in the paper
@@ -248,9 +250,43 @@ def few_samples(size: Size):
 
     All seeds start from one pretrained encoder, as in Zhang et al. (2021): what varies is the tuning.
     """
-    if size == "paper":
-        return _few_on_bert()
-    return _few_on_minilm() if size == "reference" else _few_in_worlds(smoke=size == "smoke")
+    if size == "paper":  # their BERT-large and their four sets, of 1,000 examples and in full
+        rates = {"pooling": "pooler", "learning_rate": 2e-5, "head_rate": 2e-5, "dropout": 0.1}
+        blocks = {"reinit": {"reinit": 6}, "reinit_too_many": {"reinit": 10}}  # of 24
+        sets = product(METHODS, ("rte", "mrpc", "stsb", "cola"), {"_1k": FEW, "": None}.items())
+        for name, source, (length, train) in sets:
+            tuning = _method(name, **rates, **blocks.get(name, {}))
+            task = Task(source=source, train=train, test=None, tuning=tuning)
+            yield from _seeds(name + length, SEEDS, encoder=BERT_LARGE, task=task)
+        return
+    smoke, few = size == "smoke", 50 if size == "smoke" else FEW
+    if size == "reference":
+        # CoLA, whose sentences are short enough for twenty seeds on a processor core; MiniLM has no
+        # pooler that was pretrained. A larger task first, as in the paper.
+        encoder, fields, rates = MINILM, {"source": "cola", "test": None}, {
+            "pooling": "mean", "learning_rate": 1e-4, "precision": "bf16", "reinit_pooler": False,
+        }  # fmt: skip
+        wanted = [(name, "_1k") for name in METHODS if name != "reinit_pooler"]
+        wanted += [("standard", "_1k_longer"), ("reinit", "_1k_longer")]
+        tuning = TuningConfig(**rates, weight_decay=0.0)
+        first = Task(source="xnli", train=3000, test=500, longest=64, tuning=tuning)
+    else:
+        encoder, rates = world_encoder(smoke=smoke), {"pooling": "mean"}
+        fields = {"source": "world_nli", "topics": HALF, "test": 600, "development": 200}
+        quick = set(product(("standard", "bert_adam", "reinit"), ("_1k", "_1k_longer")))
+        wanted = [each for each in WORLD_CONDITIONS if not smoke or each in quick]
+        # An easier task first, then the few examples of the task itself.
+        first = Task(source="world_parsing", topics=HALF, train=50 if smoke else 2000, test=100)
+    for name, length in wanted:
+        train, steps, seeds = LENGTHS[length]
+        if smoke:
+            train, steps, seeds = few, steps and 6, 1
+        task = Task(train=train, tuning=_method(name, steps, **rates), **fields)
+        seeds = SEEDS if size == "reference" else seeds
+        yield from _seeds(name + length, seeds, encoder=encoder, task=task)
+    task = Task(train=few, tuning=_method("standard", **rates), **fields)
+    yield from _seeds("intermediate_task_1k", 1 if smoke else SEEDS, encoder=encoder, task=task,
+                      intermediate=(first,))  # fmt: skip
 
 
 def _method(name: str, steps: int | None = None, **changes) -> TuningConfig:
@@ -258,57 +294,6 @@ def _method(name: str, steps: int | None = None, **changes) -> TuningConfig:
     return TuningConfig(**fixed | ({"steps": steps} if steps else {}) | changes)
 
 
-def _seeds(name: str, encoder: str | Pretraining, task: Task, seeds: int = SEEDS, *first: Task):
-    """A condition with each seed; `first` is what the encoder is tuned on before."""
-    run = FineTuning(encoder=encoder, task=task, intermediate=first)
-    return crossed(lambda _, seed: changed(run, seed=seed), [name], range(seeds))
-
-
-def _few_in_worlds(*, smoke: bool):
-    start = world_encoder(smoke=smoke)
-    wanted = WORLD_CONDITIONS
-    if smoke:
-        few = ("standard", "bert_adam", "reinit"), ("_1k", "_1k_longer")
-        wanted = [each for each in wanted if each in product(*few)]
-    fields = {"source": "world_nli", "topics": HALF, "test": 600, "development": 200}
-    for name, length in wanted:
-        train, steps, seeds = LENGTHS[length]
-        tiny = {}
-        if smoke:
-            train, seeds, steps = 50, 1, 6 if steps else None
-            tiny = {"reinit": min(1, METHODS[name].get("reinit", 0))}
-        task = Task(train=train, tuning=_method(name, steps, pooling="mean", **tiny), **fields)
-        yield from _seeds(name + length, start, task, seeds)
-    # An easier task first, then the few examples of the task itself.
-    first = Task(source="world_parsing", topics=HALF, train=50 if smoke else 2000, test=100)
-    tuning = _method("standard", pooling="mean")
-    task = Task(train=50 if smoke else FEW, tuning=tuning, **fields)
-    yield from _seeds("intermediate_task_1k", start, task, 1 if smoke else SEEDS, first)
-
-
-def _few_on_minilm():
-    """CoLA, whose sentences are short enough for twenty seeds on a processor core; MiniLM has no
-    pooler that was pretrained."""
-    rates = {"pooling": "mean", "learning_rate": 1e-4, "precision": "bf16"}
-    wanted = [(name, "_1k") for name in METHODS if name != "reinit_pooler"]
-    for name, length in [*wanted, ("standard", "_1k_longer"), ("reinit", "_1k_longer")]:
-        train, steps, _ = LENGTHS[length]
-        tuning = _method(name, steps, reinit_pooler=False, **rates)
-        task = Task(source="cola", train=train, test=None, tuning=tuning)
-        yield from _seeds(name + length, MINILM, task)
-    # A larger task first, as in the paper.
-    tuning = TuningConfig(**rates, weight_decay=0.0)
-    first = Task(source="xnli", train=3000, test=500, longest=64, tuning=tuning)
-    task = Task(source="cola", train=FEW, test=None, tuning=_method("standard", **rates))
-    yield from _seeds("intermediate_task_1k", MINILM, task, SEEDS, first)
-
-
-def _few_on_bert():
-    """Their BERT-large and their four sets, in full and of 1,000 examples."""
-    rates = {"pooling": "pooler", "learning_rate": 2e-5, "head_rate": 2e-5, "dropout": 0.1}
-    blocks = {"reinit": {"reinit": 6}, "reinit_too_many": {"reinit": 10}}  # of 24
-    lengths = {"_1k": FEW, "": None}
-    for name, source, length in product(METHODS, ("rte", "mrpc", "stsb", "cola"), lengths):
-        tuning = _method(name, **rates, **blocks.get(name, {}))
-        task = Task(source=source, train=lengths[length], test=None, tuning=tuning)
-        yield from _seeds(name + length, BERT_LARGE, task)
+def _seeds(name: str, seeds: int, **run) -> list[Condition]:
+    """A condition with each seed."""
+    return crossed(lambda _, seed: FineTuning(seed=seed, **run), [name], range(seeds))

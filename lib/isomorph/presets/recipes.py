@@ -5,11 +5,10 @@ A test's, so small that it is trained within a second or two, are `smoke_run` an
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cache, wraps
 from itertools import product
 from math import ceil
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from isomorph.config import Config, Size, known
 from isomorph.models.settings import EncoderConfig, TrainingConfig
@@ -61,6 +60,16 @@ def changed(config: C, **changes) -> C:
     return config.model_copy(update=parts)
 
 
+def model_of(
+    text, words: int, encoder: dict, *, seed: int, marks: int = 1, **training
+) -> Pretraining:
+    """A pretraining by its text, the size of its vocabulary, and the fields of its parts."""
+    return Pretraining(
+        text=text, vocabulary=VocabularyConfig(size=words), encoder=EncoderConfig(**encoder),
+        training=TrainingConfig(**training), marks=marks, seed=seed,
+    )  # fmt: skip
+
+
 def world_run(
     seed: int,
     *,
@@ -79,16 +88,11 @@ def world_run(
     core, in fp32 so that every machine gets the same curve. AdamW on everything: on worlds Muon
     lowers the loss sooner and aligns the lexicons less.
     """
-    return Pretraining(
-        text=WorldText(world=World(seed=seed, **world), only=only),
-        vocabulary=VocabularyConfig(size=words),
-        encoder=EncoderConfig(layers=layers, width=width, heads=width // 32),
-        training=TrainingConfig(
-            tokens=tokens, batch=32, length=32, masking=0.2, optimiser="adamw", learning_rate=rate,
-            warmup=50,
-        ),
-        marks=marks,
-        seed=seed,
+    return model_of(
+        WorldText(world=World(seed=seed, **world), only=only), words,
+        {"layers": layers, "width": width, "heads": width // 32}, seed=seed, marks=marks,
+        tokens=tokens, batch=32, length=32, masking=0.2, optimiser="adamw", learning_rate=rate,
+        warmup=50,
     )  # fmt: skip
 
 
@@ -96,16 +100,11 @@ def smoke_run(
     seed: int, *, layers: int = 2, tokens: int = 60_000, marks: int = 3, **world
 ) -> Pretraining:
     """A world and a model so small that a test can train it."""
-    return Pretraining(
-        text=WorldText(world=World(seed=seed, **SMALL, **world)),
-        vocabulary=VocabularyConfig(size=500),
-        encoder=EncoderConfig(layers=layers, width=32, heads=2),
-        training=TrainingConfig(
-            tokens=tokens, batch=16, length=32, warmup=10, optimiser="adamw", learning_rate=5e-3
-        ),
-        marks=marks,
-        seed=seed,
-    )
+    return model_of(
+        WorldText(world=World(seed=seed, **SMALL, **world)), 500,
+        {"layers": layers, "width": 32, "heads": 2}, seed=seed, marks=marks,
+        tokens=tokens, batch=16, length=32, warmup=10, optimiser="adamw", learning_rate=5e-3,
+    )  # fmt: skip
 
 
 def world_default(seed: int, **changes) -> Pretraining:
@@ -119,28 +118,16 @@ def smoke_default(seed: int) -> Pretraining:
 
 
 def text_run(
-    text: ShippedText | CopyText,
-    *,
-    seed: int,
-    tokens: int = 12_000_000,
-    words: int = 5000,
-    width: int = 128,
-    marks: int = 1,
-    precision: str = "bf16",
-) -> Pretraining:
+    text: ShippedText | CopyText, *, tokens: int = 12_000_000, words: int = 5000, width: int = 128,
+    **run,
+) -> Pretraining:  # fmt: skip
     """The recipe by which English and French come to share a space within minutes on one core.
 
-    bf16 was half as fast again as fp32 where the precision was tried.
+    bf16 was half as fast again as fp32 where the precision was tried. `run` has the seed and marks.
     """
-    return Pretraining(
-        text=text,
-        vocabulary=VocabularyConfig(size=words),
-        encoder=EncoderConfig(width=width, heads=width // 32),
-        training=TrainingConfig(
-            tokens=tokens, batch=32, length=64, masking=0.3, precision=precision
-        ),
-        marks=marks,
-        seed=seed,
+    return model_of(
+        text, words, {"width": width, "heads": width // 32},
+        tokens=tokens, batch=32, length=64, masking=0.3, precision="bf16", **run,
     )  # fmt: skip
 
 
@@ -166,13 +153,8 @@ def real_default(languages: tuple[str, str], seed: int) -> Pretraining:
 
 def smoke_text_run(text: ShippedText | CopyText, seed: int, *, layers: int) -> Pretraining:
     """A model of text that ships, so small that a test can train it."""
-    return Pretraining(
-        text=text,
-        vocabulary=VocabularyConfig(size=1000),
-        encoder=EncoderConfig(layers=layers, width=32, heads=1),
-        training=TrainingConfig(tokens=20_000, batch=8, length=64, warmup=10),
-        seed=seed,
-    )
+    shape = {"layers": layers, "width": 32, "heads": 1}
+    return model_of(text, 1000, shape, seed=seed, tokens=20_000, batch=8, length=64, warmup=10)
 
 
 def paper_run(languages: tuple[str, str] = ("en", "fr"), seed: int = 0) -> Pretraining:
@@ -184,75 +166,49 @@ def paper_run(languages: tuple[str, str] = ("en", "fr"), seed: int = 0) -> Pretr
     WordPiece in place of BPE and the clipping of gradients are ours too, and Chinese is cut into
     characters where the paper has the Stanford segmenter's words.
     """
-    return Pretraining(
-        text=HubText(languages=languages),
-        vocabulary=VocabularyConfig(size=VOCABULARY),
-        encoder=EncoderConfig(
-            layers=8, width=768, heads=12, norm="post", activation="gelu", dropout=0.1
-        ),
-        training=TrainingConfig(
-            tokens=200 * 200_000 * 256, batch=768, length=256, continuous=True, optimiser="adamw",
-            learning_rate=1e-4, weight_decay=0.0, warmup=30_000, schedule="inverse-sqrt",
-            precision="bf16",
-        ),
-        marks=14,
-        seed=seed,
+    return model_of(
+        HubText(languages=languages), VOCABULARY,
+        {"layers": 8, "width": 768, "heads": 12, "norm": "post", "activation": "gelu",
+         "dropout": 0.1},
+        seed=seed, marks=14, tokens=200 * 200_000 * 256, batch=768, length=256, continuous=True,
+        optimiser="adamw", learning_rate=1e-4, weight_decay=0.0, warmup=30_000,
+        schedule="inverse-sqrt", precision="bf16",
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class TuningGrid:
-    """The settings among which a task's tuning is chosen; see `PAPER_GRIDS`.
+class TuningGrid(NamedTuple):
+    """Every combination among which a task's tuning is chosen, each as the fields of a
+    `TuningConfig`, and the optimiser steps of them all."""
 
-    `examples` is the size of the English training set. `epoch` is how many of them an epoch has,
-    where that is not all of them.
-    """
-
-    epochs: int
-    batches: tuple[int, ...]
-    learning_rates: tuple[float, ...]  # of the encoder
-    head_rates: tuple[float, ...]  # of the classifier; none where it has the encoder's
-    schedule: str
-    warmup: float  # share of the steps
-    examples: int
-    epoch: int | None = None
-
-    def settings(self) -> list[dict]:
-        """Every combination, each as the fields of a `TuningConfig`; epochs as the paper has them."""
-        fixed = {"epochs": self.epochs, "schedule": self.schedule, "warmup": self.warmup}
-        return [
-            {**fixed, "batch": batch, "learning_rate": rate, "head_rate": head or rate}
-            for batch, rate, head in product(
-                self.batches, self.learning_rates, self.head_rates or (None,)
-            )
-        ]
-
-    def updates(self) -> int:
-        """Optimiser steps of the whole grid."""
-        examples = self.epoch or self.examples
-        return sum(s["epochs"] * ceil(examples / s["batch"]) for s in self.settings())
+    settings: list[dict]
+    updates: int
 
 
+def grid(
+    examples: int, batches: tuple[int, ...], rates: tuple[float, ...], heads: tuple = (None,),
+    **fixed,
+) -> TuningGrid:  # fmt: skip
+    """examples: of an epoch. rates: of the encoder. heads: of the classifier; None is the encoder's."""
+    settings = [
+        {**fixed, "batch": batch, "learning_rate": rate, "head_rate": head or rate}
+        for batch, rate, head in product(batches, rates, heads)
+    ]
+    steps = sum(fixed["epochs"] * ceil(examples / each["batch"]) for each in settings)
+    return TuningGrid(settings, steps)
+
+
+# Of words: the sizes of WikiANN's English split by Rahimi et al. (2019) and of UD English-EWT 2.3.
+TENTH = {"epochs": 10, "schedule": "linear", "warmup": 0.1}
 PAPER_GRIDS = {
-    "nli": TuningGrid(
-        epochs=200, batches=(4, 8), learning_rates=(1.25e-6, 2.5e-6, 5e-6),
-        head_rates=(5e-6, 2.5e-5, 1.25e-4), schedule="constant", warmup=0.0,
-        examples=392_702, epoch=20_000,
-    ),
-    "ner": TuningGrid(
-        epochs=10, batches=(16, 32), learning_rates=(2e-5, 3e-5, 5e-5), head_rates=(),
-        schedule="linear", warmup=0.1, examples=20_000,
-    ),
-    "parsing": TuningGrid(
-        epochs=10, batches=(16, 32), learning_rates=(2e-5, 3e-5, 5e-5), head_rates=(),
-        schedule="linear", warmup=0.1, examples=12_543,
-    ),
+    "nli": grid(20_000, (4, 8), (1.25e-6, 2.5e-6, 5e-6), (5e-6, 2.5e-5, 1.25e-4),
+                epochs=200, schedule="constant", warmup=0.0),
+    "ner": grid(20_000, (16, 32), (2e-5, 3e-5, 5e-5), **TENTH),
+    "parsing": grid(12_543, (16, 32), (2e-5, 3e-5, 5e-5), **TENTH),
 }  # fmt: skip
 """The paper's grids by task (Conneau, Wu et al. 2020, section 3.2).
 
-The language-specific parts are frozen while tuning (section 4.3). The examples are those of
-MultiNLI, of WikiANN's English split by Rahimi et al. (2019) and of UD English-EWT 2.3. For NLI the
-paper says 200 epochs and not how long one is. The published recipe of the code base it names has
-epochs of 20,000 examples, which makes ten passes over the data; 200 passes would take twenty times
-as long.
+The language-specific parts are frozen while tuning (section 4.3). For NLI, on MultiNLI's 392,702
+examples, the paper says 200 epochs and not how long one is. The published recipe of the code base it
+names has epochs of 20,000 examples, which makes ten passes over the data; 200 passes would take
+twenty times as long.
 """
