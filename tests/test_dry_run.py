@@ -12,8 +12,7 @@ from isomorph import cli, dry_run
 from isomorph.models.pretrain import initialise
 from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.presets.recipes import paper_run
-from isomorph.runs import HubText, Pretraining
-from isomorph.text import corpora
+from isomorph.runs import HubText, Pretraining, texts
 from isomorph.text.vocab import VocabularyConfig
 
 ROWS = 4000
@@ -103,7 +102,7 @@ def test_the_papers_own_hours_and_the_formula():
 def test_the_sample_is_of_wikipedia_where_there_is_one(monkeypatch):
     found, _ = dry_run.sample(("en", "ru"))
     assert {name: len(texts) for name, texts in found.train.items()} == {"en": 200, "ru": 200}
-    monkeypatch.setattr(corpora, "hub_corpus", lambda *asked: found)
+    monkeypatch.setattr(texts, "hub_corpus", lambda *asked: found)
     corpus, source = dry_run.sample(("en", "ru"))
     assert source == "Wikipedia" and corpus.train == found.train
 
