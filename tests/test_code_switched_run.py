@@ -1,11 +1,16 @@
-"""What a run with extra anchors shows: translations, but none of a word that the test asks for."""
+"""What a run shows of the other language: translations, but none of a word that the test asks for, or
+its neighbours."""
 
+from dataclasses import replace
+
+import pytest
 import torch
 
 from isomorph.models.inputs import IGNORED
 from isomorph.models.settings import TrainingConfig
 from isomorph.presets import smoke_run
-from isomorph.runs.pretraining import batches
+from isomorph.presets.ablations import element
+from isomorph.runs.pretraining import Pretraining, batches, neighbours
 from isomorph.text.corpora import Corpus
 from isomorph.text.vocab import VocabularyConfig, learn
 
@@ -26,6 +31,14 @@ CORPUS = Corpus(
     dictionary={"train": TRAIN, "test": TEST},
     checksum="",
 )
+
+
+@pytest.fixture(scope="module")
+def world_run_with_neighbours():
+    """A run, the vocabulary that it learns, and its text."""
+    run = element(smoke_run(0), "knn_replace")
+    corpus = run.text.corpus()
+    return run, learn(run.vocabulary, corpus.train), corpus
 
 
 def test_no_test_word_is_shown_with_its_translation():
@@ -51,3 +64,42 @@ def test_no_test_word_is_shown_with_its_translation():
         for name in own
     }
     assert came == {"a": {"chat", "sol"}, "b": {"cat", "sun"}}
+
+
+def test_neighbours_are_of_the_other_language_and_know_the_world(world_run_with_neighbours):
+    run, vocabulary, corpus = world_run_with_neighbours
+    near = neighbours(run, vocabulary, corpus)
+    ids = {name: set(vocabulary.language_ids(name)) for name in run.languages}
+    for name, other in zip("ab", "ba", strict=True):
+        assert near[name].shape == (vocabulary.size, 5)
+        there = near[name][sorted(ids[name])]
+        assert set(there.flatten().tolist()) <= ids[other] | {-1}
+        assert (near[name][sorted(ids[other])] == -1).all()
+    # Words of the half that the test asks for, which nobody has linked: their translation is near.
+    pairs = [[vocabulary.encode(n, [w])[0] for n, w in zip("ab", p, strict=True)]
+             for p in corpus.dictionary["test"]]  # fmt: skip
+    hits = [b[0] in near["a"][a[0]] for a, b in pairs if len(a) == len(b) == 1]
+    assert len(hits) > 20
+    assert sum(hits) / len(hits) > 3 * 5 / len(ids["b"])
+
+
+def test_batches_of_a_run_show_neighbours(world_run_with_neighbours):
+    run, vocabulary, corpus = world_run_with_neighbours
+    plain = run.model_copy(update={"training": run.training.model_copy(update={"neighbours": 0.0})})
+    with_, without = (batches(each, vocabulary, corpus)[0] for each in (run, plain))
+    assert torch.equal(with_.labels, without.labels)
+    changed = with_.input_ids != without.input_ids
+    other = "b" if with_.language == "a" else "a"
+    assert set(with_.input_ids[changed].tolist()) <= set(vocabulary.language_ids(other))
+    share = changed.sum() / (with_.labels != IGNORED).sum()
+    assert 0.1 < share < 0.5
+
+
+def test_neighbours_need_words_of_a_dictionary(world_run_with_neighbours):
+    run, vocabulary, corpus = world_run_with_neighbours
+    few = replace(corpus, dictionary=corpus.dictionary | {"train": corpus.dictionary["train"][:9]})
+    with pytest.raises(ValueError, match="^training.neighbours needs 20 pairs .* there are 9.$"):
+        neighbours(run, vocabulary, few)
+    one = {"kind": "shipped", "languages": ["en"], "domains": ["bible"]}
+    with pytest.raises(ValueError, match="needs a masked model of two languages"):
+        Pretraining(training={"tokens": 9, "neighbours": 0.3}, text=one)

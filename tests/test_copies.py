@@ -76,6 +76,16 @@ def test_the_halves_are_disjoint_and_held_out_sentences_parallel(corpus):
         assert [HALF.text(text) for text in part["en"]] == part["copy"] and len(part["en"]) > 100
 
 
+def test_a_parallel_copy_is_of_what_english_reads(corpus):
+    parallel = CopyText(**HALF.model_dump() | {"parallel": True})
+    train = parallel.corpus().train
+    assert train["en"] == corpus.train["en"]
+    assert train["copy"] == [*map(HALF.text, corpus.train["en"])]
+    assert parallel.corpus().test == corpus.test
+    with pytest.raises(ValueError, match="parallel is True, which needs one domain"):
+        CopyText(domains=("bible", "help"), parallel=True)
+
+
 def test_the_dictionary_has_every_word_that_both_read(corpus):
     train, test = corpus.dictionary["train"], corpus.dictionary["test"]
     asked = [{word for word, _ in part} for part in (train, test)]

@@ -133,6 +133,21 @@ def test_masking_rates():
     assert share == pytest.approx(expected, abs=0.012)
 
 
+def test_neighbours_take_the_place_of_masks():
+    ids = torch.randint(5, 500, (200, 500), generator=torch.Generator().manual_seed(0))
+    words, near = torch.arange(1000, 1100), torch.arange(500)[:, None] + torch.tensor([2000, 3000])
+    near[400:] = -1  # have none
+    plain, labels = mask(ids, 0.15, words, torch.Generator().manual_seed(1))
+    shown, same = mask(ids, 0.15, words, torch.Generator().manual_seed(1), 0.3, near)
+    assert torch.equal(labels, same), "the same is to be predicted"
+    changed = shown != plain
+    assert (plain[changed] == MASK).all() and (ids[changed] < 400).all()
+    assert torch.equal(shown[changed] % 1000, ids[changed])
+    asked = (labels != IGNORED) & (ids < 400)
+    assert changed.sum() / asked.sum() == pytest.approx(0.3, abs=0.012)
+    assert (shown[changed] < 3000).float().mean() == pytest.approx(0.5, abs=0.02)
+
+
 def test_random_words_can_be_kept_within_the_language():
     vocabulary = learn(VocabularyConfig(size=160, anchors="none"), TEXTS)
     batches = make_batches(vocabulary, random_words="same", masking=0.5)

@@ -17,6 +17,7 @@ from isomorph.presets.ablations import (
     SEPARATE,
     SHAPES,
     TABLE_ONE,
+    TOGETHER,
     element,
     elements,
     factors,
@@ -193,7 +194,16 @@ def test_elements_change_what_they_name():
             "encoder.specific": ["positions", "special"], "training.random_words": "none",
             "encoder.width": 128, "encoder.heads": 4,
         },
+        "lang_pos_shift_special": {"encoder.specific": ["positions", "special"]},
+        "lang_pos_no_random": {
+            "encoder.specific": ["positions"], "training.random_words": "none",
+        },
+        "shift_special_no_random": {
+            "encoder.specific": ["special"], "training.random_words": "none",
+        },
         "inv_order": {"text.world.order": "reversed"},
+        "parallel": {"text.world.parallel": True},
+        "knn_replace": {"training.neighbours": 0.3},
     }  # fmt: skip
     assert list(ELEMENTS) == list(wanted)
     original = element(default, "original")
@@ -201,7 +211,19 @@ def test_elements_change_what_they_name():
     for name, change in wanted.items():
         assert changed(element(default, name), original) == change, name
     found = [(c.name, c.run.seed) for c in elements("laptop")]
-    assert Counter(found) == Counter((name, seed) for name in ELEMENTS for seed in range(SEEDS))
+    wanted = [(name, seed) for name in ELEMENTS for seed in range(SEEDS)]
+    wanted += [(name, seed) for name in TOGETHER for seed in range(SEEDS, 2 * SEEDS)]
+    assert Counter(found) == Counter(wanted)
+    copies = [c.run for c in elements("reference")]
+    assert {run.text.kind for run in copies} == {"copy"} and {run.seed for run in copies} == {
+        *range(1, 11)
+    }
+    # The same changes, of a copied text: twice its width, and its own way to be parallel.
+    (wide,) = [
+        c.run for c in elements("reference") if (c.name, c.run.seed) == ("all_three_overparam", 7)
+    ]
+    assert (wide.encoder.width, wide.encoder.heads) == (256, 8)
+    assert [c.run.text.parallel for c in elements("reference") if c.run.text.parallel] == [True] * 5
 
 
 @pytest.mark.parametrize(

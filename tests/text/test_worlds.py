@@ -85,6 +85,19 @@ def test_no_sentence_is_seen_together_with_its_translation(world_and_gold):
         assert seen[code].isdisjoint(s.text(code) for s in held_out)
 
 
+def test_a_parallel_world_says_the_same_in_both_languages(small):
+    world = small.model_copy(update={"parallel": True})
+    gold = world.sentences("train_a")
+    assert gold == world.sentences("train_b")
+    train = world.corpus().train
+    for language in "ab":
+        assert train[language] == [sentence.text(language) for sentence in gold]
+    assert train["a"] == small.corpus().train["a"], "the text of the first language stays"
+    assert world.corpus().test == small.corpus().test
+    with pytest.raises(ValueError, match="parallel is True, which needs topic_overlap to be 1"):
+        World(parallel=True, topic_overlap=0.5)
+
+
 def test_less_text_is_the_beginning_of_more(small):
     longer = World(**(SMALL | {"training_sentences": 4000}))
     assert longer.corpus().train["b"][:3000] == small.corpus().train["b"]

@@ -148,8 +148,9 @@ class Batches:
     epoch. `continuous` lets a row be one stretch of text; see `pack`. `translations` maps a language
     to its words' translations; given, text is code-switched anew each epoch, within what makes up
     one batch. `random_words` of the masking are of "any" language, of the "same" as the batch, as in
-    the paper when embeddings are separate, or "none", where [MASK] takes their place. `causal`:
-    nothing is masked, and each position is to predict the next.
+    the paper when embeddings are separate, or "none", where [MASK] takes their place. `neighbours`
+    are a share and, by language, the ids (vocabulary, k) that show in the place of [MASK] in so many
+    of what is masked. `causal`: nothing is masked, and each position is to predict the next.
     """
 
     def __init__(
@@ -164,12 +165,14 @@ class Batches:
         exponent: float = 0.7,
         translations: Mapping[str, Mapping[str, list[str]]] | None = None,
         random_words: str = "any",
+        neighbours: tuple[float, Mapping[str, Tensor]] = (0.0, {}),
         continuous: bool = False,
         causal: bool = False,
     ):
         self.vocabulary, self.texts = vocabulary, texts
         self.batch, self.length, self.seed, self.masking = batch, length, seed, masking
         self.translations, self.continuous, self.causal = translations, continuous, causal
+        self.neighbours = neighbours
         self.languages = list(texts)
         sentences = np.array([len(texts[language]) for language in self.languages], dtype=float)
         self.share = sentences**exponent / (sentences**exponent).sum()
@@ -201,7 +204,9 @@ class Batches:
         if self.causal:
             return as_batch(name, packed, ids, following(packed))
         generator = torch.Generator().manual_seed(self._seed("mask", step))
-        return as_batch(name, packed, *mask(ids, self.masking, self.words[name], generator))
+        share, near = self.neighbours
+        shown, labels = mask(ids, self.masking, self.words[name], generator, share, near.get(name))
+        return as_batch(name, packed, shown, labels)
 
     def _seed(self, purpose: str, *numbers: int) -> int:
         # SeedSequence spreads small, related numbers into unrelated streams.
@@ -248,18 +253,29 @@ class Batches:
 
 
 def mask(
-    ids: Tensor, rate: float, words: Tensor, generator: torch.Generator
+    ids: Tensor,
+    rate: float,
+    words: Tensor,
+    generator: torch.Generator,
+    share: float = 0.0,
+    neighbours: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Hide text from a model, as BERT does: input ids and labels, both shaped as `ids`.
 
     A share `rate` of the subwords is to be predicted; of these 80% become [MASK], 10% stay and
-    10% become one of `words` (Devlin et al. 2019; Conneau, Wu et al. 2020, section 3.1).
+    10% become one of `words` (Devlin et al. 2019; Conneau, Wu et al. 2020, section 3.1). Of the 80%
+    a `share` of all becomes one of the subword's `neighbours` (vocabulary, k), of which negative ones
+    are none and leave [MASK] (Dufter and Schütze 2020).
     """
     chosen = (torch.rand(ids.shape, generator=generator) < rate) & (ids >= len(SPECIAL))
     action = torch.rand(ids.shape, generator=generator)
     random = words[torch.randint(len(words), ids.shape, generator=generator)]
     inputs = torch.where(chosen & (action < 0.8), MASK, ids)
     inputs = torch.where(chosen & (action >= 0.9), random, inputs)
+    if neighbours is not None:
+        drawn = torch.randint(neighbours.shape[1], ids.shape, generator=generator)
+        near = neighbours[ids, drawn]
+        inputs = torch.where(chosen & (action < share) & (near >= 0), near, inputs)
     return inputs, torch.where(chosen, ids, IGNORED)
 
 

@@ -86,6 +86,9 @@ class TrainingConfig(Config):
     masking: float = Field(default=0.15, gt=0, lt=1)
     # "same" language where embeddings are separate (sec. 4.3); "none" as Dufter & Schütze (2020)
     random_words: Literal["any", "same", "none"] = "any"
+    # Share of what is masked that shows a near word of the other language in the place of [MASK]: the
+    # "knn-replace" of Dufter & Schütze (2020), who have 0.3.
+    neighbours: float = Field(default=0.0, ge=0, le=0.8)
     # Of the language sampling (sec. 3.1): 1 as much as there is of each, 0 as much of one as another.
     exponent: float = Field(default=0.7, ge=0, le=1)
     optimiser: Literal["adamw", "muon"] = "muon"

@@ -15,11 +15,16 @@ from isomorph.processes import threads
 from isomorph.runs.cache import code_version
 from isomorph.runs.run import Run, device_name, names_reads
 from isomorph.runs.texts import HubText, ShippedText, Text, text_checksum
-from isomorph.text.vocab import Vocabulary, VocabularyConfig, by_word, learn
+from isomorph.text.vocab import SPECIAL, Vocabulary, VocabularyConfig, by_word, learn
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from isomorph.models.masked_lm import BilingualMaskedLM
     from isomorph.text.corpora import Corpus
+
+NEAREST = 5  # words of the other language that may stand for one
+FEWEST_PAIRS = 20
 
 
 class Pretraining(Run):
@@ -49,6 +54,10 @@ class Pretraining(Run):
             raise ValueError(
                 "training.random_words is 'same', which needs vocabulary.anchors to be 'none' or "
                 "'default': a joint vocabulary does not say whose a word is."
+            )
+        if self.training.neighbours and (len(self.languages) != 2 or self.encoder.causal):
+            raise ValueError(
+                "training.neighbours is above 0, which needs a masked model of two languages."
             )
         return self
 
@@ -197,6 +206,7 @@ def batches(run: Pretraining, vocabulary: Vocabulary, corpus: Corpus):
         ]
         translations = {first: by_word(pairs), second: by_word((b, a) for a, b in pairs)}
     read = run.languages if run.read == "both" else run.languages[:1]
+    share = run.training.neighbours
     return Batches(
         vocabulary,
         {language: corpus.train[language] for language in read},
@@ -207,6 +217,62 @@ def batches(run: Pretraining, vocabulary: Vocabulary, corpus: Corpus):
         exponent=run.training.exponent,
         translations=translations,
         random_words=run.training.random_words,
+        neighbours=(share, neighbours(run, vocabulary, corpus) if share else {}),
         continuous=run.training.continuous,
         causal=run.encoder.causal,
     )
+
+
+def neighbours(run: Pretraining, vocabulary: Vocabulary, corpus: Corpus) -> dict[str, Tensor]:
+    """By language, the NEAREST subwords of the other language to each: ids (vocabulary, NEAREST), -1
+    where the text has no such subword.
+
+    Nearest by CSLS among skip-gram vectors of the very subwords that are read, turned onto each other
+    by the training half of the dictionary; no word of the half that the test asks for is used. Dufter
+    and Schütze (2020) turn fastText's vectors with no dictionary (VecMap).
+    Raises ValueError when fewer than FEWEST_PAIRS pairs of the dictionary are one subword in both.
+    """
+    import torch
+    import torch.nn.functional as F
+
+    from isomorph.measure.retrieval import nearest
+    from isomorph.measure.similarity import procrustes
+    from isomorph.measure.words import skipgram_vectors
+
+    read, seen = {}, {}
+    for language in run.languages:
+        encoded = vocabulary.encode(language, corpus.train[language])
+        read[language] = [list(map(str, ids)) for ids in encoded]
+        seen[language] = sorted({i for ids in encoded for i in ids if i >= len(SPECIAL)})
+    sides = zip(*corpus.dictionary["train"], strict=True)
+    ids = [vocabulary.encode(name, side) for name, side in zip(run.languages, sides, strict=True)]
+    places = [{i: place for place, i in enumerate(seen[name])} for name in run.languages]
+    pairs = [
+        (places[0][a[0]], places[1][b[0]])
+        for a, b in zip(*ids, strict=True)
+        if len(a) == len(b) == 1 and a[0] in places[0] and b[0] in places[1]
+    ]
+    if len(pairs) < FEWEST_PAIRS:
+        raise ValueError(
+            f"training.neighbours needs {FEWEST_PAIRS} pairs of the dictionary that are one subword in "
+            f"both languages; there are {len(pairs)}."
+        )
+    width = min(run.encoder.width, len(pairs) // 2)  # a rotation needs more pairs than dimensions
+    first, second = (
+        skipgram_vectors(
+            read[name], list(map(str, seen[name])), width=width, epochs=5, seed=run.seed,
+            subwords=False,
+        ).double()
+        for name in run.languages
+    )  # fmt: skip
+    one, other = torch.tensor(pairs).T
+    turned = F.normalize(first) @ procrustes(F.normalize(first[one]), F.normalize(second[other]))
+    tables = {}
+    for name, queries, theirs, candidates in (
+        (run.languages[0], turned, run.languages[1], second),
+        (run.languages[1], second, run.languages[0], turned),
+    ):
+        _, rows = nearest(queries, candidates, k=NEAREST, scoring="csls")
+        tables[name] = torch.full((vocabulary.size, NEAREST), -1)
+        tables[name][seen[name]] = torch.tensor(seen[theirs])[rows]
+    return tables

@@ -109,7 +109,14 @@ class CopyText(Config):
     anchors: float = Field(default=0.0, ge=0, le=1)
     # Of the copy's words: "reversed" is last word first (Dufter and Schütze 2020).
     order: Literal["same", "reversed"] = "same"
+    parallel: bool = False  # the copy is of what English reads
     seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _of_one_domain(self) -> CopyText:
+        if self.parallel and len(set(self.domains)) > 1:
+            raise ValueError(f"parallel is True, which needs one domain, and not {self.domains}.")
+        return self
 
     @property
     def languages(self) -> tuple[str, str]:
@@ -151,12 +158,13 @@ class CopyText(Config):
         """English, and the copy of the English that it does not read.
 
         English has the even half of its domain and the copy the odd half of its own, near copies left
-        out. Held-out sentences are those of English's domain. The dictionary has every word that both
+        out; where they are parallel both have the even half. Held-out sentences are those of English's domain. The dictionary has every word that both
         read FEWEST_OCCURRENCES times, half of them in "test", the same words whatever the copy.
         """
+        halves = ("even", "even" if self.parallel else "odd")
         english, other = (
             load_corpus(("en",), (domain,), half=half, overlap="dropped")
-            for domain, half in zip(self.domains, ("even", "odd"), strict=True)
+            for domain, half in zip(self.domains, halves, strict=True)
         )
         counts = [
             Counter(run for text in part.train["en"] for run in _RUN.findall(text.lower()))

@@ -35,7 +35,7 @@ from isomorph.text.lexicon import Lexicon, build_lexicon, group_count
 LANGUAGES = ("a", "b")
 SPLITS = ("train_a", "train_b", "dev", "test")
 # Each distinct sentence belongs to one split by its hash: so no sentence and its translation are
-# both seen, and nothing held out is.  The training texts take most of the 32 buckets.
+# both seen, unless the world is parallel, and nothing held out is.  The training texts take most of the 32 buckets.
 BUCKETS = 32
 BUCKETS_OF = {"dev": (0, 1), "test": (1, 2), "train_a": (2, 17), "train_b": (17, 32)}
 DRAWN_AT_ONCE = 10_000  # bounds memory; part of the definition of the text, like the seed
@@ -67,6 +67,7 @@ class World(Config):
     # Enough to split evenly between the languages, each with ten nouns or so.
     topics: int = Field(default=4, ge=2, le=1000)
     topic_overlap: Share = 1.0  # 1: same topic mixture; 0: no topic in common
+    parallel: bool = False  # "b" is trained on the translations of what "a" is
     ambiguity: Share = 0.0  # of nouns, verbs and adjectives of "a" with two translations
     # Of each language: half a million tokens.
     training_sentences: int = Field(default=50_000, ge=1, le=10_000_000)
@@ -83,6 +84,10 @@ class World(Config):
             raise ValueError(
                 f"topics is {self.topics}; with {self.lexemes} lexemes at most {most} are allowed, "
                 "one for each group of nouns."
+            )
+        if self.parallel and self.topic_overlap < 1:
+            raise ValueError(
+                "parallel is True, which needs topic_overlap to be 1: one text, one mixture."
             )
         return self
 
@@ -153,6 +158,7 @@ class World(Config):
 
     def _draw(self, split: str, count: int | None = None) -> Batch:
         """The first ``count`` sentences of a split; held-out ones are distinct."""
+        split = "train_a" if self.parallel and split == "train_b" else split
         low, high = BUCKETS_OF[split]
         count = self.size(split) if count is None else count
         training = split.startswith("train")
