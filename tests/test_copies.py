@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from isomorph.measure.scores import span_scores
 from isomorph.presets.ablations import vary
 from isomorph.runs import CopyText, Pretraining, ShippedText, Task, run_from_json
 from isomorph.runs.texts import COPIED, LETTERS, text_checksum
@@ -18,7 +19,6 @@ from isomorph.text.examples import (
     PairExample,
     TaggedExample,
     TreeExample,
-    span_scores,
 )
 from isomorph.text.tasks import examples
 from tests.text.test_shipped_tasks import spans

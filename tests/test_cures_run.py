@@ -14,7 +14,7 @@ from isomorph.rows import among
 from isomorph.runs import Cures, EncoderWords, cured_tasks, run_from_json
 from isomorph.runs.cures import over_folds
 from isomorph.text import fetch
-from isomorph.text.public import SENTENCES, WORDS
+from isomorph.text.examples import SENTENCES, WORDS
 
 SOME = ["A man plays a guitar.", "A woman cuts an onion.", "The dog runs in the park.", "It rains.",
         "Two boys are swimming.", "The stock market fell today.", "A cat sleeps on the sofa.",

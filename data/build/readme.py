@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from isomorph.measure.scores import accuracy, majority
+from isomorph.measure.scores import accuracy, majority, span_scores
 from isomorph.text import corpora, shipped, shipped_tasks, tasks
-from isomorph.text.examples import SPLITS, span_scores
+from isomorph.text.examples import SPLITS
 from isomorph.text.shipped import DOMAINS, LANGUAGES
 
 from . import near_copies

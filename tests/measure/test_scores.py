@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isomorph.measure.scores import accuracy, answer_scores, attachment, normal_words
-from isomorph.text.examples import QUESTION, Examples, QuestionExample, span_scores
+from isomorph.measure.scores import accuracy, answer_scores, attachment, normal_words, span_scores
+from isomorph.text.examples import QUESTION, Examples, QuestionExample
 
 
 def test_accuracy_known_values():

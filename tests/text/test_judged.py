@@ -7,9 +7,7 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 
 from isomorph.text import corpora, fetch
-from isomorph.text.examples import TreeExample
-from isomorph.text.public import scored_pairs
-from isomorph.text.tasks import examples
+from isomorph.text.examples import TreeExample, examples, scored_pairs
 
 GOOD = {
     "xnli": {"premise": "a", "hypothesis": "b", "label": 2},

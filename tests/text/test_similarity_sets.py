@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from isomorph.text import fetch
-from isomorph.text.public import SENTENCES, scored_pairs
+from isomorph.text.examples import SENTENCES, scored_pairs
 
 
 @pytest.fixture

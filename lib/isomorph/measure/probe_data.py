@@ -117,7 +117,7 @@ def _tags(item) -> Iterator[Labelled]:
 
 
 def _entities(item) -> Iterator[Labelled]:
-    """An "I" that continues nothing opens an entity, as in `isomorph.text.examples.span_scores`."""
+    """An "I" that continues nothing opens an entity, as in `isomorph.measure.scores.span_scores`."""
     start, kind = 0, None
     for place, tag in enumerate([*item.tags, "O"]):
         continues = tag.startswith("I-") and tag[2:] == kind

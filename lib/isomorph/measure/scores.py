@@ -96,6 +96,47 @@ def answer_scores(examples: Examples, answers: Sequence[str]) -> dict[str, float
     return {"exact": exact / len(answers), "f1": f1 / len(answers)}
 
 
+def span_scores(
+    gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
+) -> dict[str, float]:
+    """Micro-averaged F1 (0 to 1) over exact spans: "f1", and "f1_PER" and so on for gold's types.
+
+    gold, predicted: BIO tags of each sentence.  A prediction may be shorter than its sentence; the
+    words it lacks are "O".  An "I" that continues nothing opens a span, as in the evaluation script
+    of CoNLL-2000, so every sequence of tags stands for some spans.
+    Raises ValueError when the sentences differ in number, a prediction is longer than its sentence
+    or a tag is not of BIO.
+    """
+    # Rather than seqeval, which says the same, has had no release since 2020 and warns on stderr.
+    from nervaluate import Evaluator
+
+    if len(gold) != len(predicted):
+        raise ValueError(
+            f"predicted has {len(predicted)} sentences; allowed are as many sentences as gold has, "
+            f"{len(gold)}."
+        )
+    filled = []
+    for true, guessed in zip(gold, predicted, strict=True):
+        if len(guessed) > len(true):
+            raise ValueError(
+                f"predicted has {len(guessed)} tags for a sentence; allowed are at most as many as "
+                f"gold has, {len(true)}."
+            )
+        filled.append([*guessed, *["O"] * (len(true) - len(guessed))])
+    tags = {tag for sentence in (*gold, *filled) for tag in sentence} - {"O"}
+    for tag in tags:
+        if tag[:2] not in ("B-", "I-") or not tag[2:]:
+            raise ValueError(f"tag is {tag!r}; allowed are 'O', 'B-' or 'I-' and a type.")
+    types = sorted({tag[2:] for tag in tags})
+    if not types:
+        return {"f1": 0.0}
+    results = Evaluator([list(row) for row in gold], filled, types, loader="list").evaluate()
+    scores = {name: by["strict"] for name, by in sorted(results["entities"].items())}
+    return {"f1": float(results["overall"]["strict"].f1)} | {
+        f"f1_{name}": float(by.f1) for name, by in scores.items() if by.possible
+    }
+
+
 def phrase_scores(
     examples: Examples, answers: Sequence[tuple[bool, Sequence[bool]]]
 ) -> dict[str, float]:

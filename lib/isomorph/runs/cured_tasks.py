@@ -38,7 +38,7 @@ from isomorph.measure.numerics import cosines
 
 if TYPE_CHECKING:
     from isomorph.measure.cures import Cure
-    from isomorph.text.public import ScoredPairs
+    from isomorph.text.examples import ScoredPairs
 
 Record = tuple[str, int | None, str, float]  # condition, fold, metric, value
 OVER_ITEMS = ("_low", "_high", "_gain")  # how metrics end that are of all folds together
@@ -153,7 +153,7 @@ def sentence_similarity(encoder: str, place: torch.device) -> Iterator[Record]:
     """sts_spearman over the seven sets of Li et al. 2020 (and of each set), of averages of several
     layers, of averaged GloVe vectors, and of every cure fitted on the mean of the last two layers; and
     edit_distance_spearman on STS-B's validation part, of gold scores too."""
-    from isomorph.text.public import SENTENCES, scored_pairs
+    from isomorph.text.examples import SENTENCES, scored_pairs
 
     loaded = {name: scored_pairs(name) for name in (*SENTENCES, "stsb_dev")}  # first: it may fail
     tallies = {name: Tally(f"sts_spearman_{name}") for name in SENTENCES}
@@ -244,7 +244,7 @@ def _pieces(encoder: str) -> tuple[Tensor, Pairs, Pairs]:
     """A vocabulary's matrix (pieces, width), the pairs of words and those of sentences."""
     from isomorph.measure.words import input_embedding
     from isomorph.models.pretrained import load_encoder
-    from isomorph.text.public import WORDS, scored_pairs
+    from isomorph.text.examples import WORDS, scored_pairs
     from isomorph.text.tokens import encodings
 
     sets = [[scored_pairs(name) for name in names] for names in (WORDS, STS)]  # first: it may fail

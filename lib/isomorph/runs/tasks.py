@@ -21,6 +21,7 @@ from isomorph.measure.scores import (
     majority,
     order_scores,
     phrase_scores,
+    span_scores,
 )
 from isomorph.models.settings import TuningConfig
 from isomorph.runs.texts import CopyText, Text
@@ -34,7 +35,6 @@ from isomorph.text.examples import (
     TAG,
     TREE,
     Examples,
-    span_scores,
 )
 from isomorph.text.tasks import SOURCES, Source, evaluation_split
 from isomorph.text.tasks import examples as labelled

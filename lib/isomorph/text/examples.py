@@ -2,15 +2,17 @@
 
 Conneau, Wu et al. (ACL 2020, section 3.2) tune on English and test on another language: natural
 language inference, named entity recognition and dependency parsing; XTREME (Hu et al. ICML 2020) adds
-parts of speech.  The other kinds are no tasks of transfer.
+parts of speech.  The other kinds are no tasks of transfer.  Pairs of texts that people have scored for
+similarity, as cures are judged by, are none either (`scored_pairs`).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from isomorph.text.fetch import score
+from isomorph.text.fetch import examples_of, load_hub, named, score, text
 
 PAIR, TAG, TREE, SPEECH = "nli", "ner", "parsing", "tags"
 TASKS = (PAIR, TAG, TREE, SPEECH)  # of transfer
@@ -34,6 +36,15 @@ UNIVERSAL_RELATIONS = (
     *("goeswith", "iobj", "list", "mark", "nmod", "nsubj", "nummod", "obj", "obl", "orphan"),
     *("parataxis", "punct", "reparandum", "root", "vocative", "xcomp"),
 )
+
+# The seven sets of sentences of Li et al. 2020, table 2: name -> (id, split); and sets of words.
+SENTENCES = {
+    "stsb": ("sentence-transformers/stsb", "test"),
+    "sickr": ("mteb/sickr-sts", "test"),
+    **{f"sts{year}": (f"mteb/sts{year}-sts", "test") for year in range(12, 17)},
+}
+EXTRA = {"stsb_dev": ("sentence-transformers/stsb", "validation")}  # STS-B's own
+WORDS = ("rg65", "simlex999", "wordsim353", "men", "mturk771", "rareword")
 
 
 @dataclass(frozen=True)
@@ -256,42 +267,27 @@ def shuffled(
     return Examples(ORDER, (), tuple(items), source)
 
 
-def span_scores(
-    gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
-) -> dict[str, float]:
-    """Micro-averaged F1 (0 to 1) over exact spans: "f1", and "f1_PER" and so on for gold's types.
+class ScoredPairs(NamedTuple):
+    """first, second: texts, row by row; scores: higher is more alike, in the set's own scale."""
 
-    gold, predicted: BIO tags of each sentence.  A prediction may be shorter than its sentence; the
-    words it lacks are "O".  An "I" that continues nothing opens a span, as in the evaluation script
-    of CoNLL-2000, so every sequence of tags stands for some spans.
-    Raises ValueError when the sentences differ in number, a prediction is longer than its sentence
-    or a tag is not of BIO.
-    """
-    # Rather than seqeval, which says the same, has had no release since 2020 and warns on stderr.
-    from nervaluate import Evaluator
+    first: list[str]
+    second: list[str]
+    scores: list[float]
 
-    if len(gold) != len(predicted):
-        raise ValueError(
-            f"predicted has {len(predicted)} sentences; allowed are as many sentences as gold has, "
-            f"{len(gold)}."
-        )
-    filled = []
-    for true, guessed in zip(gold, predicted, strict=True):
-        if len(guessed) > len(true):
-            raise ValueError(
-                f"predicted has {len(guessed)} tags for a sentence; allowed are at most as many as "
-                f"gold has, {len(true)}."
-            )
-        filled.append([*guessed, *["O"] * (len(true) - len(guessed))])
-    tags = {tag for sentence in (*gold, *filled) for tag in sentence} - {"O"}
-    for tag in tags:
-        if tag[:2] not in ("B-", "I-") or not tag[2:]:
-            raise ValueError(f"tag is {tag!r}; allowed are 'O', 'B-' or 'I-' and a type.")
-    types = sorted({tag[2:] for tag in tags})
-    if not types:
-        return {"f1": 0.0}
-    results = Evaluator([list(row) for row in gold], filled, types, loader="list").evaluate()
-    scores = {name: by["strict"] for name, by in sorted(results["entities"].items())}
-    return {"f1": float(results["overall"]["strict"].f1)} | {
-        f"f1_{name}": float(by.f1) for name, by in scores.items() if by.possible
-    }
+
+def scored_pairs(name: str) -> ScoredPairs:
+    """One of SENTENCES or WORDS, or "stsb_dev". Raises ValueError for another, DataUnavailable."""
+    sets = SENTENCES | EXTRA
+    require("name", name, (*sets, *WORDS))
+    where, unit = ("local/word-similarity", name, "test"), "word"
+    if name in sets:
+        (dataset, split), unit = sets[name], "sentence"
+        where = (dataset, "default", split)
+    columns = (f"{unit}1", f"{unit}2")
+
+    def make(row: dict) -> tuple[str, str, float]:
+        return *(text(row, column) for column in columns), score(row, "score")
+
+    rows = load_hub(*where)
+    read = examples_of(rows, (*columns, "score"), make, named(*where))
+    return ScoredPairs(*map(list, zip(*read, strict=True)))

@@ -74,7 +74,7 @@ def relation(source: Source, language: str, split: str, count: int | None) -> Ex
         kinds.PairExample(text[row["id_a"]], text[row["id_b"]], RELATIONS[row["label"]])
         for row in taken(_relations(source.config, split), count, name)
     )
-    return Examples(kinds.PAIR, RELATIONS, tuple(items), name)
+    return Examples(source.kind, source.labels, tuple(items), name)
 
 
 def passage_chapters(split: str) -> tuple[list[str], list[str]]:
@@ -99,7 +99,7 @@ def terms(source: Source, language: str, split: str, count: int | None) -> Examp
         kinds.TaggedExample(tuple(row[columns[1]]), tuple(TAGS[tag] for tag in row[columns[2]]))
         for row in taken([row for row in rows if row["split"] == split], count, name)
     )
-    return Examples(kinds.TAG, TAGS, tuple(items), name)
+    return Examples(source.kind, source.labels, tuple(items), name)
 
 
 def orders(source: Source, language: str, split: str, count: int | None) -> Examples:
