@@ -41,12 +41,12 @@ def test_two_monolingual_encoders_align_by_a_rotation_only(rows):
 
 def test_the_material_is_held_out_and_parallel():
     chosen = compare.material("fr-ru", domain="bible", learn=50, test=20)
-    assert [len(side) for side in (*chosen.learn, *chosen.test)] == [50, 50, 20, 20]
-    assert not set(chosen.learn[0]) & set(chosen.test[0])
-    assert chosen.dictionary["test"] and len(chosen.contexts[0]) == compare.CONTEXTS
+    assert [len(side) for side in (*chosen["learn"], *chosen["test"])] == [50, 50, 20, 20]
+    assert not set(chosen["learn"][0]) & set(chosen["test"][0])
+    assert chosen["dictionary"]["test"] and len(chosen["contexts"][0]) == compare.CONTEXTS
     both = compare.material("en-de", learn=40, test=40)
     alone = compare.material("en-de", domain="help", learn=40, test=40)
-    assert len(set(both.test[0])) == 40 and both.test != alone.test
+    assert len(set(both["test"][0])) == 40 and both["test"] != alone["test"]
 
 
 def test_figures_tables_and_a_notebook_are_written(rows, tmp_path):

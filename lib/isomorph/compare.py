@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-    from isomorph.measure.comparison import Material
     from isomorph.models.settings import Device
 
 # The fingerprints are `isomorph.models.pretrained.fingerprint` of the two models, as they were read.
@@ -131,8 +130,8 @@ def languages_of(text: str) -> tuple[str, str]:
 
 def material(
     text: str, *, domain: str = "bible+help", learn: int = LEARN, test: int = TEST
-) -> Material:
-    """What the two models read, each in its own language.
+) -> dict:
+    """What the two models read, each in its language: arguments of `isomorph.measure.comparison.compare`.
 
     learn: how many parallel sentences a rotation is learnt on, from the training part.
     test: how many it is scored on, from the held-out part. Both evenly spaced over the domain.
@@ -141,8 +140,6 @@ def material(
     out, and test words linked with those that the rotation is learnt on.
     Raises ValueError for other languages, another domain, or fewer than 4 sentences.
     """
-    from isomorph.measure.comparison import Material
-
     languages = languages_of(text)
     require("domain", domain, DOMAIN_CHOICES)
     for name, count in (("learn", learn), ("test", test)):
@@ -162,12 +159,12 @@ def material(
         [row[language] for row in evenly(half, CONTEXTS)]
         for language, half in zip(languages, halves, strict=True)
     )
-    return Material(
-        learn=sides(evenly(split["train"], learn)),
-        test=sides(evenly(split["test"], test)),
-        dictionary=word_pairs(languages, (domain, domain), overlap="dropped"),
-        contexts=contexts,
-    )
+    return {
+        "learn": sides(evenly(split["train"], learn)),
+        "test": sides(evenly(split["test"], test)),
+        "dictionary": word_pairs(languages, (domain, domain), overlap="dropped"),
+        "contexts": contexts,
+    }
 
 
 @limited()
@@ -202,7 +199,7 @@ def compare_models(
         model, tokenizer = load_encoder(name)
         readers.append(Reader(model.to(place), tokenizer, language))
     try:
-        records = comparison.compare(*readers, chosen, progress=progress)
+        records = comparison.compare(*readers, **chosen, progress=progress)
     except ValueError:
         raise
     except Exception as problem:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel
 
-from isomorph.measure.comparison import Material, compare
+from isomorph.measure.comparison import compare
 from isomorph.measure.represent import represent, stream
 from isomorph.measure.words import (
     Reader,
@@ -160,7 +160,7 @@ def test_a_comparison_names_the_side_and_the_number_of_what_is_no_text(model, mi
         sides[name] = {"more": bad} if name == "others" else bad
         place = "more" if name == "others" else name
         with pytest.raises(ValueError, match=rf"^{place}\[1\]\[1\] is "):
-            compare(reader, reader, Material(dictionary={}, **sides))
+            compare(reader, reader, dictionary={}, **sides)
 
 
 @pytest.mark.parametrize("missing", MISSING)

@@ -11,7 +11,6 @@ import torch
 from scipy.stats import ortho_group
 
 from isomorph.measure.comparison import (
-    Material,
     compare,
     layer_pairs,
     translated,
@@ -35,7 +34,7 @@ def material(count=60, first_part=40, **changes):
         "dictionary": corpus.dictionary,
         "contexts": (corpus.train["a"], corpus.train["b"]),
     }
-    return Material(**named | changes)
+    return named | changes
 
 
 @pytest.fixture
@@ -51,7 +50,7 @@ def by_metric(records):
 
 
 def test_a_language_and_its_copy_are_the_same_at_every_layer(copies):
-    found = by_metric(compare(*copies, material()))
+    found = by_metric(compare(*copies, **material()))
     for layer in range(5):
         for metric in ("retrieval_p1", "retrieval_p1_unmapped", "retrieval_p1_csls", "cka", "rsa"):
             assert found[metric, layer] == pytest.approx(1), (metric, layer)
@@ -73,7 +72,7 @@ def test_two_unrelated_encoders_are_not_alike(copies):
     with torch.no_grad():
         for weight in other.parameters():
             weight.normal_(std=0.3)
-    found = by_metric(compare(copies[0], Reader(other, copies[1].tokenizer, "b"), material()))
+    found = by_metric(compare(copies[0], Reader(other, copies[1].tokenizer, "b"), **material()))
     assert found["translation_p1", 0] < 0.5 and found["cka", 4] < 0.8
     assert found["cka_biased", 4] > found["cka", 4]
 
@@ -82,7 +81,7 @@ def test_encoders_of_other_depth_and_width(copies, model, tokenizer):
     plain = make_tokenizer(SOURCE)
     with torch.no_grad():
         model.resize_token_embeddings(len(plain))
-    found = by_metric(compare(Reader(model.eval(), plain, None), copies[1], material()))
+    found = by_metric(compare(Reader(model.eval(), plain, None), copies[1], **material()))
     assert {layer for metric, layer in found if metric == "retrieval_p1"} == {0, 1, 2, 3}
     assert {metric for metric, layer in found if metric.startswith("cka_to")} == {
         f"cka_to_{j}" for j in range(5)
@@ -92,9 +91,9 @@ def test_encoders_of_other_depth_and_width(copies, model, tokenizer):
 
 
 def test_without_words_only_sentences_are_compared(copies):
-    records = compare(*copies, material(dictionary={}))
+    records = compare(*copies, **material(dictionary={}))
     assert not any(record["metric"].startswith("translation") for record in records)
-    records = compare(*copies, material(contexts=([], [])))
+    records = compare(*copies, **material(contexts=([], [])))
     metrics = {record["metric"] for record in records}
     assert "translation_p1" in metrics and "translation_contextual_p1" not in metrics
 
@@ -102,9 +101,9 @@ def test_without_words_only_sentences_are_compared(copies):
 @pytest.mark.parametrize("name", ["learn", "test"])
 def test_sentences_that_do_not_pair_are_refused(copies, name):
     with pytest.raises(ValueError, match=f"{name} has 2 and 1 sentences; they are pairs"):
-        compare(*copies, material(**{name: (["a01", "a02"], ["b01"])}))
+        compare(*copies, **material(**{name: (["a01", "a02"], ["b01"])}))
     with pytest.raises(ValueError, match=f"{name} has 0 and 0 sentences"):
-        compare(*copies, material(**{name: ([], [])}))
+        compare(*copies, **material(**{name: ([], [])}))
 
 
 def test_layers_as_deep_in_proportion():

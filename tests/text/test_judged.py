@@ -7,7 +7,8 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 
 from isomorph.text import corpora, fetch
-from isomorph.text.examples import TreeExample, examples, scored_pairs
+from isomorph.text.examples import TreeExample, scored_pairs
+from isomorph.text.tasks import examples
 
 GOOD = {
     "xnli": {"premise": "a", "hypothesis": "b", "label": 2},

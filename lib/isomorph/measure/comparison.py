@@ -11,8 +11,8 @@ alike in both languages is not asked (see `retrieval.translation`).
 """
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from isomorph.measure.isotropy import average_cosine, isoscore
-from isomorph.measure.represent import Tokenizers, represent, tokenizer_of
+from isomorph.measure.represent import Tokenizers
 from isomorph.measure.retrieval import hubness, retrieval, translation_both_ways
 from isomorph.measure.similarity import (
     linear_cka,
@@ -47,24 +47,22 @@ Sides = tuple[list[str], list[str]]
 Pairs = Mapping[str, Sequence[tuple[str, str]]]
 
 
-@dataclass(frozen=True)
-class Material:
-    """What two readers are compared on; of each two lists the first is the source's. learn, test:
-    parallel sentences, for the rotation and for its score; others: further such tests, by name.
-    dictionary: "train" and "test" word pairs. contexts: text in which words are met, not parallel.
-    Empty leaves words, or words in contexts, out."""
-
-    learn: Sides
-    test: Sides
-    dictionary: Pairs
-    contexts: Sides = ([], [])
-    others: Mapping[str, Sides] = field(default_factory=dict)
-
-
 def compare(
-    source: Reader, target: Reader, material: Material, *, progress: bool = False
+    source: Reader,
+    target: Reader,
+    *,
+    learn: Sides,
+    test: Sides,
+    dictionary: Pairs,
+    contexts: Sides = ([], []),
+    others: Mapping[str, Sides] = MappingProxyType({}),
+    progress: bool = False,
 ) -> list[Record]:
     """Every measure at every layer, as {metric, layer, value}, scores being means of both directions.
+
+    Of each two lists the first is the source's. learn, test: parallel sentences, for the rotation and
+    for its score; others: further such tests, by name. dictionary: "train" and "test" word pairs.
+    contexts: text in which words are met, not parallel. Empty leaves words, or words in contexts, out.
 
     layer: the source's. Where the two differ in depth, it goes with the one as deep in proportion.
 
@@ -83,23 +81,21 @@ def compare(
     a text is none.
     Source: Conneau, Wu et al. 2020, sections 5.1 and 5.2.
     """
-    tests = {"": material.test} | {f"{name}_": sides for name, sides in material.others.items()}
-    named = {"learn": material.learn, "test": material.test} | dict(material.others)
+    tests = {"": test} | {f"{name}_": sides for name, sides in others.items()}
+    named = {"learn": learn, "test": test, **others}
     for name, sides in named.items():
         sizes = [len(side) for side in sides]
         if sizes[0] != sizes[1] or not sizes[0]:
             raise ValueError(f"{name} has {sizes[0]} and {sizes[1]} sentences; they are pairs.")
-    for name, sides in (named | {"contexts": material.contexts}).items():
+    for name, sides in (named | {"contexts": contexts}).items():
         for number, side in enumerate(sides):
             check_texts(side, f"{name}[{number}][{{}}]")
     # Every sentence in one go, since texts of like length are then read together.
-    ends = np.cumsum([len(material.learn[0]), *(len(sides[0]) for sides in tests.values())])
+    ends = np.cumsum([len(learn[0]), *(len(sides[0]) for sides in tests.values())])
     parts = dict(zip(tests, map(slice, ends[:-1], ends[1:]), strict=True))
-    every = [itertools.chain(*sides) for sides in zip(material.learn, *tests.values(), strict=True)]
+    every = [itertools.chain(*sides) for sides in zip(learn, *tests.values(), strict=True)]
     first, second = (
-        represent(
-            reader.model, reader.tokenizer, list(texts), language=reader.language, progress=progress
-        ).layers
+        reader.represent(list(texts), progress=progress).layers
         for reader, texts in zip((source, target), every, strict=True)
     )
     records = []
@@ -112,7 +108,21 @@ def compare(
         x = vectors[parts[""]]
         alike = {j: linear_cka(x, other[parts[""]]) for j, other in sorted(second.items())}
         records += _records(layer, alike, "cka_to_")
-    return [*records, *_of_words((source, target), material, progress)]
+    spellings, pairs = keyed_dictionary([source.splitter, target.splitter], dictionary)
+    if not all(spellings):
+        return records
+    readers = (source, target)
+    records += translated("translation", 0, list(map(embedded, readers, spellings)), pairs)
+    if not all(contexts):
+        return records
+    averages = [
+        in_context(reader, texts, words, progress=progress)
+        for reader, texts, words in zip(readers, contexts, spellings, strict=True)
+    ]
+    for layer, other in layer_pairs(*map(max, averages)):
+        lexicons = averages[0][layer], averages[1][other]
+        records += translated("translation_contextual", layer, lexicons, pairs)
+    return records
 
 
 def layer_pairs(depth: int, other: int) -> list[tuple[int, int]]:
@@ -146,25 +156,6 @@ def _of_sentences(
         metrics[f"average_cosine_{side}"] = average_cosine(vectors)
         metrics[f"isoscore_{side}"] = isoscore(vectors)
     return metrics
-
-
-def _of_words(
-    readers: tuple[Reader, Reader], material: Material, progress: bool
-) -> Iterator[Record]:
-    tokenizers = [tokenizer_of(reader.tokenizer, reader.language) for reader in readers]
-    spellings, pairs = keyed_dictionary(tokenizers, material.dictionary)
-    if not all(spellings):
-        return
-    yield from translated("translation", 0, list(map(embedded, readers, spellings)), pairs)
-    if not all(material.contexts):
-        return
-    averages = [
-        in_context(reader, texts, words, progress=progress)
-        for reader, texts, words in zip(readers, material.contexts, spellings, strict=True)
-    ]
-    for layer, other in layer_pairs(*map(max, averages)):
-        lexicons = averages[0][layer], averages[1][other]
-        yield from translated("translation_contextual", layer, lexicons, pairs)
 
 
 def translated(
@@ -251,10 +242,7 @@ def measure_multilinguality(
     if len(set(sizes.values())) != 1 or 0 in sizes.values():
         raise ValueError(f"corpus.test has {sizes} sentences; they must be parallel.")
     readers = [Reader(model, tokenizer, language) for language in corpus.languages]
-    first, second = (
-        represent(model, tokenizer, corpus.test[reader.language], language=reader.language).layers
-        for reader in readers
-    )
+    first, second = (reader.represent(corpus.test[reader.language]).layers for reader in readers)
     records = []
     for layer in sorted(first):
         pair = first[layer], second[layer]
@@ -264,8 +252,7 @@ def measure_multilinguality(
         metrics["p1_csls"] = retrieval(*pair, scoring="csls")["p1"]
         records += _records(layer, metrics, "retrieval_")
     records += _records(None, {"retrieval_p1_chance": 1 / len(first[0])})
-    tokenizers = [tokenizer_of(tokenizer, language) for language in corpus.languages]
-    spellings, pairs = keyed_dictionary(tokenizers, corpus.dictionary)
+    spellings, pairs = keyed_dictionary([r.splitter for r in readers], corpus.dictionary)
     upper = two_thirds_layer(model.config.num_hidden_layers)
     records += _of_embeddings(readers, spellings, pairs, upper)
     if all(spellings):
@@ -300,12 +287,9 @@ def _of_embeddings(readers, spellings, pairs: Pairs, upper: int) -> list[Record]
     metrics["p1_csls"] = _translate(lexicons, pairs, scoring="csls")["p1"]
     records = _records(0, metrics, "translation_")
     alone = [
-        represent(
-            reader.model, reader.tokenizer, [[spelt[word]] for word in words], batch_size=256,
-            language=reader.language, layers=(0, upper),
-        )
+        reader.represent([[spelt[word]] for word in words], batch_size=256, layers=(0, upper))
         for reader, spelt, (words, _) in zip(readers, spellings, lexicons, strict=True)
-    ]  # fmt: skip
+    ]
     for layer in (0, upper):
         sides = [(words, by[layer]) for (words, _), by in zip(lexicons, alone, strict=True)]
         records += _records(layer, {"translation_isolated_p1": _translate(sides, pairs)["p1"]})

@@ -24,6 +24,7 @@ from isomorph.measure.numerics import best_first, unit_rows
 from isomorph.measure.represent import (
     Representation,
     Tokenizers,
+    represent,
     stream,
     tokenizer_of,
     unit_index,
@@ -54,6 +55,15 @@ class Reader:
     model: PreTrainedModel
     tokenizer: Tokenizers
     language: str | None
+
+    @property
+    def splitter(self) -> PreTrainedTokenizerFast:
+        """The tokeniser of its language."""
+        return tokenizer_of(self.tokenizer, self.language)
+
+    def represent(self, texts: Iterable[Text], **options) -> Representation:
+        """`isomorph.measure.represent.represent`, in its language."""
+        return represent(self.model, self.tokenizer, texts, language=self.language, **options)
 
 
 class WordVectors(NamedTuple):
@@ -91,8 +101,7 @@ def embedded(reader: Reader, spellings: Mapping[str, str]) -> Lexicon:
     """Which words are one subword, and their input embeddings. spellings: of `keyed_dictionary`."""
     key_of = {word: key for key, word in spellings.items()}
     matrix = input_embedding(reader.model, reader.language)
-    tokenizer = tokenizer_of(reader.tokenizer, reader.language)
-    rows, kept = embedding_words(tokenizer, matrix, list(key_of))
+    rows, kept = embedding_words(reader.splitter, matrix, list(key_of))
     return [key_of[word] for word in kept], rows
 
 

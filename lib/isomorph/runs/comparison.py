@@ -25,7 +25,6 @@ from isomorph.text.vocab import SPECIAL, Vocabulary, VocabularyConfig, learn, wo
 if TYPE_CHECKING:
     import torch
 
-    from isomorph.measure.comparison import Material
     from isomorph.measure.words import Reader
     from isomorph.models.masked_lm import Batches
     from isomorph.text.corpora import Corpus
@@ -65,7 +64,7 @@ class Comparison(TwoModels):
         chosen = material(self, self.text.corpus())  # first: what is not there must stop it now
         with foundations_trained(self) as below:
             readers = self.readers(below, place)
-        yield from compare(*readers, chosen, progress=self.progress)
+        yield from compare(*readers, **chosen, progress=self.progress)
 
     def readers(self, below: dict[str, Pretraining], place) -> list[Reader]:
         from isomorph.measure.words import Reader
@@ -82,20 +81,17 @@ class Comparison(TwoModels):
         return [reader(below[source.digest], first, place), beginning]
 
 
-def material(run: Comparison, corpus: Corpus) -> Material:
+def material(run: Comparison, corpus: Corpus) -> dict:
     """What is compared: held-out sentences, dev to learn a rotation on and test to score it on; the
     dictionary; and training sentences in which its words are met."""
-    from isomorph.measure.comparison import Material
 
     def sides(texts: dict[str, list[str]]) -> tuple[list[str], list[str]]:
         return tuple(texts[language] for language in run.languages)
 
     contexts = tuple(evenly(texts, CONTEXTS) for texts in sides(corpus.train))
     others = {name: sides(_other(name, run)) for name in run.others}
-    return Material(
-        learn=sides(corpus.dev), test=sides(corpus.test), dictionary=corpus.dictionary,
-        contexts=contexts, others=others,
-    )  # fmt: skip
+    parts = {"learn": sides(corpus.dev), "test": sides(corpus.test), "others": others}
+    return parts | {"dictionary": corpus.dictionary, "contexts": contexts}
 
 
 def _other(name: str, run: Comparison) -> dict[str, list[str]]:

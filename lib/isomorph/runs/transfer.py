@@ -255,14 +255,12 @@ def carried_over(
     """Layer by layer, how the second model's states are brought to where the first's are."""
     import torch
 
-    from isomorph.measure.represent import represent
     from isomorph.measure.similarity import normalise, normalising_means, procrustes
     from isomorph.measure.words import linked_vectors
 
     texts, links = linked_words(run, readers, below)
     sides = [
-        represent(r.model, r.tokenizer, own, language=r.language, level="word")
-        for r, own in zip(readers, texts, strict=True)
+        reader.represent(own, level="word") for reader, own in zip(readers, texts, strict=True)
     ]
     for layer in range(run.source.encoder.layers + 1):
         if run.target is None:
@@ -283,7 +281,6 @@ def linked_words(run: LayerTransfer, readers: Sequence[Reader], below: dict[str,
     Of a world they are lists of words, with the gold links; one model of both languages needs none.
     """
     from isomorph.measure.comparison import two_thirds_layer
-    from isomorph.measure.represent import represent
     from isomorph.measure.words import mutual_links
 
     if isinstance(run.text, WorldText):
@@ -296,11 +293,7 @@ def linked_words(run: LayerTransfer, readers: Sequence[Reader], below: dict[str,
     place = readers[0].model.device
     both = [reader(below[run.aligner.digest], name, place) for name in run.languages]
     upper = two_thirds_layer(run.aligner.encoder.layers)
-    sides = [
-        represent(r.model, r.tokenizer, dev[r.language], language=r.language, level="word",
-                  layers=[upper])
-        for r in both
-    ]  # fmt: skip
+    sides = [r.represent(dev[r.language], level="word", layers=[upper]) for r in both]
     return [dev[name] for name in run.languages], mutual_links(*sides, upper)
 
 
