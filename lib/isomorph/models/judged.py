@@ -2,7 +2,8 @@
 
 A checkpoint loads with random weights where its names do not fit, and reads unknown words where its
 tokeniser is not there; transformers says so in a log, and numbers come out all the same. Here each
-such folder is refused, in one sentence that names the model and the file.
+such folder is refused, in one sentence that names the model and the file: a function gives all that
+is wrong, in the order in which it looks, and `Candidate.judge` refuses the first.
 
 What no check can tell: a choice that leaves no trace in the weights' shapes, such as another number
 of heads or another activation. Encoders that ship are checked by their SHA-256 instead.
@@ -62,6 +63,11 @@ class Candidate:
 
     def refusal(self, what: str) -> ModelRefused:
         return ModelRefused(f"model {self.name!r}: {what}.")
+
+    def judge(self, problems: Iterator[str]) -> None:
+        """Raises ModelRefused with the first of some problems; the rest is not looked for."""
+        for what in problems:
+            raise self.refusal(what)
 
     @contextmanager
     def naming(self, what: str) -> Iterator[None]:
@@ -146,41 +152,37 @@ def one_line(problem: BaseException) -> str:
     return first[:300].rstrip(". ") or type(problem).__name__
 
 
-def judge_files(model: Candidate) -> None:
-    """Everything that can be told from names, JSON and headers."""
+def wrong_files(model: Candidate) -> Iterator[str]:
+    """All that names, JSON and headers tell."""
     here = model.folder
     if (here / "adapter_config.json").is_file():
-        raise model.refusal(
-            "adapter_config.json makes it an adapter; merge it into its model first"
-        )
+        yield "adapter_config.json makes it an adapter; merge it into its model first"
     if not (here / "config.json").is_file():
         inner = [path.parent.name for path in sorted(here.glob("*/config.json"))
                  if any(path.parent.glob("*.safetensors"))]  # fmt: skip
         where = " and ".join(f"'{Path(model.name, part)}'" for part in inner)
         instead = f"its subfolder holds a model: {where}" if inner else (
             "a folder of transformers has one")  # fmt: skip
-        raise model.refusal(f"there is no config.json; {instead}")
+        yield f"there is no config.json; {instead}"
     for file in READ_AS_JSON:
         if "auto_map" in model.optional(file):
-            raise model.refusal(f"{file} asks to run code of its own, which is never run")
+            yield f"{file} asks to run code of its own, which is never run"
     if model.config.get("quantization_config"):
-        raise model.refusal("config.json says that its weights are quantised; allowed are floats")
-    _judge_counts(model, model.config)
+        yield "config.json says that its weights are quantised; allowed are floats"
+    yield from _wrong_counts(model, model.config)
     _ = model.tensors
 
 
-def _judge_counts(model: Candidate, value: object, key: str = "") -> None:
+def _wrong_counts(model: Candidate, value: object, key: str = "") -> Iterator[str]:
     if isinstance(value, dict | list):
         for name, inner in value.items() if isinstance(value, dict) else ((key, i) for i in value):
-            _judge_counts(model, inner, str(name))
+            yield from _wrong_counts(model, inner, str(name))
     elif _is_number(value):
         # A layer has a tensor, or more.
         most = len(model.tensors) if re.search(LAYERS, key) else LABELS
         if re.search(rf"labels$|{LAYERS}", key) and not -most <= value <= most:
-            raise model.refusal(
-                f"config.json says that {key} is {value}; {model.shards[0]} holds "
-                f"{len(model.tensors)} tensors"
-            )
+            held = f"{model.shards[0]} holds {len(model.tensors)} tensors"
+            yield f"config.json says that {key} is {value}; {held}"
 
 
 def padding(model: Candidate, config: PreTrainedConfig, pad: int | None) -> int | None:
@@ -196,79 +198,72 @@ def padding(model: Candidate, config: PreTrainedConfig, pad: int | None) -> int 
     return said if fits else pad
 
 
-def judge_config(model: Candidate, config: PreTrainedConfig) -> None:
+def wrong_config(model: Candidate, config: PreTrainedConfig) -> Iterator[str]:
     """A type that the architectures contradict, no layer at all, and a word that no model has."""
     for name in model.config.get("architectures") or ():
         kind = getattr(getattr(transformers, str(name), None), "config_class", None)
         if kind is not None and not isinstance(config, kind):
-            raise model.refusal(
-                f"config.json says that model_type is {config.model_type!r} and architectures {name!r}"
-            )
+            kinds = f"model_type is {config.model_type!r} and architectures {name!r}"
+            yield f"config.json says that {kinds}"
     for key, value in model.config.items():
         if re.search(r"eps(ilon)?$", key) and not (_is_number(value) and 0 < value <= 0.01):
-            raise model.refusal(f"config.json says that {key} is {value}; allowed is up to 0.01")
+            yield f"config.json says that {key} is {value}; allowed is up to 0.01"
     heads = config.attribute_map.get("num_attention_heads", "num_attention_heads")
     if hasattr(config, heads) and not {heads, "num_attention_heads"} & set(model.config):
-        raise model.refusal(f"config.json does not say {heads}, which its weights cannot tell")
+        yield f"config.json does not say {heads}, which its weights cannot tell"
     layers = getattr(config, "num_hidden_layers", 1)
     if isinstance(layers, int) and layers < 1:
-        raise model.refusal(f"config.json says that the number of layers is {layers}")
+        yield f"config.json says that the number of layers is {layers}"
 
 
-def judge_names(model: Candidate, empty: PreTrainedModel, info: dict) -> None:
-    """Refuse weights that a model would lack, or that its config.json has no room for.
+def wrong_names(model: Candidate, empty: PreTrainedModel, info: dict) -> Iterator[str]:
+    """Weights that a model would lack, or that its config.json has no room for.
 
     info: transformers' loading info, by whose rules names of files become names of the model.
     """
     parameters = dict(empty.named_parameters())
     for key, stored, wanted in info["mismatched_keys"]:
-        raise model.refusal(
-            f"config.json makes {key} {_size(wanted)}, and the weights hold {_size(stored)}"
-        )
+        yield f"config.json makes {key} {_size(wanted)}, and the weights hold {_size(stored)}"
     held = sum(math.prod(stored.shape) for stored in model.tensors.values())
     asked = sum(math.prod(tensor.shape) for tensor in (*parameters.values(), *empty.buffers()))
     if asked > 4 * held + 10**8:
-        raise model.refusal(f"config.json asks for {asked:,} numbers; its weights hold {held:,}")
+        yield f"config.json asks for {asked:,} numbers; its weights hold {held:,}"
     missing = sorted(key for key in info["missing_keys"] if UNUSED not in key)
     if missing:
         held = sorted(info["unexpected_keys"])
         others = f"; they hold {_first(held)}, which it does not ask for" if held else ""
-        raise model.refusal(
-            f"its weights ({', '.join(model.shards)}) lack {_first(missing)}, which config.json asks "
-            f"for{others}"
-        )
+        lacking = f"its weights ({', '.join(model.shards)}) lack {_first(missing)}"
+        yield f"{lacking}, which config.json asks for{others}"
     patterns = {re.sub(r"\d+", "#", key) for key in parameters}
     prefix = empty.base_model_prefix + "."
     for key in sorted(info["unexpected_keys"]):
         if re.sub(r"\d+", "#", key.removeprefix(prefix)) in patterns:
-            raise model.refusal(f"its weights hold {key}, for which config.json has no layer")
+            yield f"its weights hold {key}, for which config.json has no layer"
     for key, stored in model.tensors.items():
         if key in parameters or key.removeprefix(prefix) in parameters:
             if stored.dtype not in FLOATS:
-                raise model.refusal(
-                    f"{stored.file} holds {key} as {stored.dtype}, which is no float"
-                )
+                yield f"{stored.file} holds {key} as {stored.dtype}, which is no float"
             if prefix + key in model.tensors:
-                raise model.refusal(f"its weights hold both {key} and {prefix + key}")
+                yield f"its weights hold both {key} and {prefix + key}"
 
 
 def _first(keys: list[str]) -> str:
     return f"{keys[0]} and {len(keys) - 1} more" if len(keys) > 1 else keys[0]
 
 
-def judge_values(model: Candidate, loaded: PreTrainedModel) -> None:
+def wrong_values(loaded: PreTrainedModel) -> Iterator[str]:
     for name, parameter in loaded.named_parameters():
         # A number whose square is none makes states that are nan for some texts and not for others.
         if parameter.numel() and not parameter.abs().max() < 1e18:
-            raise model.refusal(f"its weights are not finite, or beyond 1e18: {name}")
+            yield f"its weights are not finite, or beyond 1e18: {name}"
 
 
-def judge_ours(model: Candidate) -> None:
-    """The config.json of a model of this project says what its weights cannot tell."""
+def unsaid(model: Candidate) -> Iterator[str]:
+    """What the config.json of a model of this project has to say, since its weights cannot tell."""
     for key, kind in SAID.items():
         if type(model.config.get(key)) is not kind:
             said = repr(model.config[key]) if key in model.config else "nothing"
-            raise model.refusal(f"config.json says {said} of {key}; allowed is {kind.__name__}")
+            yield f"config.json says {said} of {key}; allowed is {kind.__name__}"
 
 
 def _is_number(value: object) -> bool:

@@ -64,7 +64,7 @@ def load_encoder(name: str) -> tuple[PreTrainedModel, Tokenizers]:
     or when it is not whole; DataCorrupted when it ships and is not as it shipped.
     """
     model = _located(name)
-    judged.judge_files(model)
+    model.judge(judged.wrong_files(model))
     if model.config.get("model_type") == "isomorph":
         loaded, vocabulary = _ours(model, AutoModel)
         return loaded, {each: vocabulary.tokenizer(each) for each in vocabulary.languages}
@@ -77,8 +77,8 @@ def load_encoder(name: str) -> tuple[PreTrainedModel, Tokenizers]:
             )
         config.pad_token_id = judged.padding(model, config, tokenizer.pad_token_id)
         loaded = _built(model, AutoModel, config)
-        judge_tokenizer(model, loaded, tokenizer)
-        probe(model, loaded, tokenizer)
+        model.judge(wrong_tokenizer(model, loaded, tokenizer))
+        model.judge(misread(model, loaded, tokenizer))
     note(name, fingerprint(name))
     return loaded, tokenizer
 
@@ -90,7 +90,7 @@ def load_masked_lm(folder: Path | str) -> tuple[BilingualMaskedLM, Vocabulary]:
     Raises ModelRefused and DataCorrupted as `load_encoder` does.
     """
     model = _located(str(folder))
-    judged.judge_files(model)
+    model.judge(judged.wrong_files(model))
     return _ours(model, BilingualMaskedLM)
 
 
@@ -172,14 +172,14 @@ def _of_hub(name: str) -> Path:
 def _ours(model: Candidate, kind: type) -> tuple[PreTrainedModel, Vocabulary]:
     """A model of this project, by AutoModel or with its softmax, and its vocabulary."""
     with _quietly(), model.naming("it cannot be loaded"):
-        judged.judge_ours(model)
+        model.judge(judged.unsaid(model))
         with model.naming("config.json is refused"):
             config = BilingualConfig.from_pretrained(model.folder, local_files_only=True)
         vocabulary = _vocabulary(model, config)
         config.pad_token_id = judged.padding(model, config, PAD)
         loaded = _built(model, kind, config)
         for language in vocabulary.languages:
-            probe(model, loaded, vocabulary.tokenizer(language), language)
+            model.judge(misread(model, loaded, vocabulary.tokenizer(language), language))
     return loaded, vocabulary
 
 
@@ -189,16 +189,16 @@ def _built(model: Candidate, kind: type, config: PreTrainedConfig) -> PreTrained
     for name in ("_attn_implementation", "_experts_implementation", "transformers_weights"):
         if getattr(config, name, None) is not None:
             setattr(config, name, None)
-    judged.judge_config(model, config)
+    model.judge(judged.wrong_config(model, config))
     options = {"use_safetensors": True, "dtype": torch.float32, "local_files_only": True}
     with torch.device("meta"):
         empty, info = kind.from_pretrained(
             model.folder, config=copy.deepcopy(config), device_map="meta", output_loading_info=True,
             ignore_mismatched_sizes=True, **options,
         )  # fmt: skip
-    judged.judge_names(model, empty, info)
+    model.judge(judged.wrong_names(model, empty, info))
     loaded = kind.from_pretrained(model.folder, config=config, **options).eval()
-    judged.judge_values(model, loaded)
+    model.judge(judged.wrong_values(loaded))
     return loaded
 
 
@@ -218,36 +218,32 @@ def _quietly() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def judge_tokenizer(
+def wrong_tokenizer(
     model: Candidate, loaded: PreTrainedModel, tokenizer: PreTrainedTokenizerFast
-) -> None:
-    """A fast one, with files, that numbers no more tokens than there are embeddings."""
+) -> Iterator[str]:
+    """Right is a fast one, with files, that numbers no more tokens than there are embeddings."""
     files = {"tokenizer.json", *tokenizer.vocab_files_names.values()}
     if not any((model.folder / file).is_file() for file in files):
-        raise model.refusal(f"it has no tokeniser files ({', '.join(sorted(files))})")
+        yield f"it has no tokeniser files ({', '.join(sorted(files))})"
     if not tokenizer.is_fast:
-        raise model.refusal("it has no fast tokeniser, which tells where words are")
+        yield "it has no fast tokeniser, which tells where words are"
     file = model.folder / "tokenizer.json"
     if file.is_file() and "tokenizer_class" not in model.optional("tokenizer_config.json"):
         # A class that transformers guesses from the type may build another than the file's.
         ids = Tokenizer.from_file(str(file)).encode(SAMPLE, add_special_tokens=False).ids
         if ids != tokenizer(SAMPLE, add_special_tokens=False)["input_ids"]:
-            raise model.refusal(
-                "tokenizer_config.json names no tokenizer_class, and the one of its model_type reads "
-                "other tokens than tokenizer.json"
-            )
+            other = "the one of its model_type reads other tokens than tokenizer.json"
+            yield f"tokenizer_config.json names no tokenizer_class, and {other}"
     rows = loaded.get_input_embeddings().weight.shape[0]
     tokens = 1 + max(tokenizer.get_vocab().values(), default=-1)
     if tokens > rows or 2 * tokens < rows:
-        raise model.refusal(f"it has {rows} embeddings, and its tokeniser {tokens} tokens")
+        yield f"it has {rows} embeddings, and its tokeniser {tokens} tokens"
     for module_name, module in loaded.named_modules():
         # Of RoBERTa and its kin: positions are counted from the padding's number.
         start = getattr(module, "padding_idx", None) if "position" in module_name else None
         if start is not None and tokenizer.pad_token_id not in (None, start):
-            raise model.refusal(
-                f"config.json says that pad_token_id is {start}, and its tokeniser "
-                f"{tokenizer.pad_token_id}"
-            )
+            pad = tokenizer.pad_token_id
+            yield f"config.json says that pad_token_id is {start}, and its tokeniser {pad}"
 
 
 def _vocabulary(model: Candidate, config: PreTrainedConfig) -> Vocabulary:
@@ -272,20 +268,20 @@ def _vocabulary(model: Candidate, config: PreTrainedConfig) -> Vocabulary:
     return vocabulary
 
 
-def probe(
+def misread(
     model: Candidate,
     loaded: PreTrainedModel,
     tokenizer: PreTrainedTokenizerFast,
     language: str | None = None,
-) -> None:
-    """Read two words that the tokeniser's own vocabulary spells: are they told apart, and finite?"""
+) -> Iterator[str]:
+    """Two words that the tokeniser's vocabulary spells are read: are they told apart, and finite?"""
     words = _two_words(tokenizer)
     if len(words) < 2:
-        raise model.refusal("its tokeniser knows no two words that it spells itself")
+        yield "its tokeniser knows no two words that it spells itself"
     read = tokenizer(" ".join(words), return_offsets_mapping=True)
     ends = [end for start, end in read["offset_mapping"] if end > start]
     if not ends or min(ends) > len(words[0]) + 1 or tokenizer.unk_token_id in read["input_ids"]:
-        raise model.refusal(f"its tokeniser does not tell the words of {' '.join(words)!r}")
+        yield f"its tokeniser does not tell the words of {' '.join(words)!r}"
     ids = torch.tensor([read["input_ids"]] * 2)
     seen = torch.ones_like(ids)
     seen[1, -1] = 0  # a shorter text beside a longer one is read by other code than one alone
@@ -297,9 +293,9 @@ def probe(
         finite = all(bool(layer[seen > 0].isfinite().all()) for layer in states)
         alike = bool((states[-1][0] == states[-1][0, :1]).all())
     if not finite:
-        raise model.refusal("its hidden states of two words are not finite")
+        yield "its hidden states of two words are not finite"
     if alike:
-        raise model.refusal("its hidden states are the same for every word")
+        yield "its hidden states are the same for every word"
 
 
 def _two_words(tokenizer: PreTrainedTokenizerFast) -> list[str]:
