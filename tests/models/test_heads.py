@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from isomorph.models.finetune import predict
-from isomorph.models.heads import head_for, restarted
+from isomorph.models.finetune import head_for, predict
+from isomorph.models.heads import restarted
 from isomorph.models.inputs import IGNORED, encode
 from isomorph.text.examples import (
     PAIR,
@@ -258,7 +258,7 @@ def test_long_texts_are_cut_to_the_positions_there_are(kind):
 
 
 def test_an_unknown_task_is_named():
-    allowed = "allowed are 'nli', 'similarity', 'ner', 'parsing', 'tags'"
+    allowed = "allowed are 'nli', 'similarity', 'ner', 'tags', 'parsing', 'ordering', 'phrases', "
     with pytest.raises(ValueError, match=rf"task is 'qa'; {allowed}"):
         head_for("qa", toy.ours(), ("yes", "no"), seed=0)
 

@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from isomorph.measure.correlation import spearman
-from isomorph.models.finetune import finetune, predict
-from isomorph.models.heads import head_for
+from isomorph.models.finetune import finetune, head_for, predict
 from isomorph.models.inputs import encode
 from isomorph.models.settings import TuningConfig
 from isomorph.text.examples import PAIR, SCORE, Examples, PairExample, ScoredExample

@@ -19,7 +19,8 @@ from transformers import (
 )
 
 from isomorph.models.encoder import BilingualConfig, seeded
-from isomorph.models.heads import Head, head_for
+from isomorph.models.finetune import head_for
+from isomorph.models.heads import Head
 from isomorph.models.pretrain import initialise
 from isomorph.text.examples import (
     PAIR,

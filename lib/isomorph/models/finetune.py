@@ -15,17 +15,34 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from isomorph.models import blocks
-from isomorph.models.heads import Head, Prediction
+from isomorph.models.encoder import seeded
+from isomorph.models.heads import Head, PairHead, Prediction, ScoreHead, TagHead, TreeHead
 from isomorph.models.inputs import IGNORED, Encoded
+from isomorph.models.ordering import OrderingHead
 from isomorph.models.pretrain import accelerate
 from isomorph.models.settings import Device, TuningConfig
-from isomorph.text.examples import Examples
+from isomorph.models.spans import PhraseHead, QuestionHead
+from isomorph.text import examples as kinds
+from isomorph.text.examples import Examples, require
 
 POOL = 16  # batches among which examples are sorted by length, so that few positions are padding
 Origins = Mapping[nn.Parameter, Tensor]  # of each weight, the value that it started from
+HEADS = {
+    kinds.PAIR: PairHead, kinds.SCORE: ScoreHead, kinds.TAG: TagHead, kinds.SPEECH: TagHead,
+    kinds.TREE: TreeHead, kinds.ORDER: OrderingHead, kinds.PHRASES: PhraseHead,
+    kinds.QUESTION: QuestionHead,
+}  # fmt: skip
+
+
+def head_for(task: str, model: PreTrainedModel, names=(), *, seed: int, **settings) -> Head:
+    """The head of a task on an encoder, with random weights that depend on the seed alone; names and
+    settings as its class takes them. Raises ValueError for an unknown task."""
+    require("task", task, tuple(HEADS))
+    with seeded(seed):
+        return HEADS[task](model, names, **settings)
 
 
 def finetune(

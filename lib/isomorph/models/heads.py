@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from isomorph.models.encoder import BilingualEncoder, seeded
+from isomorph.models.encoder import BilingualEncoder
 from isomorph.models.inputs import (
     IGNORED,
     Encoded,
@@ -24,7 +24,7 @@ from isomorph.models.inputs import (
     takes_language,
 )
 from isomorph.models.parser import Biaffine
-from isomorph.text.examples import PAIR, SCORE, SPEECH, TAG, TREE, Examples, require
+from isomorph.text.examples import Examples, require
 
 Prediction = str | float | tuple[str, ...] | tuple[tuple[int, ...], tuple[str, ...]]
 
@@ -167,7 +167,7 @@ class PairHead(Head):
 class ScoreHead(PairHead):
     """A number for two texts, from the same vector: linear, and the mean squared error as the loss."""
 
-    def __init__(self, model, names, **settings):
+    def __init__(self, model, names=(), **settings):
         super().__init__(model, ("score",), **settings)
 
     def loss(self, batch, language):
@@ -221,27 +221,6 @@ class TreeHead(Head):
             (tuple(heads[:length]), tuple(self.names[i] for i in numbers[:length]))
             for heads, numbers, length in zip(*trees, batch.lengths.tolist(), strict=True)
         ]
-
-
-HEADS = {PAIR: PairHead, SCORE: ScoreHead, TAG: TagHead, TREE: TreeHead, SPEECH: TagHead}
-
-
-def head_for(
-    task: str,
-    model: PreTrainedModel,
-    names: Sequence[str],
-    *,
-    seed: int,
-    pooling: str = "first",
-    restart: bool = True,
-    dropout: float = 0.0,
-) -> Head:
-    """The head of a task on an encoder, with random weights that depend on the seed alone; else as
-    `Head`. Raises ValueError for an unknown task."""
-    require("task", task, tuple(HEADS))
-    settings = {"pooling": pooling} if task in (PAIR, SCORE) else {}
-    with seeded(seed):
-        return HEADS[task](model, names, restart=restart, dropout=dropout, **settings)
 
 
 class IsoBN(nn.Module):

@@ -38,16 +38,17 @@ class OrderingHead(Head):
     def __init__(
         self,
         model: PreTrainedModel,
+        names=(),
         *,
         pooling: str = "first",
         interaction: bool = True,
         margin: float = 0.0,
-        dropout: float = 0.0,
+        **settings,
     ):
         require("pooling", pooling, POOLINGS)
         if not margin >= 0:
             raise ValueError(f"margin is {margin}; allowed is a number from 0.")
-        super().__init__(model, restart=False, dropout=dropout)
+        super().__init__(model, names, restart=False, **settings)
         self.pooling, self.interaction, self.margin = pooling, interaction, margin
         # The losses see differences only, so a bias would learn nothing.
         self.out = nn.Linear(self.width, 1, bias=False)

@@ -39,9 +39,9 @@ class PhraseHead(Head):
     level.
     """
 
-    def __init__(self, model: PreTrainedModel, *, level: str = "both", dropout: float = 0.0):
+    def __init__(self, model: PreTrainedModel, names=(), *, level: str = "both", **settings):
         require("level", level, LEVELS)
-        super().__init__(model, dropout=dropout)
+        super().__init__(model, names, **settings)
         self.level = level
         self.texts = nn.Linear(self.width, 2)
         self.phrases = nn.Linear(4 * self.width, 2)
@@ -146,8 +146,8 @@ class QuestionHead(Head):
     each.
     """
 
-    def __init__(self, model: PreTrainedModel, *, dropout: float = 0.0):
-        super().__init__(model, dropout=dropout)
+    def __init__(self, model: PreTrainedModel, names=(), **settings):
+        super().__init__(model, names, **settings)
         self.out = nn.Linear(self.width, 2)
 
     def encode(self, examples: Examples, tokenizer: PreTrainedTokenizerFast) -> list[Encoded]:

@@ -153,7 +153,18 @@ class Task(Config):
 
         model, names, restart: see `isomorph.models.heads.Head`.
         """
-        return KINDS[self.kind].head(self, model, names, seed, restart)
+        from torch import nn
+
+        from isomorph.models.finetune import head_for
+        from isomorph.models.heads import cls_normalisation
+
+        settings = dict(self) | {"restart": restart, "pooling": self.tuning.pooling}
+        settings = {name: settings[name] for name in KINDS[self.kind].settings}
+        settings["dropout"] = self.tuning.dropout
+        head = head_for(self.kind, model, names, seed=seed, **settings)
+        if self.normalisation != "none":
+            head.out = nn.Sequential(cls_normalisation(self.normalisation, head.width), head.out)
+        return head
 
     def scores(self, examples: Examples, answers: Sequence) -> dict[str, float]:
         """The scores of answers by name: fractions of 1, or correlations."""
@@ -208,41 +219,6 @@ def chosen(examples: Examples, answers: Sequence, places: Sequence[int]) -> tupl
     return few, [answers[i] for i in places]
 
 
-def _head(task: Task, model, names, seed: int, restart: bool, **settings) -> Head:
-    """Of the answers' names, from a linear layer or a parser."""
-    from isomorph.models.heads import head_for
-
-    settings |= {"seed": seed, "restart": restart, "dropout": task.tuning.dropout}
-    return head_for(task.kind, model, names, **settings)
-
-
-def _text_head(task: Task, model, names, seed: int, restart: bool) -> Head:
-    from torch import nn
-
-    from isomorph.models.heads import cls_normalisation
-
-    head = _head(task, model, names, seed, restart, pooling=task.tuning.pooling)
-    if task.normalisation != "none":
-        head.out = nn.Sequential(cls_normalisation(task.normalisation, head.width), head.out)
-    return head
-
-
-def _other_head(task: Task, model, names, seed: int, restart: bool) -> Head:
-    """Of those that name no answers and read their texts in one way."""
-    from isomorph.models.encoder import seeded
-    from isomorph.models.ordering import OrderingHead
-    from isomorph.models.spans import PhraseHead, QuestionHead
-
-    dropout = task.tuning.dropout
-    with seeded(seed):
-        if task.kind == QUESTION:
-            return QuestionHead(model, dropout=dropout)
-        if task.kind == PHRASES:
-            return PhraseHead(model, dropout=dropout, level=task.level)
-        how = {"interaction": task.interaction, "margin": task.margin}
-        return OrderingHead(model, dropout=dropout, pooling=task.tuning.pooling, **how)
-
-
 def _pair_scores(examples: Examples, answers: Sequence) -> dict[str, float]:
     return {"accuracy": accuracy([item.label for item in examples.items], answers)}
 
@@ -275,23 +251,22 @@ def _order_scores(examples: Examples, answers: Sequence) -> dict[str, float]:
 
 
 class Kind(NamedTuple):
-    """What a kind of task adds to an encoder, what its answers score, and what guessing scores."""
+    """What a kind of task's head takes of the task, what its answers score, and what guessing
+    scores."""
 
-    head: Callable[
-        ..., Head
-    ]  # of a task, an encoder, the answers' names, and settings of all heads
+    settings: tuple[str, ...]
     scores: Callable[[Examples, Sequence], dict[str, float]]  # words without an answer are wrong
     guessed: float | None = None  # None: the most frequent answer is the floor
     prefix: str | None = None  # of its scores after a transfer; None: it is in no transfer
 
 
 KINDS = {
-    PAIR: Kind(_text_head, _pair_scores, prefix="nli_"),
-    TAG: Kind(_head, _tag_scores, prefix="ner_"),
-    SPEECH: Kind(_head, _speech_scores, prefix="tags_"),
-    TREE: Kind(_head, _tree_scores, prefix=""),
-    SCORE: Kind(_text_head, _correlations, guessed=0.0),
-    QUESTION: Kind(_other_head, answer_scores, guessed=0.0),
-    PHRASES: Kind(_other_head, phrase_scores, guessed=0.5),
-    ORDER: Kind(_other_head, _order_scores, guessed=0.0),
+    PAIR: Kind(("restart", "pooling"), _pair_scores, prefix="nli_"),
+    TAG: Kind(("restart",), _tag_scores, prefix="ner_"),
+    SPEECH: Kind(("restart",), _speech_scores, prefix="tags_"),
+    TREE: Kind(("restart",), _tree_scores, prefix=""),
+    SCORE: Kind(("restart", "pooling"), _correlations, guessed=0.0),
+    QUESTION: Kind((), answer_scores, guessed=0.0),
+    PHRASES: Kind(("level",), phrase_scores, guessed=0.5),
+    ORDER: Kind(("pooling", "interaction", "margin"), _order_scores, guessed=0.0),
 }
