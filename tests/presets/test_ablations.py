@@ -8,6 +8,7 @@ import pytest
 from isomorph import ledger
 from isomorph.presets import ablations
 from isomorph.presets.ablations import (
+    BIGGER,
     DIALS,
     ELEMENTS,
     FAR,
@@ -18,6 +19,7 @@ from isomorph.presets.ablations import (
     SHAPES,
     TABLE_ONE,
     TOGETHER,
+    bigger_worlds,
     element,
     elements,
     factors,
@@ -224,6 +226,23 @@ def test_elements_change_what_they_name():
     ]
     assert (wide.encoder.width, wide.encoder.heads) == (256, 8)
     assert [c.run.text.parallel for c in elements("reference") if c.run.text.parallel] == [True] * 5
+
+
+def test_bigger_worlds_are_bigger_in_one_thing():
+    runs = {c.name: c.run for c in bigger_worlds("laptop") if c.run.seed == 3}
+    assert len(runs) == 4 * len(BIGGER)
+    for name in ("default", "no_anchors", "sep_emb"):
+        plain = runs[f"as_is_{name}"].pretraining
+        assert plain == vary(world_default(3), name)
+        wanted = {
+            "wide": {"encoder.width": 256, "encoder.heads": 8},
+            "long": {"training.tokens": 6_000_000},
+            "many_words": {"text.world.lexemes": 1000, "vocabulary.size": 4000},
+            "matched": {"text.world.premises": "matched"},
+        }
+        for world, change in wanted.items():
+            assert changed(runs[f"{world}_{name}"].pretraining, plain) == change
+    assert {t.kind for n in BIGGER for t in runs[f"{n}_sep_emb"].tasks} == {"nli", "ner", "parsing"}
 
 
 @pytest.mark.parametrize(

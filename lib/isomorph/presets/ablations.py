@@ -284,6 +284,32 @@ def french_factors(size: Size):
             yield Condition(name, transfer(default, name, TEXT_TASKS))
 
 
+# What might let separate embeddings work in a world: room, time, and words; and what inference needs.
+BIGGER = {
+    "as_is": {},
+    "wide": {"width": 256},
+    "long": {"tokens": 6_000_000},
+    "many_words": {"lexemes": 1000, "words": 4000},
+    "matched": {"premises": "matched"},
+}
+INFERENCE = Task(
+    source="world_nli", train=10_000, test=1000, tuning=TuningConfig(pooling="mean", epochs=4)
+)
+
+
+@experiment
+def bigger_worlds(size: Size):
+    """What rescues separate embeddings, and in which world is inference learnt? (1.4)
+
+    "wide_sep_emb" are separate embeddings in a wide model. Of "matched", premises tell nothing.
+    """
+    for world, seed in product(BIGGER, range(SEEDS) if size == "laptop" else ()):
+        default = world_default(seed, **BIGGER[world])
+        tasks = (INFERENCE,) if world == "matched" else WORLD_TASKS[1:]
+        for name in ("default", "no_anchors", "sep_emb", "random_encoder"):
+            yield Condition(f"{world}_{name}", transfer(default, name, tasks))
+
+
 # What each takes away, or adds.
 ELEMENTS = {
     "original": (),

@@ -9,8 +9,15 @@ from itertools import product
 
 from isomorph.config import Size
 from isomorph.models.settings import TuningConfig
-from isomorph.presets.ablations import SEEDS, in_worlds, smoke_tasks, vary
-from isomorph.presets.recipes import changed, experiment, real_default, world_default
+from isomorph.presets.ablations import (
+    BOTH,
+    SEEDS,
+    TEXT_SEEDS,
+    in_worlds,
+    smoke_tasks,
+    vary,
+)
+from isomorph.presets.recipes import changed, experiment, real_default, text_run, world_default
 from isomorph.results import Condition
 from isomorph.runs import (
     Comparison,
@@ -107,6 +114,15 @@ def alignment(size: Size):
         for pair in PAIRS if seed == 0 else ():
             text = ShippedText(languages=pair)
             yield Condition("e5", Comparison(text=text, hub=REFERENCE, **OTHERS))
+
+
+@experiment
+def text_alignment(size: Size):
+    """The same on Bible and help together, of five seeds. (Claims 1.8, 1.10 and 1.11)"""
+    for seed, pair in product(TEXT_SEEDS if size == "reference" else (), PAIRS[:2]):
+        both = text_run(ShippedText(languages=pair, domains=BOTH, overlap="dropped"), seed=seed)
+        yield from (Condition(name, compared(name, both, **OTHERS)) for name in CONDITIONS[:3])
+        yield Condition("word_vectors", word_vectors(both))
 
 
 @experiment
