@@ -196,12 +196,12 @@ def test_an_encoder_that_was_not_moved_is_like_itself():
 def test_the_shape_of_vectors_is_known_where_it_is():
     generator = torch.Generator().manual_seed(0)
     even = torch.randn(4000, 8, generator=generator)
-    found = {r["metric"]: r["value"] for r in before_after.shape(even, "")}
+    found = before_after.shape(even)
     assert found["cls_std_spread"] == pytest.approx(1, abs=0.05)
     assert found["cls_correlation"] < 0.03 and found["cls_mean_share"] < 0.05
     assert found["cls_top_share"] == pytest.approx(1 / 8, abs=0.02)
     loud = even * torch.tensor([10.0] + [1.0] * 7) + 50
-    found = {r["metric"]: r["value"] for r in before_after.shape(loud, "")}
+    found = before_after.shape(loud)
     assert found["cls_std_spread"] == pytest.approx(10 / (17 / 8), rel=0.05)
     assert found["cls_top_share"] > 0.9 and found["cls_mean_share"] > 0.9
 
@@ -221,7 +221,7 @@ def test_the_peak_of_the_gradient_is_that_of_the_steps(normalisation):
     assert len(lengths) == 4
     if isinstance(normalisation, torch.nn.Identity):  # 3, 4: a length of 5 for each text
         assert lengths == pytest.approx([5, 10, 10, 50])
-    assert before_after.peak(lengths)["value"] == pytest.approx(max(lengths) / np.median(lengths))
+    assert before_after.peak(lengths) == pytest.approx(max(lengths) / np.median(lengths))
     out(texts.requires_grad_()).mean().backward()
     assert len(lengths) == 4, "whoever trains it later is not watched"
 

@@ -40,8 +40,8 @@ OF_ONE = {
     "isoscore": isotropy.isoscore,
     "variance_evenness": isotropy.variance_evenness,
     "intrinsic_dimension": lambda x: isotropy.intrinsic_dimension(x.mean(0).expand_as(x)),
-    "cls_correlation": lambda x: shape(x)[1]["value"],
-    "cls_top_share": lambda x: shape(x)[4]["value"],
+    "cls_correlation": lambda x: shape(x)["cls_correlation"],
+    "cls_top_share": lambda x: shape(x)["cls_top_share"],
 }
 OF_TWO = {
     "linear_cka": similarity.linear_cka,

@@ -43,7 +43,8 @@ def test_shares_are_those_of_a_count_by_hand():
     found = shares(counts, vocabulary)
     # Of dog, le, paris and the full stop the last two are in both: 6 of 10 occurrences, 2 of them
     # of paris.
-    assert found == {"types": 0.5, "tokens": 0.6, "tokens_letters": 0.2}
+    named = {"anchor_types": 0.5, "anchor_tokens": 0.6, "anchor_tokens_letters": 0.2}
+    assert found == named
 
 
 @pytest.mark.parametrize("name", ["default", "extra_anchors"])

@@ -1,6 +1,6 @@
 """What a fine-tuning run measures of an encoder before and after: how far states moved, what they hold.
 
-Each analysis takes a `BeforeAfter` and gives records.
+Each analysis takes a `BeforeAfter` and yields records.
 
 - `similarity`: RSA and CKA of each layer before and after, on text of the task and of another domain.
 - `probes`: what each layer tells of words, entities and trees.
@@ -29,6 +29,7 @@ from isomorph.measure.structural_probe import fit_structural_probe
 from isomorph.models.blocks import blocks_of, revert
 from isomorph.models.finetune import predict
 from isomorph.models.inputs import longest_input
+from isomorph.runs.run import records_of
 from isomorph.runs.tasks import world_examples
 from isomorph.text.corpora import load_corpus
 from isomorph.text.tasks import examples
@@ -69,68 +70,57 @@ class BeforeAfter:
     examples: dict[str, Examples]
 
 
-def similarity(tuned: BeforeAfter) -> list[dict]:
+def similarity(tuned: BeforeAfter) -> Iterator[dict]:
     """`rsa` and `cka` of each layer on texts of the task, as the split "out" on as many of the same
     lengths out of its domain, and `texts`, how many of each; `rsa_other` and `cka_other` of the
     encoder as it was and another one, where there is one that reads the same subwords."""
     inside, outside = matched_for_length(*_domains(tuned))
-    records = [{"metric": "texts", "value": len(inside)}]
+    yield from records_of({"texts": len(inside)})
     compared = [("", "test", inside, tuned.after), ("", "out", outside, tuned.after)]
     if tuned.other is not None:
         compared.append(("_other", "test", inside, tuned.other))
     for suffix, split, texts, after in compared:
-        found = similarity_by_layer(
+        by_metric = similarity_by_layer(
             tuned.before, after, tuned.tokenizer, texts, language=tuned.language,
             seed=tuned.seed, max_length=longest_input(after, tuned.tokenizer, LONGEST),
         )  # fmt: skip
-        for name, by_layer in found.items():
-            records += [
-                {"metric": name + suffix, "value": value, "layer": layer, "split": split}
-                for layer, value in by_layer.items()
-            ]
-    return records
+        for name, by_layer in by_metric.items():
+            for layer, value in by_layer.items():
+                yield from records_of({name + suffix: value}, layer=layer, split=split)
 
 
-def reversion(tuned: BeforeAfter) -> list[dict]:
+def reversion(tuned: BeforeAfter) -> Iterator[dict]:
     """`score_bottom_reverted` and `score_top_reverted`: on some test examples, with that many of the
     lowest or highest blocks put back to what they were before tuning; 0 is none."""
     test = tuned.examples["test"]
     few = replace(test, items=test.items[:REVERTED])
     order = range(len(blocks_of(tuned.after)))
-    records = []
     for name, blocks in {"bottom": order, "top": order[::-1]}.items():
         head = copy.deepcopy(tuned.head)
         for reverted, block in enumerate([None, *blocks]):
             if block is not None:
                 revert(head.encoder, tuned.before, [block])
-            value = tuned.task.main(
-                few, predict(head, few, tuned.tokenizer, language=tuned.language)
-            )
-            metric = f"score_{name}_reverted"
-            records.append({"metric": metric, "value": value, "blocks": reverted})
-    return records
+            answers = predict(head, few, tuned.tokenizer, language=tuned.language)
+            score = tuned.task.main(few, answers)
+            yield from records_of({f"score_{name}_reverted": score}, blocks=reverted)
 
 
-def cls(tuned: BeforeAfter) -> list[dict]:
+def cls(tuned: BeforeAfter) -> Iterator[dict]:
     """Of the vectors that the classifier of a pair reads: `cls_std_spread`, the largest standard deviation of a coordinate over the mean;
     `cls_correlation`, the mean absolute correlation of two coordinates; `cls_mean_share`, the length
     of the mean over the mean length; `cls_isoscore`; `cls_top_share`, of the variance on the first
     principal direction; and `cls_gradient_norm`, the length of the loss's gradient at such a vector.
     With the suffix `_scaled` after normalisation, where there is one, and `_before` untuned."""
-    head = tuned.head
     untuned = tuned.task.head(
         copy.deepcopy(tuned.before), tuned.examples["train"].names, seed=tuned.seed
-    ).to(head.device)
-    records = []
-    for suffix, own in (("_before", untuned), ("", head)):
-        vectors, gradient = _classified(tuned, own, untuned=bool(suffix))
-        records += shape(vectors, suffix)
-        records.append({"metric": f"cls_gradient_norm{suffix}", "value": gradient})
-        if isinstance(own.out, torch.nn.Sequential):
+    ).to(tuned.head.device)
+    for suffix, head in (("_before", untuned), ("", tuned.head)):
+        vectors, gradient = _classified(tuned, head, untuned=bool(suffix))
+        yield from records_of(shape(vectors, suffix) | {f"cls_gradient_norm{suffix}": gradient})
+        if isinstance(head.out, torch.nn.Sequential):
             with torch.no_grad():
-                scaled = own.out[0](vectors.to(own.device)).cpu()
-            records += shape(scaled, "_scaled" + suffix)
-    return records
+                scaled = head.out[0](vectors.to(head.device)).cpu()
+            yield from records_of(shape(scaled, "_scaled" + suffix))
 
 
 def _classified(tuned: BeforeAfter, head: Head, *, untuned: bool) -> tuple[torch.Tensor, float]:
@@ -175,13 +165,13 @@ def watched(head: Head) -> Iterator[list[float]]:
         handle.remove()
 
 
-def peak(lengths: list[float]) -> dict:
-    """`cls_gradient_peak`: the largest of the lengths over the steps of a run, over their median."""
-    found = torch.tensor(lengths, dtype=torch.float64)
-    return {"metric": "cls_gradient_peak", "value": float(found.max() / found.quantile(0.5))}
+def peak(lengths: list[float]) -> float:
+    """The largest of the lengths over the steps of a run, over their median."""
+    steps = torch.tensor(lengths, dtype=torch.float64)
+    return float(steps.max() / steps.quantile(0.5))
 
 
-def shape(vectors: torch.Tensor, suffix: str = "") -> list[dict]:
+def shape(vectors: torch.Tensor, suffix: str = "") -> dict[str, float]:
     """The measures of `cls` that are of vectors (texts, width) alone.
 
     Coordinates that do not vary have no correlation and are left out of its mean; nan where none does.
@@ -190,22 +180,22 @@ def shape(vectors: torch.Tensor, suffix: str = "") -> list[dict]:
     spread = moved.std(0)
     correlation = torch.corrcoef(moved.T).fill_diagonal_(torch.nan)
     variance = torch.linalg.svdvals(moved).square()
-    found = {
+    measured = {
         "cls_std_spread": spread.max() / spread.mean(),
         "cls_correlation": correlation.abs().nanmean(),
         "cls_mean_share": mean.norm() / vectors.double().norm(dim=1).mean(),
         "cls_isoscore": isoscore(vectors),
         "cls_top_share": variance[0] / variance.sum(),
     }
-    return [{"metric": name + suffix, "value": float(v)} for name, v in found.items()]
+    return {name + suffix: float(value) for name, value in measured.items()}
 
 
 def _domains(tuned: BeforeAfter) -> tuple[list[str], list[str]]:
     """Texts of the task that it was not tuned on, and texts of another domain."""
     if tuned.world is not None:
-        found = world_examples("world_ner", tuned.world, tuned.language, "test", 4 * TEXTS)
+        sentences = world_examples("world_ner", tuned.world, tuned.language, "test", 4 * TEXTS)
         inside, outside = [], []
-        for item in found.items:
+        for item in sentences.items:
             side = inside if item.topic < tuned.world.topics / 2 else outside
             side.append(" ".join(item.words))
         return inside[:TEXTS], outside[:TEXTS]
@@ -222,14 +212,14 @@ def texts_of(examples: Examples) -> list[str]:
     def text(item) -> str:
         for name in ("first", "context"):
             if hasattr(item, name):
-                found = getattr(item, name)
-                return found if isinstance(found, str) else " ".join(found)
+                whole = getattr(item, name)
+                return whole if isinstance(whole, str) else " ".join(whole)
         return " ".join(item.words) if hasattr(item, "words") else item.sentences[0]
 
     return list(dict.fromkeys(map(text, examples.items)))
 
 
-def probes(tuned: BeforeAfter) -> list[dict]:
+def probes(tuned: BeforeAfter) -> Iterator[dict]:
     """Edge probes of the relation of a word to its head, of entities' types, and of parts of speech
     where there are any; and structural probes of trees.
 
@@ -237,24 +227,23 @@ def probes(tuned: BeforeAfter) -> list[dict]:
     `depth_spearman`; of the last one `<what>_selectivity`; of the mix of all `<what>_accuracy_mix`
     and `<what>_centre`, in layers.
     """
-    records: list[dict] = []
     asked = probed(tuned)
     read: dict[tuple, Representation] = {}
     for name, splits in asked.items():
         spans = {}
-        for split, own in splits.items():
-            words = tuple(item.words for item in own.items)
+        for split, labelled in splits.items():
+            words = tuple(item.words for item in labelled.items)
             if words not in read:  # several questions are on the same sentences
                 read[words] = represent(
                     tuned.after, tuned.tokenizer, words, language=tuned.language, level="word"
                 )
-            spans[split] = labelled_spans(read[words], own, name)
-        records += _edge(name, spans, tuned.seed)
+            spans[split] = labelled_spans(read[words], labelled, name)
+        yield from _edge(name, spans, tuned.seed)
     trees = {
-        split: tree_sentences(read[tuple(item.words for item in own.items)], own)
-        for split, own in asked["relation"].items()
+        split: tree_sentences(read[tuple(item.words for item in labelled.items)], labelled)
+        for split, labelled in asked["relation"].items()
     }
-    return records + _structural(trees, tuned.seed)
+    yield from _structural(trees, tuned.seed)
 
 
 def probed(tuned: BeforeAfter) -> dict[str, Splits]:
@@ -271,34 +260,28 @@ def probed(tuned: BeforeAfter) -> dict[str, Splits]:
     }
 
 
-def _edge(name: str, spans: dict[str, Spans], seed: int) -> list[dict]:
+def _edge(name: str, spans: dict[str, Spans], seed: int) -> Iterator[dict]:
     train, dev, test = (spans[split] for split in PROBED)
-    records, layers = [], sorted(train.layers)
-    for layer in layers:
-        value = fit_probe(train, dev, layers=layer, seed=seed).accuracy(test)
-        records.append({"metric": f"{name}_accuracy", "value": value, "layer": layer})
+    for layer in sorted(train.layers):
+        accuracy = fit_probe(train, dev, layers=layer, seed=seed).accuracy(test)
+        yield from records_of({f"{name}_accuracy": accuracy}, layer=layer)
     mixed = fit_probe(train, dev, seed=seed)
-    selective = selectivity(train, dev, test, layers=layers[-1], seed=seed).selectivity
-    return [
-        *records,
-        {"metric": f"{name}_accuracy_mix", "value": mixed.accuracy(test)},
-        {"metric": f"{name}_centre", "value": mixed.centre},
-        {"metric": f"{name}_selectivity", "value": selective, "layer": layers[-1]},
-    ]
+    mix = {f"{name}_accuracy_mix": mixed.accuracy(test), f"{name}_centre": mixed.centre}
+    yield from records_of(mix)
+    selective = selectivity(train, dev, test, layers=layer, seed=seed).selectivity
+    yield from records_of({f"{name}_selectivity": selective}, layer=layer)
 
 
-def _structural(trees: dict, seed: int) -> list[dict]:
+def _structural(trees: dict, seed: int) -> Iterator[dict]:
     train, dev, test = (trees[split] for split in PROBED)
-    records = []
     for layer, vectors in sorted(train.layers.items()):
         settings = {"layer": layer, "rank": min(RANK, vectors.shape[1]), "seed": seed}
         distance = fit_structural_probe("distance", train, dev, **settings)
         depth = fit_structural_probe("depth", train, dev, **settings)
-        found = {
+        scores = {
             "uuas": distance.uuas(test),
             "distance_spearman": distance.spearman(test),
             "root_accuracy": depth.root_accuracy(test),
             "depth_spearman": depth.spearman(test),
         }
-        records += [{"metric": name, "value": v, "layer": layer} for name, v in found.items()]
-    return records
+        yield from records_of(scores, layer=layer)

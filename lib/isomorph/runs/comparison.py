@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from isomorph.config import Distinct
 from isomorph.runs.encoders import TwoModels, foundations_trained, reader, untrained
 from isomorph.runs.pretraining import Pretraining, UsesPretraining, batches
-from isomorph.runs.run import Run
+from isomorph.runs.run import Run, records_of
 from isomorph.runs.texts import ShippedText, Text, text_checksum
 from isomorph.text.corpora import evenly, load_corpus
 from isomorph.text.vocab import SPECIAL, Vocabulary, VocabularyConfig, learn, words_in
@@ -198,14 +198,13 @@ class AnchorShare(UsesPretraining):
         return self
 
     def measure(self, place: torch.device) -> Iterator[dict]:
-        """anchor_types, anchor_tokens and anchor_tokens_letters, as `shares` has them."""
+        """Those of `shares`."""
         run, corpus = self.pretraining, self.pretraining.text.corpus()
         vocabulary = learn(run.vocabulary, corpus.train)
         counts = read_counts(
             batches(run, vocabulary, corpus), run.training.steps, run.languages, vocabulary.size
         )
-        for name, value in shares(counts, vocabulary).items():
-            yield {"metric": f"anchor_{name}", "value": value}
+        yield from records_of(shares(counts, vocabulary))
 
 
 def read_counts(
@@ -226,9 +225,10 @@ def read_counts(
 def shares(counts: dict[str, np.ndarray], vocabulary: Vocabulary) -> dict[str, float]:
     """What two languages share, of subwords that were read; special tokens do not count.
 
-    types: distinct subwords read in both languages, over those read in either. tokens: occurrences,
-    in either language, of subwords read in both, over all occurrences. tokens_letters: the same of
-    those with a letter in them, over all occurrences: what is left without marks and numbers.
+    anchor_types: distinct subwords read in both languages, over those read in either.
+    anchor_tokens: occurrences, in either language, of subwords read in both, over all occurrences.
+    anchor_tokens_letters: the same of those with a letter in them, over all occurrences: what is left
+    without marks and numbers.
     """
     first, second = (own[len(SPECIAL) :] for own in counts.values())
     total, both = first + second, (first > 0) & (second > 0)
@@ -237,7 +237,7 @@ def shares(counts: dict[str, np.ndarray], vocabulary: Vocabulary) -> dict[str, f
         for piece, i in ids.items():
             letters[i] = any(letter.isalpha() for letter in piece)
     return {
-        "types": float(both.sum() / (total > 0).sum()),
-        "tokens": float(total[both].sum() / total.sum()),
-        "tokens_letters": float(total[both & letters[len(SPECIAL) :]].sum() / total.sum()),
+        "anchor_types": float(both.sum() / (total > 0).sum()),
+        "anchor_tokens": float(total[both].sum() / total.sum()),
+        "anchor_tokens_letters": float(total[both & letters[len(SPECIAL) :]].sum() / total.sum()),
     }

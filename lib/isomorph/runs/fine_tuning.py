@@ -13,6 +13,7 @@ from isomorph.config import Distinct
 from isomorph.measure.scores import premise_alone
 from isomorph.runs.encoders import EncoderRun, files_checksum
 from isomorph.runs.pretraining import Pretraining
+from isomorph.runs.run import records_of
 from isomorph.runs.tasks import Task
 from isomorph.runs.texts import WorldText
 from isomorph.text.examples import PAIR
@@ -136,9 +137,10 @@ class FineTuning(EncoderRun):
         if self.task:
             yield from scored(self.task, parts[-1], head, tokenizer, language)
             for epoch, loss in enumerate(losses):
-                yield {"metric": "loss", "value": loss, "epoch": epoch}
+                yield from records_of({"loss": loss}, epoch=epoch)
             yield from distances(head.encoder, start.encoder)
-            yield from [before_after.peak(lengths)] if lengths else []
+            if lengths:
+                yield from records_of({"cls_gradient_peak": before_after.peak(lengths)})
         both = before_after.BeforeAfter(
             before=before, other=other, after=encoder.to(place).eval(), head=head,
             tokenizer=tokenizer, language=language, world=getattr(text, "world", None),
@@ -148,20 +150,20 @@ class FineTuning(EncoderRun):
             yield from getattr(before_after, analysis)(both)
 
 
-def scored(task: Task, own, head: Head, tokenizer, language: str) -> list[dict]:
+def scored(task: Task, own, head: Head, tokenizer, language: str) -> Iterator[dict]:
     from isomorph.models.finetune import predict
 
     main = {}
     for split in ("dev", "test"):
         answers = predict(head, own[split], tokenizer, language=language)
         main[split] = task.main(own[split], answers)
-    found = {"score": main["test"]} | task.scores(own["test"], answers)
-    found["floor"] = task.floor(own["train"], own["test"])
+    scores = {"score": main["test"]} | task.scores(own["test"], answers)
+    scores["floor"] = task.floor(own["train"], own["test"])
     if task.of_world and task.kind == PAIR:
-        found["floor_premise"] = task.main(own["test"], premise_alone(own["train"], own["test"]))
-    found["failed_run"] = float(found["score"] <= found["floor"])
-    on_test = [{"metric": name, "value": value, "split": "test"} for name, value in found.items()]
-    return [*on_test, {"metric": "score", "value": main["dev"], "split": "dev"}]
+        scores["floor_premise"] = task.main(own["test"], premise_alone(own["train"], own["test"]))
+    scores["failed_run"] = float(scores["score"] <= scores["floor"])
+    yield from records_of(scores, split="test")
+    yield from records_of({"score": main["dev"]}, split="dev")
 
 
 def distances(encoder, start) -> Iterator[dict]:
@@ -169,7 +171,7 @@ def distances(encoder, start) -> Iterator[dict]:
 
     far = weight_distances(encoder.cpu(), start.cpu())
     for block, distance in enumerate(far, 1):
-        yield {"metric": "weight_distance", "value": distance, "layer": block}
+        yield from records_of({"weight_distance": distance}, layer=block)
     third = -(-len(far) // 3)
     for end, part in {"bottom": far[:third], "top": far[-third:]}.items():
-        yield {"metric": f"{end}_weight_distance", "value": sum(part) / len(part)}
+        yield from records_of({f"{end}_weight_distance": sum(part) / len(part)})

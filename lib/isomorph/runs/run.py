@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import platform
 import time
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -170,11 +171,18 @@ def executed(run: Run) -> dict:
         # Of so many texts a few are always longer than is read.
         warnings.filterwarnings("ignore", message=".* were cut")
         for record in run.measure(place):
-            named = {"step": 0, "tokens": run.tokens}
-            records.append(named | {"seconds": time.monotonic() - began} | record)
+            if not math.isnan(record["value"]):  # of what varies too little for a number
+                named = {"step": 0, "tokens": run.tokens}
+                records.append(named | {"seconds": time.monotonic() - began} | record)
     return {
         "records": records, "data": run.checksum() or "", "device": device_name(place), "code": code,
     }  # fmt: skip
+
+
+def records_of(values: Mapping[str, float], **named) -> Iterator[dict]:
+    """A record of each value by its metric; named: what else their rows say."""
+    for metric, value in values.items():
+        yield {"metric": metric, "value": value} | named
 
 
 def device_name(device) -> str:
