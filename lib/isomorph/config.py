@@ -1,7 +1,8 @@
 """What every configuration has in common: frozen, complete, and of values that mean one thing; and the
 four sizes at which everything runs, the same code with other configurations (see `presets`)."""
 
-from typing import Literal, get_args
+from collections.abc import Iterator
+from typing import Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 
@@ -20,8 +21,7 @@ def known(size: str) -> Size:
 class Config(BaseModel):
     """A frozen configuration. Raises a validation error for a field that it does not have, for an
     infinite number, and for a value that is not of its field's own type: no truth value or text is
-    a number, and a set, which has no order, is no tuple; and, as a subclass says, for two fields that
-    contradict each other.
+    a number, and a set, which has no order, is no tuple; and for the first of its `problems`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -35,6 +35,16 @@ class Config(BaseModel):
                 if problem:
                     raise ValueError(f"{name} {problem}.")
         return values
+
+    @model_validator(mode="after")
+    def _without_problems(self) -> Self:
+        if problem := next(self.problems(), None):
+            raise ValueError(problem)
+        return self
+
+    def problems(self) -> Iterator[str]:
+        """As a subclass says: a sentence for each two fields that contradict each other."""
+        return iter(())
 
 
 def _problem(annotation: object, value: object) -> str | None:

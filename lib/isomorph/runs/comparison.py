@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from isomorph.config import Distinct
 from isomorph.runs.encoders import TwoModels, foundations_trained, reader, untrained
@@ -42,15 +42,14 @@ class Comparison(TwoModels):
         tuple[Literal["help", "tatoeba"], ...], Distinct
     ] = ()  # further sentences to retrieve
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Comparison:
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
         if (self.hub is None) == (self.source is None) or (self.hub and self.target):
-            raise ValueError("allowed is either hub, or source and perhaps target.")
+            yield "allowed is either hub, or source and perhaps target."
         if self.weights == "random" and self.hub:
-            raise ValueError("weights is 'random', which those of a model of the hub cannot be.")
+            yield "weights is 'random', which those of a model of the hub cannot be."
         if self.others and not isinstance(self.text, ShippedText):
-            raise ValueError(f"others is {self.others}, which goes with shipped text only.")
-        return self
+            yield f"others is {self.others}, which goes with shipped text only."
 
     def foundations(self) -> tuple[Pretraining, ...]:
         return (self.source,) if self.weights == "random" else super().foundations()
@@ -122,11 +121,9 @@ class WordVectors(Run):
     words_read: int = Field(default=3_000_000, ge=1)  # of each language, in as many whole epochs
     seed: int = Field(default=0, ge=0)
 
-    @model_validator(mode="after")
-    def _two_languages(self) -> WordVectors:
+    def problems(self) -> Iterator[str]:
         if len(self.text.languages) != 2:
-            raise ValueError(f"text is of {self.text.languages}; two languages are needed.")
-        return self
+            yield f"text is of {self.text.languages}; two languages are needed."
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -187,15 +184,13 @@ class AnchorShare(UsesPretraining):
 
     kind: Literal["anchor_share"] = "anchor_share"
 
-    @model_validator(mode="after")
-    def _two_languages(self) -> AnchorShare:
+    def problems(self) -> Iterator[str]:
         run = self.pretraining
         if len(run.languages) != 2 or run.read != "both":
-            raise ValueError(
+            yield (
                 f"pretraining reads {run.read!r} of {run.languages}; an anchor share needs a run "
                 "that reads two languages."
             )
-        return self
 
     def measure(self, place: torch.device) -> Iterator[dict]:
         """Those of `shares`."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from isomorph.runs.pretraining import Pretraining, trained
 from isomorph.runs.run import Run
@@ -33,13 +33,11 @@ class EncoderRun(Run):
     encoder: str | Pretraining
     weights: Literal["trained", "random"] = "trained"  # "random": a pretraining's first weights
 
-    @model_validator(mode="after")
-    def _has_first_weights(self) -> EncoderRun:
+    def problems(self) -> Iterator[str]:
         if self.weights == "random" and self.below is None:
-            raise ValueError(
+            yield (
                 f"weights is 'random', of {self.encoder!r}; allowed is the encoder of a pretraining."
             )
-        return self
 
     @property
     def below(self) -> Pretraining | None:
@@ -83,15 +81,11 @@ class TwoModels(Run):
     source: Pretraining | None = None
     target: Pretraining | None = None  # None: the source, which reads both
 
-    @model_validator(mode="after")
-    def _languages_read(self) -> TwoModels:
+    def problems(self) -> Iterator[str]:
         sides = zip(("source", "target"), self.sides, self.languages, strict=True)
         for name, side, language in sides:
             if side and language not in side.languages:
-                raise ValueError(
-                    f"{name} reads {side.languages}; here it has to read {language!r}."
-                )
-        return self
+                yield f"{name} reads {side.languages}; here it has to read {language!r}."
 
     @property
     def sides(self) -> tuple[Pretraining | None, Pretraining | None]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from isomorph.config import Distinct
 from isomorph.measure.scores import premise_alone
@@ -39,38 +39,37 @@ class FineTuning(EncoderRun):
     other: Pretraining | None = None
     seed: int = Field(default=0, ge=0)  # of heads, the order of examples, dropout and drawn blocks
 
-    @model_validator(mode="after")
-    def _consistent(self) -> FineTuning:
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
         if self.below is not None and len(self.below.languages) != 1:
-            raise ValueError(
+            yield (
                 f"encoder has the languages {self.below.languages}; allowed is a pretraining of one."
             )
         if self.other is not None and (self.below is None or "similarity" not in self.analyses):
-            raise ValueError(
+            yield (
                 "other is set; allowed is that beside a pretraining and the analysis 'similarity'."
             )
         world = self.below is not None and isinstance(self.below.text, WorldText)
         for task in self.tasks:
             if task.of_world != world:
-                raise ValueError(
+                yield (
                     f"source is {task.source!r}, which does not go with "
                     f"{'an' if world else 'no'} encoder of a world."
                 )
             if task.alternatives:
-                raise ValueError("task.alternatives is set; allowed is one way to tune.")
+                yield "task.alternatives is set; allowed is one way to tune."
         if self.task is None and (self.intermediate or set(self.analyses) != {"probes"}):
-            raise ValueError("task is None; allowed then is the analysis 'probes' alone.")
+            yield "task is None; allowed then is the analysis 'probes' alone."
         if "cls" in self.analyses and self.task.kind != PAIR:
-            raise ValueError(
+            yield (
                 f"analyses has 'cls', but source {self.task.source!r} has no vector of a text that "
                 "gets a label; allowed are sources of labelled pairs or texts."
             )
         if world and "similarity" in self.analyses and self.task.topics == "all":
-            raise ValueError(
+            yield (
                 "analyses has 'similarity', which compares text in and out of the task's domain; "
                 "allowed is a task whose topics are the 'first half' of its world's."
             )
-        return self
 
     @property
     def tasks(self) -> tuple[Task, ...]:

@@ -12,7 +12,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from isomorph.runs.encoders import EncoderRun, files_checksum, foundations_trained
 from isomorph.runs.pretraining import Pretraining, UsesPretraining
@@ -44,15 +44,11 @@ class Geometry(UsesPretraining):
     kind: Literal["geometry"] = "geometry"
     of: Literal["words", "frequent", "rare", "states", "word2vec"] = "words"
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Geometry:
+    def problems(self) -> Iterator[str]:
         if len(self.pretraining.languages) != 1:
-            raise ValueError(
-                f"pretraining reads {self.pretraining.languages}; a geometry is of one language."
-            )
+            yield f"pretraining reads {self.pretraining.languages}; a geometry is of one language."
         if self.of == "states" and not self.pretraining.encoder.causal:
-            raise ValueError("of is 'states', which needs a pretraining whose encoder is causal.")
-        return self
+            yield "of is 'states', which needs a pretraining whose encoder is causal."
 
     def foundations(self) -> tuple[Pretraining, ...]:
         return () if self.of == "word2vec" else (self.pretraining,)
@@ -257,14 +253,13 @@ class Cures(OfVectors):
     task: Literal[tuple(FILES)]
     prefix: str = ""  # before the names of the conditions, where several encoders are compared
 
-    @model_validator(mode="after")
-    def _reads(self) -> Cures:
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
         if self.below and not set(self.languages) <= set(self.below.languages):
-            raise ValueError(
+            yield (
                 f"task is {self.task!r}, and the pretraining reads {self.below.languages}; allowed "
                 f"is one that reads {' and '.join(self.languages)}."
             )
-        return self
 
     @property
     def languages(self) -> tuple[str, ...]:

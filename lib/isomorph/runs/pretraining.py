@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.processes import threads
@@ -45,21 +46,17 @@ class Pretraining(Run):
 
     micro_batch: int | None = Field(default=None, ge=1)  # rows at a time, to save memory
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Pretraining:
+    def problems(self) -> Iterator[str]:
         self.encoder.judge()
         if self.vocabulary.anchors == "extra" and len(self.languages) != 2:
-            raise ValueError("vocabulary.anchors is 'extra', which needs two languages.")
+            yield "vocabulary.anchors is 'extra', which needs two languages."
         if self.training.random_words == "same" and self.vocabulary.anchors in ("joint", "extra"):
-            raise ValueError(
+            yield (
                 "training.random_words is 'same', which needs vocabulary.anchors to be 'none' or "
                 "'default': a joint vocabulary does not say whose a word is."
             )
         if self.training.neighbours and (len(self.languages) != 2 or self.encoder.causal):
-            raise ValueError(
-                "training.neighbours is above 0, which needs a masked model of two languages."
-            )
-        return self
+            yield "training.neighbours is above 0, which needs a masked model of two languages."
 
     @property
     def languages(self) -> tuple[str, ...]:

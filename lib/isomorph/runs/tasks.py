@@ -6,12 +6,12 @@ A new set of examples is a line of `isomorph.text.tasks.SOURCES`, and a new kind
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from isomorph.config import Config
 from isomorph.measure.scores import (
@@ -71,23 +71,19 @@ class Task(Config):
     margin: float = Field(default=1.0, ge=0)  # of the loss of their order; 0 is ListMLE alone
     level: Literal["both", "phrases", "sentences"] = "both"  # of paraphrases
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Task:
+    def problems(self) -> Iterator[str]:
         if self.normalisation != "none" and self.kind not in (PAIR, SCORE):
-            raise ValueError(
+            yield (
                 f"normalisation is {self.normalisation!r}, but source {self.source!r} has no one "
                 "vector to classify; allowed is 'none'."
             )
         if self.of_world and None in (self.train, self.test, self.development):
-            raise ValueError(
-                "train, test and development must be numbers where a world is endless."
-            )
+            yield "train, test and development must be numbers where a world is endless."
         if not self.of_world and self.topics != "all":
-            raise ValueError(
+            yield (
                 f"topics is {self.topics!r}, but source {self.source!r} is of no world; allowed is "
                 "'all'."
             )
-        return self
 
     @property
     def origin(self) -> Source:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from isomorph.runs.run import Run
 
@@ -43,13 +43,9 @@ class Theorem(Run):
     cases: int = Field(default=200, ge=1)  # mixtures of two directions, clouds, or pairs of losses
     steps: int = Field(default=2000, ge=1)  # of the absent word's training
 
-    @model_validator(mode="after")
-    def _with_an_interior(self) -> Theorem:
+    def problems(self) -> Iterator[str]:
         if self.states < self.width + 2:
-            raise ValueError(
-                f"states is {self.states}; a width of {self.width} needs {self.width + 2} and up."
-            )
-        return self
+            yield f"states is {self.states}; a width of {self.width} needs {self.width + 2} and up."
 
     def checksum(self) -> str:
         return ""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from isomorph.measure.scores import majority, premise_alone
 from isomorph.runs.encoders import (
@@ -50,21 +50,17 @@ class Transfer(UsesPretraining):
     tasks: tuple[Task, ...]
     weights: Literal["trained", "random"] = "trained"  # "random": the floor, nothing pretrained
 
-    @model_validator(mode="after")
-    def _tasks_of_text(self) -> Transfer:
+    def problems(self) -> Iterator[str]:
         if len(self.pretraining.languages) != 2:
-            raise ValueError(
-                f"pretraining has the languages {self.pretraining.languages}; transfer needs two."
-            )
-        judge_tasks(self.tasks, self.pretraining.text)
+            yield f"pretraining has the languages {self.pretraining.languages}; transfer needs two."
+        yield from task_problems(self.tasks, self.pretraining.text)
         for task in self.tasks:
             first = task.kind == PAIR and any(own.tuning.pooling == "first" for own in task.ways())
             if first and self.pretraining.encoder.causal:
-                raise ValueError(
+                yield (
                     "tuning.pooling is 'first', where a causal encoder has read nothing yet; "
                     "allowed is 'mean'."
                 )
-        return self
 
     def foundations(self) -> tuple[Pretraining, ...]:
         return (self.pretraining,) if self.weights == "trained" else ()
@@ -104,17 +100,15 @@ class Transfer(UsesPretraining):
                     yield named | {"task": task.name, "tokens": tokens, "seconds": seconds}
 
 
-def judge_tasks(tasks: tuple[Task, ...], text) -> None:
-    """Raises ValueError unless each task is in both languages of a text, and there is one."""
+def task_problems(tasks: tuple[Task, ...], text) -> Iterator[str]:
+    """A sentence for each task that is not in both languages of a text, or for that there is none."""
     if not tasks:
-        raise ValueError("tasks is empty; at least one task is needed.")
+        yield "tasks is empty; at least one task is needed."
     for task in tasks:
         if task.prefix is None:
-            raise ValueError(f"source is {task.source!r}, which is no task of two languages.")
+            yield f"source is {task.source!r}, which is no task of two languages."
         if task.of_world != isinstance(text, WorldText):
-            raise ValueError(
-                f"source is {task.source!r}, which does not go with text of the kind {text.kind!r}."
-            )
+            yield f"source is {task.source!r}, which does not go with text of the kind {text.kind!r}."
 
 
 def loader(run: Transfer, below: dict[str, Pretraining]) -> Loaded:
@@ -201,21 +195,20 @@ class LayerTransfer(TwoModels):
     # Whose states, two thirds up, say which word is which; None has them from the world.
     aligner: Pretraining | None = None
 
-    @model_validator(mode="after")
-    def _tasks_of_text(self) -> LayerTransfer:
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
         if self.source is None or len(self.text.languages) != 2:
-            raise ValueError("text has to be of two languages, and there has to be a source.")
-        judge_tasks(self.tasks, self.text)
+            yield "text has to be of two languages, and there has to be a source."
+        yield from task_problems(self.tasks, self.text)
         for task in self.tasks:
             if task.kind == PAIR or task.alternatives:
-                raise ValueError(
+                yield (
                     f"source is {task.source!r}, tuned in {len(task.ways())} ways; allowed are tasks "
                     "of words, in one way."
                 )
         two_real = self.target is not None and not isinstance(self.text, WorldText)
         if (self.aligner is not None) != two_real:
-            raise ValueError("aligner is for two models that read real text, which need one.")
-        return self
+            yield "aligner is for two models that read real text, which need one."
 
     def foundations(self) -> tuple[Pretraining, ...]:
         return (*super().foundations(), *((self.aligner,) if self.aligner else ()))

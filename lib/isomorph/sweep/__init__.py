@@ -84,8 +84,8 @@ def sweep(
     asked = {condition.run.digest for condition in missing}  # not those that they build on
     total, failed = len(left), []
 
-    def time_left(by: Sequence[str] = ()) -> str:
-        return in_words(forecast.left([each.run for each in left.values()], jobs), by)
+    def time_left() -> str:
+        return forecast.left([each.run for each in left.values()], jobs)
 
     def done(condition: Condition, failure: RunFailed | None) -> None:
         left.pop(condition.run.digest, None)
@@ -103,7 +103,7 @@ def sweep(
     if record:
         speak(f"Each is recorded in {results.results_path(experiment)} as it ends.")
     at_a_time = f", {jobs} at a time" if jobs > 1 else ""
-    speak(f"Time: {time_left(by=sorted(forecast.devices))}{at_a_time}.")
+    speak(f"Time: {time_left()}{at_a_time}.")
     try:
         execute(missing, cluster=cluster, jobs=jobs, slurm=slurm, done=done)
     except KeyboardInterrupt:
@@ -233,73 +233,46 @@ class Forecast:
 
     def __init__(self, device: str | None = None, apart: Collection[str] = ()):
         self.device, self.apart = device, apart
-        self.devices: set[str] = set()  # of the runs that it goes by
-        self._before: dict[str, list[float]] = defaultdict(list)
-        self._now: dict[str, list[float]] = defaultdict(list)
+        self._paces: dict[str, list[float]] = defaultdict(list)
 
     def recall(self, rows: pd.DataFrame) -> None:
         """Take in the rows of earlier runs, of any experiment."""
         for config, run in rows.groupby("config"):
-            device = run["device"].iloc[0]
-            if self.device in (None, device):
+            if self.device in (None, run["device"].iloc[0]):
                 like, amount = likeness(json.loads(config))
-                self._before[like].append(run["seconds"].max() / amount)
-                self.devices.add(device)
+                self._paces[like].append(run["seconds"].max() / amount)
 
     def learn(self, run: Run, seconds: float) -> None:
         """Take in a run that has ended just now, which says more than all earlier ones."""
         like, amount = likeness(json.loads(run.config_json()))
-        self._now[like].append(seconds / amount)
+        self._paces[like] = [seconds / amount]
 
     def seconds(self, run: Run) -> float | None:
         """How long one run will take, or None when nothing like it has been seen.
 
         The seconds of a run's rows include those of the pretrainings it starts from.
         """
-        seconds = self._whole(run)
-        if seconds is None:
-            return None
-        apart = [below for below in run.foundations() if below.digest in self.apart]
-        return max(0.0, seconds - sum(self._whole(below) or 0.0 for below in apart))
-
-    def _whole(self, run: Run) -> float | None:
         like, amount = likeness(json.loads(run.config_json()))
-        paces = self._now.get(like) or self._before.get(like)
-        return amount * statistics.median(paces) if paces else None
+        if like not in self._paces:
+            return None
+        apart = [self.seconds(below) for below in run.foundations() if below.digest in self.apart]
+        return max(0.0, amount * statistics.median(self._paces[like]) - sum(filter(None, apart)))
 
-    def left(self, runs: Iterable[Run], jobs: int) -> tuple[float | None, int]:
-        """The seconds until all runs have ended, `jobs` at a time, and how many are left out, of
-        which nothing is known; None when that is all of them."""
-        every = [self.seconds(run) for run in runs]
-        known = [seconds for seconds in every if seconds is not None]
-        seconds = max(max(known), sum(known) / jobs) if known else None
-        return seconds, len(every) - len(known)
-
-
-def in_words(left: tuple[float | None, int], by: Sequence[str] = ()) -> str:
-    """An estimate in words."""
-    seconds, unknown = left
-    if seconds is None:
-        return "no estimate, since no like run is known"
-    words = f"about {duration(seconds)}"
-    if by:
-        words += f", by like runs on {' and '.join(sorted(by))}"
-    if unknown:
-        words += f", not counting {unknown} unlike any known run"
-    return words
+    def left(self, runs: Sequence[Run], jobs: int) -> str:
+        """The time until all runs have ended, `jobs` at a time, in words."""
+        known = [seconds for run in runs if (seconds := self.seconds(run)) is not None]
+        if not known:
+            return "no estimate, since no like run is known"
+        words = f"about {duration(max(max(known), sum(known) / jobs))}"
+        unknown = len(runs) - len(known)
+        return f"{words}, not counting {unknown} unlike any known run" if unknown else words
 
 
 def duration(seconds: float) -> str:
-    """Rounded to what matters: "40 s", "12 min", "3 h 20 min", "2 days 3 h"."""
+    """Rounded to what matters: "40 s", "12 min", "3.3 h"."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    if minutes < 90:
-        return f"{minutes} min"
-    long = minutes >= 36 * 60
-    many, rest = divmod(minutes // 60, 24) if long else divmod(minutes, 60)
-    names = ("days", "h") if long else ("h", "min")
-    return f"{many} {names[0]}" + (f" {rest} {names[1]}" if rest else "")
+    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
 
 
 def describe(condition: Condition) -> str:
