@@ -57,7 +57,7 @@ def test_words_are_met_whatever_their_case_encoding_and_neighbours(model, kind):
     accents = unicodedata.normalize("NFD", "résumé")
     texts = ["God made the earth! And PARIS!", f"Paris's {accents} of the House", "The résumé."]
     words = ["god", "earth", "paris", "house", "résumé", "haus"]
-    found = word_averages(model, tokeniser(kind), texts, words, language="en")
+    found = word_averages(Reader(model, tokeniser(kind), "en"), texts, words)
     expected = [1, 1, 2, 1, 2, 0]
     # An occurrence with an unknown piece is passed over: capitals are, where none was learnt.
     unknown = tokeniser(kind).unk_token_id
@@ -72,10 +72,10 @@ def test_words_are_met_whatever_their_case_encoding_and_neighbours(model, kind):
 def test_chinese_words_are_met_without_spaces(model, kind):
     # In an order that no piece covers two of.
     text, words = "地上天帝造上", ["天帝", "上", "天", "帝"]
-    found = word_averages(model, tokeniser(kind), [text], words, language="zh")
+    found = word_averages(Reader(model, tokeniser(kind), "zh"), [text], words)
     if tokeniser(kind).unk_token_id not in tokeniser(kind)(text)["input_ids"]:
         assert found[1].tolist() == [1, 2, 0, 0]
-    listed = word_averages(model, tokeniser(kind), [list(text)], words, language="zh")
+    listed = word_averages(Reader(model, tokeniser(kind), "zh"), [list(text)], words)
     assert listed[1].tolist() == [0, 2, 1, 1]
 
 
@@ -128,9 +128,9 @@ def test_what_is_no_text_is_named_by_its_number_before_any_work(model, missing):
         with pytest.raises(ValueError, match=r"^texts\[1\] is "):
             list(stream(model, tokenizer, iter(["a", missing])))
         with pytest.raises(ValueError, match=r"^texts\[1\] is "):
-            word_averages(model, tokenizer, ["a", missing], ["a"])
+            word_averages(Reader(model, tokenizer, None), ["a", missing], ["a"])
         for measure in (
-            lambda words: word_averages(model, tokenizer, ["a"], words),
+            lambda words: word_averages(Reader(model, tokenizer, None), ["a"], words),
             lambda words: embedding_words(tokenizer, torch.eye(700), words),
         ):
             with pytest.raises(ValueError, match=r"^words\[1\] is "):

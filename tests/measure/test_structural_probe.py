@@ -102,12 +102,12 @@ def test_the_spanning_tree_is_the_shortest_of_the_counted_words(seed, n, same):
 def test_heads_that_are_no_tree_are_refused():
     for heads, message in {
         (2, 1, 0): "circle",
-        (0, 0): "2 roots",
-        (2, 1): "0 roots",
-        (3, 0): "allowed are 0 to",
-        (-1, 0): "allowed are 0 to",
-        (): "allowed are 0 to",
-        (1, 0): "circle",
+        (0, 0): r"roots are \[1, 2\]",
+        (2, 1): r"roots are \[\]",
+        (3, 0): "the head of word 1 is 3; allowed is 0",
+        (-1, 0): "the head of word 1 is -1",
+        (): r"roots are \[\]",
+        (1, 0): "the head of word 1 is 1",
     }.items():
         with pytest.raises(ValueError, match=message):
             tree_depths(heads)

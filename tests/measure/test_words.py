@@ -11,6 +11,7 @@ import torch
 from isomorph.measure import words as measured
 from isomorph.measure.represent import Representation, represent
 from isomorph.measure.words import (
+    Reader,
     embedding_words,
     input_embedding,
     linked_vectors,
@@ -46,7 +47,7 @@ def reference(model, tokenizer, texts, word):
 def test_averages_agree_with_the_slow_reference(model, tokenizer, batch_size, split):
     words = ["cat", "under", "zebra", "the", "dogs", "CAT"]
     texts = [text.split() for text in TEXTS] if split else TEXTS
-    fast = word_averages(model, tokenizer, texts, words, batch_size=batch_size)
+    fast = word_averages(Reader(model, tokenizer, None), texts, words, batch_size=batch_size)
     assert fast[1].tolist() == [3, 2, 0, 4, 1, 3]  # the tokeniser does not tell Cat from cat
     assert sorted(fast[0]) == [0, 1, 2, 3]
     for row, word in enumerate(words):
@@ -59,12 +60,12 @@ def test_averages_agree_with_the_slow_reference(model, tokenizer, batch_size, sp
 
 
 def test_an_unknown_word_has_no_average(model, tokenizer):
-    found = word_averages(model, tokenizer, ["the zebra sat"], ["zebra", "sat"])
+    found = word_averages(Reader(model, tokenizer, None), ["the zebra sat"], ["zebra", "sat"])
     assert found[1].tolist() == [0, 1]
 
 
 def test_more_text_keeps_no_more_than_sums(model, tokenizer, monkeypatch):
-    once = word_averages(model, tokenizer, TEXTS, ["cat", "dog"])
+    once = word_averages(Reader(model, tokenizer, None), TEXTS, ["cat", "dog"])
     alive, held = [], []
     means = measured.unit_means
 
@@ -75,7 +76,9 @@ def test_more_text_keeps_no_more_than_sums(model, tokenizer, monkeypatch):
 
     monkeypatch.setattr(measured, "unit_means", watched)
     endless = (text for _ in range(100) for text in TEXTS)
-    often = word_averages(model, tokenizer, endless, ["cat", "dog"], layers=[3], batch_size=5)
+    often = word_averages(
+        Reader(model, tokenizer, None), endless, ["cat", "dog"], layers=[3], batch_size=5
+    )
     assert often[1].tolist() == [300, 100]
     assert torch.allclose(often[0][3], once[0][3], atol=1e-5)
     assert len(held) > 50 and max(held) <= 2
@@ -84,17 +87,17 @@ def test_more_text_keeps_no_more_than_sums(model, tokenizer, monkeypatch):
 def test_words_of_unspaced_text_are_looked_up_longest_first(model):
     apart, merged = make_tokenizer(), make_tokenizer(chinese=True)
     texts, words = ["上帝上", "帝上帝上帝"], ["上", "上帝"]
-    found = word_averages(model, apart, texts, words, language="zh")
+    found = word_averages(Reader(model, apart, "zh"), texts, words)
     assert found[1].tolist() == [1, 3]
     tokens = represent(model, apart, texts, level="token")
     assert torch.allclose(found[0][2][0], tokens[2][2], atol=1e-5)
     pairs = [tokens[2][[start, start + 1]].mean(0) for start in (0, 4, 6)]
     assert torch.allclose(found[0][2][1], sum(pairs) / 3, atol=1e-5)
     # Here 上帝 is one subword: nothing of its own is left for a word that ends inside it.
-    assert word_averages(model, merged, ["上帝"], words, language="zh")[1].tolist() == [0, 1]
-    assert word_averages(model, merged, ["上帝"], ["上"], language="zh")[1].tolist() == [0]
+    assert word_averages(Reader(model, merged, "zh"), ["上帝"], words)[1].tolist() == [0, 1]
+    assert word_averages(Reader(model, merged, "zh"), ["上帝"], ["上"])[1].tolist() == [0]
     # A spaced language is read as the tokeniser splits it.
-    assert word_averages(model, apart, texts, words)[1].tolist() == [4, 0]
+    assert word_averages(Reader(model, apart, None), texts, words)[1].tolist() == [4, 0]
 
 
 def test_embedding_rows_of_single_subwords(tokenizer):

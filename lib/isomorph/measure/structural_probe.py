@@ -18,6 +18,7 @@ from torch import Tensor
 from isomorph.measure.numerics import principal_axes, snapped
 from isomorph.measure.probe_data import Sentences
 from isomorph.measure.probes import Training, train_until_it_stops
+from isomorph.text.examples import check_tree
 
 TRAINING = Training(learning_rate=0.05, batch=20, epochs=40, patience=4, weight_decay=0.0)
 LENGTHS = (5, 50)  # of sentences, in words, that count in a Spearman score
@@ -179,21 +180,12 @@ def _vectors(sentences: Sentences, layer: int) -> Tensor:
 
 def _ways(heads: Sequence[int]) -> np.ndarray:
     """(n + 1, n + 1) int: how many edges lie between any two words, place 0 being above the root.
-    Raises ValueError when a head is no word of the sentence, there is not one root, or words go in
-    a circle."""
-    parents = np.asarray(heads, dtype=np.int64)
-    n = len(parents)
-    if not n or parents.min() < 0 or parents.max() > n:
-        raise ValueError(f"heads is {list(heads)}; allowed are 0 to the number of words, {n}.")
-    if (roots := np.count_nonzero(parents == 0)) != 1:
-        raise ValueError(f"heads is {list(heads)}, with {roots} roots; allowed is one, marked 0.")
+    Raises ValueError where heads make no tree."""
+    check_tree(heads)
+    n = len(heads)
     graph = np.zeros((n + 1, n + 1))
-    graph[np.arange(1, n + 1), parents] = 1
+    graph[np.arange(1, n + 1), heads] = 1
     ways = shortest_path(graph, directed=False, unweighted=True)
-    if np.isinf(ways).any():
-        raise ValueError(
-            f"heads is {list(heads)}, which goes round in a circle; allowed is a tree."
-        )
     return ways.astype(np.int64)
 
 

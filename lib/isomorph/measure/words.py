@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow.parquet
@@ -66,14 +65,6 @@ class Reader:
         return represent(self.model, self.tokenizer, texts, language=self.language, **options)
 
 
-class WordVectors(NamedTuple):
-    """Layer -> (n_words, width) on the CPU in float32, zeros where a word was never met; and how many
-    occurrences each mean is over, (n_words,)."""
-
-    layers: dict[int, Tensor]
-    counts: Tensor
-
-
 def input_embedding(model: PreTrainedModel, language: str | None = None) -> Tensor:
     """The embedding matrix that a language reads through, (vocabulary, width)."""
     getter = model.get_input_embeddings
@@ -110,25 +101,17 @@ def in_context(
 ) -> dict[int, Lexicon]:
     """Layer -> the words that the texts have, and their `word_averages`. spellings: as of
     `embedded`."""
-    averages, counts = word_averages(
-        reader.model, reader.tokenizer, texts, list(spellings.values()),
-        language=reader.language, **options,
-    )  # fmt: skip
+    averages, counts = word_averages(reader, texts, list(spellings.values()), **options)
     met = counts > 0
     keys = [key for key, there in zip(spellings, met.tolist(), strict=True) if there]
     return {layer: (keys, vectors[met]) for layer, vectors in averages.items()}
 
 
 def word_averages(
-    model: PreTrainedModel,
-    tokenizer: Tokenizers,
-    texts: Iterable[Text],
-    words: Sequence[str],
-    *,
-    language: str | None = None,
-    **options,
-) -> WordVectors:
-    """The mean contextual vector of each word over its occurrences in the texts.
+    reader: Reader, texts: Iterable[Text], words: Sequence[str], **options
+) -> tuple[dict[int, Tensor], Tensor]:
+    """The mean contextual vector of each word over its occurrences in the texts: layer -> (n_words,
+    width) on the CPU in float32, zeros where a word was never met; and the occurrences, (n_words,).
 
     A word's subwords are averaged, then its occurrences. Only sums are kept, so the texts may be a
     stream of any length. Words are compared by `spelling.word_key`; an occurrence with an unknown
@@ -136,15 +119,15 @@ def word_averages(
     spaces they are looked up as they stand, longest first. Options and errors as of `represent.stream`.
     Source: Conneau, Wu et al. 2020, section 5.1.
     """
-    tokenizer = tokenizer_of(tokenizer, language)
     check_texts(words, "words[{}]", empty=True)
+    tokenizer, language = reader.splitter, reader.language
     key_of = word_key(tokenizer)
     keys = [key_of(word) for word in words]
     index = {key: number for number, key in enumerate(dict.fromkeys(keys))}
     find = (_looked_up if language in UNSPACED else _spaced)(index, key_of)
     counts = torch.zeros(len(index), dtype=torch.long)
     sums: dict[int, Tensor] = {}
-    for batch in stream(model, tokenizer, texts, language=language, **options):
+    for batch in stream(reader.model, tokenizer, texts, language=language, **options):
         units = [
             (row, word, tokens)
             for row, (text, encoding) in enumerate(zip(batch.texts, batch.encodings, strict=True))
@@ -165,7 +148,7 @@ def word_averages(
         layer: (total / counts.clamp(min=1)[:, None]).float()[rows]
         for layer, total in sorted(sums.items())
     }
-    return WordVectors(means, counts[rows])
+    return means, counts[rows]
 
 
 def keyed_dictionary(

@@ -96,32 +96,38 @@ class TreeExample:
 
     def __post_init__(self):
         _one_each(self.words, heads=self.heads, relations=self.relations)
-        count = len(self.words)
-        for i, head in enumerate(self.heads, 1):
-            if not 0 <= head <= count or head == i:
-                raise ValueError(
-                    f"the head of word {i} is {head}; allowed is 0, of the root, or the place of "
-                    f"another word, from 1 to {count}."
-                )
-        roots = [i for i, head in enumerate(self.heads, 1) if head == 0]
-        if len(roots) != 1:
-            raise ValueError(f"the roots are {roots}; allowed is one word whose head is 0.")
+        roots = [check_tree(self.heads)]
         named = [i for i, name in enumerate(self.relations, 1) if name.partition(":")[0] == "root"]
         if named != roots:
             raise ValueError(
                 f"the words {named} have the relation 'root'; allowed is word {roots[0]} alone, "
                 "whose head is 0."
             )
-        for i in range(1, count + 1):
-            path = []
-            while i and i not in path:
-                path.append(i)
-                i = self.heads[i - 1]
-            if i:
-                circle = path[path.index(i) :]
-                raise ValueError(
-                    f"the words {circle} are each other's heads in a circle; allowed is a tree."
-                )
+
+
+def check_tree(heads: Sequence[int]) -> int:
+    """The place of the root, from 1. Raises ValueError unless heads, 0 or a place, make one tree."""
+    count = len(heads)
+    for i, head in enumerate(heads, 1):
+        if not 0 <= head <= count or head == i:
+            raise ValueError(
+                f"the head of word {i} is {head}; allowed is 0, of the root, or the place of another "
+                f"word, from 1 to {count}."
+            )
+    roots = [i for i, head in enumerate(heads, 1) if head == 0]
+    if len(roots) != 1:
+        raise ValueError(f"the roots are {roots}; allowed is one word whose head is 0.")
+    for i in range(1, count + 1):
+        path = []
+        while i and i not in path:
+            path.append(i)
+            i = heads[i - 1]
+        if i:
+            circle = path[path.index(i) :]
+            raise ValueError(
+                f"the words {circle} are each other's heads in a circle; allowed is a tree."
+            )
+    return roots[0]
 
 
 def _one_each(words: Sequence[str], **given: Sequence) -> None:
