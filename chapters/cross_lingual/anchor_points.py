@@ -130,10 +130,10 @@ for old, new in [(old, new) for old, new in pairs if old != new][:3]:
 # never switched.
 
 # %%
-from isomorph.text import anchors
+from isomorph.text import vocab
 
 generator = np.random.default_rng(0)
-assert switched == anchors.code_switch(plain, translations, generator)
+assert switched == vocab.code_switch(plain, translations, generator)
 
 # %% [markdown]
 # ## What is shared?
