@@ -237,9 +237,9 @@ def compare(
     device: Annotated[
         str, among("auto", "cpu", "cuda", "mps", help="auto, cpu, cuda or mps.")
     ] = "auto",
-    out: Annotated[Path, typer.Option(help="A folder for rows, figures and a notebook.")] = Path(
-        "comparison"
-    ),
+    out: Annotated[
+        Path, typer.Option(help="A folder for rows, figures and, where papermill is, a notebook.")
+    ] = Path("comparison"),
 ) -> None:
     """Compare two encoders layer by layer: alignment, retrieval, CKA and isotropy.
 
@@ -329,6 +329,7 @@ def build() -> None:
 @data.command()
 def models() -> None:
     """Train the small encoders that ship, where they are not finished, and write them to data/."""
+    in_checkout("data/build")
     from isomorph import release, sweep
 
     with plainly(ValueError, RuntimeError, OSError, resumes=True):

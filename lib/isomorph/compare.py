@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -260,7 +261,8 @@ def write(rows: DataFrame, folder: Path) -> list[Path]:
         by_layer(rows).to_csv(aside / "by_layer.csv", index=False)
         for name, (figure, _) in drawings.items():
             figure.savefig(aside / f"{name}.svg", metadata={"Date": None}, facecolor="white")
-        write_notebook(aside / NAME)
+        if find_spec("papermill"):  # of the extra `book`
+            write_notebook(aside / NAME)
         for path in sorted(earlier, key=lambda path: path.name == "rows.csv"):  # which marks them
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         new = [aside / name for name in WRITTEN if (aside / name).exists()]

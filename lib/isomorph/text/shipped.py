@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import isomorph
 from isomorph import files
 
 if TYPE_CHECKING:
@@ -26,12 +27,15 @@ LANGUAGES = ("en", "fr", "de", "ru", "zh", "es")
 DOMAINS = ("bible", "help")
 
 MANIFEST = "MANIFEST.json"
+INSTALLED = Path(isomorph.__file__).parent / "data"  # in a wheel; a checkout has it beside lib/
 REBUILD = "rebuild it with `isomorph data build`"
 RETRAIN = "take it from the repository again, or train it with `isomorph data models`"
 RECORD = (
     "take it from the repository again, or remove it and record its runs anew with "
     "`isomorph run {} --record`"
 )
+if INSTALLED.is_dir():
+    REBUILD = RETRAIN = RECORD = "install isomorph again"
 BUILDS = "build"  # the folder of the code that builds the data
 UNLISTED = {"README.md", "results/README.md", MANIFEST}  # what no result can come from
 
@@ -62,9 +66,11 @@ class DataCorrupted(RuntimeError):
 
 
 def data_folder() -> Path:
-    """The folder of the shipped data: ``$ISOMORPH_DATA`` where set, else ``data/`` of the project."""
-    chosen = os.environ.get("ISOMORPH_DATA")
-    return Path(chosen) if chosen else Path(__file__).resolve().parents[3] / "data"
+    """The folder of the shipped data: ``$ISOMORPH_DATA`` where set, else what came with the installed
+    library, else ``data/`` of the checkout."""
+    if chosen := os.environ.get("ISOMORPH_DATA"):
+        return Path(chosen)
+    return INSTALLED if INSTALLED.is_dir() else INSTALLED.parents[2] / "data"
 
 
 def read_manifest(folder: Path | None = None) -> dict:
