@@ -12,7 +12,7 @@ from isomorph.presets.degeneration import MINILM, smoke_model
 from isomorph.results import Condition
 from isomorph.rows import among
 from isomorph.runs import Cures, EncoderWords, cured_tasks, run_from_json
-from isomorph.runs.geometry import over_folds
+from isomorph.runs.cures import over_folds
 from isomorph.text import fetch
 from isomorph.text.examples import SENTENCES, WORDS
 

@@ -7,8 +7,9 @@ from pydantic import Field, TypeAdapter, ValidationError
 from isomorph.config import sentence
 from isomorph.runs.cache import cache_folder, code_version
 from isomorph.runs.comparison import AnchorShare, Comparison, WordVectors
+from isomorph.runs.cures import Cures
 from isomorph.runs.fine_tuning import FineTuning
-from isomorph.runs.geometry import Cures, EncoderWords, Geometry
+from isomorph.runs.geometry import EncoderWords, Geometry
 from isomorph.runs.pretraining import Pretraining, train, trained
 from isomorph.runs.run import Run
 from isomorph.runs.tasks import Task

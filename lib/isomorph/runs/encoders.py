@@ -70,6 +70,14 @@ class EncoderRun(Run):
             yield named
 
 
+class OfVectors(EncoderRun):
+    """A run on the vectors of an encoder as it is, which has a seed where a pretraining has one."""
+
+    @property
+    def seed(self) -> int:
+        return self.below.seed if self.below else 0
+
+
 class TwoModels(Run):
     """A run on a model of the first language of a text, the source, and one of the second.
 
