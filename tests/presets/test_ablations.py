@@ -235,7 +235,11 @@ def test_bigger_worlds_are_bigger_in_one_thing():
         plain = runs[f"as_is_{name}"].pretraining
         assert plain == vary(world_default(3), name)
         wanted = {
-            "wide": {"encoder.width": 256, "encoder.heads": 8},
+            "wide": {
+                "encoder.width": 256,
+                "encoder.heads": 8,
+                "training.learning_rate": 1.5e-3,
+            },
             "long": {"training.tokens": 6_000_000},
             "many_words": {"text.world.lexemes": 1000, "vocabulary.size": 4000},
             "matched": {"text.world.premises": "matched"},

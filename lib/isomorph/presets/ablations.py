@@ -287,7 +287,7 @@ def french_factors(size: Size):
 # What might let separate embeddings work in a world: room, time, and words; and what inference needs.
 BIGGER = {
     "as_is": {},
-    "wide": {"width": 256},
+    "wide": {"width": 256, "rate": 1.5e-3},  # at twice that it fits worse, on seed 100
     "long": {"tokens": 6_000_000},
     "many_words": {"lexemes": 1000, "words": 4000},
     "matched": {"premises": "matched"},

@@ -109,7 +109,7 @@ def smoke_run(
 
 def world_default(seed: int, **changes) -> Pretraining:
     """Four layers, since layers are to be separated; three quarters of a minute on one CPU core."""
-    return world_run(seed, layers=4, rate=3e-3, anchors=ANCHORS, **changes)
+    return world_run(seed, **{"layers": 4, "rate": 3e-3, "anchors": ANCHORS} | changes)
 
 
 def smoke_default(seed: int) -> Pretraining:
