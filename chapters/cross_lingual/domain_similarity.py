@@ -300,7 +300,11 @@ for task, label in NAMES.items():
         "change on lost topics": change(every, f"{task}_lost", *ends),
         "change on kept topics": change(every, f"{task}_kept", *ends),
         "drop on lost minus drop on kept": f"{more.mean():+.1f} "
-        f"[{more.mean() - half:+.1f}, {more.mean() + half:+.1f}]",
+        + (
+            f"[{more.mean() - half:+.1f}, {more.mean() + half:+.1f}]"
+            if len(more) > 1
+            else "(1 run)"
+        ),
     }
 show_table(
     pd.DataFrame(parts).T.rename_axis("task"),

@@ -338,6 +338,8 @@ for metric, name in NAMES.items():
     weighed[name] = {
         factor: f"{mean:+.1f} [{mean - half[factor]:+.1f}, "
         f"{mean + half[factor]:+.1f}]"
+        if len(own) > 1
+        else f"{mean:+.1f} (1 run)"
         for factor, mean in own.mean().items()
     }
     weighed[f"{name}: first"] = {f: f"{often[f]:.0%}" for f in often.index}

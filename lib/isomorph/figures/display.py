@@ -124,9 +124,10 @@ def table_figure(table: DataFrame, name: str) -> str:
 
 
 def _flat(table: DataFrame) -> DataFrame:
-    """With an index that has a name as columns; one that has none only counts, and is left out."""
+    """With an index that has a name as columns; one that has none only counts, and is left out. So is
+    the name of all columns together, which would be a column without content."""
     named = [name for name in table.index.names if name is not None]
-    return table.reset_index() if named else table
+    return (table.reset_index() if named else table).rename_axis(columns=None)
 
 
 def run_counts(provenances: Iterable[str]) -> str:
@@ -166,7 +167,9 @@ def table_html(table: DataFrame) -> str:
 
 def _region(table: DataFrame, name: str) -> str:
     """A table as HTML in a region of that name, which scrolls sideways where it must."""
-    body = table.to_html(index=False, border=0, float_format="{:.4g}".format, na_rep="")
+    body = table.to_html(
+        index=False, border=0, float_format="{:.4g}".format, na_rep="", justify="left"
+    )
     body = re.sub(r"<th>(?=[^<])", '<th scope="col">', body)
     # A region that scrolls sideways must be reachable by keyboard, and so needs a name.
     return (
