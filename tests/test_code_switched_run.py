@@ -9,7 +9,7 @@ import torch
 from isomorph.models.inputs import IGNORED
 from isomorph.models.settings import TrainingConfig
 from isomorph.presets import smoke_run
-from isomorph.presets.ablations import element
+from isomorph.presets.elements import element
 from isomorph.runs.pretraining import Pretraining, batches, neighbours
 from isomorph.text.corpora import Corpus
 from isomorph.text.vocab import VocabularyConfig, learn

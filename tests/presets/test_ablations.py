@@ -10,7 +10,6 @@ from isomorph.presets import ablations
 from isomorph.presets.ablations import (
     BIGGER,
     DIALS,
-    ELEMENTS,
     FAR,
     FLOORS,
     ORDERS,
@@ -18,14 +17,12 @@ from isomorph.presets.ablations import (
     SEPARATE,
     SHAPES,
     TABLE_ONE,
-    TOGETHER,
     bigger_worlds,
-    element,
-    elements,
     factors,
     separated,
     vary,
 )
+from isomorph.presets.elements import ELEMENTS, TOGETHER, element, elements
 from isomorph.presets.recipes import paper_run, real_default, smoke_default, world_default
 from isomorph.runs import run_from_json
 from isomorph.text.vocab import learn
@@ -265,8 +262,8 @@ def test_a_condition_that_cannot_be_is_named(default, name, named):
 
 
 def test_constants_are_not_changed_by_use():
-    before = json.dumps([ablations.DIALS, ablations.ELEMENTS, ablations.SHAPES])
+    before = json.dumps([ablations.DIALS, ELEMENTS, ablations.SHAPES])
     elements("laptop")
     factors("laptop")
-    after = json.dumps([ablations.DIALS, ablations.ELEMENTS, ablations.SHAPES])
+    after = json.dumps([ablations.DIALS, ELEMENTS, ablations.SHAPES])
     assert before == after

@@ -8,7 +8,7 @@ papers' own size. Same code, other configs.
 from itertools import product
 
 from isomorph.config import Size
-from isomorph.presets import ablations, alignment, degeneration, fine_tuning
+from isomorph.presets import ablations, alignment, degeneration, elements, fine_tuning
 from isomorph.presets.recipes import (
     EXPERIMENTS,
     crossed,
@@ -20,7 +20,9 @@ from isomorph.presets.recipes import (
 )
 from isomorph.results import Condition
 
-__all__ = ["EXPERIMENTS", "ablations", "alignment", "conditions", "degeneration", "fine_tuning"]
+__all__ = [
+    "EXPERIMENTS", "ablations", "alignment", "conditions", "degeneration", "elements", "fine_tuning",
+]  # fmt: skip
 
 # Width, the model's name on the learning curve.
 WIDTHS = {"narrow": 64, "middle": 128, "wide": 256}

@@ -3,8 +3,8 @@
 `factors` has the ten rows of the paper's Table 1 by name, the dials that only a controlled world
 has, what the paper did not take apart, and two floors. `copy_factors` has English with its copy, and
 `french_factors` English and French on more and more varied text, both at a size where transfer can
-be seen; inference stands at its floor there. `elements` has those of Dufter and Schütze (2020). Each
-condition changes one thing of `default`, of which it keeps everything else.
+be seen; inference stands at its floor there. Each condition changes one thing of `default`, of which it
+keeps everything else.
 """
 
 from collections.abc import Callable, Iterable
@@ -245,7 +245,6 @@ def factors(size: Size):
     ]
 
 
-LATER_SEEDS = (6, 7, 8, 9, 10)
 TEXT_SEEDS = (1, 2, 3, 4, 5)  # recipes were tried on seed 100, which is in no row
 # No word in common, as in K et al. (2020); and its words from last to first.
 COPY_BEYOND = ("anchors_00", "order_reversed")
@@ -308,60 +307,6 @@ def bigger_worlds(size: Size):
         tasks = (INFERENCE,) if world == "matched" else WORLD_TASKS[1:]
         for name in ("default", "no_anchors", "sep_emb", "random_encoder"):
             yield Condition(f"{world}_{name}", transfer(default, name, tasks))
-
-
-# What each takes away, or adds.
-ELEMENTS = {
-    "original": (),
-    "lang_pos": ("positions",),
-    "shift_special": ("special",),
-    "no_random": ("random words",),
-    "all_three_overparam": ("positions", "special", "random words", "small"),
-    "lang_pos_shift_special": ("positions", "special"),
-    "lang_pos_no_random": ("positions", "random words"),
-    "shift_special_no_random": ("special", "random words"),
-    "inv_order": ("order",),
-    "parallel": ("other text",),
-    "knn_replace": ("neighbours",),
-}
-TOGETHER = ("original", "lang_pos", "shift_special", "no_random", "all_three_overparam")  # of 11.1
-
-
-def element(default: Pretraining, name: str) -> Pretraining:
-    """One of Dufter and Schütze's changes; nothing but special tokens is shared to begin with."""
-    parts, run = ELEMENTS[name], vary(default, "no_anchors")
-    own = tuple(part for part in ("positions", "special") if part in parts)
-    run = changed(run, encoder={"specific": own}) if own else run
-    if "random words" in parts:
-        run = changed(run, training={"random_words": "none"})
-    if "small" in parts:
-        width, heads = 2 * run.encoder.width, 2 * run.encoder.heads
-        run = changed(run, encoder={"width": width, "heads": heads})
-    if "neighbours" in parts:
-        run = changed(run, training={"neighbours": 0.3})  # theirs
-    if "other text" in parts:
-        world = run.text.kind == "world"
-        same = {"world": changed(run.text.world, parallel=True)} if world else {"parallel": True}
-        run = changed(run, text=same)
-    return vary(run, "order_reversed") if "order" in parts else run
-
-
-@experiment
-def elements(size: Size):
-    """Shared positions, shared special tokens, random words, few parameters. (11.1, 11.2, 11.4, 11.6)
-
-    English and its copy share no word, and are measured on the way.
-    """
-    if size == "reference":
-        for seed in (*TEXT_SEEDS, *LATER_SEEDS):
-            text = CopyText(domains=BOTH, seed=seed)
-            default = text_run(text, seed=seed, tokens=3_000_000, marks=8)
-            for name in ELEMENTS if seed in TEXT_SEEDS else TOGETHER:
-                yield Condition(name, element(default, name))
-    else:
-        yield from in_worlds(size, element, ELEMENTS)
-    if size == "laptop":
-        yield from in_worlds(size, element, TOGETHER, range(SEEDS, 2 * SEEDS))
 
 
 COUNTED = (
