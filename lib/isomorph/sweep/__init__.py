@@ -283,4 +283,6 @@ def duration(seconds: float) -> str:
 
 def describe(condition: Condition) -> str:
     run = condition.run
-    return f"{condition.name} ({run.about}, seed {run.seed}, {run.tokens / 1e6:.3g}M tokens)"
+    read = f"{run.tokens / 1e6:.3g}M tokens" if run.tokens else ""
+    said = ", ".join(filter(None, [run.about, f"seed {run.seed}", read]))
+    return f"{condition.name} ({said})"
