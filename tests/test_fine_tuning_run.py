@@ -14,7 +14,7 @@ from isomorph.models.finetune import finetune
 from isomorph.models.pretrained import load_encoder
 from isomorph.models.settings import TuningConfig
 from isomorph.presets import EXPERIMENTS, conditions
-from isomorph.presets.fine_tuning import DEPTHS, held_at, world_encoder
+from isomorph.presets.fine_tuning import DEPTHS, changes, held_at, tuning_rates, world_encoder
 from isomorph.results import Condition
 from isomorph.runs import FineTuning, Task, before_after, run_from_json
 from isomorph.runs.tasks import KINDS, world_examples
@@ -237,6 +237,23 @@ def test_a_watched_head_learns_what_it_would_have_learnt():
 
     (watched, steps), (alone, _) = losses(True), losses(False)
     assert watched == alone and steps == 2 * 3  # of 40 texts, 16 at a time
+
+
+def test_rates_are_swept_with_all_else_as_it_was():
+    runs = {(c.name, c.run.task.source, c.run.seed): c.run for c in tuning_rates("reference")}
+    before = {
+        (c.name, c.run.task.source, c.run.seed): c.run for c in changes("reference") if c.run.task
+    }
+    for source in ("xnli", "tydiqa", "universal_dependencies"):
+        for mine, theirs in (("tuned_0.0002", "tuned"), ("frozen_0.0002", "frozen_two_thirds")):
+            assert runs[mine, source, 4] == before[theirs, source, 4]
+        slow, quick = runs["frozen_2e-05", source, 4], runs["frozen_0.0002", source, 4]
+        assert slow.task.tuning.learning_rate == 2e-5
+        same = slow.task.tuning.model_copy(update={"learning_rate": 2e-4})
+        assert (
+            slow.model_copy(update={"task": slow.task.model_copy(update={"tuning": same})}) == quick
+        )
+    assert len(runs) == 4 * 2 * 3 * 5
 
 
 def test_held_blocks_are_shares_of_all():

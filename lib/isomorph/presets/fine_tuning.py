@@ -108,6 +108,21 @@ def held_at(task: Task, name: str, *, blocks: int) -> Task:
     return changed(task, tuning={field: round(share * blocks)})
 
 
+SWEPT = (2e-5, 5e-5, 1e-4, 2e-4)  # from BERT's own rate to that of `RATES`
+
+
+@experiment
+def tuning_rates(size: Size):
+    """Do depth, freezing and closeness to the start hang on the learning rate? (5.3, 5.5, 5.6)"""
+    for seed, rate, task in product(range(5 if size == "reference" else 0), SWEPT, REAL_TASKS):
+        run = FineTuning(
+            encoder=MINILM, task=changed(task, tuning={"learning_rate": rate}), seed=seed
+        )
+        yield Condition(f"tuned_{rate:g}", changed(run, analyses=("similarity", "reversion")))
+        held = held_at(run.task, "frozen_two_thirds", blocks=6)
+        yield Condition(f"frozen_{rate:g}", changed(run, task=held))
+
+
 def studied(
     encoder: str | Pretraining, sources: tuple[str, ...], seeds: int, fields: dict, tuning: dict,
     settings: Mapping[str, dict], **more,
