@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from isomorph import compare
 from isomorph.cli import app
 from isomorph.measure import comparison
+from isomorph.measure.words import Reader
 from isomorph.models.pretrained import ModelRefused, fingerprint, load_encoder
 from isomorph.text.shipped import data_folder
 
@@ -47,6 +48,91 @@ def test_the_material_is_held_out_and_parallel():
     both = compare.material("en-de", learn=40, test=40)
     alone = compare.material("en-de", domain="help", learn=40, test=40)
     assert len(set(both["test"][0])) == 40 and both["test"] != alone["test"]
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Help pages in two languages, a line a message."""
+    chosen = compare.material("en-fr", domain="help", learn=60, test=30)
+    paths = tmp_path / "one.txt", tmp_path / "two.txt"
+    for path, learn, test in zip(paths, chosen["learn"], chosen["test"], strict=True):
+        path.write_text("\n".join(learn + test) + "\n", encoding="utf-8")
+    return paths
+
+
+def test_own_text_is_read_in_pairs_of_which_none_is_in_both_parts(files):
+    lines = [path.read_text("utf-8").splitlines() for path in files]
+    read = compare.own_material(files, learn=60, test=20)
+    assert [len(side) for side in (*read["learn"], *read["test"])] == [60, 60, 20, 20]
+    pairs = set(zip(*lines, strict=True))
+    assert set(zip(*read["learn"], strict=True)) | set(zip(*read["test"], strict=True)) <= pairs
+    for side in (0, 1):
+        assert not set(read["learn"][side]) & set(read["test"][side])
+    # What is repeated on either side is taken once.
+    for path in files:
+        path.write_text(path.read_text("utf-8") + "Once more.\n", encoding="utf-8")
+    with files[0].open("a", encoding="utf-8") as one, files[1].open("a", encoding="utf-8") as two:
+        one.write("Once more.\n")
+        two.write("Encore.\n")
+    assert compare.own_material(files, learn=60, test=30)["test"]
+    one = compare.own_material(files[:1], learn=40, test=20)
+    assert one["test"][0] == one["test"][1]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b"one\n\nthree\n", "has nothing in line 2"),
+        (b"", "has nothing in line 1"),
+        (b"caf\xe9\n", r"is not UTF-8 \(at byte 3\)"),
+        (b"one\ntwo\n", "has 2 lines and .* has 90"),
+    ],
+)
+def test_own_text_that_is_none_is_named(files, text, told):
+    files[0].write_bytes(text)
+    with pytest.raises(ValueError, match=told):
+        compare.own_material(files)
+
+
+def test_own_text_must_have_as_many_sentences_as_are_asked_for(files):
+    with pytest.raises(
+        ValueError, match="learn is 2000 and test 500; allowed are 4 or more of each and"
+    ):
+        compare.own_material(files)
+    with pytest.raises(ValueError, match="text names 3 files; allowed are one and two"):
+        compare.own_material([*files, files[0]])
+
+
+def test_own_text_gives_what_the_shipped_text_gives(files):
+    read = compare.own_material(files, learn=60, test=30)
+    models = [load_encoder(name) for name in (EN, FR)]
+    readers = [
+        Reader(*model, language) for model, language in zip(models, ("en", "fr"), strict=True)
+    ]
+    wanted = {(r["metric"], r["layer"]): r["value"] for r in comparison.compare(*readers, **read)}
+    got = compare.compare_models(
+        EN, FR, text=files, learn=60, test=30, device="cpu", progress=False
+    )
+    keys = [None if pd.isna(layer) else layer for layer in got["layer"]]
+    told = dict(zip(zip(got["metric"], keys, strict=True), got["value"], strict=True))
+    assert told == pytest.approx(wanted)  # of another number of threads
+    assert set(got["text"]) == {f"{files[0]}, {files[1]}"}
+    assert not [name for name in got["metric"] if name.startswith("translation")]
+    table = compare.by_layer(got)
+    assert table["words, rotated"].isna().all() and table["CKA"].notna().all()
+
+
+def test_the_command_takes_files(files, tmp_path, monkeypatch):
+    monkeypatch.setattr(compare, "write_notebook", lambda path: path.write_text("{}"))
+    out, text = str(tmp_path / "out"), [x for path in files for x in ("--text", str(path))]
+    command = ["compare", EN, FR, *text, "--learn", "60", "--test", "30", "--out", out]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    assert "words.svg" not in done.output and "retrieval.svg" in done.output
+    done = CliRunner().invoke(app, [*command[:3], *text, "--languages", "en", *command[-6:]])
+    assert done.exit_code == 1 and "languages is 'en'; allowed are two" in done.stderr
+    done = CliRunner().invoke(app, ["compare", EN, FR, "--text", str(files[0]) + "x"])
+    assert done.exit_code == 1 and "or a file that is there" in done.stderr
 
 
 def test_figures_tables_and_a_notebook_are_written(rows, tmp_path):

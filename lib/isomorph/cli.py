@@ -230,7 +230,16 @@ def compare(
         str, typer.Argument(help="A hub's id or a folder; reads the first language.")
     ],
     model_b: Annotated[str, typer.Argument(help="The same; reads the second language.")],
-    text: Annotated[str, typer.Option(help="Two languages that ship, such as en-fr.")] = "en-fr",
+    text: Annotated[
+        list[str],
+        typer.Option(
+            help="Two languages that ship, or a file with a sentence a line, and once more for the file "
+            "of its translations."
+        ),
+    ] = ["en-fr"],  # noqa: B006 - typer copies it
+    languages: Annotated[
+        str | None, typer.Option(help="Of files, where a model must know: for example en-fr.")
+    ] = None,
     domain: Annotated[str, typer.Option(help="bible, help or bible+help.")] = "bible+help",
     learn: Annotated[int, typer.Option(help="Parallel sentences to learn a rotation on.")] = 2000,
     test: Annotated[int, typer.Option(help="Held-out parallel sentences to score it on.")] = 500,
@@ -252,7 +261,7 @@ def compare(
         warnings.simplefilter("always")
         comparing.check_folder(out)
         rows = comparing.compare_models(
-            model_a, model_b, text=text, domain=domain, learn=learn, test=test, device=device,
+            model_a, model_b, text=_text_of(text), languages=_pair(languages), domain=domain, learn=learn, test=test, device=device,
             progress=sys.stderr.isatty(),
         )  # fmt: skip
         for note in dict.fromkeys(str(each.message) for each in said):
@@ -261,6 +270,21 @@ def compare(
         typer.echo(among_in_words(rows))
         for path in comparing.write(rows, out):
             typer.echo(f"wrote {path}")
+
+
+def _text_of(text: list[str]) -> str | list[Path]:
+    """The name of two languages, or files."""
+    files = [Path(each) for each in text]
+    return text[0] if len(text) == 1 and not files[0].exists() else files
+
+
+def _pair(languages: str | None) -> tuple[str | None, str | None]:
+    if languages is None:
+        return None, None
+    parts = tuple(languages.split("-"))
+    if len(parts) != 2:
+        raise ValueError(f"languages is {languages!r}; allowed are two, such as 'en-fr'.")
+    return parts
 
 
 def in_checkout(builder: str) -> None:

@@ -1,4 +1,5 @@
-"""`isomorph compare`: any two encoders on shipped parallel text, as rows, figures and a notebook.
+"""`isomorph compare`: any two encoders on shipped parallel text or on one's own, as rows, figures and a
+notebook.
 
 The measures are those of the chapters on alignment and CKA (Conneau, Wu et al. 2020, section 5), by
 `isomorph.measure.comparison`. The first model reads the first language and the second the second; the
@@ -27,6 +28,8 @@ from isomorph.text.examples import require
 from isomorph.text.shipped import LANGUAGES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
@@ -124,7 +127,8 @@ def languages_of(text: str) -> tuple[str, str]:
     languages = tuple(text.split("-"))
     if len(languages) != 2 or len(set(languages) & set(LANGUAGES)) != 2:
         raise ValueError(
-            f"text is {text!r}; allowed are two of {', '.join(LANGUAGES)}, such as 'en-fr'."
+            f"text is {text!r}; allowed are two of {', '.join(LANGUAGES)}, such as 'en-fr', or a file "
+            "that is there."
         )
     return languages
 
@@ -168,23 +172,77 @@ def material(
     }
 
 
+def own_material(files: Sequence[Path], *, learn: int = LEARN, test: int = TEST) -> dict:
+    """The same of files of one's own, UTF-8, a sentence a line: two that are translations of each other
+    line by line, or one that both models read. There is no dictionary, so words are left out.
+
+    A sentence that stands twice is taken once, on either side. Test sentences are evenly spaced, and a
+    rotation is learnt on others. Raises ValueError, in one sentence that names the file, for what is no
+    such text, or when there are fewer sentences than are asked for.
+    """
+    if len(files) not in (1, 2):
+        raise ValueError(f"text names {len(files)} files; allowed are one and two.")
+    sides = [_sentences(Path(file)) for file in files]
+    if len(sides[0]) != len(sides[-1]):
+        raise ValueError(
+            f"{files[0]} has {len(sides[0])} lines and {files[1]} has {len(sides[1])}; allowed are two "
+            "files that are translations of each other line by line."
+        )
+    pairs, seen = [], [set(), set()]
+    for pair in zip(sides[0], sides[-1], strict=True):
+        if not any(sentence in side for sentence, side in zip(pair, seen, strict=True)):
+            pairs.append(pair)
+        for sentence, side in zip(pair, seen, strict=True):
+            side.add(sentence)
+    if min(learn, test) < 4 or len(pairs) < learn + test:
+        raise ValueError(
+            f"learn is {learn} and test {test}; allowed are 4 or more of each and, of this text, "
+            f"{len(pairs)} together, which is how many different sentences it has."
+        )
+    pairs = evenly(pairs, learn + test)
+    held = set(evenly(range(learn + test), test))
+    parts = {"learn": set(range(learn + test)) - held, "test": held}
+    return {
+        name: tuple([pairs[i][side] for i in sorted(chosen)] for side in (0, 1))
+        for name, chosen in parts.items()
+    } | {"dictionary": {"train": [], "test": []}}
+
+
+def _sentences(file: Path) -> list[str]:
+    try:
+        lines = [line.strip() for line in file.read_text("utf-8-sig").rstrip().splitlines()]
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{file} is not UTF-8 (at byte {error.start}); allowed is UTF-8."
+        ) from None
+    if "" in lines or not lines:
+        empty = lines.index("") + 1 if lines else 1
+        raise ValueError(
+            f"{file} has nothing in line {empty}; allowed is a sentence in every line."
+        )
+    return lines
+
+
 @limited()
 def compare_models(
     first: str,
     second: str,
     *,
-    text: str = "en-fr",
+    text: str | Sequence[Path] = "en-fr",
     domain: str = "bible+help",
     learn: int = LEARN,
     test: int = TEST,
+    languages: tuple[str | None, str | None] = (None, None),
     device: Device = "auto",
     progress: bool = True,
 ) -> DataFrame:
     """Every measure of `isomorph.measure.comparison.compare` as rows, with the columns COLUMNS.
 
     first, second: ids of the hub or folders, see `isomorph.models.pretrained.load_encoder`.
-    Raises ValueError, before any model is loaded, for what `material` refuses; and ModelRefused, also
-    when a model fails at the text.
+    text: two languages that ship, or files (`own_material`), whose `languages` a model may have to know:
+    one of ours that has several.
+    Raises ValueError, before any model is loaded, for what `material` or `own_material` refuses; and
+    ModelRefused, also when a model fails at the text.
     """
     import pandas as pd
 
@@ -195,9 +253,20 @@ def compare_models(
     from isomorph.models.settings import device_named
 
     place = device_named(device)
-    chosen, readers = material(text, domain=domain, learn=learn, test=test), []
-    for name, language in zip((first, second), languages_of(text), strict=True):
+    readers, named = [], text
+    if isinstance(text, str):
+        chosen = material(text, domain=domain, learn=learn, test=test)
+        languages = languages_of(text)
+    else:
+        chosen, named = own_material(text, learn=learn, test=test), ", ".join(map(str, text))
+    for name, language in zip((first, second), languages, strict=True):
         model, tokenizer = load_encoder(name)
+        if language is None and isinstance(tokenizer, dict):
+            language, *more = tokenizer
+            if more:
+                raise ValueError(
+                    f"{name} reads {list(tokenizer)}; say in `languages` which, as 'en-fr'."
+                )
         readers.append(Reader(model.to(place), tokenizer, language))
     try:
         records = comparison.compare(*readers, **chosen, progress=progress)
@@ -208,7 +277,7 @@ def compare_models(
             f"models {first!r} and {second!r} cannot be compared: {one_line(problem)}."
         ) from problem
     rows = pd.DataFrame(records).assign(
-        source=first, target=second, text=text,
+        source=first, target=second, text=named,
         source_fingerprint=fingerprint(first), target_fingerprint=fingerprint(second),
     )  # fmt: skip
     return rows.astype({"layer": "Int64", "value": float})[list(COLUMNS)]
