@@ -10,7 +10,7 @@ import pytest
 from seaborn.utils import relative_luminance
 
 from isomorph import figures
-from isomorph.figures.display import TABLE_ROWS, figure_html, table_html
+from isomorph.figures.display import TABLE_ROWS, figure_html, table_figure, table_html
 
 NAN = float("nan")
 
@@ -258,3 +258,11 @@ def test_many_lines_get_the_room_they_need():
 
     few, many = drawn(5).get_figheight(), drawn(25).get_figheight()
     assert (many - few) / 20 > 0.2  # inches a line
+
+
+@pytest.mark.parametrize("columns", ["task", ["task", "at"]])
+def test_the_name_of_the_columns_is_no_column(columns):
+    rows = pd.DataFrame({"seed": [0, 1], "task": ["las", "las"], "at": ["a", "a"], "value": [1, 2]})
+    shown = table_figure(rows.pivot(index="seed", columns=columns, values="value"), "Scores")
+    assert "task" not in shown and "las" in shown
+    assert shown.count("<td>") == 4 and "text-align: right" not in shown

@@ -127,7 +127,8 @@ def _flat(table: DataFrame) -> DataFrame:
     """With an index that has a name as columns; one that has none only counts, and is left out. So is
     the name of all columns together, which would be a column without content."""
     named = [name for name in table.index.names if name is not None]
-    return (table.reset_index() if named else table).rename_axis(columns=None)
+    table = table.reset_index() if named else table
+    return table.rename_axis(columns=[None] * table.columns.nlevels)
 
 
 def run_counts(provenances: Iterable[str]) -> str:
