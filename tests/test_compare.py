@@ -16,6 +16,7 @@ from isomorph.cli import app
 from isomorph.measure import comparison
 from isomorph.measure.words import Reader
 from isomorph.models.pretrained import ModelRefused, fingerprint, load_encoder
+from isomorph.text import parallel
 from isomorph.text.shipped import data_folder
 
 EN, FR, BOTH = (str(data_folder() / "models" / name) for name in ("en", "fr", "en-fr"))
@@ -25,7 +26,7 @@ EN, FR, BOTH = (str(data_folder() / "models" / name) for name in ("en", "fr", "e
 def rows():
     options = {"domain": "bible", "learn": 150, "test": 40, "device": "cpu", "progress": False}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compare, "CONTEXTS", 200)
+        patch.setattr(parallel, "CONTEXTS", 200)
         with pytest.warns(UserWarning, match="were cut"):
             return compare.compare_models(EN, FR, **options)
 
@@ -41,19 +42,19 @@ def test_two_monolingual_encoders_align_by_a_rotation_only(rows):
 
 
 def test_the_material_is_held_out_and_parallel():
-    chosen = compare.material("fr-ru", domain="bible", learn=50, test=20)
+    chosen = parallel.material("fr-ru", domain="bible", learn=50, test=20)
     assert [len(side) for side in (*chosen["learn"], *chosen["test"])] == [50, 50, 20, 20]
     assert not set(chosen["learn"][0]) & set(chosen["test"][0])
-    assert chosen["dictionary"]["test"] and len(chosen["contexts"][0]) == compare.CONTEXTS
-    both = compare.material("en-de", learn=40, test=40)
-    alone = compare.material("en-de", domain="help", learn=40, test=40)
+    assert chosen["dictionary"]["test"] and len(chosen["contexts"][0]) == parallel.CONTEXTS
+    both = parallel.material("en-de", learn=40, test=40)
+    alone = parallel.material("en-de", domain="help", learn=40, test=40)
     assert len(set(both["test"][0])) == 40 and both["test"] != alone["test"]
 
 
 @pytest.fixture
 def files(tmp_path):
     """Help pages in two languages, a line a message."""
-    chosen = compare.material("en-fr", domain="help", learn=60, test=30)
+    chosen = parallel.material("en-fr", domain="help", learn=60, test=30)
     paths = tmp_path / "one.txt", tmp_path / "two.txt"
     for path, learn, test in zip(paths, chosen["learn"], chosen["test"], strict=True):
         path.write_text("\n".join(learn + test) + "\n", encoding="utf-8")
@@ -62,7 +63,7 @@ def files(tmp_path):
 
 def test_own_text_is_read_in_pairs_of_which_none_is_in_both_parts(files):
     lines = [path.read_text("utf-8").splitlines() for path in files]
-    read = compare.own_material(files, learn=60, test=20)
+    read = parallel.own_material(files, learn=60, test=20)
     assert [len(side) for side in (*read["learn"], *read["test"])] == [60, 60, 20, 20]
     pairs = set(zip(*lines, strict=True))
     assert set(zip(*read["learn"], strict=True)) | set(zip(*read["test"], strict=True)) <= pairs
@@ -74,8 +75,8 @@ def test_own_text_is_read_in_pairs_of_which_none_is_in_both_parts(files):
     with files[0].open("a", encoding="utf-8") as one, files[1].open("a", encoding="utf-8") as two:
         one.write("Once more.\n")
         two.write("Encore.\n")
-    assert compare.own_material(files, learn=60, test=30)["test"]
-    one = compare.own_material(files[:1], learn=40, test=20)
+    assert parallel.own_material(files, learn=60, test=30)["test"]
+    one = parallel.own_material(files[:1], learn=40, test=20)
     assert one["test"][0] == one["test"][1]
 
 
@@ -91,20 +92,20 @@ def test_own_text_is_read_in_pairs_of_which_none_is_in_both_parts(files):
 def test_own_text_that_is_none_is_named(files, text, told):
     files[0].write_bytes(text)
     with pytest.raises(ValueError, match=told):
-        compare.own_material(files)
+        parallel.own_material(files)
 
 
 def test_own_text_must_have_as_many_sentences_as_are_asked_for(files):
     with pytest.raises(
         ValueError, match="learn is 2000 and test 500; allowed are 4 or more of each and"
     ):
-        compare.own_material(files)
+        parallel.own_material(files)
     with pytest.raises(ValueError, match="text names 3 files; allowed are one and two"):
-        compare.own_material([*files, files[0]])
+        parallel.own_material([*files, files[0]])
 
 
 def test_own_text_gives_what_the_shipped_text_gives(files):
-    read = compare.own_material(files, learn=60, test=30)
+    read = parallel.own_material(files, learn=60, test=30)
     models = [load_encoder(name) for name in (EN, FR)]
     readers = [
         Reader(*model, language) for model, language in zip(models, ("en", "fr"), strict=True)

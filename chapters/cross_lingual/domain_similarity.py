@@ -137,7 +137,7 @@ show_table(pd.DataFrame(dial), "The dial")
 # %%
 import re
 
-from isomorph.text.corpora import load_parallel
+from isomorph.text.parallel import load_parallel
 
 words = {}
 for name in ("bible", "help"):

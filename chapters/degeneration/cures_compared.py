@@ -266,7 +266,7 @@ import warnings
 
 from isomorph.measure.represent import represent
 from isomorph.models.pretrained import load_encoder
-from isomorph.text.corpora import load_parallel
+from isomorph.text.parallel import load_parallel
 
 verses = load_parallel("bible").to_pandas().query("split == 'test'")
 verses = verses[:100] if size == "smoke" else verses

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from isomorph.measure.scores import accuracy, majority, span_scores
-from isomorph.text import corpora, shipped, shipped_tasks, tasks
+from isomorph.text import corpora, parallel, shipped, shipped_tasks, tasks
 from isomorph.text.examples import SPLITS
 from isomorph.text.shipped import DOMAINS, LANGUAGES
 
@@ -105,7 +105,7 @@ def _files() -> str:
 def _texts() -> str:
     rows, sizes = [], []
     for domain in DOMAINS:
-        data = corpora.load_parallel(domain)
+        data = parallel.load_parallel(domain)
         splits = Counter(data["split"])
         pairs = zip(data["id"], data["split"], strict=True)
         even = sum(name == "train" and i % 2 == 0 for i, name in pairs)
@@ -117,7 +117,7 @@ def _texts() -> str:
 
 
 def _near_copies() -> str:
-    data = corpora.read_table(corpora.NEAR_COPIES).to_list()
+    data = corpora.read_table(parallel.NEAR_COPIES).to_list()
     header = (
         "near copies",
         *(f"{name}, {where}" for name in PARTS for where in ("English", "any")),
@@ -222,14 +222,14 @@ def _paraphrases() -> str:
 def _dictionaries() -> str:
     rows = []
     for language in LANGUAGES[1:]:
-        data = corpora.load_dictionary(language).to_list()
+        data = parallel.load_dictionary(language).to_list()
         words = {
             name: len({r["source"] for r in data if r["split"] == name})
             for name in ("train", "test")
         }
         used = corpora.load_corpus(("en", language), ("bible+help", "bible+help")).dictionary
         bible = corpora.load_corpus(("en", language), ("bible", "bible")).dictionary
-        apart = corpora.word_pairs(("en", language), ("bible+help", "bible+help"), "dropped")
+        apart = parallel.word_pairs(("en", language), ("bible+help", "bible+help"), "dropped")
         targets = {target for _, target in used["train"]}
         seen = sum(target in targets for _, target in used["test"])
         rows.append(

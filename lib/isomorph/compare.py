@@ -17,15 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from isomorph import figures
 from isomorph import rows as rows_of
 from isomorph.processes import limited
-from isomorph.text.corpora import (
-    DOMAIN_CHOICES,
-    evenly,
-    load_parallel,
-    near_copies,
-    word_pairs,
-)
-from isomorph.text.examples import require
-from isomorph.text.shipped import LANGUAGES
+from isomorph.text.parallel import LEARN, TEST, languages_of, material, own_material
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +30,6 @@ if TYPE_CHECKING:
 # The fingerprints are `isomorph.models.pretrained.fingerprint` of the two models, as they were read.
 COLUMNS = ("source", "target", "text", "source_fingerprint", "target_fingerprint",
            "layer", "metric", "value")  # fmt: skip
-LEARN, TEST, CONTEXTS = 2000, 500, 1000  # sentences: a few minutes of one core for small models
 BY_LAYER = {
     "retrieval, rotated": "retrieval_p1",
     "retrieval, as they are": "retrieval_p1_unmapped",
@@ -120,107 +111,6 @@ for name, (figure, table) in compare.drawn(rows).items():
     drawing = compare.DRAWINGS[name]
     figures.show(figure, caption=drawing.caption, alt=drawing.alt, table=table)
 """
-
-
-def languages_of(text: str) -> tuple[str, str]:
-    """The two languages of "en-fr". Raises ValueError when they are not two that ship."""
-    languages = tuple(text.split("-"))
-    if len(languages) != 2 or len(set(languages) & set(LANGUAGES)) != 2:
-        raise ValueError(
-            f"text is {text!r}; allowed are two of {', '.join(LANGUAGES)}, such as 'en-fr', or a file "
-            "that is there."
-        )
-    return languages
-
-
-def material(
-    text: str, *, domain: str = "bible+help", learn: int = LEARN, test: int = TEST
-) -> dict:
-    """What the two models read, each in its language: arguments of `isomorph.measure.comparison.compare`.
-
-    learn: how many parallel sentences a rotation is learnt on, from the training part.
-    test: how many it is scored on, from the held-out part. Both evenly spaced over the domain.
-    The dictionary is the shipped one, of words that occur in the domain. Words are met in sentences
-    of the training part, none of which both models read. Near copies across these parts are left
-    out, and test words linked with those that the rotation is learnt on.
-    Raises ValueError for other languages, another domain, or fewer than 4 sentences.
-    """
-    languages = languages_of(text)
-    require("domain", domain, DOMAIN_CHOICES)
-    for name, count in (("learn", learn), ("test", test)):
-        if count < 4:
-            raise ValueError(f"{name} is {count}; at least 4 sentences are needed.")
-    rows = []
-    for part in domain.split("+"):
-        left_out = near_copies(part)
-        rows += [row for row in load_parallel(part).to_list() if row["id"] not in left_out]
-    split = {name: [row for row in rows if row["split"] == name] for name in ("train", "test")}
-
-    def sides(chosen: list[dict]) -> tuple[list[str], list[str]]:
-        return tuple([row[language] for row in chosen] for language in languages)
-
-    halves = [[row for row in split["train"] if row["id"] % 2 == parity] for parity in (0, 1)]
-    contexts = tuple(
-        [row[language] for row in evenly(half, CONTEXTS)]
-        for language, half in zip(languages, halves, strict=True)
-    )
-    return {
-        "learn": sides(evenly(split["train"], learn)),
-        "test": sides(evenly(split["test"], test)),
-        "dictionary": word_pairs(languages, (domain, domain), overlap="dropped"),
-        "contexts": contexts,
-    }
-
-
-def own_material(files: Sequence[Path], *, learn: int = LEARN, test: int = TEST) -> dict:
-    """The same of files of one's own, UTF-8, a sentence a line: two that are translations of each other
-    line by line, or one that both models read. There is no dictionary, so words are left out.
-
-    A sentence that stands twice is taken once, on either side. Test sentences are evenly spaced, and a
-    rotation is learnt on others. Raises ValueError, in one sentence that names the file, for what is no
-    such text, or when there are fewer sentences than are asked for.
-    """
-    if len(files) not in (1, 2):
-        raise ValueError(f"text names {len(files)} files; allowed are one and two.")
-    sides = [_sentences(Path(file)) for file in files]
-    if len(sides[0]) != len(sides[-1]):
-        raise ValueError(
-            f"{files[0]} has {len(sides[0])} lines and {files[1]} has {len(sides[1])}; allowed are two "
-            "files that are translations of each other line by line."
-        )
-    pairs, seen = [], [set(), set()]
-    for pair in zip(sides[0], sides[-1], strict=True):
-        if not any(sentence in side for sentence, side in zip(pair, seen, strict=True)):
-            pairs.append(pair)
-        for sentence, side in zip(pair, seen, strict=True):
-            side.add(sentence)
-    if min(learn, test) < 4 or len(pairs) < learn + test:
-        raise ValueError(
-            f"learn is {learn} and test {test}; allowed are 4 or more of each and, of this text, "
-            f"{len(pairs)} together, which is how many different sentences it has."
-        )
-    pairs = evenly(pairs, learn + test)
-    held = set(evenly(range(learn + test), test))
-    parts = {"learn": set(range(learn + test)) - held, "test": held}
-    return {
-        name: tuple([pairs[i][side] for i in sorted(chosen)] for side in (0, 1))
-        for name, chosen in parts.items()
-    } | {"dictionary": {"train": [], "test": []}}
-
-
-def _sentences(file: Path) -> list[str]:
-    try:
-        lines = [line.strip() for line in file.read_text("utf-8-sig").rstrip().splitlines()]
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{file} is not UTF-8 (at byte {error.start}); allowed is UTF-8."
-        ) from None
-    if "" in lines or not lines:
-        empty = lines.index("") + 1 if lines else 1
-        raise ValueError(
-            f"{file} has nothing in line {empty}; allowed is a sentence in every line."
-        )
-    return lines
 
 
 @limited()

@@ -5,7 +5,7 @@ from data.build import near_copies
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics.pairwise import cosine_similarity
 
-from isomorph.text.corpora import load_parallel
+from isomorph.text.parallel import load_parallel
 from isomorph.text.shipped import LANGUAGES, read_table
 
 LONG = "and the sons of Levi went up to the high place before evening number {}"

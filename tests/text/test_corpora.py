@@ -5,9 +5,9 @@ from collections import Counter
 import pytest
 
 from isomorph.text import shipped
-from isomorph.text.corpora import (
+from isomorph.text.corpora import load_corpus
+from isomorph.text.parallel import (
     FEWEST_OCCURRENCES,
-    load_corpus,
     load_dictionary,
     load_parallel,
     near_copies,
@@ -178,7 +178,7 @@ def test_text_without_near_copies_is_parallel_and_the_same_rows_in_all_languages
 
 def test_the_usual_text_does_not_depend_on_the_list_of_near_copies(corpus, apart, monkeypatch):
     assert corpus.checksum != apart.checksum
-    monkeypatch.setattr("isomorph.text.corpora.NEAR_COPIES", "text/none.parquet")
+    monkeypatch.setattr("isomorph.text.parallel.NEAR_COPIES", "text/none.parquet")
     assert load_corpus(("en", "fr"), ("bible", "bible")) == corpus
     with pytest.raises(shipped.DataCorrupted, match=r"none\.parquet is not listed"):
         load_corpus(("en", "fr"), ("bible", "bible"), overlap="dropped")

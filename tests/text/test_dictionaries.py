@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from isomorph.text.corpora import load_dictionary, load_parallel
+from isomorph.text.parallel import load_dictionary, load_parallel
 from isomorph.text.shipped import LANGUAGES
 
 

@@ -9,8 +9,8 @@ import pytest
 from data.build import relation
 
 from isomorph.text import fetch
-from isomorph.text.corpora import load_parallel
 from isomorph.text.examples import ORDER, OrderExample
+from isomorph.text.parallel import load_parallel
 from isomorph.text.shipped_tasks import LONGEST_GAP, SENTENCES, _passages
 from isomorph.text.tasks import examples
 

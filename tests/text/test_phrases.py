@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from isomorph.text.corpora import load_parallel
 from isomorph.text.examples import PHRASES, PhraseExample
+from isomorph.text.parallel import load_parallel
 from isomorph.text.shipped import read_table
 from isomorph.text.shipped_tasks import (
     FEWEST,

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from isomorph.text import corpora, shipped
+from isomorph.text import corpora, parallel, shipped
 from isomorph.text.shipped import read_table, schema_of
 from isomorph.text.tasks import examples
 
@@ -124,9 +124,9 @@ def test_what_is_no_parquet_is_one_sentence(ship, tmp_path):
 def test_loaders_say_so_too(ship):
     ship({"id": [0], "split": ["train"], "en": ["a"]}, "text/bible.parquet")
     with pytest.raises(shipped.DataCorrupted, match="needs one column 'group'"):
-        corpora.load_parallel("bible")
+        parallel.load_parallel("bible")
     with pytest.raises(shipped.DataCorrupted, match="needs one column 'fr'"):
         corpora.load_corpus(("fr",), ("bible",))
     ship({"source": ["a"]}, "dictionaries/en-fr.parquet")
     with pytest.raises(shipped.DataCorrupted, match="needs one column 'target'"):
-        corpora.load_dictionary("fr")
+        parallel.load_dictionary("fr")

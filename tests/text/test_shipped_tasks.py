@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isomorph.measure.scores import span_scores
-from isomorph.text.corpora import load_parallel
 from isomorph.text.examples import SPLITS
+from isomorph.text.parallel import load_parallel
 from isomorph.text.shipped import DOMAINS, LANGUAGES, read_table
 from isomorph.text.shipped_tasks import (
     KINDS,

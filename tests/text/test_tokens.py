@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models
 
 from isomorph.text import tokens
-from isomorph.text.corpora import load_parallel
+from isomorph.text.parallel import load_parallel
 from isomorph.text.shipped_tasks import split_words
 from isomorph.text.tokens import check_text, encodings, read_words, word_tokens
 from isomorph.text.vocab import VocabularyConfig, learn

@@ -37,7 +37,8 @@ from isomorph.measure.words import (
     in_context,
     keyed_dictionary,
 )
-from isomorph.text.corpora import Corpus, evenly
+from isomorph.text.corpora import Corpus
+from isomorph.text.parallel import evenly
 from isomorph.text.tokens import check_texts
 
 CONTEXTS = 1000  # training sentences a language, evenly spaced, in which words are met

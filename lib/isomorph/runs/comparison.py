@@ -19,7 +19,8 @@ from isomorph.runs.encoders import TwoModels, foundations_trained, reader, untra
 from isomorph.runs.pretraining import Pretraining, UsesPretraining, batches
 from isomorph.runs.run import Run, records_of
 from isomorph.runs.texts import ShippedText, Text, text_checksum
-from isomorph.text.corpora import evenly, load_corpus
+from isomorph.text.corpora import load_corpus
+from isomorph.text.parallel import evenly
 from isomorph.text.vocab import SPECIAL, Vocabulary, VocabularyConfig, learn, words_in
 
 if TYPE_CHECKING:

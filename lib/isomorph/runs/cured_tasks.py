@@ -103,7 +103,7 @@ def translations(encoder: str, place: torch.device) -> Iterator[Record]:
     from isomorph.measure.words import Reader, embedded, keyed_dictionary
     from isomorph.models.pretrained import load_encoder
     from isomorph.runs.texts import ShippedText
-    from isomorph.text.corpora import load_parallel
+    from isomorph.text.parallel import load_parallel
 
     corpus, (model, tokenizers) = ShippedText().corpus(), load_encoder(encoder)
     model = model.to(place)

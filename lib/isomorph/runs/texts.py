@@ -12,15 +12,9 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from isomorph.config import Config, Distinct
-from isomorph.text.corpora import (
-    FEWEST_OCCURRENCES,
-    Corpus,
-    hub_corpus,
-    judged,
-    judged_languages,
-    load_corpus,
-)
+from isomorph.text.corpora import Corpus, hub_corpus, judged, judged_languages, load_corpus
 from isomorph.text.examples import PAIR, TAG, TREE, Examples
+from isomorph.text.parallel import FEWEST_OCCURRENCES
 from isomorph.text.vocab import WORDS
 from isomorph.text.worlds import World
 

@@ -13,22 +13,16 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from isomorph.text import shipped
 from isomorph.text.examples import require
 from isomorph.text.fetch import DataUnavailable, at_row, examples_of, load_hub, named
 from isomorph.text.fetch import text as text_of
-from isomorph.text.shipped import DOMAINS, LANGUAGES, read_table
+from isomorph.text.parallel import DOMAIN_CHOICES, NEAR_COPIES, Pairs, near_copies, word_pairs
+from isomorph.text.shipped import LANGUAGES, read_table
 
-if TYPE_CHECKING:
-    from datasets import Dataset
-
-DOMAIN_CHOICES = ("bible", "help", "bible+help")
 OVERLAPS = ("kept", "dropped")  # of what is tested with what is trained on
-NEAR_COPIES = "text/near_copies.parquet"
 PARITIES = {"even": (0,), "odd": (1,), "both": (0, 1)}  # of identifiers, by the name of the half
-FEWEST_OCCURRENCES = 5  # of a dictionary word in the training text: rarer words are hardly learned
 
 # Data sets of text, as the arguments of `fetch.load_hub`, with {} for what is chosen of them.
 WIKIPEDIA = ("wikimedia/wikipedia", "20231101.{}", "train")  # CC-BY-SA-3.0 and GFDL
@@ -38,8 +32,6 @@ WEB_CONFIGS = {"en": "en-multi"}  # its "en" is another, English data set
 TATOEBA = ("mteb/tatoeba-bitext-mining", "{}-eng", "test")  # CC-BY-2.0-FR
 TATOEBA_CODES = {"fr": "fra", "de": "deu", "ru": "rus", "zh": "cmn", "es": "spa"}
 DEV_SENTENCES = 500  # of Tatoeba's 1,000; the rest is for testing
-
-Pairs = list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -54,29 +46,6 @@ class Corpus:
     # "train" and "test" word pairs, first language to second; empty for one language.
     dictionary: dict[str, Pairs]
     checksum: str  # SHA-256 over the shipped files it was made from; "" for a generated text
-
-
-def load_parallel(domain: str) -> Dataset:
-    """All sentences of one domain ("bible" or "help") in reading order, a column a language.
-
-    Its other columns: id, group (chapter or page), document (book or page), split ("train", "dev",
-    "test").  Raises ValueError for another domain and shipped.DataCorrupted for a damaged file.
-    """
-    require("domain", domain, DOMAINS)
-    return read_table(f"text/{domain}.parquet")
-
-
-def load_dictionary(language: str) -> Dataset:
-    """English words ("source") and their translations into another language ("target").
-
-    split: "train" or "test", of a source word the same for every language.  rank: from 1, among the
-    translations of a word, by how regularly the two occur together.  count_source, count_target, each
-    also of one domain (count_source_bible), and count_together, in a sentence and its translation:
-    in how many training sentences.
-    Raises ValueError for another language and shipped.DataCorrupted for a damaged file.
-    """
-    require("language", language, LANGUAGES[1:])
-    return read_table(f"dictionaries/en-{language}.parquet")
 
 
 def load_corpus(
@@ -121,13 +90,6 @@ def load_corpus(
     )  # fmt: skip
 
 
-def evenly(texts: list[str], count: int) -> list[str]:
-    """At most `count` of the texts, evenly spaced: no corpus is alike from end to end."""
-    if len(texts) <= count:
-        return texts
-    return [texts[number * len(texts) // count] for number in range(count)]
-
-
 def judged(languages, domains, half) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Languages and domains as tuples. Raises ValueError for what `load_corpus` cannot read."""
     for field, value in (("languages", languages), ("domains", domains)):
@@ -164,74 +126,6 @@ def _texts(language: str, choice: str, split: str, parities, drop: bool) -> list
             if part == split and i % 2 in parities and i not in left_out
         ]
     return texts
-
-
-def near_copies(domain: str) -> frozenset[int]:
-    """Ids of the rows of a domain that nearly repeat a row across a split.
-
-    Those whose TF-IDF vector, in any of the six languages, has a cosine above 0.8 with a row of the
-    split before theirs: test, dev, odd training half, even training half.
-    Raises ValueError for another domain and shipped.DataCorrupted for a damaged file.
-    """
-    require("domain", domain, DOMAINS)
-    rows = read_table(NEAR_COPIES, ["domain", "id"])[:]
-    return frozenset(i for name, i in zip(*rows.values(), strict=True) if name == domain)
-
-
-def word_pairs(
-    languages: tuple[str, ...], domains: tuple[str, ...], overlap: str = "kept"
-) -> dict[str, Pairs]:
-    """Word pairs by split, of words that the corpus really uses; best translation first.
-
-    A pair is taken when both words occur at least FEWEST_OCCURRENCES times in the training text of
-    their domains and at least once in a sentence and its translation.
-
-    overlap: words were split by the English word, so the translation of a test word may be one of
-        a training word too, and a rotation has then been fitted to that very vector.  So it is in
-        MUSE (Conneau, Lample et al. 2018).  "dropped" leaves out of "test" every word that is linked
-        with such a translation, directly or through other words of "test": whoever is still asked
-        keeps all translations that are right.
-    """
-    pairs: dict[str, dict[tuple[str, str], None]] = {"train": {}, "test": {}}
-    for first, second, split in _attested(languages, domains):
-        pairs[split][first, second] = None
-    testing = {first for first, _ in pairs["test"]}
-    # Only English words were split; another first word may translate English words of both splits.
-    train = [pair for pair in pairs["train"] if pair[0] not in testing]
-    test, trained_on = list(pairs["test"]), {target for _, target in train}
-    while overlap == "dropped" and (
-        linked := {first for first, second in test if second in trained_on}
-    ):
-        trained_on |= {second for first, second in test if first in linked}
-        test = [pair for pair in test if pair[0] not in linked]
-    return {"train": train, "test": test}
-
-
-def _attested(languages, domains) -> Iterator[tuple[str, str, str]]:
-    """(first word, second word, split), directly or through the English word of both."""
-
-    def rows(language: str, **sides: str) -> Iterator[tuple[str, str, str, int]]:
-        """(English word, its translation, split, rank), where each side occurs in its domain."""
-        for row in load_dictionary(language).to_list():
-            counts = [
-                sum(row[f"count_{side}_{domain}"] for domain in choice.split("+"))
-                for side, choice in sides.items()
-            ]
-            if min(counts) >= FEWEST_OCCURRENCES and row["count_together"] > 0:
-                yield row["source"], row["target"], row["split"], row["rank"]
-
-    first, second = languages
-    if first == "en":
-        for word, other, split, _ in rows(second, source=domains[0], target=domains[1]):
-            yield word, other, split
-    elif second == "en":
-        for word, other, split, _ in rows(first, source=domains[1], target=domains[0]):
-            yield other, word, split
-    else:
-        best = {word: other for word, other, _, rank in rows(first, target=domains[0]) if rank == 1}
-        for word, other, split, rank in rows(second, target=domains[1]):
-            if rank == 1 and word in best:
-                yield best[word], other, split
 
 
 def tatoeba(language: str) -> dict[str, list[str]]:
