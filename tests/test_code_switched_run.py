@@ -103,3 +103,5 @@ def test_neighbours_need_words_of_a_dictionary(world_run_with_neighbours):
     one = {"kind": "shipped", "languages": ["en"], "domains": ["bible"]}
     with pytest.raises(ValueError, match="needs a masked model of two languages"):
         Pretraining(training={"tokens": 9, "neighbours": 0.3}, text=one)
+    with pytest.raises(ValueError, match="needs vocabulary.anchors to be 'none'"):
+        Pretraining(training={"tokens": 9, "neighbours": 0.3})

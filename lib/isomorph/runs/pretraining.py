@@ -57,6 +57,11 @@ class Pretraining(Run):
             )
         if self.training.neighbours and (len(self.languages) != 2 or self.encoder.causal):
             yield "training.neighbours is above 0, which needs a masked model of two languages."
+        if self.training.neighbours and self.vocabulary.anchors != "none":
+            yield (
+                "training.neighbours is above 0, which needs vocabulary.anchors to be 'none': what both "
+                "languages share would be its own neighbour."
+            )
 
     @property
     def languages(self) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ class Corpus:
     """What a model is trained and measured on; texts by language, held-out ones parallel by position."""
 
     languages: tuple[str, ...]  # one or two codes, e.g. ("en", "fr"); worlds use ("a", "b")
-    # Pretraining sentences; no sentence is there together with a translation.
+    # Pretraining sentences; none is there with its translation, unless the text is made parallel.
     train: dict[str, list[str]]
     dev: dict[str, list[str]]  # for perplexity
     test: dict[str, list[str]]  # for retrieval

@@ -34,8 +34,9 @@ from isomorph.text.lexicon import Lexicon, build_lexicon, group_count
 
 LANGUAGES = ("a", "b")
 SPLITS = ("train_a", "train_b", "dev", "test")
-# Each distinct sentence belongs to one split by its hash: so no sentence and its translation are
-# both seen, unless the world is parallel, and nothing held out is.  The training texts take most of the 32 buckets.
+# Each distinct sentence belongs to one split by its hash: so no sentence and its translation are both
+# seen, unless the world is parallel, and nothing held out is.  The training texts take most of the 32
+# buckets.
 BUCKETS = 32
 BUCKETS_OF = {"dev": (0, 1), "test": (1, 2), "train_a": (2, 17), "train_b": (17, 32)}
 DRAWN_AT_ONCE = 10_000  # bounds memory; part of the definition of the text, like the seed
