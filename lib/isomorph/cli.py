@@ -260,9 +260,11 @@ def compare(
     with plainly(ValueError, OSError, RuntimeError), warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         comparing.check_folder(out)
+        # The name of two languages, or files.
+        chosen = text[0] if len(text) == 1 and not Path(text[0]).exists() else [*map(Path, text)]
         rows = comparing.compare_models(
-            model_a, model_b, text=_text_of(text), languages=_pair(languages), domain=domain, learn=learn, test=test, device=device,
-            progress=sys.stderr.isatty(),
+            model_a, model_b, text=chosen, languages=languages, domain=domain, learn=learn,
+            test=test, device=device, progress=sys.stderr.isatty(),
         )  # fmt: skip
         for note in dict.fromkeys(str(each.message) for each in said):
             typer.echo(f"isomorph: {note}", err=True)
@@ -270,21 +272,6 @@ def compare(
         typer.echo(among_in_words(rows))
         for path in comparing.write(rows, out):
             typer.echo(f"wrote {path}")
-
-
-def _text_of(text: list[str]) -> str | list[Path]:
-    """The name of two languages, or files."""
-    files = [Path(each) for each in text]
-    return text[0] if len(text) == 1 and not files[0].exists() else files
-
-
-def _pair(languages: str | None) -> tuple[str | None, str | None]:
-    if languages is None:
-        return None, None
-    parts = tuple(languages.split("-"))
-    if len(parts) != 2:
-        raise ValueError(f"languages is {languages!r}; allowed are two, such as 'en-fr'.")
-    return parts
 
 
 def in_checkout(builder: str) -> None:

@@ -122,15 +122,15 @@ def compare_models(
     domain: str = "bible+help",
     learn: int = LEARN,
     test: int = TEST,
-    languages: tuple[str | None, str | None] = (None, None),
+    languages: str | None = None,
     device: Device = "auto",
     progress: bool = True,
 ) -> DataFrame:
     """Every measure of `isomorph.measure.comparison.compare` as rows, with the columns COLUMNS.
 
     first, second: ids of the hub or folders, see `isomorph.models.pretrained.load_encoder`.
-    text: two languages that ship, or files (`own_material`), whose `languages` a model may have to know:
-    one of ours that has several.
+    text: two languages that ship, or files (`own_material`), whose `languages`, such as "en-fr", a model
+    of ours that has several has to be told.
     Raises ValueError, before any model is loaded, for what `material` or `own_material` refuses; and
     ModelRefused, also when a model fails at the text.
     """
@@ -146,10 +146,13 @@ def compare_models(
     readers, named = [], text
     if isinstance(text, str):
         chosen = material(text, domain=domain, learn=learn, test=test)
-        languages = languages_of(text)
+        spoken = languages_of(text)
     else:
         chosen, named = own_material(text, learn=learn, test=test), ", ".join(map(str, text))
-    for name, language in zip((first, second), languages, strict=True):
+        spoken = languages.split("-") if languages else (None, None)
+        if len(spoken) != 2:
+            raise ValueError(f"languages is {languages!r}; allowed are two, such as 'en-fr'.")
+    for name, language in zip((first, second), spoken, strict=True):
         model, tokenizer = load_encoder(name)
         if language is None and isinstance(tokenizer, dict):
             language, *more = tokenizer
