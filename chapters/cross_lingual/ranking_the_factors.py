@@ -188,7 +188,7 @@ for metric, own in printed.items():
 # Sharing comes first in all three tasks, by far. What comes second depends on the task: an added dictionary in inference, the domain in entities and parsing. The three languages agree on
 # parsing, and less on the rest. "Sharing, and then everything else" is what the table says.
 #
-# Two more numbers of others. K and others measured inference with an English whose words have other names:
+# K and others measured inference with an English whose words have other names:
 
 # %%
 show_table(
@@ -199,7 +199,7 @@ show_table(
 )
 
 # %% [markdown]
-# Words in another order cost their models 8 points and more, and so does a single layer in the place of many. New names for the words cost one or two.
+# Words in another order cost their models 8 points and more, and so does a single layer in the place of many. New names for the words cost half a point to one and a half.
 #
 # ## The floor, live
 #
@@ -242,8 +242,8 @@ for metric, name in NAMES.items():
 show_table(table, "Worlds, and the paper's means of three languages")
 
 # %% [markdown]
-# Parsing has much room between the random encoder and the default, entities some, and inference hardly any: a classifier of the premise alone, in the table above, gets nearly
-# all that is measured there, without any transfer. So we go by the other two.
+# Parsing has much room between the random encoder and the default, entities some, and inference hardly any: a classifier of the premise alone, in the table above, gets about
+# what the default does over five seeds, without any transfer. So we go by the other two.
 #
 # ## All effects
 #
