@@ -293,3 +293,6 @@ def test_the_book_built_here_keeps_the_same_promises(browser):
     assert reader.complaints == []
     assert barriers(reader, pages) == []
     reader.context.close()
+    dark = Reader(browser, layout.html, mode="dark", viewport=DESK)
+    assert barriers(dark, pages) == []
+    dark.context.close()
