@@ -26,6 +26,7 @@ class Hub:
 
     def __init__(self):
         self.repositories: dict[str, dict[str, dict[str, bytes]]] = {}
+        self.moved: dict[str, str] = {}  # to which name another one leads
         self.gated: set[str] = set()
         self.hanging: set[str] = set()
         self.failing: Counter[str] = Counter()  # how many answers of a repository are 500
@@ -83,6 +84,9 @@ class _Handler(BaseHTTPRequestHandler):
         api = parts[0] == "api"
         parts = parts[api:]
         kind = parts.pop(0) if parts[0] in ("datasets", "models") else "models"
+        if parts[0] in self.hub.moved:
+            where = self.path.replace(parts[0], self.hub.moved[parts[0]], 1)
+            return self.send(307, b"", [("Location", where)])
         name, rest = "/".join(parts[:2]), parts[2:]
         repository = f"{kind}/{name}"
         if name in self.hub.hanging:
@@ -95,13 +99,15 @@ class _Handler(BaseHTTPRequestHandler):
         if repository not in self.hub.repositories:
             return self.error(401, "RepoNotFound", "Repository not found")
         what = rest.pop(0) if rest else "revision"
+        if what == "auth-check" and name not in self.hub.gated:
+            return self.send_json({})
         files, path = self.hub.revision(repository, rest or ["main"])
         if files is None:
             return self.error(404, "RevisionNotFound", "Invalid rev id")
+        if name in self.hub.gated and (what == "auth-check" or not api):
+            return self.error(403, "GatedRepo", f"Access to {name} is restricted.")
         if api:
             return self.answer_api(what, name, files, path)
-        if name in self.hub.gated:
-            return self.error(403, "GatedRepo", f"Access to {name} is restricted.")
         return self.send_file(files, path)
 
     do_HEAD = do_POST = do_GET

@@ -15,7 +15,8 @@ from isomorph import compare
 from isomorph.cli import app
 from isomorph.measure import comparison
 from isomorph.measure.words import Reader
-from isomorph.models.pretrained import ModelRefused, fingerprint, load_encoder
+from isomorph.models.judged import ModelRefused
+from isomorph.models.pretrained import fingerprint, load_encoder
 from isomorph.text import parallel
 from isomorph.text.shipped import data_folder
 
@@ -292,8 +293,8 @@ def test_code_of_a_models_own_is_refused_and_never_run(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-def test_what_is_no_model_is_refused(tmp_path):
-    with pytest.raises(ModelRefused, match="allowed is a folder that is there"):
+def test_what_is_no_model_is_refused(tmp_path, no_hub):
+    with pytest.raises(ModelRefused, match="there is no such folder, and the hub cannot give it"):
         load_encoder("no-such-model")
     with pytest.raises(ModelRefused, match=r"there is no config\.json"):
         load_encoder(str(tmp_path))

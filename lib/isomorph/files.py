@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -76,6 +76,29 @@ def alone(build: Path, *, wait: bool = True) -> Iterator[None]:
         held.write(f"{os.getpid()}\n")
         held.flush()
         yield
+
+
+def made_once(folder: Path, make: Callable[[Path], object]) -> Path:
+    """`folder`, which `make` is given an empty one to fill for, where it is not there yet.
+
+    One process makes it, and others wait; it is there whole or not at all. Its name has no dot.
+    """
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with alone(folder):
+        if not folder.is_dir():
+            aside = folder.with_name(f".partial-{folder.name}")
+            shutil.rmtree(aside, ignore_errors=True)  # of a process that was killed
+            aside.mkdir()
+            try:
+                make(aside)
+                for path in aside.rglob("*"):
+                    sync(path)
+                put(aside, folder)
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
+    return folder
 
 
 if __name__ == "__main__":

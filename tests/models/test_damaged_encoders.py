@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from isomorph.measure.represent import represent
-from isomorph.models.pretrained import ModelRefused, load_encoder
+from isomorph.models.judged import ModelRefused
+from isomorph.models.pretrained import load_encoder
 
 from .damaged_words import DAMAGE, SIZES, VALUES, config, fields
 from .tiny_models import TEXTS, write

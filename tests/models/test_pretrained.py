@@ -7,13 +7,9 @@ import pytest
 import torch
 from huggingface_hub import constants
 
-from isomorph.models.pretrained import (
-    ModelRefused,
-    fingerprint,
-    load_encoder,
-    load_masked_lm,
-    ships,
-)
+from isomorph.models.judged import ModelRefused
+from isomorph.models.places import ships
+from isomorph.models.pretrained import fingerprint, load_encoder, load_masked_lm
 from isomorph.runs.geometry import EncoderWords
 from isomorph.text import shipped
 from isomorph.text.fetch import reading
@@ -42,8 +38,8 @@ def test_a_name_too_long_for_any_file_is_refused():
         load_encoder("x" * 5000)
 
 
-def test_another_name_is_refused():
-    with pytest.raises(ModelRefused, match="'en-xx': there is no such folder; allowed is a folder"):
+def test_another_name_is_refused(no_hub):
+    with pytest.raises(ModelRefused, match="'en-xx': there is no such folder, and the hub cannot"):
         load_encoder("en-xx")
 
 
@@ -105,8 +101,9 @@ def test_rows_say_which_weights_were_read():
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("bert-base-uncased", "'google-bert/bert-base-uncased' is a name of the hub"),
-        ("gpt2", "'openai-community/gpt2' is a name of the hub"),
+        ("bert-base-uncased", "the hub cannot give it: HF_HUB_OFFLINE is set"),
+        ("some/model@", "allowed is a folder"),
+        ("local/bert", "what owner 'local' has is in no hub but in a mirror"),
         ("", "there is no such folder; allowed is"),
         ("../..", r"there is no config\.json"),
         ("a/b/c", "allowed is a folder that is there"),

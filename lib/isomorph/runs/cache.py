@@ -11,7 +11,6 @@ import ast
 import hashlib
 import json
 import logging
-import os
 import pickle
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,11 +21,10 @@ from typing import TYPE_CHECKING
 import exca
 import submitit
 from filelock import FileLock, Timeout
-from platformdirs import user_cache_path
 
 import isomorph
 from isomorph import processes
-from isomorph.text.shipped import INSTALLED, data_folder, sha256_of
+from isomorph.text.shipped import cache_folder, sha256_of
 
 if TYPE_CHECKING:
     from isomorph.runs.run import Run
@@ -34,16 +32,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 ROOMS = ("text", "models", "measure", "runs")
 ROOT = Path(isomorph.__file__).parent
-
-
-def cache_folder() -> Path:
-    """Where exca keeps finished runs: $ISOMORPH_CACHE, or .cache/runs beside data/, or the user's own
-    cache where the data came with the installed library."""
-    if chosen := os.environ.get("ISOMORPH_CACHE"):
-        return Path(chosen)
-    if data_folder() == INSTALLED:
-        return user_cache_path("isomorph") / "runs"
-    return data_folder().parent / ".cache" / "runs"
 
 
 class Cache(exca.TaskInfra):

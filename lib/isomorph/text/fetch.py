@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from textwrap import shorten
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from datasets import Dataset, IterableDataset
@@ -81,7 +81,7 @@ def load_hub(
     hub_id, revision = place or (dataset_id, None)
     try:
         data, version = _given(hub_id, revision, config, split, streaming)
-    except _NotGiven as reason:
+    except NotGiven as reason:
         kept = _kept(hub_id, config, split, streaming)
         if kept is None:
             because = [f"{hub_id}, {revision}: {reason}" if place else str(reason)]
@@ -106,7 +106,8 @@ def reading() -> Iterator[set[str]]:
     """The public data read within, each as "<id>/<config>/<split>@<version>", and encoders.
 
     The version is the commit on the hub, of 40 digits, or the SHA-256 of a mirror's file, of 64; an
-    encoder that does not ship is "<name>@<fingerprint>", see `isomorph.models.pretrained`.
+    encoder that does not ship is "<name>@<version>", its commit on the hub or else its fingerprint, see
+    `isomorph.models.pretrained`.
     """
     names: set[str] = set()
     token = _read.set(names)
@@ -134,8 +135,8 @@ def _table(path: Path) -> Dataset:
         raise ValueError(f"{path} is no table in Parquet ({_first_line(problem)}).") from None
 
 
-class _NotGiven(Exception):
-    """Why the hub does not give something.
+class NotGiven(Exception):
+    """Why the hub does not give something, in words that follow a colon.
 
     absent: it says that it has no such thing.  away: it answers nobody now.
     """
@@ -146,10 +147,10 @@ class _NotGiven(Exception):
 
 
 def _given(hub_id: str, revision: str | None, config: str, split: str, streaming: bool):
-    """The data and the commit it is of, from the hub as it is now. Raises _NotGiven."""
+    """The data and the commit it is of, from the hub as it is now. Raises NotGiven."""
     from datasets import load_dataset_builder
 
-    commit, gated = _commit(hub_id, revision)
+    commit = commit_of("dataset", hub_id, revision)
     try:
         builder = load_dataset_builder(hub_id, config, revision=commit)
         data = _split_of(builder, split, streaming)
@@ -157,54 +158,52 @@ def _given(hub_id: str, revision: str | None, config: str, split: str, streaming
     except Exception as problem:  # noqa: BLE001
         line = _first_line(problem)
         if line.startswith(("BuilderConfig", "Unknown split", "Bad split")):
-            raise _NotGiven(line, absent=True) from None
-        if gated:
-            raise _NotGiven(_gated(hub_id)) from None
+            raise NotGiven(line, absent=True) from None
         hidden = line.startswith("Couldn't find cache")  # so `datasets`, whatever the hub answered
-        raise _NotGiven("the hub does not give its files" if hidden else line) from None
+        raise NotGiven("the hub does not give its files" if hidden else line) from None
     if builder.hash != commit:  # `datasets` took what it had
-        raise _NotGiven("the hub does not give its files")
+        raise NotGiven("the hub does not give its files")
     return data, commit
 
 
-def _commit(hub_id: str, revision: str | None) -> tuple[str, bool]:
-    """The commit a data set is at, and whether it is gated. Raises _NotGiven."""
+def commit_of(kind: Literal["dataset", "model"], hub_id: str, revision: str | None = None) -> str:
+    """The commit that the hub has a data set or a model at now.
+
+    Raises NotGiven within seconds, also where it is gated and this user may not read its files.
+    """
     from huggingface_hub import HfApi, constants, errors
 
     if constants.HF_HUB_OFFLINE:
-        raise _NotGiven("HF_HUB_OFFLINE is set", away=True)
-    login, kind = "`hf auth login`, or HF_TOKEN", {}
+        raise NotGiven("HF_HUB_OFFLINE is set", away=True)
+    login, how, api = "`hf auth login`, or HF_TOKEN", {}, HfApi()
+    what = "data set" if kind == "dataset" else kind
     try:
-        info = HfApi().dataset_info(hub_id, revision=revision, timeout=PATIENCE)
+        info = api.repo_info(hub_id, revision=revision, repo_type=kind, timeout=PATIENCE)
+        if info.gated:  # to all it shows what there is, and to few the files
+            api.auth_check(hub_id, repo_type=kind)
     # The classes of network errors differ between versions of the client.
     except Exception as problem:  # noqa: BLE001
         match problem:
             case errors.GatedRepoError():
-                reason = _gated(hub_id)
+                page = f"{constants.ENDPOINT}/{'datasets/' * (kind == 'dataset')}{hub_id}"
+                reason = f"it is gated: ask for access at {page} and log in ({login})"
             case errors.RepositoryNotFoundError():
-                reason = f"the hub has no such data set, or one that needs a login ({login})"
-                kind = {"absent": True}
+                reason = f"the hub has no such {what}, or one that needs a login ({login})"
+                how = {"absent": True}
             case errors.RevisionNotFoundError():
-                reason, kind = f"the hub has no revision {revision!r} of it", {"absent": True}
+                reason, how = f"the hub has no revision {revision!r} of it", {"absent": True}
             case errors.HfHubHTTPError(response=said) if said.status_code in (401, 403):
                 reason = f"the hub refuses the login ({said.status_code}); {login} gives another"
             case errors.HfHubHTTPError(response=said):
                 reason = f"the hub fails ({said.status_code} {said.reason_phrase})"
-                kind = {"away": True}
+                how = {"away": True}
             case _:
                 late = "Timeout" in type(problem).__name__
                 reason = f"the hub cannot be reached ({_first_line(problem)})"
                 reason = f"the hub has not answered within {PATIENCE:g} seconds" if late else reason
-                kind = {"away": True}
-        raise _NotGiven(reason, **kind) from None
-    return info.sha, bool(info.gated)
-
-
-def _gated(hub_id: str) -> str:
-    from huggingface_hub import constants
-
-    page = f"{constants.ENDPOINT}/datasets/{hub_id}"
-    return f"it is gated: ask for access at {page} and log in (`hf auth login`, or HF_TOKEN)"
+                how = {"away": True}
+        raise NotGiven(reason, **how) from None
+    return info.sha
 
 
 def _kept(hub_id: str, config: str, split: str, streaming: bool):

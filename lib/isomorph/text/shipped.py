@@ -16,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from platformdirs import user_cache_path
+
 import isomorph
 from isomorph import files
 
@@ -138,6 +140,16 @@ def changing_manifest(folder: Path) -> Iterator[dict]:
         manifest = read_manifest(folder) if path.exists() else {"files": {}, "sources": {}}
         yield manifest
         write_manifest(manifest, folder)
+
+
+def cache_folder() -> Path:
+    """Where finished runs are kept, and what was fetched and made ready for them: $ISOMORPH_CACHE, or
+    .cache/runs beside data/, or the user's own cache where the data came with the installed library."""
+    if chosen := os.environ.get("ISOMORPH_CACHE"):
+        return Path(chosen)
+    if data_folder() == INSTALLED:
+        return user_cache_path("isomorph") / "runs"
+    return data_folder().parent / ".cache" / "runs"
 
 
 def sha256_of(path: Path) -> str:
