@@ -34,11 +34,12 @@ def shared_folder(request, tmp_path_factory):
 
 @pytest.fixture
 def no_hub(monkeypatch, tmp_path):
-    """A machine that has no mirror, no hub, and nothing of it in a cache."""
+    """A machine that has no mirror, no hub, and nothing of it in a cache of any kind."""
     import datasets
     import huggingface_hub
 
     monkeypatch.delenv("ISOMORPH_MIRROR", raising=False)
+    monkeypatch.setenv("ISOMORPH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "datasets"))

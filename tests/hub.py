@@ -45,8 +45,8 @@ class Hub:
         for config in dict.fromkeys(path.split("/")[0] for path in tables):
             card += [f"- config_name: {config}", "  data_files:"]
             for path in (path for path in tables if path.startswith(f"{config}/")):
-                files[f"{path}.parquet"] = as_parquet(tables[path])
-                card += [f"  - split: {path.split('/')[1]}", f"    path: {path}.parquet"]
+                files[f"{path}-00000-of-00001.parquet"] = as_parquet(tables[path])
+                card += [f"  - split: {path.split('/')[1]}", f"    path: {path}-*"]
         files["README.md"] = "\n".join([*card, "---", ""]).encode()
         return self.put("datasets", name, files, revision)
 
@@ -59,9 +59,9 @@ class Hub:
         return None, None
 
 
-def as_parquet(columns: dict) -> bytes:
+def as_parquet(columns: dict | pa.Table) -> bytes:
     written = io.BytesIO()
-    pq.write_table(pa.table(columns), written)
+    pq.write_table(columns if isinstance(columns, pa.Table) else pa.table(columns), written)
     return written.getvalue()
 
 
@@ -115,13 +115,14 @@ class _Handler(BaseHTTPRequestHandler):
     def answer_api(self, what: str, name: str, files: dict, path: str):
         if what == "tree":
             deep = parse_qs(urlsplit(self.path).query).get("recursive", ["false"])[0].lower()
-            inside = [file for file in files if not path or file.startswith(f"{path}/")]
+            before = f"{path}/" if path else ""
+            inside = [file for file in files if file.startswith(before)]
             if not inside:
                 return self.error(404, "EntryNotFound", f"{path} does not exist")
-            skip = len(path) + bool(path)
             shown = inside
             if deep not in ("true", "1"):
-                shown = dict.fromkeys(path[:skip] + f[skip:].split("/")[0] for f in inside)
+                names = (file.removeprefix(before).split("/")[0] for file in inside)
+                shown = dict.fromkeys(before + name for name in names)
             return self.send_json([entry(file, files) for file in shown])
         if what == "paths-info":
             try:
@@ -195,14 +196,20 @@ def served():
 def user(address: str, home: str | None = None, **environment: str):
     """A process of its own that has the hub at an address: clients read it once, when imported.
 
-    Gives a function that calls another one there, of a module that pytest can import.
+    Gives a function that calls another one there, of a module that pytest can import; `wait=False`
+    leaves it at work.
     """
     with tempfile.TemporaryDirectory() as own:
         settings = {"HF_ENDPOINT": address, "HF_HOME": home or own, "no_proxy": "127.0.0.1",
                     "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_XET": "1"}  # fmt: skip
         spawn = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(1, spawn, _enter, (settings | environment,)) as pool:
-            yield lambda call, *asked: pool.submit(call, *asked).result(timeout=120)
+
+            def do(call, *asked, wait=True):
+                future = pool.submit(call, *asked)
+                return future.result(timeout=120) if wait else future
+
+            yield do
 
 
 def _enter(settings: dict[str, str]) -> None:

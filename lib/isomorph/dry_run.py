@@ -111,19 +111,12 @@ def sample(languages: tuple[str, ...]) -> tuple[Corpus, str]:
 
 
 def text_memory(run: Pretraining, corpus: Corpus) -> float:
-    """Bytes that the run's text takes in each process, reckoned from a sample of it.
+    """Bytes that the run's text takes in each process.
 
-    The sentences; their ids as Python's integers (36 bytes each with their place in a list); and
-    two epochs packed, of which ids and segments are stored in 8 bytes each.
+    Sentences and their ids are mapped from the cache. Of each sentence an epoch has its place in the
+    order and where it begins, 4 and 8 bytes; there is an epoch of each language and the next of one.
     """
-    vocabulary = learn(run.vocabulary, corpus.train)
-    total = 0.0
-    for language, texts in corpus.train.items():
-        ids = sum(map(len, vocabulary.encode(language, texts)))
-        total += sum(len(text.encode()) for text in texts) + 36 * ids
-        total += 2 * 16 * (ids + 2 * len(texts))  # with [CLS] and [SEP]
-    wanted = getattr(run.text, "sentences", SENTENCES)
-    return total / sum(map(len, corpus.train.values())) * wanted * len(corpus.train)
+    return 12 * getattr(run.text, "sentences", SENTENCES) * (len(corpus.train) + 1)
 
 
 def try_out(name: str, run: Pretraining, corpus: Corpus) -> dict:
@@ -226,7 +219,8 @@ def notes(run: Pretraining, memory: float) -> list[str]:
 A token costs {flops / 1e6:.0f} MFLOP: 6 x (layers x (12 width^2 + 2 length x width) + masked share
 x vocabulary x width). A real step has {run.training.batch} rows; tokens/s is that of such a step, one
 update and its rows. On a processor it is reckoned from steps of few rows, in 32-bit arithmetic. The
-whole text takes about {memory / 1e9:.0f} GB of memory in each process.
+text is fetched and tokenised once, and kept in the cache as files that all processes read; each needs
+about {memory / 1e9:.1f} GB of memory for the order of its sentences.
 
 V100: the paper's own hours. With our count of tokens they would mean {needed / 1e12:.1f} TFLOP/s a
 GPU, {needed / V100_PEAK:.1%} of its peak. If each of the {PAPER_GPUS} GPUs counted epochs of its own,

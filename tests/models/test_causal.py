@@ -12,7 +12,8 @@ from isomorph.models.inputs import IGNORED
 from isomorph.models.masked_lm import Batches, following
 from isomorph.models.pretrain import cosine_regulariser, initialise, perplexity, pretrain
 from isomorph.models.settings import EncoderConfig, TrainingConfig
-from isomorph.text.vocab import SEPARATOR, START, VocabularyConfig, learn, pack
+from isomorph.text.packed import pack
+from isomorph.text.vocab import SEPARATOR, START, VocabularyConfig, learn
 
 TEXTS = {
     "en": [f"the {a} sees the {b} ." for a in ("dog", "cat", "man") for b in ("sea", "sun", "sky")]

@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from isomorph.models import pretrain as measured
 from isomorph.models.inputs import IGNORED
 from isomorph.models.pretrain import perplexity, pseudo_perplexity
-from isomorph.text.vocab import MASK, SPECIAL, pack
+from isomorph.text.packed import pack
+from isomorph.text.vocab import MASK, SPECIAL
 from tests.models import toy
 
 TEXTS = [f"the {a} {verb} the {b} ." for a in toy.SMALL for b in toy.LARGE

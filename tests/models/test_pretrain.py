@@ -13,7 +13,8 @@ from isomorph.models.inputs import IGNORED
 from isomorph.models.masked_lm import Batches, as_batch, mask
 from isomorph.models.pretrain import initialise, make_optimisers, perplexity, pretrain
 from isomorph.models.settings import TrainingConfig
-from isomorph.text.vocab import MASK, SEPARATOR, START, VocabularyConfig, learn, pack
+from isomorph.text.packed import pack
+from isomorph.text.vocab import MASK, SEPARATOR, START, VocabularyConfig, learn
 
 TEXTS = {
     "en": [f"the {a} sees the {b} ." for a in ("dog", "cat", "man") for b in ("sea", "sun", "sky")],

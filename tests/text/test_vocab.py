@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isomorph.text.corpora import load_corpus
+from isomorph.text.packed import pack
 from isomorph.text.vocab import (
     CAP,
     MASK,
@@ -22,7 +23,6 @@ from isomorph.text.vocab import (
     by_word,
     code_switch,
     learn,
-    pack,
     split_words,
 )
 

@@ -5,9 +5,10 @@ The batch of a step is a function of the text, the vocabulary, the settings, the
 step's number, and of nothing else. A killed run resumes by asking for the next step.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 import numpy as np
 import torch
@@ -24,7 +25,8 @@ from isomorph.models.encoder import (
     PerLanguage,
 )
 from isomorph.models.inputs import IGNORED
-from isomorph.text.vocab import MASK, SPECIAL, START, Packed, Vocabulary, code_switch, pack
+from isomorph.text.packed import Blocks, Ids, KeptText, Packed, ids_of, passing
+from isomorph.text.vocab import MASK, SPECIAL, START, Vocabulary, code_switch
 
 
 class Softmax(nn.Module):
@@ -156,7 +158,7 @@ class Batches:
     def __init__(
         self,
         vocabulary: Vocabulary,
-        texts: Mapping[str, list[str]],
+        texts: Mapping[str, Sequence[str]],
         *,
         batch: int,
         length: int,
@@ -177,7 +179,7 @@ class Batches:
         sentences = np.array([len(texts[language]) for language in self.languages], dtype=float)
         self.share = sentences**exponent / (sentences**exponent).sum()
         self.encoded = {
-            language: vocabulary.encode(language, texts[language]) for language in texts
+            language: ids_of(vocabulary, language, texts[language]) for language in texts
         }
         every = np.array([MASK])
         if random_words != "none":
@@ -189,7 +191,8 @@ class Batches:
             for language in texts
         }
         self._drawn = lru_cache(maxsize=4096)(self._draw)
-        self._epoch = lru_cache(maxsize=2 * len(texts))(self._build_epoch)
+        # A batch may end in the next epoch.
+        self._epoch = lru_cache(maxsize=len(texts) + 1)(self._build_epoch)
         # Of every epoch before, or each step would switch all earlier epochs again to count them.
         self._length = lru_cache(maxsize=None)(lambda *epoch: len(self._epoch(*epoch)))
 
@@ -232,24 +235,22 @@ class Batches:
         names = ("ids", "positions", "segments")
         return Packed(*(np.concatenate([getattr(p, name) for p in taken]) for name in names))
 
-    def _build_epoch(self, language: str, epoch: int) -> Packed:
+    def _build_epoch(self, language: str, epoch: int) -> Blocks:
         index = self.languages.index(language)
         generator = np.random.default_rng(self._seed("epoch", index, epoch))
-        encoded = self.encoded[language]
-        order = generator.permutation(len(encoded))
+        ids = self.encoded[language]
+        order = generator.permutation(len(ids))
         if not self.translations:
-            return pack((encoded[i] for i in order), self.length, continuous=self.continuous)
-        tokens = np.cumsum([2 + len(encoded[i]) for i in order])
+            return Blocks(ids, self.length, order=order, continuous=self.continuous)
+        texts, translations = self.texts[language], self.translations[language]
+        tokens = np.cumsum(2 + np.diff(ids.starts)[order])
         groups = np.split(order, np.flatnonzero(np.diff(tokens // (self.batch * self.length))) + 1)
         switched = (
-            sentence
-            for group in groups
-            for sentence in code_switch(
-                [self.texts[language][i] for i in group], self.translations[language], generator
-            )
+            code_switch([texts[i] for i in group], translations, generator) for group in groups
         )
-        encoded = self.vocabulary.encode(language, switched)
-        return pack(encoded, self.length, continuous=self.continuous)
+        chunks = (self.vocabulary.encode(language, sentences) for sentences in switched)
+        ids = passing(chunks) if isinstance(texts, KeptText) else Ids.of(chain(*chunks))
+        return Blocks(ids, self.length, continuous=self.continuous)
 
 
 def mask(

@@ -29,7 +29,8 @@ from isomorph.models.inputs import IGNORED
 from isomorph.models.masked_lm import Batch, Batches, BilingualMaskedLM, as_batch, following, mask
 from isomorph.models.settings import Device, TrainingConfig, TuningConfig, device_named
 from isomorph.processes import limited
-from isomorph.text.vocab import MASK, SPECIAL, Vocabulary, pack
+from isomorph.text.packed import pack
+from isomorph.text.vocab import MASK, SPECIAL, Vocabulary
 
 LARGEST = 700.0  # nats: exp of a little more is no number
 ROWS = 64  # of held-out text, that are read at a time

@@ -20,8 +20,9 @@ from isomorph.runs.pretraining import Pretraining, UsesPretraining, batches
 from isomorph.runs.run import Run, records_of
 from isomorph.runs.texts import ShippedText, Text, text_checksum
 from isomorph.text.corpora import load_corpus
+from isomorph.text.packed import vocabulary_of
 from isomorph.text.parallel import evenly
-from isomorph.text.vocab import SPECIAL, Vocabulary, VocabularyConfig, learn, words_in
+from isomorph.text.vocab import SPECIAL, Vocabulary, VocabularyConfig, words_in
 
 if TYPE_CHECKING:
     import torch
@@ -144,7 +145,8 @@ class WordVectors(Run):
 
         corpus = self.text.corpus()
         vocabularies = {
-            name: learn(self.vocabulary, {name: corpus.train[name]}) for name in corpus.languages
+            name: vocabulary_of(self.vocabulary, {name: corpus.train[name]})
+            for name in corpus.languages
         }
         tokenizers = [own.tokenizer(name) for name, own in vocabularies.items()]
         sides, pairs = keyed_dictionary(tokenizers, corpus.dictionary)
@@ -196,7 +198,7 @@ class AnchorShare(UsesPretraining):
     def measure(self, place: torch.device) -> Iterator[dict]:
         """Those of `shares`."""
         run, corpus = self.pretraining, self.pretraining.text.corpus()
-        vocabulary = learn(run.vocabulary, corpus.train)
+        vocabulary = vocabulary_of(run.vocabulary, corpus.train)
         counts = read_counts(
             batches(run, vocabulary, corpus), run.training.steps, run.languages, vocabulary.size
         )

@@ -160,9 +160,9 @@ def foundations_trained(run: Run) -> Iterator[dict[str, Pretraining]]:
 def untrained(run: Pretraining) -> tuple[BilingualMaskedLM, Vocabulary]:
     """The model of a pretraining as it is before its first step, and its vocabulary."""
     from isomorph.models.pretrain import initialise
-    from isomorph.text.vocab import learn
+    from isomorph.text.packed import vocabulary_of
 
-    vocabulary = learn(run.vocabulary, run.text.corpus().train)
+    vocabulary = vocabulary_of(run.vocabulary, run.text.corpus().train)
     shape = run.encoder.shaped(vocabulary.size, run.languages, run.training.length)
     return initialise(shape, run.seed), vocabulary
 

@@ -15,7 +15,8 @@ from pydantic import Field
 from isomorph.runs.encoders import OfVectors, files_checksum, foundations_trained
 from isomorph.runs.pretraining import Pretraining, UsesPretraining
 from isomorph.runs.run import records_of
-from isomorph.text.vocab import MASK, PAD, SPECIAL, Vocabulary, learn, pack
+from isomorph.text.packed import pack, vocabulary_of
+from isomorph.text.vocab import MASK, PAD, SPECIAL, Vocabulary
 
 if TYPE_CHECKING:
     import torch
@@ -81,7 +82,7 @@ class Geometry(UsesPretraining):
         from isomorph.measure.words import skipgram_vectors
 
         (language,), train = self.pretraining.languages, self.pretraining.text.corpus().train
-        vocabulary = learn(self.pretraining.vocabulary, train)
+        vocabulary = vocabulary_of(self.pretraining.vocabulary, train)
         words = by_frequency(vocabulary, language, train[language])[0]
         # By number: the very pieces that the model reads are the words here.
         sentences = [list(map(str, ids)) for ids in vocabulary.encode(language, train[language])]

@@ -16,7 +16,8 @@ from isomorph.processes import threads
 from isomorph.runs.cache import code_version
 from isomorph.runs.run import Run, device_name, names_reads
 from isomorph.runs.texts import HubText, ShippedText, Text, text_checksum
-from isomorph.text.vocab import SPECIAL, Vocabulary, VocabularyConfig, by_word, learn
+from isomorph.text.packed import vocabulary_of
+from isomorph.text.vocab import SPECIAL, Vocabulary, VocabularyConfig, by_word
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -142,7 +143,7 @@ def train(run: Pretraining) -> dict:
     # Of the start: the source may be edited while a long run goes on.
     code, trained_by = run.code, run.training_code
     corpus = run.text.corpus()
-    vocabulary = learn(run.vocabulary, corpus.train)
+    vocabulary = vocabulary_of(run.vocabulary, corpus.train)
     length = run.training.length
     model = initialise(run.encoder.shaped(vocabulary.size, run.languages, length), run.seed)
     read = {"length": length, "continuous": run.training.continuous}

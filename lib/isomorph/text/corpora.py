@@ -10,14 +10,26 @@ stand; what nearly repeats one is left out with ``overlap="dropped"`` (`load_cor
 from __future__ import annotations
 
 import hashlib
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from isomorph.text import shipped
 from isomorph.text.examples import require
-from isomorph.text.fetch import DataUnavailable, at_row, examples_of, load_hub, named
+from isomorph.text.fetch import (
+    DataUnavailable,
+    at_row,
+    examples_of,
+    load_hub,
+    mirrored,
+    named,
+    note,
+    reading,
+)
 from isomorph.text.fetch import text as text_of
+from isomorph.text.packed import KeptText, kept
 from isomorph.text.parallel import DOMAIN_CHOICES, NEAR_COPIES, Pairs, near_copies, word_pairs
 from isomorph.text.shipped import LANGUAGES, read_table
 
@@ -25,12 +37,15 @@ OVERLAPS = ("kept", "dropped")  # of what is tested with what is trained on
 PARITIES = {"even": (0,), "odd": (1,), "both": (0, 1)}  # of identifiers, by the name of the half
 
 # Data sets of text, as the arguments of `fetch.load_hub`, with {} for what is chosen of them.
-WIKIPEDIA = ("wikimedia/wikipedia", "20231101.{}", "train")  # CC-BY-SA-3.0 and GFDL
+# and then the commit that it stays at: what takes days to train is to be one text.
+WIKIPEDIA = ("wikimedia/wikipedia", "20231101.{}", "train",  # CC-BY-SA-3.0 and GFDL
+             "b04c8d1ceb2f5cd4588862100d08de323dccfbaa")  # fmt: skip
 # mC4: pages of Common Crawl, filtered and without repeated lines (Xue et al. 2021). ODC-BY-1.0.
-WEB = ("allenai/c4", "{}", "train")
+WEB = ("allenai/c4", "{}", "train", "1588ec454efa1a09f29cd18ddd04fe05fc8653a2")
 WEB_CONFIGS = {"en": "en-multi"}  # its "en" is another, English data set
 TATOEBA = ("mteb/tatoeba-bitext-mining", "{}-eng", "test")  # CC-BY-2.0-FR
 TATOEBA_CODES = {"fr": "fra", "de": "deu", "ru": "rus", "zh": "cmn", "es": "spa"}
+KEPT = 1  # to be counted up when other sentences are made of the same pages
 DEV_SENTENCES = 500  # of Tatoeba's 1,000; the rest is for testing
 
 
@@ -40,7 +55,7 @@ class Corpus:
 
     languages: tuple[str, ...]  # one or two codes, e.g. ("en", "fr"); worlds use ("a", "b")
     # Pretraining sentences; none is there with its translation, unless the text is made parallel.
-    train: dict[str, list[str]]
+    train: Mapping[str, Sequence[str]]
     dev: dict[str, list[str]]  # for perplexity
     test: dict[str, list[str]]  # for retrieval
     # "train" and "test" word pairs, first language to second; empty for one language.
@@ -159,7 +174,7 @@ def hub_corpus(languages: tuple[str, ...], sentences: int, web: tuple[str, ...] 
     if sentences < 1:
         raise ValueError(f"sentences is {sentences!r}; allowed is a number from 1.")
     foreign = next((language for language in languages if language != "en"), "fr")
-    parallel = tatoeba(foreign)
+    parallel = _kept_tatoeba(foreign)
     if len(parallel["en"]) <= DEV_SENTENCES:
         raise DataUnavailable(
             f"{TATOEBA[0]} ({foreign}) holds {len(parallel['en'])} sentences; more than "
@@ -167,12 +182,10 @@ def hub_corpus(languages: tuple[str, ...], sentences: int, web: tuple[str, ...] 
         )
     held_out = {language: parallel[language] for language in languages}
     train = {
-        language: _sentences(language in web, language, sentences, set(held_out[language]))
+        language: _kept_text(language in web, language, sentences, held_out[language])
         for language in languages
     }
-    digest = hashlib.sha256()
-    for texts in (*train.values(), *held_out.values()):
-        digest.update("\n".join(texts).encode() + b"\0")
+    parts = [*(text.sha256 for text in train.values()), *map(_sha256, held_out.values())]
     two = len(languages) == 2
     return Corpus(
         languages=languages,
@@ -180,7 +193,7 @@ def hub_corpus(languages: tuple[str, ...], sentences: int, web: tuple[str, ...] 
         dev={language: texts[:DEV_SENTENCES] for language, texts in held_out.items()},
         test={language: texts[DEV_SENTENCES:] for language, texts in held_out.items()},
         dictionary=word_pairs(languages, ("bible+help",) * 2, overlap="dropped") if two else {},
-        checksum=digest.hexdigest(),
+        checksum=_sha256(parts),
     )
 
 
@@ -209,25 +222,72 @@ def split_sentences(text: str) -> Iterator[str]:
                 yield piece.strip()
 
 
-def _sentences(web: bool, language: str, sentences: int, held_out: set[str]) -> list[str]:
+def _kept_tatoeba(language: str) -> dict[str, list[str]]:
+    """As `tatoeba`, read once and kept: what is held out of a kept text stays held out."""
+    where = (TATOEBA[0], TATOEBA[1].format(TATOEBA_CODES[language]), TATOEBA[2])
+
+    def make(aside: Path) -> None:
+        with reading() as names:
+            parallel = tatoeba(language)
+        (aside / "pairs.json").write_text(json.dumps([parallel, sorted(names)]))
+
+    folder = kept(f"{where[0]} {where[1]} {_mirror_of(where)}", make)
+    parallel, names = json.loads((folder / "pairs.json").read_text())
+    _note_again(names)
+    return parallel
+
+
+def _kept_text(web: bool, language: str, sentences: int, held_out: list[str]) -> KeptText:
+    """The first sentences of a language, fetched once and kept."""
+    dataset, config, split, commit = WEB if web else WIKIPEDIA
+    config = config.format(WEB_CONFIGS.get(language, language) if web else language)
+    where = (dataset, config, split)
+
+    def make(aside: Path) -> None:
+        with reading() as names:
+            pages = load_hub(*where, place=(dataset, commit), streaming=True)
+        KeptText.write(aside, _sentences(pages, where, language, sentences, set(held_out)), names)
+
+    version, without = _mirror_of(where) or commit[:12], _sha256(held_out)[:8]
+    text = KeptText(kept(f"{dataset} {config} {sentences} {version} {without} {KEPT}", make))
+    _note_again(text.reads)
+    return text
+
+
+def _mirror_of(where: tuple[str, str, str]) -> str:
+    """Which file of a mirror is read; "" where there is none."""
+    path = mirrored(*where)
+    return shipped.sha256_of(path)[:12] if path else ""
+
+
+def _note_again(names: Iterable[str]) -> None:
+    for name in names:
+        note(*name.rsplit("@", 1))
+
+
+def _sha256(texts: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
+
+
+def _sentences(
+    pages: Iterable[dict], where: tuple[str, str, str], language: str, sentences: int, held_out: set
+) -> Iterator[str]:
     from tqdm import tqdm
 
-    dataset, config, split = WEB if web else WIKIPEDIA
-    config = config.format(WEB_CONFIGS.get(language, language) if web else language)
-    pages = load_hub(dataset, config, split, streaming=True)
     fewest_characters = 8 if language == "zh" else 25  # shorter lines are headings and list items
-    kept: list[str] = []
-    with tqdm(total=sentences, desc=f"{dataset} {language}", unit="sentence") as bar:
+    count = 0
+    with tqdm(total=sentences, desc=f"{where[0]} {language}", unit="sentence") as bar:
         for place, page in enumerate(pages):
-            with at_row(named(dataset, config, split), place):
+            with at_row(named(*where), place):
                 text = text_of(page, "text", blank=True)
             for sentence in split_sentences(text):
                 if len(sentence) < fewest_characters or sentence in held_out:
                     continue
-                kept.append(sentence)
+                yield sentence
                 bar.update()
-                if len(kept) == sentences:
-                    return kept
+                count += 1
+                if count == sentences:
+                    return
     raise DataUnavailable(
-        f"{dataset} ({language}) holds {len(kept)} sentences; {sentences} were asked for."
+        f"{where[0]} ({language}) holds {count} sentences; {sentences} were asked for."
     )

@@ -11,7 +11,6 @@ set and the row, counted from 0.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import re
@@ -22,6 +21,8 @@ from contextvars import ContextVar
 from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, Literal
+
+from isomorph.text.shipped import sha256_of
 
 if TYPE_CHECKING:
     from datasets import Dataset, IterableDataset
@@ -67,11 +68,10 @@ def load_hub(
         if not isinstance(value, str) or not re.fullmatch(form, value):
             raise ValueError(f"{field} is {value!r}; allowed is {allowed}.")
     mirror, what = os.environ.get("ISOMORPH_MIRROR"), named(dataset_id, config, split)
-    path = Path(mirror, dataset_id, config, f"{split}.parquet") if mirror else None
-    if path and path.is_file():
-        data = _table(path)
-        note(dataset_id, config, split, hashlib.sha256(path.read_bytes()).hexdigest())
-        return data.to_iterable_dataset() if streaming else data
+    if path := mirrored(dataset_id, config, split):
+        data = _table(path, streaming)
+        note(dataset_id, config, split, sha256_of(path))
+        return data
     lacking = f"ISOMORPH_MIRROR ({mirror}) does not hold it" if mirror else ""
     if dataset_id.startswith("local/"):
         raise DataUnavailable(
@@ -94,6 +94,13 @@ def load_hub(
         warnings.warn(message, stacklevel=3)
     note(hub_id, config, split, version)
     return data
+
+
+def mirrored(dataset_id: str, config: str, split: str) -> Path | None:
+    """The file of a mirror that has a split."""
+    mirror = os.environ.get("ISOMORPH_MIRROR")
+    path = Path(mirror, dataset_id, config, f"{split}.parquet") if mirror else None
+    return path if path and path.is_file() else None
 
 
 def named(dataset_id: str, config: str, split: str) -> str:
@@ -124,12 +131,15 @@ def note(*what: str) -> None:
         names.add("/".join(what[:-1]) + f"@{what[-1]}")
 
 
-def _table(path: Path) -> Dataset:
+def _table(path: Path, streaming: bool) -> Dataset | IterableDataset:
     import pyarrow
     import pyarrow.parquet
-    from datasets import Dataset
+    from datasets import Dataset, IterableDataset
 
     try:
+        if streaming:
+            pyarrow.parquet.read_metadata(path)
+            return IterableDataset.from_parquet(str(path))
         return Dataset(pyarrow.parquet.read_table(path))
     except (pyarrow.ArrowException, OSError, ValueError, TypeError) as problem:
         raise ValueError(f"{path} is no table in Parquet ({_first_line(problem)}).") from None

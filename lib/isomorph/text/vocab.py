@@ -17,9 +17,10 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -40,6 +41,7 @@ PAD, UNKNOWN, START, SEPARATOR, MASK = range(len(SPECIAL))
 KEEP, CAP = 0.7, 0.15
 # A run of letters, or an apostrophe that ends an elided word (French l'homme is l' and homme).
 WORDS = re.compile(r"[^\W\d_]+(?:['’](?![^\W\d_]))?|\s+|[^\w\s]|[\d_]+")
+MOST_MET = 10**6  # stretches of text that are remembered at a time
 UNSPACED = re.compile(r"[\u3400-\u9fff]")
 
 
@@ -117,7 +119,7 @@ class Vocabulary:
         return cls(VocabularyConfig(**record["config"]), record["ids"])
 
 
-def learn(config: VocabularyConfig, texts: Mapping[str, list[str]]) -> Vocabulary:
+def learn(config: VocabularyConfig, texts: Mapping[str, Sequence[str]]) -> Vocabulary:
     """Learn a vocabulary from each language's pretraining text.
 
     Raises ValueError when there is no text, one is no string (naming it), or there is no room for
@@ -130,7 +132,7 @@ def learn(config: VocabularyConfig, texts: Mapping[str, list[str]]) -> Vocabular
         if not any(map(str.strip, sentences)):
             raise ValueError(f"no text in {language!r} to learn a vocabulary from.")
     if config.anchors in ("joint", "extra") or len(texts) == 1:
-        pieces = _pieces(config, [s for sentences in texts.values() for s in sentences])
+        pieces = _pieces(config, *texts.values())
         shared = {piece: i for i, piece in enumerate(pieces)}
         return Vocabulary(config, {language: shared for language in texts})
     half = config.model_copy(update={"size": config.size // len(texts)})
@@ -146,65 +148,19 @@ def learn(config: VocabularyConfig, texts: Mapping[str, list[str]]) -> Vocabular
     return Vocabulary(config, ids)
 
 
-@dataclass(frozen=True)
-class Packed:
-    """Text in blocks, none of it padding: ids, positions and segments, each (blocks, length).
-
-    Tokens of one segment may see each other; positions are counted from 0.
-    """
-
-    ids: np.ndarray
-    positions: np.ndarray
-    segments: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def __getitem__(self, rows) -> Packed:
-        return Packed(self.ids[rows], self.positions[rows], self.segments[rows])
-
-
-def pack(sentences: Iterable[list[int]], length: int, *, continuous: bool = False) -> Packed:
-    """Cut a stream of sentences, `[CLS] sentence [SEP]`, into blocks of `length` ids.
-
-    Each sentence keeps positions of its own, from 0, and is a segment of its own: as if it stood
-    on a line alone, but with no padding. It is cut to `length`, and where a block ends within it,
-    the rest is a segment of the next block. With `continuous`, a block is one segment with
-    positions of its own, as in Conneau, Wu et al. (2020, section 3.1). What is left at the end
-    fills no block and is dropped.
-
-    Raises ValueError when the text does not fill one block.
-    """
-    rows = [[START, *ids[: length - 2], SEPARATOR] for ids in sentences]
-    sizes = np.array([len(row) for row in rows], dtype=np.int64)
-    stream = np.fromiter((i for row in rows for i in row), dtype=np.int64, count=sizes.sum())
-    blocks = len(stream) // length
-    if not blocks:
-        raise ValueError(f"the text has {len(stream)} subwords, which do not fill {length}.")
-    shape, end = (blocks, length), blocks * length
-    if continuous:
-        positions = np.broadcast_to(np.arange(length), shape)
-        segments = np.zeros(shape, dtype=np.int64)
-    else:
-        starts = np.repeat(np.cumsum(sizes) - sizes, sizes)
-        positions = (np.arange(len(stream)) - starts)[:end].reshape(shape)
-        segments = np.repeat(np.arange(len(rows)), sizes)[:end].reshape(shape)
-    return Packed(stream[:end].reshape(shape), positions, segments)
-
-
-def _pieces(config: VocabularyConfig, sentences: list[str]) -> list[str]:
-    """Subwords by id, the special tokens first: the same for the same text on every run."""
+def _pieces(config: VocabularyConfig, *texts: Sequence[str]) -> list[str]:
+    """Subwords of some texts by id, the special tokens first: the same for the same text on every run."""
     from tokenizers import Tokenizer, models, trainers
 
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     _split_words(tokenizer, config.lowercase)
     if config.units == "words":
-        counts = Counter(word for text in sentences for word in words_in(tokenizer, text))
+        counts = Counter(word for text in chain(*texts) for word in words_in(tokenizer, text))
         ranked = sorted(counts.items(), key=lambda w: (-w[1], w[0]))
         return [*SPECIAL, *(word for word, _ in ranked[: config.size - len(SPECIAL)])]
     # The trainer numbers letters in the order of a hash table that differs from run to run, and
     # breaks ties by number. Letters passed as special tokens are numbered in our order instead.
-    letters = _letters(tokenizer, sentences)
+    letters = _letters(tokenizer, chain(*texts))
     if len(letters) + len(SPECIAL) > config.size:
         raise ValueError(
             f"vocabulary.size is {config.size} a vocabulary; the text alone has {len(letters)} "
@@ -216,16 +172,21 @@ def _pieces(config: VocabularyConfig, sentences: list[str]) -> list[str]:
         special_tokens=[*SPECIAL, *letters],
         show_progress=False,
     )
-    tokenizer.train_from_iterator(sentences, trainer)
+    tokenizer.train_from_iterator(chain(*texts), trainer)
     vocabulary = tokenizer.get_vocab()
     return sorted(vocabulary, key=vocabulary.get)
 
 
-def _letters(tokenizer, sentences: list[str]) -> list[str]:
+def _letters(tokenizer, sentences: Iterable[str]) -> list[str]:
     """Every letter, those inside words marked by ##, in an order of their own."""
-    letters: set[str] = set()
-    # Each distinct stretch between spaces once: the words in it are the same wherever it stands.
-    for stretch in {stretch for text in sentences for stretch in text.split()}:
+    letters, met = set(), set()
+    for stretch in chain.from_iterable(map(str.split, sentences)):
+        # Most stretches between spaces come again: the words in one are the same wherever it stands.
+        if stretch in met:
+            continue
+        if len(met) == MOST_MET:
+            met.clear()
+        met.add(stretch)
         for word in words_in(tokenizer, stretch):
             letters.add(word[0])
             letters.update("##" + letter for letter in word[1:])
