@@ -18,7 +18,6 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
-import tokenizers
 
 from isomorph import files
 from isomorph.text.shipped import cache_folder
@@ -113,7 +112,7 @@ def vocabulary_of(config: VocabularyConfig, texts: Mapping[str, Sequence[str]]) 
     if not texts or not all(isinstance(text, KeptText) for text in texts.values()):
         return learn(config, texts)
     own = {language: text.sha256 for language, text in texts.items()}
-    name = _name(config.model_dump(), own, tokenizers.__version__)
+    name = _name(config.model_dump(), own)
     return Vocabulary.load(
         kept(f"vocabulary-{name}", lambda aside: learn(config, texts).save(aside))
     )
@@ -126,7 +125,7 @@ def ids_of(vocabulary: Vocabulary, language: str, texts: Sequence[str]) -> Ids:
     starts = range(0, len(texts), CHUNK)
     chunks = (vocabulary.encode(language, texts[start : start + CHUNK]) for start in starts)
     own = vocabulary.config.model_dump(), vocabulary.ids[language]
-    name = _name(texts.sha256, *own, tokenizers.__version__)
+    name = _name(texts.sha256, *own)
     return Ids.mapped(kept(f"ids-{name}", lambda aside: Ids.write(aside, chunks)))
 
 
@@ -141,7 +140,10 @@ def passing(chunks: Iterable[Iterable[Sequence[int]]]) -> Ids:
 
 
 def _name(*what) -> str:
-    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
+    import tokenizers  # another version may learn or read otherwise
+
+    said = json.dumps([*what, tokenizers.__version__])
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
