@@ -207,7 +207,7 @@ def user(address: str, home: str | None = None, **environment: str):
 
             def do(call, *asked, wait=True):
                 future = pool.submit(call, *asked)
-                return future.result(timeout=120) if wait else future
+                return future.result(timeout=300) if wait else future
 
             yield do
 

@@ -106,8 +106,8 @@ def test_what_two_processes_have_read_is_not_asked_of_the_hub_again(tmp_path):
         cache = {"ISOMORPH_CACHE": str(tmp_path / "cache")}
         with stand_in.user(address, **cache) as one, stand_in.user(address, **cache) as other:
             first, second = one(use, wait=False), other(use, wait=False)
-            found = first.result(timeout=120)
-            assert found == second.result(timeout=120)
+            found = first.result(timeout=300)
+            assert found == second.result(timeout=300)
             hub.asked.clear()
             hub.put_tables(
                 "mteb/tatoeba-bitext-mining", {"rus-eng/test": PAIRS | {"n": range(600)}}
