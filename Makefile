@@ -15,8 +15,8 @@ override CHAPTER := $(value CHAPTER)
 override PORT    := $(value PORT)
 export CHAPTER PORT
 
-ifneq ($(words $(SIZE))$(filter-out smoke laptop reference paper,$(SIZE)),1)
-$(error SIZE is '$(SIZE)', but it must be one of smoke, laptop, reference, paper)
+ifneq ($(words $(SIZE))$(filter-out smoke laptop reference hub paper,$(SIZE)),1)
+$(error SIZE is '$(SIZE)', but it must be one of smoke, laptop, reference, hub, paper)
 endif
 
 .PHONY: book test environment serve lock clean

@@ -31,7 +31,7 @@ from .notebook import derive, plain_text, wrong_check
 
 WEEK = 7 * 24 * 60.0
 # Many times what chapters take, for a machine that is slow or does other work too.
-MINUTES = {"smoke": 20.0, "laptop": 120.0, "reference": 24 * 60.0, "paper": WEEK}
+MINUTES = {"smoke": 20.0, "laptop": 120.0, "reference": 24 * 60.0, "hub": WEEK, "paper": WEEK}
 GIB = {"smoke": 8.0, "laptop": 8.0}
 SHARE = 0.75
 """Of the machine's memory, a chapter's at most, so that no other process pays for it."""

@@ -1,13 +1,14 @@
 """What every configuration has in common: frozen, complete, and of values that mean one thing; and the
-four sizes at which everything runs, the same code with other configurations (see `presets`)."""
+five sizes at which everything runs, the same code with other configurations (see `presets`)."""
 
+import re
 from collections.abc import Iterator
 from typing import Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 
 LARGEST = 2**63  # whole numbers are below it, as wherever they are stored
-Size = Literal["smoke", "laptop", "reference", "paper"]
+Size = Literal["smoke", "laptop", "reference", "hub", "paper"]
 SIZES: tuple[Size, ...] = get_args(Size)  # from the smallest to the largest
 
 
@@ -16,6 +17,13 @@ def known(size: str) -> Size:
     if size not in SIZES:
         raise ValueError(f"size is {size!r}, but it must be one of {', '.join(SIZES)}.")
     return size
+
+
+def public_seed(encoder: object) -> int | None:
+    """The seed of its pretraining that a public encoder's name tells, as those of the MultiBERTs do
+    (Sellam et al. 2022); None for any other."""
+    found = re.match(r"google/multiberts-seed_(\d+)", str(encoder))
+    return int(found[1]) if found else None
 
 
 class Config(BaseModel):

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
+from isomorph.config import public_seed
 from isomorph.rows import with_sample
 
 if TYPE_CHECKING:
@@ -170,12 +171,11 @@ def placed(rows: DataFrame) -> DataFrame:
 
 def _without_subject(config: str, condition: str) -> str:
     run = _read(config)
-    if run.get("weights") == "random":  # an untrained twin stays told apart
-        return condition
+    untrained = run.get("weights") == "random"  # such a twin stays told apart
     words = run.get("kind") == "encoder_words" and run["encoder"] != "glove"
-    if words and condition != "bert_base_uncased":
-        return "trained"
-    return condition.removeprefix(run.get("prefix", ""))
+    if words and condition != "bert_base_uncased" and not condition.startswith("step_"):
+        return "untrained" if untrained else "trained"
+    return condition if untrained else condition.removeprefix(run.get("prefix", ""))
 
 
 _read = cache(json.loads)  # a configuration is that of many rows
@@ -188,6 +188,8 @@ def about(config: str) -> About:
     if "theorem" in run:
         return About("planted case", "planted cases", "drawn case", "planted cases")
     of = run.get("hub") or run.get("encoder")
+    if public_seed(of) is not None:
+        return About("paper's own model", "MultiBERTs", "pretraining seed", "MultiBERTs")
     if isinstance(of, str):  # what is none of those known is the paper's
         subject, model = NAMED.get(of, ("paper's own model", of.rpartition("/")[2]))
         return About(

@@ -1,8 +1,9 @@
-"""Experiments by name, at four sizes: each is a function from a size to its conditions.
+"""Experiments by name, at five sizes: each is a function from a size to its conditions.
 
 `smoke` takes seconds and is for tests; `laptop` is controlled worlds on two CPU cores;
-`reference` is real text, minutes a run on a GPU and most of an hour on a CPU core; `paper` is the
-papers' own size. Same code, other configs.
+`reference` is real text, minutes a run on a GPU and most of an hour on a CPU core; `hub`
+is public encoders, minutes a run with the hub at hand; `paper` is the papers' own size. Same code,
+other configs; where an experiment makes no sense at a size, it has no run there.
 """
 
 from itertools import product
@@ -36,7 +37,8 @@ def learning_curve(size: Size):
         return [Condition(n, real_run(seed=seed, width=width)) for seed, (n, width) in runs]
     if size == "laptop":
         return crossed(lambda _, seed: world_run(seed, marks=10), ["middle"], range(5))
-    return [Condition("middle", smoke_run(0) if size == "smoke" else paper_run())]
+    last = {"smoke": smoke_run(0), "paper": paper_run()}
+    return [Condition("middle", last[size])] if size in last else []
 
 
 @experiment

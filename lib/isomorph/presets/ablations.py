@@ -233,8 +233,9 @@ def factors(size: Size):
         tasks, names = (SMOKE_TASKS, TABLE) if size == "smoke" else (
             WORLD_TASKS, (*TABLE, *BEYOND, *DIALS, *FAR, *ORDERS, *SHAPES))  # fmt: skip
         return in_worlds(size, partial(transfer, tasks=tasks), names)
-    if size == "paper":
-        return [Condition(name, paper_transfer(run)) for name, run in paper_table()]
+    if size in ("hub", "paper"):  # the paper's models were never published
+        table = paper_table() if size == "paper" else ()
+        return [Condition(name, paper_transfer(run)) for name, run in table]
     # French first, with everything; then the other pairs; then more seeds.
     french = (*TABLE, "help_help", *BEYOND, "layers_2", "layers_6")
     more = [(pair, seed, TABLE) for seed in range(3) for pair in PAIRS][1:]

@@ -17,7 +17,7 @@ from isomorph.presets.ablations import (
     smoke_tasks,
     vary,
 )
-from isomorph.presets.recipes import changed, experiment, real_default, text_run, world_default
+from isomorph.presets.recipes import E5, changed, experiment, real_default, text_run, world_default
 from isomorph.results import Condition
 from isomorph.runs import (
     Comparison,
@@ -29,8 +29,9 @@ from isomorph.runs import (
 )
 
 PAIRS = (("en", "fr"), ("en", "de"), ("en", "ru"), ("en", "zh"))
-# The paper compares with LASER; this encoder of a hundred languages can be had and read safely.
-REFERENCE = "intfloat/multilingual-e5-small"
+# The paper compares with LASER; E5, of a hundred languages, can be had and read safely.
+MULTILINGUAL = {"mbert": "google-bert/bert-base-multilingual-cased",
+                "xlm_r": "FacebookAI/xlm-roberta-base", "eurobert": "EuroBERT/EuroBERT-210m"}  # fmt: skip
 # Half of what a transfer of the factors tunes on: the encoder is frozen, and there are five layers.
 WORDS = ("world_ner", "world_parsing")
 WORLD_TASKS = tuple(Task(source=source, train=1000, test=600) for source in WORDS)
@@ -113,7 +114,11 @@ def alignment(size: Size):
         yield Condition("same_language", same)
         for pair in PAIRS if seed == 0 else ():
             text = ShippedText(languages=pair)
-            yield Condition("e5", Comparison(text=text, hub=REFERENCE, **OTHERS))
+            yield Condition("e5", Comparison(text=text, hub=E5, **OTHERS))
+    if size == "hub":
+        for (name, encoder), pair in product(MULTILINGUAL.items(), PAIRS):
+            run = Comparison(text=ShippedText(languages=pair), hub=encoder, **OTHERS)
+            yield Condition(name, run)
 
 
 @experiment

@@ -7,10 +7,22 @@ other people's encoders, `cures` tries every cure, and `english_models` does bot
 """
 
 from collections.abc import Iterator
+from itertools import product
 
 from isomorph.config import Size, known
 from isomorph.models.settings import EncoderConfig, TrainingConfig
-from isomorph.presets.recipes import crossed, experiment, smoke_text_run, text_run
+from isomorph.presets.recipes import (
+    BERT,
+    E5,
+    MINIATURES,
+    MINILM,
+    MULTIBERTS,
+    STEPS,
+    crossed,
+    experiment,
+    smoke_text_run,
+    text_run,
+)
 from isomorph.results import Condition
 from isomorph.runs import Cures, EncoderWords, Geometry, Pretraining, ShippedText, Theorem
 from isomorph.text.vocab import VocabularyConfig
@@ -62,14 +74,11 @@ def geometry(size: Size, seed: int, name: str) -> Geometry:
 @experiment
 def language_models(size: Size):
     """Do word vectors crowd into a cone, which words, and does the regulariser help? (2.3 to 2.6)"""
-    seeds = {"smoke": 1, "laptop": 5, "reference": 3, "paper": 0}[size]
+    seeds = {"smoke": 1, "laptop": 5, "reference": 3}.get(size, 0)
     return crossed(lambda name, seed: geometry(size, seed, name), NAMES, range(seeds))
 
 
-MINILM = "sentence-transformers/all-MiniLM-L6-v2"  # contrastively tuned, as E5 is
-E5 = "intfloat/multilingual-e5-small"
-BERT = "google-bert/bert-base-uncased"  # what the papers look at
-# "pretrained" is MiniLM here and BERT at the papers' size.
+# "pretrained" is MiniLM here and BERT at size `hub`.
 ENCODERS = {
     "smoke": [("glove", {"encoder": "glove", "most": 2000})],
     "laptop": [
@@ -80,17 +89,29 @@ ENCODERS = {
     # As many words of GloVe as the language models of this size have.
     "reference": [("e5", {"encoder": E5}), ("glove", {"encoder": "glove", "most": 10_000})],
     # As many as in the table that Liang et al. (2021) published.
-    "paper": [
-        ("pretrained", {"encoder": BERT}),
-        ("bert_base_uncased", {"encoder": BERT, "most": 21_722}),
-    ],
+    "hub": [("bert_base_uncased", {"encoder": BERT, "most": 21_722})],
+}
+# Public encoders that were trained by masking alone, each beside its shape with weights drawn anew.
+MASKED = {
+    "pretrained": BERT,
+    **{"bert_L{}_H{}".format(*shape): name for shape, name in MINIATURES.items()},
+    "distilbert": "distilbert/distilbert-base-uncased",
+    "modernbert": "answerdotai/ModernBERT-base",
 }
 
 
 @experiment
 def encoder_words(size: Size):
     """Do frequent words lie near the origin, and rare ones far and sparse? (3.1, 3.2, 4a.1, 4a.4)"""
-    return [Condition(name, EncoderWords(**fields)) for name, fields in ENCODERS[size]]
+    for name, fields in ENCODERS.get(size, ()):
+        yield Condition(name, EncoderWords(**fields))
+    if size == "hub":
+        seeds = [("multiberts", name) for name in MULTIBERTS]
+        for name, encoder in [*MASKED.items(), *seeds]:
+            yield Condition(name, EncoderWords(encoder=encoder))
+            yield Condition(f"untrained_{name}", EncoderWords(encoder=encoder, weights="random"))
+        for step, encoder in product(STEPS, MULTIBERTS[:5]):
+            yield Condition(f"step_{step}", EncoderWords(encoder=f"{encoder}-step_{step}"))
 
 
 # Encoder, task and prefix. One run has many conditions, a cure each; its own name says which encoder
@@ -108,18 +129,26 @@ CURED = {
         ("bible_sentence_similarity", "en", "sentence_similarity", "bible_"),
         ("e5_sentence_similarity", E5, "sentence_similarity", "e5_"),
     ],
-    "paper": [
-        ("word_similarity", BERT, "word_similarity", ""),
-        ("sentence_similarity", BERT, "sentence_similarity", ""),
-    ],
+    # Of no hub's sets, so that they take a mirror.
+    "paper": [("word_similarity", BERT, "word_similarity", "")],
 }
+# What of MASKED is tuned to nothing and small enough to have its sentences compared in minutes.
+COMPARED = ("pretrained", "bert_L2_H128", "bert_L4_H256", "bert_L4_H512", "bert_L8_H512", "distilbert",
+            "modernbert")  # fmt: skip
 
 
 @experiment
 def cures(size: Size):
     """Which cure flattens the cone, and does that help? (3.3 to 3.5, 4a.2, 4a.3)"""
-    for name, encoder, task, prefix in CURED[size]:
+    for name, encoder, task, prefix in CURED.get(size, ()):
         yield Condition(name, Cures(encoder=encoder, task=task, prefix=prefix))
+    if size == "hub":
+        seeds = [("multiberts", name) for name in MULTIBERTS[:5]]
+        for name, encoder in [*((name, MASKED[name]) for name in COMPARED), *seeds]:
+            run = Cures(encoder=encoder, task="sentence_similarity")
+            yield Condition(name, run)
+            drawn = {"weights": "random", "prefix": "untrained_"}
+            yield Condition(f"untrained_{name}", run.model_copy(update=drawn))
 
 
 @experiment

@@ -22,6 +22,40 @@ SMALL = {"lexemes": 64, "training_sentences": 2000, "dev_sentences": 50, "test_s
 ANCHORS = 0.3
 VOCABULARY = 80_000  # of the paper, of both languages together: 80k joint, or 40k and 40k
 
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"  # contrastively tuned, as E5 is
+E5 = "intfloat/multilingual-e5-small"
+BERT = "google-bert/bert-base-uncased"  # what the papers look at
+BERT_CASED = "google-bert/bert-base-cased"
+BERT_LARGE = "google-bert/bert-large-uncased"  # of 24 blocks
+MULTIBERTS = tuple(f"google/multiberts-seed_{seed}" for seed in range(25))
+# Steps at which checkpoints of the first five are public, of 28.
+STEPS = ("20k", "100k", "200k", "1000k")
+_NAMED = {(2, 128): "tiny", (4, 256): "mini", (4, 512): "small", (8, 512): "medium"}
+# Turc et al. (2019): blocks and width -> id. Of 12 and 768, the last, BERT itself stands in.
+MINIATURES = {
+    shape: f"gaunernst/bert-{_NAMED.get(shape, 'L{}-H{}'.format(*shape))}-uncased"
+    for shape in [*product(range(2, 13, 2), (128, 256, 512, 768))][:-1]
+}
+
+
+class Shape(NamedTuple):
+    """How large a public encoder is: blocks, width, and tokens of its vocabulary."""
+
+    layers: int
+    width: int
+    vocabulary: int = 30_522
+
+
+PUBLIC = {
+    MINILM: Shape(6, 384), E5: Shape(12, 384, 250_037), BERT: Shape(12, 768),
+    BERT_CASED: Shape(12, 768, 28_996), BERT_LARGE: Shape(24, 1024),
+    "distilbert/distilbert-base-uncased": Shape(6, 768),
+    "answerdotai/ModernBERT-base": Shape(22, 768, 50_368),
+    "google-bert/bert-base-multilingual-cased": Shape(12, 768, 119_547),
+    "FacebookAI/xlm-roberta-base": Shape(12, 768, 250_002),
+    "EuroBERT/EuroBERT-210m": Shape(12, 768, 128_256),
+} | {name: Shape(*shape) for shape, name in MINIATURES.items()}  # fmt: skip
+
 C = TypeVar("C", bound=Config)
 EXPERIMENTS: dict[str, Callable[[Size], list[Condition]]] = {}
 

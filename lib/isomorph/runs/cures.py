@@ -26,9 +26,9 @@ FILES = {
 class Cures(OfVectors):
     """Every cure on the vectors of one encoder, at one task: each record names its cure as condition.
 
-    Each fifth of the items is scored by itself. Of an encoder that has a name a record has its fold,
-    and intervals over chapters, words or sentences are recorded too; of a pretraining, which has a
-    seed, the mean over the folds is.
+    Each fifth of the items is scored by itself. Of an encoder without a seed a record has its fold,
+    and intervals over chapters, words or sentences are recorded too; of one that has a seed the mean
+    over the folds is.
 
     "passages": which of two passages follows the other, by cosine alone; shipped English text.
     "translations": of the held-out verses, and of the dictionary's words; a bilingual encoder that
@@ -69,7 +69,7 @@ class Cures(OfVectors):
 
         with self.placed() as (name,), torch.random.fork_rng(devices=[]):
             measured = getattr(cured_tasks, self.task)(name, place)
-            if self.below:
+            if self.drawn_seed is not None:
                 measured = over_folds(measured)  # its interval is over seeds
             for condition, fold, metric, value in measured:
                 named = {"condition": self.prefix + condition, "fold": fold}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from isomorph.config import public_seed
 from isomorph.runs.pretraining import Pretraining, trained
 from isomorph.runs.run import Run
 from isomorph.runs.texts import ShippedText, Text, text_checksum
@@ -27,16 +28,19 @@ class EncoderRun(Run):
     """A run on one encoder: one that ships, one of the hub by its id, or what a pretraining leaves.
 
     One that has a name has no seed: a run measures parts of its items, the folds. That of a
-    pretraining has the pretraining's seed, and each record is of all items, or their parts' mean.
+    pretraining has the pretraining's seed, as have the MultiBERTs, and each record is of all items, or
+    their parts' mean.
     """
 
     encoder: str | Pretraining
-    weights: Literal["trained", "random"] = "trained"  # "random": a pretraining's first weights
+    # "random": the first weights of a pretraining, or of a public encoder's shape drawn by the seed.
+    weights: Literal["trained", "random"] = "trained"
 
     def problems(self) -> Iterator[str]:
-        if self.weights == "random" and self.below is None:
+        if self.weights == "random" and "/" not in str(self.encoder) and self.below is None:
             yield (
-                f"weights is 'random', of {self.encoder!r}; allowed is the encoder of a pretraining."
+                f"weights is 'random', of {self.encoder!r}; allowed is the encoder of a pretraining, "
+                "of the hub or of a folder."
             )
 
     @property
@@ -61,7 +65,8 @@ class EncoderRun(Run):
         with foundations_trained(self) as below, tempfile.TemporaryDirectory() as aside:
             named = [str(kept.model_folder()) for kept in below.values()]
             if self.below is None:
-                named.insert(0, self.encoder)
+                drawn = self.weights == "random"
+                named.insert(0, drawn_anew(self.encoder, self.seed, aside) if drawn else self.encoder)
             elif self.weights == "random":
                 model, vocabulary = untrained(self.below)
                 model.save_pretrained(aside)
@@ -74,8 +79,13 @@ class OfVectors(EncoderRun):
     """A run on the vectors of an encoder as it is, which has a seed where a pretraining has one."""
 
     @property
+    def drawn_seed(self) -> int | None:
+        """That by which the encoder was pretrained; None where only items of one model vary."""
+        return self.below.seed if self.below else public_seed(self.encoder)
+
+    @property
     def seed(self) -> int:
-        return self.below.seed if self.below else 0
+        return self.drawn_seed or 0
 
 
 class TwoModels(Run):
@@ -165,6 +175,22 @@ def untrained(run: Pretraining) -> tuple[BilingualMaskedLM, Vocabulary]:
     vocabulary = vocabulary_of(run.vocabulary, run.text.corpus().train)
     shape = run.encoder.shaped(vocabulary.size, run.languages, run.training.length)
     return initialise(shape, run.seed), vocabulary
+
+
+def drawn_anew(encoder: str, seed: int, folder: str) -> str:
+    """A public encoder's shape with weights that the seed alone draws, as its library begins a
+    training, and its tokeniser, written to a folder; the folder."""
+    from isomorph.models.encoder import seeded
+    from isomorph.models.pretrained import load_encoder
+
+    model, tokenizer = load_encoder(encoder)
+    if not callable(tokenizer):
+        raise ValueError(f"weights is 'random', of {encoder!r}, which is of this project; allowed is "
+                         "a Pretraining in its place.")  # fmt: skip
+    with seeded(seed):
+        type(model)(model.config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
 
 
 def reader(kept: Pretraining, language: str, place) -> Reader:

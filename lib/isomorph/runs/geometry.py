@@ -173,9 +173,9 @@ class EncoderWords(OfVectors):
     """What the input embeddings of an encoder look like, from frequent words to rare ones.
 
     encoder: also "glove". The words are those English words that are one subword for the encoder, in
-    the order of GloVe's vocabulary, which is that of Wikipedia and newswire. Of an encoder that has a
-    name each fifth of the words, every fifth one, is a fold; of a pretraining all words are measured
-    together.
+    the order of GloVe's vocabulary, which is that of Wikipedia and newswire. Of an encoder without a
+    seed each fifth of the words, every fifth one, is a fold; of one that has a seed all words are
+    measured together.
     """
 
     on_processor: ClassVar[bool] = True
@@ -195,7 +195,8 @@ class EncoderWords(OfVectors):
         with self.placed() as (name,):
             _, vectors = ranked_words(name)
         vectors = vectors[: self.most]
-        parts = {None: (0, 1)} if self.below else {k: (k, PARTS) for k in range(PARTS)}
+        seeded = self.drawn_seed is not None
+        parts = {None: (0, 1)} if seeded else {k: (k, PARTS) for k in range(PARTS)}
         for fold, part in parts.items():
             found = of_words(vectors, part=part) | {"words": float(len(vectors))}
             yield from records_of(found, tokens=0, fold=fold)
