@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -85,7 +86,7 @@ def refuse(sentence: str, status: int = 2) -> NoReturn:
     raise typer.Exit(status) from None
 
 
-SIZE = among(*SIZES, help="How large: smoke (seconds), laptop, reference (one GPU) or paper.")
+SIZE = among(*SIZES, help="How large: smoke (seconds), laptop, reference (one GPU), hub or paper.")
 
 
 def _version(asked: bool) -> None:
@@ -138,7 +139,9 @@ def book(
 
 @app.command()
 def run(
-    experiment: Annotated[str | None, typer.Argument(help="Its name; --list shows them.")] = None,
+    experiment: Annotated[
+        str | None, typer.Argument(help="Its name, or all; --list shows them.")
+    ] = None,
     size: Annotated[str, SIZE] = "laptop",
     cluster: Annotated[
         str,
@@ -168,9 +171,7 @@ def run(
     ] = False,
     dry_run: Annotated[
         bool,
-        typer.Option(
-            "--dry-run", help="Of factors at paper: take ten steps and reckon what all would cost."
-        ),
+        typer.Option("--dry-run", help="Say what it would fetch and take, and run nothing."),
     ] = False,
 ) -> None:
     """Run an experiment, resume it, list its runs, or export its rows."""
@@ -180,10 +181,9 @@ def run(
 
     logging.basicConfig(format="%(message)s")
     logging.getLogger("isomorph").setLevel(logging.INFO)  # where a run goes on
-    if dry_run:
-        return _dry_run(experiment, size)
     if experiment is None and not list_only:
-        refuse("name an experiment, or use --list to see them")
+        refuse("name an experiment, or all, or use --list to see them")
+    every = experiment == "all"
     if slurm and cluster != "slurm":
         refuse(f"--slurm is '{slurm[0]}', but it goes with --cluster slurm only")
     try:
@@ -193,17 +193,27 @@ def run(
     if export is not None:
         one_of("--export's ending", export.suffix, (".parquet", ".csv", ".json"))
     if experiment is not None:
-        one_of("EXPERIMENT", experiment, tuple(sweep.EXPERIMENTS))
+        one_of("EXPERIMENT", experiment, (*sweep.EXPERIMENTS, "all"))
+    if export is not None and every:
+        refuse("--export goes with one experiment")
     with plainly(ValueError, RuntimeError, OSError, resumes=True), processes.with_threads(threads):
         if list_only:
             with uncollected():
-                typer.echo(sweep.listing(experiment, size=size).to_string(index=False))
+                listed = sweep.listing(None if every else experiment, size=size)
+                typer.echo(listed.to_string(index=False))
+            return
+        if every or dry_run:
+            from isomorph.sweep import plan
+
+            names = list(sweep.EXPERIMENTS) if every else [experiment]
+            typer.echo(plan.as_text(plan.plan(names, size)))
+        if dry_run:
             return
         failed = None
         try:
-            sweep.sweep(
-                experiment, size=size, cluster=cluster, jobs=jobs, slurm=slurm, anew=anew,
-                record=record, say=typer.echo,
+            (sweep.sweep_all if every else partial(sweep.sweep, experiment))(
+                size=size, cluster=cluster, jobs=jobs, slurm=slurm, anew=anew, record=record,
+                say=typer.echo,
             )  # fmt: skip
         except sweep.RunsFailed as error:
             failed = error  # the rows of the others are wanted all the same
@@ -213,15 +223,6 @@ def run(
         finally:
             if failed:
                 raise failed
-
-
-def _dry_run(experiment: str | None, size: str) -> None:
-    if (experiment, size) != ("factors", "paper"):
-        refuse("--dry-run is there for one request only, run factors --size paper")
-    from isomorph import dry_run
-
-    with plainly(ValueError, RuntimeError, OSError):
-        typer.echo(dry_run.as_text(dry_run.dry_run()))
 
 
 @app.command()

@@ -1,25 +1,19 @@
-"""What the paper's own table would cost: build its models, take ten steps, and reckon.
+"""Ten steps of the papers' own models: what a token costs, how fast they are here, what memory they take.
 
-Nothing is trained to an end and nothing is kept. What is measured here and what is only reckoned
-from assumptions is told apart in the result and in what is printed.
+Nothing is trained to an end and nothing is kept. `isomorph.sweep.plan` has what any experiment costs.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from statistics import mean
-from textwrap import fill
-from typing import NamedTuple
 
 import pandas as pd
 
 from isomorph.models.pretrain import accelerate, initialise, pretrain
 from isomorph.models.settings import EncoderConfig
-from isomorph.presets.ablations import paper_rows, paper_table
-from isomorph.presets.recipes import PAPER_GRIDS
 from isomorph.runs.pretraining import Pretraining, batches
 from isomorph.runs.run import device_name
 from isomorph.runs.texts import HubText, ShippedText
@@ -33,25 +27,8 @@ TRIED = ("default", "sep_l1_3")  # the whole model shared, and one with parts of
 FEW_ROWS = 3  # in the longer steps on a processor: 768 would take minutes each
 MICRO_BATCH = 96  # rows at once on a GPU: what each of the paper's has
 # Conneau, Wu et al. (2020, section 3.1): eight V100 of 32 GB, about three days a model.
-PAPER_GPUS = 8
-PAPER_HOURS = PAPER_GPUS * 3 * 24
+PAPER_HOURS = 8 * 3 * 24
 V100_PEAK = 125e12  # FLOP/s in 16 bit, of the maker's data sheet
-TUNING_SECONDS = 0.015  # assumed of one update on four to eight pairs: no GPU is filled by them
-# A GPU's dense 16-bit FLOP/s by the data sheet. A quarter of it is an assumption: the model is narrow
-# and not compiled.
-PEAKS = {"A100": 312e12, "H100 SXM": 989e12}
-UTILISATION = 0.25
-
-
-class DryRun(NamedTuple):
-    """What ten steps say: of each model tried (parameters, losses, seconds of a step), of each device
-    the GPU-hours of one model and of all, nan where nothing is known, and what these leave out."""
-
-    trials: pd.DataFrame
-    costs: pd.DataFrame
-    title: str  # where the trials ran, on which sample
-    priced: str  # what the hours are of
-    notes: list[str]
 
 
 def flops_per_token(encoder: EncoderConfig, vocabulary: int, length: int, masking: float) -> float:
@@ -74,28 +51,20 @@ def flops_of(run: Pretraining) -> float:
     return flops_per_token(run.encoder, run.vocabulary.size, training.length, training.masking)
 
 
-def dry_run(
-    rows: Sequence[tuple[str, Pretraining]] | None = None, *, models: int | None = None
-) -> DryRun:
-    """Build the models of `rows`, take ten steps with each, and reckon the cost of `models`.
+def ten_steps(rows: Sequence[tuple[str, Pretraining]]) -> tuple[pd.DataFrame, list[str]]:
+    """Build the models of `rows`, or of the TRIED among them, and take ten steps with each.
 
-    rows: (name, run), by default the Default and one separate row of Table 1 for English and
-    French. models: by default the table's thirty. Raises ValueError when a device is not there.
+    rows: (name, run). Returns a line a model, as `try_out` has it, and what it leaves open, a
+    paragraph each. Raises ValueError when a device is not there.
     """
-    rows = rows or [(name, run) for name, run in paper_rows() if name in TRIED]
+    tried = {name: run for name, run in reversed(rows) if name in TRIED}  # the first of a name
+    rows = [(name, tried[name]) for name in TRIED if name in tried] or rows[:1]
     places = [accelerate(run.training, run.device).device for _, run in rows]  # says what is absent
-    first, device, models = rows[0][1], device_name(places[-1]), models or len(paper_table())
+    first = rows[0][1]
     corpus, source = sample(first.languages)
     # One at a time is in memory.
     trials = pd.DataFrame([try_out(name, run, corpus) for name, run in rows])
-    tokens = first.training.tokens
-    costs = estimates(tokens, flops_of(first), trials, device)
-    costs["all"] = models * (costs["pretraining"] + costs["tuning"].fillna(0))
-    return DryRun(
-        trials, costs, f"Ten steps on {device}; the sample is from {source}",
-        f"GPU-hours: one model of {tokens / 1e9:.3g}G tokens, and all {models}",
-        notes(first, text_memory(first, corpus)),
-    )  # fmt: skip
+    return trials, notes(first, text_memory(first, corpus), device_name(places[-1]), source)
 
 
 def sample(languages: tuple[str, ...]) -> tuple[Corpus, str]:
@@ -170,63 +139,27 @@ def step_cost(smallest: float, longer: float, many: int) -> tuple[float, float]:
     return row, longer - many * row
 
 
-def estimates(tokens: int, flops: float, trials: pd.DataFrame, device: str) -> pd.DataFrame:
-    """GPU-hours of a model: the paper's own, by assumption on `PEAKS`, and measured here.
-
-    Pretraining takes tokens x FLOPs a token / (peak x utilisation). Tuning takes the updates of
-    the paper's grids, of all three tasks, times the seconds of one.
-    """
-    updates = sum(grid.updates for grid in PAPER_GRIDS.values())
-    bases = [
-        (name, f"assumed {UTILISATION:.0%} of {peak / 1e12:.0f} TFLOP/s",
-         peak * UTILISATION / flops, TUNING_SECONDS)
-        for name, peak in PEAKS.items()
-    ]  # fmt: skip
-    measured = trials["tokens_a_second"].mean(), trials["smallest"].mean()
-    lines = [
-        (name, basis, speed, tokens / speed / 3600, updates * update / 3600)
-        for name, basis, speed, update in [*bases, (device, "measured here, one device", *measured)]
-    ]
-    paper = ("V100", "the paper: 8 for about 3 days", math.nan, PAPER_HOURS, math.nan)
-    columns = ["device", "basis", "tokens_a_second", "pretraining", "tuning"]
-    return pd.DataFrame([paper, *lines], columns=columns)
-
-
-def as_text(result: DryRun) -> str:
-    """Two tables, and what they leave out, a paragraph each."""
-    trials = result.trials.assign(losses=result.trials["losses"].map(mean)).drop(columns="smallest")
-    forms = {"losses": "{:.2f}", "row": "{:.2g}", "update": "{:.2g}"}
-    names = {"losses": "loss", "row": "s/row", "update": "s/update", "basis": "rests on",
-             "tokens_a_second": "tokens/s", "pretraining": "pretrain", "tuning": "tune"}  # fmt: skip
-    parts = []
-    for title, table in ((result.title, trials), (result.priced, result.costs)):
-        printed = {
-            column: table[column].map(forms.get(column, "{:,.0f}").format)
-            for column in table.select_dtypes("number")
-        }
-        table = table.assign(**printed).replace("nan", "?").rename(columns=names)
-        parts.append(f"{fill(title, 80)}\n{table.to_string(index=False)}")
-    return "\n\n".join([*parts, *(fill(note, 80) for note in result.notes)])
-
-
-def notes(run: Pretraining, memory: float) -> list[str]:
-    """What the tables rest on and leave open; memory: bytes of the whole text in each process."""
+def notes(run: Pretraining, memory: float, device: str, source: str) -> list[str]:
+    """What ten steps rest on and leave open; memory: bytes of the whole text in each process."""
     flops = flops_of(run)
     needed = run.training.tokens * flops / (PAPER_HOURS * 3600)  # FLOP/s of each GPU
-    settings = sum(len(grid.settings) for grid in PAPER_GRIDS.values())
-    updates = sum(grid.updates for grid in PAPER_GRIDS.values())
     return f"""
-A token costs {flops / 1e6:.0f} MFLOP: 6 x (layers x (12 width^2 + 2 length x width) + masked share
-x vocabulary x width). A real step has {run.training.batch} rows; tokens/s is that of such a step, one
-update and its rows. On a processor it is reckoned from steps of few rows, in 32-bit arithmetic. The
-text is fetched and tokenised once, and kept in the cache as files that all processes read; each needs
-about {memory / 1e9:.1f} GB of memory for the order of its sentences.
+Ten steps on {device}; the sample is from {source}. A token costs {flops / 1e6:.0f} MFLOP. A real step has
+{run.training.batch} rows; tokens/s is that of such a step. On a processor it is reckoned from steps of few
+rows, in 32-bit arithmetic. The text is fetched and tokenised once, and kept in the cache as files that all
+processes read; each needs about {memory / 1e9:.1f} GB of memory for the order of its sentences.
 
-V100: the paper's own hours. With our count of tokens they would mean {needed / 1e12:.1f} TFLOP/s a
-GPU, {needed / V100_PEAK:.1%} of its peak. If each of the {PAPER_GPUS} GPUs counted epochs of its own,
-as the code base named in the paper does, they read {PAPER_GPUS} times as many tokens: take {PAPER_GPUS}
-times the pretraining.
-
-Tuning: {settings} settings of three tasks, {updates / 1e6:.1f}M updates a model. One takes
-{TUNING_SECONDS * 1000:.0f} ms where assumed, and as long as a step on one row where measured.
+The paper had 8 V100 for about 3 days a model, {PAPER_HOURS} GPU-hours. With our count of tokens that means
+{needed / 1e12:.1f} TFLOP/s a GPU, {needed / V100_PEAK:.1%} of its peak. If each GPU counted epochs of its
+own, as the code base named in the paper does, they read 8 times as many: take 8 times the hours.
 """.strip().split("\n\n")
+
+
+def as_table(trials: pd.DataFrame) -> str:
+    """The trials, printed."""
+    trials = trials.assign(losses=trials["losses"].map(mean)).drop(columns="smallest")
+    forms = {"losses": "{:.2f}", "row": "{:.2g}", "update": "{:.2g}"}
+    names = {"losses": "loss", "row": "s/row", "update": "s/update", "tokens_a_second": "tokens/s"}
+    numbers = trials.select_dtypes("number")
+    printed = {name: numbers[name].map(forms.get(name, "{:,.0f}").format) for name in numbers}
+    return trials.assign(**printed).rename(columns=names).to_string(index=False)

@@ -55,6 +55,7 @@ PUBLIC = {
     "FacebookAI/xlm-roberta-base": Shape(12, 768, 250_002),
     "EuroBERT/EuroBERT-210m": Shape(12, 768, 128_256),
 } | {name: Shape(*shape) for shape, name in MINIATURES.items()}  # fmt: skip
+"""Of an id that is not here, such as the MultiBERTs', BERT's own."""
 
 C = TypeVar("C", bound=Config)
 EXPERIMENTS: dict[str, Callable[[Size], list[Condition]]] = {}
@@ -224,11 +225,11 @@ def grid(
 ) -> TuningGrid:  # fmt: skip
     """examples: of an epoch. rates: of the encoder. heads: of the classifier; None is the encoder's."""
     settings = [
-        {**fixed, "batch": batch, "learning_rate": rate, "head_rate": head or rate}
+        {**fixed, "batch": batch, "learning_rate": rate, "head_rate": head or rate,
+         "steps": fixed["epochs"] * ceil(examples / batch)}
         for batch, rate, head in product(batches, rates, heads)
-    ]
-    steps = sum(fixed["epochs"] * ceil(examples / each["batch"]) for each in settings)
-    return TuningGrid(settings, steps)
+    ]  # fmt: skip
+    return TuningGrid(settings, sum(each["steps"] for each in settings))
 
 
 # Of words: the sizes of WikiANN's English split by Rahimi et al. (2019) and of UD English-EWT 2.3.

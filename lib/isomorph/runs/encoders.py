@@ -66,7 +66,9 @@ class EncoderRun(Run):
             named = [str(kept.model_folder()) for kept in below.values()]
             if self.below is None:
                 drawn = self.weights == "random"
-                named.insert(0, drawn_anew(self.encoder, self.seed, aside) if drawn else self.encoder)
+                named.insert(
+                    0, drawn_anew(self.encoder, self.seed, aside) if drawn else self.encoder
+                )
             elif self.weights == "random":
                 model, vocabulary = untrained(self.below)
                 model.save_pretrained(aside)
@@ -181,12 +183,13 @@ def drawn_anew(encoder: str, seed: int, folder: str) -> str:
     """A public encoder's shape with weights that the seed alone draws, as its library begins a
     training, and its tokeniser, written to a folder; the folder."""
     from isomorph.models.encoder import seeded
-    from isomorph.models.pretrained import load_encoder
+    from isomorph.models.pretrained import ModelRefused, load_encoder
 
     model, tokenizer = load_encoder(encoder)
-    if not callable(tokenizer):
-        raise ValueError(f"weights is 'random', of {encoder!r}, which is of this project; allowed is "
-                         "a Pretraining in its place.")  # fmt: skip
+    if isinstance(tokenizer, dict):
+        raise ModelRefused(
+            f"weights is 'random', of {encoder!r}, which is of this project; allowed is a Pretraining."
+        )
     with seeded(seed):
         type(model)(model.config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isomorph import results
-from isomorph.config import Size
+from isomorph.config import SIZES, Size
 from isomorph.models import checkpoints
 from isomorph.models.settings import device_named
 from isomorph.presets import EXPERIMENTS, conditions
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EXPERIMENTS", "Cluster", "RunFailed", "RunsFailed", "conditions", "describe", "execute",
-    "export", "listing", "slurm_settings", "sweep",
+    "export", "listing", "slurm_settings", "sweep", "sweep_all",
 ]  # fmt: skip
 
 
@@ -62,17 +62,17 @@ def sweep(
         raise ValueError(
             "rows are recorded in a checkout, or where ISOMORPH_DATA says; --export writes them to a file."
         )
-    wanted = _wanted(experiment, size)
+    every = wanted(experiment, size)
     # Rows whose file was removed, as a sentence about a damaged one advises, are recorded anew.
     removed = record and not results.results_path(experiment).exists()
     shipped = set() if removed else results.recorded_digests(experiment)
-    finished = [condition for condition in wanted if results.finished(condition)]
+    finished = [condition for condition in every if results.finished(condition)]
     there = {condition.run.digest for condition in finished} | (set() if anew else shipped)
-    missing = [condition for condition in wanted if condition.run.digest not in there]
+    missing = [condition for condition in every if condition.run.digest not in there]
     alone = int(os.environ.get("RANK", "0")) == 0  # of several processes on one run, one speaks
     speak = say if alone else (lambda line: None)
 
-    speak(_state(experiment, size, wanted, missing))
+    speak(_state(experiment, size, every, missing))
     unrecorded = [c for c in finished if anew or c.run.digest not in shipped]
     if record and alone and unrecorded:
         path = results.record(experiment, unrecorded, size=size)
@@ -122,10 +122,25 @@ def sweep(
         raise RunsFailed("\n".join([many, *failed]))
 
 
-def _state(experiment: str, size: str, wanted: list[Condition], missing: list[Condition]) -> str:
+def sweep_all(*, size: Size, say: Callable[[str], None] = print, **options) -> None:
+    """`sweep` of every experiment that has runs of the size, one after another.
+
+    Raises ValueError as it does, and RunsFailed after the last one, naming every failure.
+    """
+    failures = []
+    for name in (name for name in EXPERIMENTS if conditions(name, size)):
+        try:
+            sweep(name, size=size, say=say, **options)
+        except RunsFailed as failed:
+            failures.append(f"{name}: {failed}")
+    if failures:
+        raise RunsFailed("\n".join(failures))
+
+
+def _state(experiment: str, size: str, every: list[Condition], missing: list[Condition]) -> str:
     """What is there and what is not, and each condition that has runs to go."""
-    there = len(wanted) - len(missing)
-    counts = f"{len(wanted)} runs, {there} recorded or finished, {len(missing)} to go"
+    there = len(every) - len(missing)
+    counts = f"{len(every)} runs, {there} recorded or finished, {len(missing)} to go"
     lines = [f"{experiment} at {size}: {counts}."]
     lines += [f"  begun: {said}" for said in dict.fromkeys(map(_begun, missing)) if said]
     seeds: dict[str, dict[str, list[str]]] = {}
@@ -185,7 +200,7 @@ def export(experiment: str, path: Path, *, size: Size) -> int:
 
     shipped = results.recorded(experiment)
     parts = []
-    for condition in _wanted(experiment, size):
+    for condition in wanted(experiment, size):
         rows = shipped[shipped["digest"] == condition.run.digest]
         if len(rows):
             parts.append(rows)
@@ -202,11 +217,13 @@ def export(experiment: str, path: Path, *, size: Size) -> int:
     return len(rows)
 
 
-def _wanted(experiment: str, size: Size) -> list[Condition]:
-    wanted = conditions(experiment, size)
-    if not wanted:
-        raise ValueError(f"{experiment!r} has nothing at size {size!r}.")
-    return wanted
+def wanted(experiment: str, size: Size) -> list[Condition]:
+    """The conditions of an experiment at a size. Raises ValueError where it has none."""
+    every = conditions(experiment, size)
+    if not every:
+        others = ", ".join(each for each in SIZES if conditions(experiment, each))
+        raise ValueError(f"{experiment!r} has nothing at size {size!r}; it has {others}.")
+    return every
 
 
 def likeness(config: Mapping) -> tuple[str, float]:
