@@ -135,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.send_json({
             "id": name, "sha": commit_of(files), "private": False, "tags": [], "downloads": 0, "likes": 0,
             "gated": "manual" if name in self.hub.gated else False, "disabled": False,
-            "siblings": [{"rfilename": file} for file in files],
+            "siblings": [{"rfilename": f, "size": len(content)} for f, content in files.items()],
         })  # fmt: skip
 
     def send_file(self, files: dict[str, bytes], path: str):
