@@ -1,14 +1,12 @@
-"""The dry run of the paper's size, with models small enough for a test."""
+"""Ten steps of the paper's models, with ones small enough for a test."""
 
 import math
 
-import pandas as pd
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
-from typer.testing import CliRunner
 
-from isomorph import cli, dry_run
+from isomorph import dry_run
 from isomorph.models.pretrain import initialise
 from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.presets.recipes import paper_run
@@ -70,9 +68,9 @@ def test_the_cost_of_a_row_and_of_a_step():
 
 
 def test_ten_steps_of_two_models():
-    result = dry_run.dry_run(SMALL, models=4)
-    assert "Bible" in result.title
-    shared, separate = result.trials.itertuples()
+    trials, (said, _) = dry_run.ten_steps([*SMALL, ("other", small())])
+    assert "Bibles" in said and "MFLOP" in said
+    shared, separate = trials.itertuples()
     # Two layers of 12 width^2 weights and 13 width biases and norms; the embeddings keep all rows.
     layer = 12 * 32**2 + 13 * 32
     assert shared.parameters == ROWS * 33 + 32 * 32 + 2 * 32 + 2 * layer
@@ -82,21 +80,8 @@ def test_ten_steps_of_two_models():
         assert len(trial.losses) == dry_run.STEPS
         assert trial.losses[0] == pytest.approx(math.log(ROWS), rel=0.05)  # it knows nothing yet
         assert trial.row > 0 and trial.update >= 0 and trial.tokens_a_second > 0
-    here = result.costs.iloc[-1]
-    assert f"on {here.device};" in result.title
-    whole = f"{4 * (here.pretraining + here.tuning):,.0f}"
-    assert whole in dry_run.as_text(result).split("measured here")[1].splitlines()[0]
-
-
-def test_the_papers_own_hours_and_the_formula():
-    trials = pd.DataFrame({"smallest": [0.5], "tokens_a_second": 1000.0})
-    paper, a100, h100, here = dry_run.estimates(10**9, 4e8, trials, "a device").itertuples()
-    assert paper.pretraining == 576 and math.isnan(paper.tuning)
-    assert h100.pretraining == pytest.approx(10**9 * 4e8 / (989e12 * 0.25) / 3600)
-    assert a100.pretraining / h100.pretraining == pytest.approx(989 / 312)
-    assert here.pretraining == pytest.approx(10**9 / 1000 / 3600)
-    updates = sum(grid.updates for grid in dry_run.PAPER_GRIDS.values())
-    assert here.tuning == pytest.approx(updates * 0.5 / 3600)
+    printed = dry_run.as_table(trials)
+    assert "sep_l1_3" in printed and f"{shared.parameters:,}" in printed
 
 
 def test_the_sample_is_of_wikipedia_where_there_is_one(monkeypatch):
@@ -118,26 +103,4 @@ def test_an_absent_device_is_one_sentence_before_any_work(monkeypatch):
     monkeypatch.setattr(dry_run, "sample", None)
     absent = "mps" if torch.cuda.is_available() else "cuda"  # no machine has both
     with pytest.raises(ValueError, match=f"device is '{absent}'"):
-        dry_run.dry_run([("default", small().model_copy(update={"device": absent}))])
-
-
-def test_what_is_printed(monkeypatch):
-    result = dry_run.dry_run(SMALL[:1], models=30)
-    told = dry_run.as_text(result)
-    for expected in ("17,280", "A100", "H100", "measured here", "Bibles", "MFLOP", "default"):
-        assert expected in told
-
-
-def test_the_command(monkeypatch):
-    monkeypatch.setattr(dry_run, "paper_rows", lambda: [*SMALL, ("other", small())])
-    told = CliRunner().invoke(cli.app, ["run", "factors", "--size", "paper", "--dry-run"])
-    assert told.exit_code == 0, told.output
-    assert "sep_l1_3" in told.stdout and "17,280" in told.stdout and "other" not in told.stdout
-    assert max(map(len, told.stdout.splitlines())) <= 80
-
-
-@pytest.mark.parametrize("asked", [["factors"], ["learning_curve", "--size", "paper"], []])
-def test_the_command_refuses_anything_else(asked):
-    told = CliRunner().invoke(cli.app, ["run", *asked, "--dry-run"])
-    assert told.exit_code == 2
-    assert "run factors --size paper" in told.stderr
+        dry_run.ten_steps([("default", small().model_copy(update={"device": absent}))])
