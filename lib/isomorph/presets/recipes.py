@@ -45,6 +45,11 @@ class Shape(NamedTuple):
     width: int
     vocabulary: int = 30_522
 
+    @property
+    def weights(self) -> int:
+        """Of embeddings and blocks; norms, biases and positions are left out."""
+        return self.vocabulary * self.width + 12 * self.layers * self.width**2
+
 
 PUBLIC = {
     MINILM: Shape(6, 384), E5: Shape(12, 384, 250_037), BERT: Shape(12, 768),

@@ -6,35 +6,27 @@ Beside each figure stands what it rests on. Of the papers' own models ten steps 
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import time
+import timeit
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from importlib.util import find_spec
+from collections.abc import Sequence
 from math import ceil
-from pathlib import Path
 from statistics import median
 from textwrap import fill
 from typing import NamedTuple
 
 import pandas as pd
 import torch
-from huggingface_hub import HfApi, constants, errors, try_to_load_from_cache
 
 from isomorph import dry_run, processes, results, sweep
 from isomorph.config import Size
-from isomorph.models.pretrained import PACKAGED, PATIENCE, READ
 from isomorph.models.settings import device_named
 from isomorph.presets import conditions
 from isomorph.presets.recipes import BERT, PUBLIC, Shape
 from isomorph.runs import HubText, Pretraining, Run, run_from_json
 from isomorph.runs.run import device_name
+from isomorph.sweep.downloads import Figure, Hub, reads, total
 from isomorph.sweep.execution import in_order
-from isomorph.text.corpora import TATOEBA, TATOEBA_CODES, WEB, WEB_CONFIGS, WIKIPEDIA
-from isomorph.text.examples import SENTENCES
-from isomorph.text.tasks import SOURCES, TREEBANKS
 
 # What is assumed of runs unlike any recorded one. A GPU's dense 16-bit FLOP/s are of the data sheet, of
 # which models so narrow reach about a quarter.
@@ -54,25 +46,8 @@ as the arithmetic is. Memory is of the largest run: 20 bytes a weight that is tr
 """
 
 
-class Figure(NamedTuple):
-    """A number and the letters of what it rests on, which NOTE explains."""
-
-    value: float
-    basis: str
-
-    def __str__(self) -> str:
-        number = f"{self.value:,.{int(0 < self.value < 10)}f} " if self != (0, "?") else ""
-        return f"{number}{self.basis}".strip()
-
-
-def total(figures: Iterable[Figure]) -> Figure:
-    figures = list(figures)
-    letters = {letter for each in figures for letter in each.basis}
-    return Figure(sum(each.value for each in figures), "".join(sorted(letters)))
-
-
 class Plan(NamedTuple):
-    """A line an experiment, and one of all; of each thing of the hub, as `reads` names it, its
+    """A line an experiment, and one of all; of each thing of the hub, as `isomorph.sweep.downloads.reads` names it, its
     megabytes; what ten steps gave, if any were taken; and what the figures rest on."""
 
     table: pd.DataFrame
@@ -95,8 +70,10 @@ def plan(names: Sequence[str], size: Size) -> Plan:
     for name in results.experiments_recorded():
         pace.recall(results.recorded(name, ["config", "device", "seconds"]))
     trials, notes = None, [NOTE]
-    models = [(c.name, run) for every in wanted.values() for c in every for run in models_of(c.run)]
-    models = [(name, run) for name, run in models if isinstance(run.text, HubText)]
+    first = next(iter(wanted.values()))
+    models = [
+        (c.name, run) for c in first for run in models_of(c.run) if isinstance(run.text, HubText)
+    ]
     if models and len(wanted) == 1:
         trials, more = dry_run.ten_steps(models)
         pace.tokens, notes = trials["tokens_a_second"].mean(), [*more, NOTE]
@@ -108,10 +85,8 @@ def plan(names: Sequence[str], size: Size) -> Plan:
         pace.forecast.apart = {run.digest for run in runs}
         read = {each for run in runs for each in reads(run)}
         downloads |= {each: hub.megabytes(*each) for each in read - set(downloads)}
-        trained = {
-            model.digest: weights(shape_of(model)) for run in runs for model in models_of(run)
-        }
-        kept = Figure(4e-6 * sum(trained.values()), "a" * bool(trained))
+        own = {model.digest: shape_of(model).weights for run in runs for model in models_of(run)}
+        kept = Figure(4e-6 * sum(own.values()), "a" * bool(own))
         memory = Figure(max(map(memory_of, runs), default=0.0), "a" * bool(runs))
         hours = total(pace.hours(run) for run in runs)
         work += sum(pace.work(run)[0] for run in runs)
@@ -125,9 +100,8 @@ def plan(names: Sequence[str], size: Size) -> Plan:
         line[4] = total(line[3:5])
     columns = ["experiment", "runs", "done", "fetch MB", "disk MB", "memory GB", "hours"]
     table = pd.DataFrame(lines, columns=columns)
-    gpus = (
-        f"{sweep.duration(work / peak / UTILISATION)} on one {gpu}" for gpu, peak in PEAKS.items()
-    )
+    at = {gpu: sweep.duration(work / peak / UTILISATION) for gpu, peak in PEAKS.items()}
+    gpus = (f"{taken} on one {gpu}" for gpu, taken in at.items())
     notes.append(f"These are hours of one {device_name(place)}. Their arithmetic alone takes, at {UTILISATION:.0%} "
                  f"of the data sheet's peak (assumed), {' and '.join(gpus)}.")  # fmt: skip
     return Plan(table, downloads, trials, notes)
@@ -144,17 +118,13 @@ def shape_of(run: Run) -> Shape:
     public = [PUBLIC.get(name, PUBLIC[BERT]) for name in named if "/" in str(name)]
     ours = [(model.encoder, model.vocabulary) for model in models_of(run)]
     trained = [Shape(encoder.layers, encoder.width, words.size) for encoder, words in ours]
-    return max([*public, *trained, Shape(4, 128, 5000)], key=weights)
-
-
-def weights(shape: Shape) -> int:
-    return shape.vocabulary * shape.width + 12 * shape.layers * shape.width**2
+    return max([*public, *trained, Shape(4, 128, 5000)], key=lambda shape: shape.weights)
 
 
 def memory_of(run: Run) -> float:
     """GB, as NOTE says."""
     trains = bool(models_of(run) or getattr(run, "task", None))
-    return 1 + 1e-9 * weights(shape_of(run)) * (20 if trains else 8)
+    return 1 + 1e-9 * shape_of(run).weights * (20 if trains else 8)
 
 
 class Pace:
@@ -168,11 +138,9 @@ class Pace:
         """Take in the rows of earlier runs; of those on encoders with a name also how long they took for
         their arithmetic."""
         self.forecast.recall(rows)
-        named = rows[
-            rows["config"].str.contains('"(?:encoder|hub)":"')
-            & (rows["device"] == self.forecast.device)
-        ]
-        for config, seconds in named.groupby("config")["seconds"].max().items():
+        named = rows["config"].str.contains('"(?:encoder|hub)":"')
+        rows = rows[named & (rows["device"] == self.forecast.device)]
+        for config, seconds in rows.groupby("config")["seconds"].max().items():
             run = run_from_json(config)
             for kind in self._kinds(run):
                 self._like[kind].append(seconds / max(1.0, self.work(run)[0]))
@@ -182,13 +150,15 @@ class Pace:
         """What a run is like, from what says most to what says least."""
         return (run.kind, run.task_name, getattr(run, "analyses", ())), (run.kind,)
 
+    def trained(self, run: Run) -> list[Pretraining]:
+        """The models that the run itself trains, by the way."""
+        return [each for each in run.foundations() if each.digest not in self.forecast.apart]
+
     def work(self, run: Run) -> tuple[float, int]:
-        """FLOPs and updates of a run with the pretrainings below it that are no runs of their own."""
+        """FLOPs and updates of a run, with the pretrainings below it that are no runs of their own."""
         if isinstance(run, Pretraining):
             return run.training.tokens * dry_run.flops_of(run), run.training.steps
-        below = [
-            self.work(each) for each in run.foundations() if each.digest not in self.forecast.apart
-        ]
+        below = map(self.work, self.trained(run))
         read, updates = TOKENS.get(run.kind, OTHERS), 0
         for task in (way for each in getattr(run, "tasks", ()) for way in each.ways()):
             many = task.train or EXAMPLES.get(task.source, 10_000)
@@ -202,20 +172,21 @@ class Pace:
         """As like runs took, by the tokens a second of ten steps, or by FLOPs."""
         if (known := self.forecast.seconds(run)) is not None:
             return Figure(known / 3600, "r")
-        (flops, updates), measured = self.work(run), []
-        for model in models_of(run) if self.tokens else ():
-            if model is run or model.digest not in self.forecast.apart:
-                measured.append(Figure(model.training.tokens / self.tokens / 3600, "m"))
-                flops, updates = (
-                    a - b for a, b in zip((flops, updates), self.work(model), strict=True)
-                )
-        like = next((self._like[kind] for kind in self._kinds(run) if kind in self._like), None)
-        if like and not measured:
-            seconds = median(like) * max(1.0, flops)
-        else:
-            least = UPDATE * updates if self.place.type != "cpu" else 0.0
-            seconds = MEASURING + max(flops / self.speed, least)
-        return total([*measured, Figure(seconds / 3600, "a")])
+        flops, updates = self.work(run)
+        if like := next(
+            (self._like[kind] for kind in self._kinds(run) if kind in self._like), None
+        ):
+            return Figure(median(like) * max(1.0, flops) / 3600, "a")
+        stepped = [run] if isinstance(run, Pretraining) else self.trained(run)
+        stepped = stepped if self.tokens else []
+        measured = sum(model.training.tokens for model in stepped) / (self.tokens or 1)
+        for model in stepped:
+            flops, updates = (
+                a - b for a, b in zip((flops, updates), self.work(model), strict=True)
+            )
+        least = UPDATE * updates if self.place.type != "cpu" else 0.0
+        assumed = MEASURING + max(flops / self.speed, least)
+        return Figure((measured + assumed) / 3600, "am" if stepped else "a")
 
 
 def speed_of(place: torch.device) -> float:
@@ -223,99 +194,9 @@ def speed_of(place: torch.device) -> float:
     on a GPU a quarter of those in bf16."""
     kind, share = (torch.float32, 0.5) if place.type == "cpu" else (torch.bfloat16, UTILISATION)
     with processes.limited():
-        matrix, taken = torch.ones(1024, 1024, dtype=kind, device=place), []
-        for _ in range(4):
-            began = time.perf_counter()
-            (matrix @ matrix)[0, 0].item()
-            taken.append(time.perf_counter() - began)
+        matrix = torch.ones(1024, 1024, dtype=kind, device=place)
+        taken = timeit.repeat(lambda: (matrix @ matrix)[0, 0].item(), number=1, repeat=4)
     return share * 2 * 1024**3 / min(taken)
-
-
-def reads(run: Run) -> Iterator[tuple[str, str, str]]:
-    """What a run may read of the hub: "model" or "dataset", the id, and the configuration."""
-    sources: set[str] = set()
-    for part in _parts(json.loads(run.config_json())):
-        for name in (part.get("encoder"), part.get("hub")):
-            if isinstance(name, str) and "/" in name:
-                yield "model", name, ""
-        if isinstance(source := part.get("source"), str):
-            sources.add(source)
-        if "probes" in part.get("analyses", ()) and "/" in str(part["encoder"]):
-            sources |= {"universal_dependencies", "wikiann"}
-        for language in part["languages"] if part.get("kind") == "hub" else ():
-            of, known = (WEB, WEB_CONFIGS) if language in part["web"] else (WIKIPEDIA, {})
-            yield "dataset", of[0], of[1].format(known.get(language, language))
-    for source in (SOURCES[name] for name in sources if SOURCES[name].public):
-        for language in {*run.languages} & {*source.languages}:
-            choice = TREEBANKS[language][0] if "head" in source.columns else language
-            name, _ = source.place or (source.dataset, None)
-            yield "dataset", name, source.config.format(choice)
-    if run.task_name == "sentence_similarity":
-        yield from (("dataset", name, "default") for name, _ in SENTENCES.values())
-    if "tatoeba" in getattr(run, "others", ()):
-        yield "dataset", TATOEBA[0], TATOEBA[1].format(TATOEBA_CODES[run.languages[-1]])
-
-
-def _parts(value: object) -> Iterator[dict]:
-    if isinstance(value, dict):
-        yield value
-        value = list(value.values())
-    for inner in value if isinstance(value, list) else ():
-        yield from _parts(inner)
-
-
-def here(kind: str, name: str, part: str) -> bool:
-    """Whether a model or a data set is on this machine: in a mirror, a package or the hub's cache."""
-    mirror = os.environ.get("ISOMORPH_MIRROR")
-    if mirror and Path(mirror, name, part).is_dir():
-        return True
-    if kind == "dataset":
-        kept = os.environ.get("HF_DATASETS_CACHE") or Path(constants.HF_HOME, "datasets")
-        return Path(kept, name.replace("/", "___"), part).is_dir()
-    packaged = name in PACKAGED and find_spec(PACKAGED[name][0])
-    cached = any(
-        isinstance(try_to_load_from_cache(name, file), str)
-        for file in ("model.safetensors", "pytorch_model.bin")
-    )
-    return bool(packaged) or cached or Path(name).is_dir()
-
-
-class Hub:
-    """Asks the hub how large things are, and no more once it does not answer."""
-
-    def __init__(self) -> None:
-        self.away, self.known = bool(constants.HF_HUB_OFFLINE), {}
-
-    def files(self, kind: str, name: str) -> dict[str, int]:
-        """Bytes of each file; none where the hub does not say."""
-        if not (self.away or name.startswith("local/") or (kind, name) in self.known):
-            ask = {"repo_type": kind, "files_metadata": True, "timeout": PATIENCE}
-            self.known[kind, name] = {}
-            try:
-                told = HfApi().repo_info(name, **ask).siblings
-                self.known[kind, name] = {file.rfilename: file.size or 0 for file in told}
-            except errors.HfHubHTTPError:  # of this one alone: the run will say it
-                pass
-            except Exception:  # noqa: BLE001 - errors of the network have no class of their own
-                self.away = True
-        return self.known.get((kind, name), {})
-
-    def megabytes(self, kind: str, name: str, part: str) -> Figure:
-        """Of what is still to be fetched."""
-        if here(kind, name, part):
-            return Figure(0.0, "")
-        files = self.files(kind, name)
-        if kind == "model":
-            own = {file: size for file, size in files.items() if "/" not in file}
-            safe = any(file.endswith(".safetensors") for file in own)
-            kinds = READ if safe else (*READ, "pytorch_model.bin")
-            told = sum(size for file, size in own.items() if file.endswith(tuple(kinds)))
-        else:
-            told = sum(n for f, n in files.items() if part == "default" or f"{part}/" in f)
-        if told:
-            return Figure(1e-6 * told, "m")
-        assumed = 4e-6 * weights(PUBLIC.get(name, PUBLIC[BERT]))
-        return Figure(assumed, "a") if kind == "model" else Figure(0.0, "?")
 
 
 def as_text(found: Plan) -> str:
