@@ -8,7 +8,8 @@ import pytest
 from isomorph import results, rows
 from isomorph.ledger import evidence
 from isomorph.measure.cures import CURES
-from isomorph.presets.degeneration import MINILM, smoke_model
+from isomorph.presets.degeneration import smoke_model
+from isomorph.presets.recipes import MINILM
 from isomorph.results import Condition
 from isomorph.rows import among
 from isomorph.runs import Cures, EncoderWords, cured_tasks, run_from_json

@@ -55,7 +55,7 @@ def test_no_chapter_is_all_of_them(make):
 def test_a_size_that_is_none_is_refused(make, size):
     done, given = make("book", f"SIZE={size}")
     assert done.returncode == 2
-    assert "it must be one of smoke, laptop, reference, paper" in done.stderr
+    assert "it must be one of smoke, laptop, reference, hub, paper" in done.stderr
     assert given is None
 
 

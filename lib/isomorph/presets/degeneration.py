@@ -11,9 +11,8 @@ from itertools import product
 
 from isomorph.config import Size, known
 from isomorph.models.settings import EncoderConfig, TrainingConfig
-from isomorph.presets.recipes import (
-    BERT, E5, MINIATURES, MINILM, MULTIBERTS, STEPS, crossed, experiment, smoke_text_run, text_run,
-)  # fmt: skip
+from isomorph.presets import recipes
+from isomorph.presets.recipes import crossed, experiment, smoke_text_run, text_run
 from isomorph.results import Condition
 from isomorph.runs import Cures, EncoderWords, Geometry, Pretraining, ShippedText, Theorem
 from isomorph.text.vocab import VocabularyConfig
@@ -73,19 +72,19 @@ def language_models(size: Size):
 ENCODERS = {
     "smoke": [("glove", {"encoder": "glove", "most": 2000})],
     "laptop": [
-        ("pretrained", {"encoder": MINILM}),
+        ("pretrained", {"encoder": recipes.MINILM}),
         ("glove", {"encoder": "glove", "most": 20_000}),
         ("bible", {"encoder": "en"}),
     ],
     # As many words of GloVe as the language models of this size have.
-    "reference": [("e5", {"encoder": E5}), ("glove", {"encoder": "glove", "most": 10_000})],
+    "reference": [("e5", {"encoder": recipes.E5}), ("glove", {"encoder": "glove", "most": 10_000})],
     # As many as in the table that Liang et al. (2021) published.
-    "hub": [("bert_base_uncased", {"encoder": BERT, "most": 21_722})],
+    "hub": [("bert_base_uncased", {"encoder": recipes.BERT, "most": 21_722})],
 }
 # Public encoders that were trained by masking alone, each beside its shape with weights drawn anew.
 MASKED = {
-    "pretrained": BERT,
-    **{"bert_L{}_H{}".format(*shape): name for shape, name in MINIATURES.items()},
+    "pretrained": recipes.BERT,
+    **{"bert_L{}_H{}".format(*shape): name for shape, name in recipes.MINIATURES.items()},
     "distilbert": "distilbert/distilbert-base-uncased",
     "modernbert": "answerdotai/ModernBERT-base",
 }
@@ -97,11 +96,11 @@ def encoder_words(size: Size):
     for name, fields in ENCODERS.get(size, ()):
         yield Condition(name, EncoderWords(**fields))
     if size == "hub":
-        seeds = [("multiberts", name) for name in MULTIBERTS]
+        seeds = [("multiberts", name) for name in recipes.MULTIBERTS]
         for name, encoder in [*MASKED.items(), *seeds]:
             yield Condition(name, EncoderWords(encoder=encoder))
             yield Condition(f"untrained_{name}", EncoderWords(encoder=encoder, weights="random"))
-        for step, encoder in product(STEPS, MULTIBERTS[:5]):
+        for step, encoder in product(recipes.STEPS, recipes.MULTIBERTS[:5]):
             yield Condition(f"step_{step}", EncoderWords(encoder=f"{encoder}-step_{step}"))
 
 
@@ -111,17 +110,17 @@ CURED = {
     "smoke": [],
     "laptop": [
         ("translations", "en-fr", "translations", ""),
-        ("passages", MINILM, "passages", "minilm_"),
+        ("passages", recipes.MINILM, "passages", "minilm_"),
         ("passages_bible", "en", "passages", "bible_"),
     ],
     "reference": [
-        ("word_similarity", MINILM, "word_similarity", ""),
-        ("sentence_similarity", MINILM, "sentence_similarity", ""),
+        ("word_similarity", recipes.MINILM, "word_similarity", ""),
+        ("sentence_similarity", recipes.MINILM, "sentence_similarity", ""),
         ("bible_sentence_similarity", "en", "sentence_similarity", "bible_"),
-        ("e5_sentence_similarity", E5, "sentence_similarity", "e5_"),
+        ("e5_sentence_similarity", recipes.E5, "sentence_similarity", "e5_"),
     ],
     # Of no hub's sets, so that they take a mirror.
-    "paper": [("word_similarity", BERT, "word_similarity", "")],
+    "paper": [("word_similarity", recipes.BERT, "word_similarity", "")],
 }
 # What of MASKED is tuned to nothing and small enough to have its sentences compared in minutes.
 COMPARED = ("pretrained", "bert_L2_H128", "bert_L4_H256", "bert_L4_H512", "bert_L8_H512", "distilbert",
@@ -134,7 +133,7 @@ def cures(size: Size):
     for name, encoder, task, prefix in CURED.get(size, ()):
         yield Condition(name, Cures(encoder=encoder, task=task, prefix=prefix))
     if size == "hub":
-        seeds = [("multiberts", name) for name in MULTIBERTS[:5]]
+        seeds = [("multiberts", name) for name in recipes.MULTIBERTS[:5]]
         for name, encoder in [*((name, MASKED[name]) for name in COMPARED), *seeds]:
             run = Cures(encoder=encoder, task="sentence_similarity")
             yield Condition(name, run)

@@ -11,10 +11,8 @@ from itertools import product
 
 from isomorph.config import Size
 from isomorph.models.settings import TuningConfig
-from isomorph.presets.recipes import (
-    BERT, BERT_CASED, BERT_LARGE, E5, MINIATURES, MINILM, MULTIBERTS, SMALL, changed, crossed, experiment,
-    world_run,
-)  # fmt: skip
+from isomorph.presets import recipes
+from isomorph.presets.recipes import SMALL, changed, crossed, experiment, world_run
 from isomorph.results import Condition
 from isomorph.runs import FineTuning, Pretraining, Task
 
@@ -39,8 +37,7 @@ DEPTHS = {
     "kept_two_thirds": ("kept", 2 / 3),
 }
 RATES = {"learning_rate": 2e-4, "head_rate": 1e-3}  # of MiniLM: tried on another seed
-# Of E5, likewise: at MiniLM's rate two of three seeds hardly learnt; and among those by which Turc
-# et al. (2019) tuned BERT of fewer blocks.
+# Of E5, likewise: at MiniLM's rate two of three seeds hardly learnt; and one of Turc et al.'s (2019).
 E5_RATES = RATES | {"learning_rate": 1e-4}
 WORLD_TASKS = [
     Task(source=source, topics=HALF, train=train, test=600, tuning=TuningConfig(**tuning))
@@ -85,9 +82,9 @@ def changes(size: Size):
         return
     tuned = {
         "laptop": [(None, 6, WORLD_TASKS)],
-        "reference": [(MINILM, 6, REAL_TASKS)],
-        "hub": [(MINIATURES[blocks, 512], blocks, HUB_TASKS) for blocks in (4, 8)],
-        "paper": [(BERT, 12, PAPER_TASKS)],
+        "reference": [(recipes.MINILM, 6, REAL_TASKS)],
+        "hub": [(recipes.MINIATURES[blocks, 512], blocks, HUB_TASKS) for blocks in (4, 8)],
+        "paper": [(recipes.BERT, 12, PAPER_TASKS)],
     }[size]
     for (encoder, blocks, tasks), seed in product(tuned, range(3 if size == "paper" else 5)):
         other = None
@@ -120,7 +117,7 @@ def tuning_rates(size: Size):
     """Do depth, freezing and closeness to the start hang on the learning rate? (5.3, 5.5, 5.6)"""
     for seed, rate, task in product(range(5 if size == "reference" else 0), SWEPT, REAL_TASKS):
         run = FineTuning(
-            encoder=MINILM, task=changed(task, tuning={"learning_rate": rate}), seed=seed
+            encoder=recipes.MINILM, task=changed(task, tuning={"learning_rate": rate}), seed=seed
         )
         yield Condition(f"tuned_{rate:g}", changed(run, analyses=("similarity", "reversion")))
         held = held_at(run.task, "frozen_two_thirds", blocks=6)
@@ -161,10 +158,13 @@ def class_vectors(size: Size):
         task = Task(source="sst2", train=FEW, tuning=still)
         return [
             Condition("none", FineTuning(encoder=name, task=task, seed=seed, analyses=("cls",)))
-            for name, seed in [(BERT_CASED, 0), *zip(MULTIBERTS[:5], range(5), strict=True)]
+            for name, seed in [
+                (recipes.BERT_CASED, 0),
+                *zip(recipes.MULTIBERTS[:5], range(5), strict=True),
+            ]
         ]
     smoke, (sources, seeds, fields, tuning) = size == "smoke", CLASSIFIED[size]
-    encoder = {"reference": MINILM, "paper": "google-bert/bert-base-cased"}.get(size)
+    encoder = {"reference": recipes.MINILM, "paper": recipes.BERT_CASED}.get(size)
     names = ("isobn",) if smoke else ("none", "isobn", "batch", "layer")
     return studied(
         encoder or world_encoder(smoke=smoke), sources, seeds, fields,
@@ -190,11 +190,11 @@ def phrases_first(size: Size):
     if size == "hub":
         return []
     if size == "paper":
-        return _phrases_first(BERT, ("rte", "mrpc", "stsb"), (1000, None), 3, larger=(BERT_LARGE, {}),
+        return _phrases_first(recipes.BERT, ("rte", "mrpc", "stsb"), (1000, None), 3, larger=(recipes.BERT_LARGE, {}),
                               learning_rate=2e-5, pooling="pooler")  # fmt: skip
     if size == "reference":
         # Of MiniLM's kind and width, with twice the blocks; it reads many languages.
-        return _phrases_first(MINILM, ("stsb",), (250, 1000), 5, longest=64, larger=(E5, E5_RATES),
+        return _phrases_first(recipes.MINILM, ("stsb",), (250, 1000), 5, longest=64, larger=(recipes.E5, E5_RATES),
                               pooling="mean", precision="bf16", **RATES)  # fmt: skip
     return _phrases_first("en", ("phrases",), (250, 1000), 5)
 
@@ -234,10 +234,10 @@ ORDERED = {
 SHUFFLED = {
     "smoke": ("en", ("help_order",), 1, {"train": 16, "test": 16}, {}),
     "laptop": ("en", ("help_order",), 5, {}, {"pooling": "mean"}),
-    "reference": (MINILM, ("rocstories",), 5, {"train": 1200, "test": 1000, "longest": 96}, {
+    "reference": (recipes.MINILM, ("rocstories",), 5, {"train": 1200, "test": 1000, "longest": 96}, {
         "pooling": "mean", "epochs": 1, "batch": 16, "precision": "bf16", **RATES,
     }),
-    "paper": (BERT, ("rocstories", "sind"), 3, {"test": None},
+    "paper": (recipes.BERT, ("rocstories", "sind"), 3, {"test": None},
               {"learning_rate": 2e-5, "head_rate": 1e-3}),
 }  # fmt: skip
 
@@ -287,18 +287,18 @@ def few_samples(size: Size):
         for name, source, (length, train) in sets:
             tuning = _method(name, **rates, **blocks.get(name, {}))
             task = Task(source=source, train=train, test=None, tuning=tuning)
-            yield from _seeds(name + length, SEEDS, encoder=BERT_LARGE, task=task)
+            yield from _seeds(name + length, SEEDS, encoder=recipes.BERT_LARGE, task=task)
         return
     smoke, few = size == "smoke", 50 if size == "smoke" else FEW
     if size in ("reference", "hub"):
         # CoLA, whose sentences are short enough for twenty seeds on a processor core; MiniLM has no
-        # pooler that was pretrained. A larger task first, as in the paper. Of BERT with four blocks
-        # the paper's STS-B, at which so small an encoder stands off the floor.
-        encoder, fields, rates = MINILM, {"source": "cola", "test": None}, {
+        # pooler that was pretrained. A larger task first, as in the paper. With four blocks STS-B,
+        # which so few learn too.
+        encoder, fields, rates = recipes.MINILM, {"source": "cola", "test": None}, {
             "pooling": "mean", "learning_rate": 1e-4, "precision": "bf16", "reinit_pooler": False,
         }  # fmt: skip
         if size == "hub":
-            encoder, fields["source"] = MINIATURES[4, 512], "stsb"
+            encoder, fields["source"] = recipes.MINIATURES[4, 512], "stsb"
         wanted = [(name, "_1k") for name in METHODS if name != "reinit_pooler"]
         wanted += [("standard", "_1k_longer"), ("reinit", "_1k_longer")]
         tuning = TuningConfig(**rates, weight_decay=0.0)
