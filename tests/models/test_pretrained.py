@@ -123,3 +123,33 @@ def test_nothing_is_printed_in_loading(capfd):
     load_encoder(MINILM)
     load_encoder("en")
     assert capfd.readouterr() == ("", "")
+
+
+def test_code_that_came_to_transformers_itself_is_read_by_transformers(tmp_path):
+    """EuroBERT's config.json names the code it was published with, which is never run."""
+    from transformers import EuroBertConfig, EuroBertModel
+
+    from tests.models.tiny_models import byte_level
+
+    words = byte_level()
+    words.save_pretrained(tmp_path)
+    shape = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4}
+    ids = {"pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2, "mask_token_id": 4}
+    config = EuroBertConfig(
+        vocab_size=len(words), num_key_value_heads=4, intermediate_size=24, **shape, **ids
+    )
+    EuroBertModel(config).save_pretrained(tmp_path)
+    said = json.loads((tmp_path / "config.json").read_text())
+    named = {"AutoConfig": "configuration_eurobert.EuroBertConfig",
+             "AutoModel": "modeling_eurobert.EuroBertModel"}  # fmt: skip
+    for model, refused in (
+        ("modeling_eurobert.EuroBertModel", False),
+        ("modeling.OtherModel", True),
+    ):
+        said["auto_map"] = named | {"AutoModel": model}
+        (tmp_path / "config.json").write_text(json.dumps(said))
+        if refused:
+            with pytest.raises(ModelRefused, match="asks to run code of its own"):
+                load_encoder(str(tmp_path))
+        else:
+            assert type(load_encoder(str(tmp_path))[0]) is EuroBertModel
