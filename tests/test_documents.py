@@ -56,7 +56,7 @@ def test_the_commands_in_a_document_exist(path):
     for arguments in commands(path):
         asked = accept(arguments)
         assert asked.get("size") in (None, *SIZES)
-        assert asked.get("experiment") in (None, "EXPERIMENT", *EXPERIMENTS)
+        assert asked.get("experiment") in (None, "EXPERIMENT", "all", *EXPERIMENTS)
 
 
 def test_a_command_that_does_not_exist_is_found():

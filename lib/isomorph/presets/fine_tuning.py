@@ -190,12 +190,12 @@ def phrases_first(size: Size):
     if size == "hub":
         return []
     if size == "paper":
-        return _phrases_first(recipes.BERT, ("rte", "mrpc", "stsb"), (1000, None), 3, larger=(recipes.BERT_LARGE, {}),
-                              learning_rate=2e-5, pooling="pooler")  # fmt: skip
+        return _phrases_first(recipes.BERT, ("rte", "mrpc", "stsb"), (1000, None), 3,
+                              larger=(recipes.BERT_LARGE, {}), learning_rate=2e-5, pooling="pooler")  # fmt: skip
     if size == "reference":
         # Of MiniLM's kind and width, with twice the blocks; it reads many languages.
-        return _phrases_first(recipes.MINILM, ("stsb",), (250, 1000), 5, longest=64, larger=(recipes.E5, E5_RATES),
-                              pooling="mean", precision="bf16", **RATES)  # fmt: skip
+        return _phrases_first(recipes.MINILM, ("stsb",), (250, 1000), 5, longest=64,
+                              larger=(recipes.E5, E5_RATES), pooling="mean", precision="bf16", **RATES)  # fmt: skip
     return _phrases_first("en", ("phrases",), (250, 1000), 5)
 
 

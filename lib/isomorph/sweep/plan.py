@@ -47,8 +47,8 @@ as the arithmetic is. Memory is of the largest run: 20 bytes a weight that is tr
 
 
 class Plan(NamedTuple):
-    """A line an experiment, and one of all; of each thing of the hub, as `isomorph.sweep.downloads.reads` names it, its
-    megabytes; what ten steps gave, if any were taken; and what the figures rest on."""
+    """A line an experiment, and one of all; of each thing of the hub, as `downloads.reads` names it,
+    its megabytes; what ten steps gave, if any were taken; and what the figures rest on."""
 
     table: pd.DataFrame
     downloads: dict[tuple[str, str, str], Figure]
@@ -102,8 +102,8 @@ def plan(names: Sequence[str], size: Size) -> Plan:
     table = pd.DataFrame(lines, columns=columns)
     at = {gpu: sweep.duration(work / peak / UTILISATION) for gpu, peak in PEAKS.items()}
     gpus = (f"{taken} on one {gpu}" for gpu, taken in at.items())
-    notes.append(f"These are hours of one {device_name(place)}. Their arithmetic alone takes, at {UTILISATION:.0%} "
-                 f"of the data sheet's peak (assumed), {' and '.join(gpus)}.")  # fmt: skip
+    notes.append(f"These are hours of one {device_name(place)}. Their arithmetic alone takes, at "
+                 f"{UTILISATION:.0%} of the data sheet's peak (assumed), {' and '.join(gpus)}.")  # fmt: skip
     return Plan(table, downloads, trials, notes)
 
 
