@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 from huggingface_hub import HfApi, constants, errors, try_to_load_from_cache
 
-from isomorph.models.pretrained import PACKAGED, PATIENCE, READ
+from isomorph.models.places import PACKAGED, READ
 from isomorph.presets.recipes import BERT, PUBLIC
 from isomorph.runs import Run
 from isomorph.text.corpora import TATOEBA, TATOEBA_CODES, WEB, WEB_CONFIGS, WIKIPEDIA
 from isomorph.text.examples import SENTENCES
+from isomorph.text.fetch import PATIENCE
 from isomorph.text.tasks import SOURCES, TREEBANKS
 
 
