@@ -1,13 +1,15 @@
 """The command line: what it accepts, what it says, and the status it leaves."""
 
 import json
+import os
 
 import pytest
 from book import build as book
 from typer.testing import CliRunner
 
 import isomorph
-from isomorph import cli, compare
+from isomorph import cli, compare, sweep
+from isomorph.processes import MICRO_BATCH as ROWS
 
 
 @pytest.fixture
@@ -28,6 +30,17 @@ def test_every_command_explains_itself(call, command):
     told = call(*command, "--help")
     assert told.exit_code == 0
     assert "Usage:" in told.output
+
+
+def test_the_micro_batch_reaches_what_is_run_and_nothing_later(call, monkeypatch):
+    said = []
+    monkeypatch.setattr(sweep, "sweep", lambda *asked, **more: said.append(os.environ.get(ROWS)))
+    monkeypatch.delenv(ROWS, raising=False)
+    assert call("run", "factors", "--micro-batch", "96").exit_code == 0
+    assert call("run", "factors").exit_code == 0
+    assert said == ["96", None] and ROWS not in os.environ
+    told = call("run", "factors", "--micro-batch", "0")
+    assert told.exit_code == 2 and "micro-batch" in told.stderr
 
 
 def test_version(call):

@@ -139,6 +139,7 @@ def book(
 
 @app.command()
 def run(
+    context: typer.Context,
     experiment: Annotated[
         str | None, typer.Argument(help="Its name, or all; --list shows them.")
     ] = None,
@@ -151,6 +152,12 @@ def run(
     threads: Annotated[
         int | None,
         typer.Option(min=1, help="Threads of each run, which its rows name; one unless told."),
+    ] = None,
+    micro_batch: Annotated[
+        int | None,
+        typer.Option(
+            min=1, envvar=processes.MICRO_BATCH, help="Rows at a time in training; else what fits."
+        ),
     ] = None,
     slurm: Annotated[
         list[str],
@@ -177,8 +184,9 @@ def run(
     """Run an experiment, resume it, list its runs, or export its rows."""
     import logging
 
-    from isomorph import processes, sweep
+    from isomorph import sweep
 
+    context.with_resource(processes.told(processes.MICRO_BATCH, micro_batch))
     logging.basicConfig(format="%(message)s")
     logging.getLogger("isomorph").setLevel(logging.INFO)  # where a run goes on
     if experiment is None and not list_only:

@@ -11,9 +11,11 @@ from itertools import pairwise
 from statistics import mean
 
 import pandas as pd
+import torch
 
-from isomorph.models.pretrain import accelerate, initialise, pretrain
+from isomorph.models.pretrain import initialise, pretrain
 from isomorph.models.settings import EncoderConfig
+from isomorph.models.steps import accelerate
 from isomorph.runs.pretraining import Pretraining, batches
 from isomorph.runs.run import device_name
 from isomorph.runs.texts import HubText, ShippedText
@@ -25,7 +27,6 @@ STEPS = 10
 SENTENCES = 3000  # of each language in the sample
 TRIED = ("default", "sep_l1_3")  # the whole model shared, and one with parts of each language
 FEW_ROWS = 3  # in the longer steps on a processor: 768 would take minutes each
-MICRO_BATCH = 96  # rows at once on a GPU: what each of the paper's has
 # Conneau, Wu et al. (2020, section 3.1): eight V100 of 32 GB, about three days a model.
 PAPER_HOURS = 8 * 3 * 24
 V100_PEAK = 125e12  # FLOP/s in 16 bit, of the maker's data sheet
@@ -91,13 +92,15 @@ def text_memory(run: Pretraining, corpus: Corpus) -> float:
 def try_out(name: str, run: Pretraining, corpus: Corpus) -> dict:
     """Ten steps of the run's own loop, by turns on one row and on many: its parameters, the subwords
     that the sample gave, the losses in nats, the seconds of a step on one row (`smallest`), of each
-    further row and of an update whatever its rows, and the tokens a second of the real batch.
+    further row and of an update whatever its rows, the tokens a second of the real batch, and the most
+    memory of a GPU in GB, nan on a processor.
 
     The model has the rows that the real vocabulary needs, though the sample's is smaller. A GPU
-    gets the real batch, a processor a few rows of it and 32-bit arithmetic, as not every one has
-    fast bf16.
+    gets the real batch, so many rows at a time as in the run itself; a processor gets a few rows and
+    32-bit arithmetic, as not every one has fast bf16.
     """
-    training, on_gpu = run.training, accelerate(run.training, run.device).device.type == "cuda"
+    place = accelerate(run.training, run.device).device
+    training, on_gpu = run.training, place.type == "cuda"
     many = training.batch if on_gpu else min(FEW_ROWS, training.batch)
     changes = {"batch": many, "tokens": STEPS * many * training.length}
     changes |= {} if on_gpu else {"precision": "fp32"}
@@ -106,9 +109,11 @@ def try_out(name: str, run: Pretraining, corpus: Corpus) -> dict:
     shape = small.encoder.shaped(small.vocabulary.size, small.languages, training.length)
     model = initialise(shape, small.seed)
     whole = batches(small, vocabulary, corpus)
+    if on_gpu:
+        torch.cuda.reset_peak_memory_stats(place)
     records = pretrain(
         model, [whole[i].rows(slice(0, many if i % 2 else 1)) for i in range(STEPS)], small.training,
-        seed=small.seed, device=small.device, micro_batch=small.micro_batch or MICRO_BATCH,
+        seed=small.seed, device=small.device, micro_batch=small.micro_batch,
         marks=range(1, STEPS + 1), progress=small.progress,
     )  # fmt: skip
     ends = [0.0, *(record["seconds"] for record in records)]
@@ -126,6 +131,7 @@ def try_out(name: str, run: Pretraining, corpus: Corpus) -> dict:
         "row": row,
         "update": update,
         "tokens_a_second": training.batch * training.length / (update + training.batch * row),
+        "GB": torch.cuda.max_memory_allocated(place) / 1e9 if on_gpu else math.nan,
     }
 
 

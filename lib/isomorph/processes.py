@@ -21,6 +21,7 @@ from typing import IO
 import psutil
 
 VARIABLE = "ISOMORPH_THREADS"
+MICRO_BATCH = "ISOMORPH_MICRO_BATCH"  # rows at a time in pretraining
 # What the libraries that compute read when they are loaded.
 POOLS = (
     "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS",
@@ -43,16 +44,23 @@ def threads() -> int:
 @contextlib.contextmanager
 def with_threads(count: int | None) -> Iterator[None]:
     """As if ISOMORPH_THREADS said `count`; None leaves what it says."""
-    before = os.environ.get(VARIABLE)
-    if count is not None:
-        os.environ[VARIABLE] = str(count)
-    try:
+    with told(VARIABLE, count):
         threads()  # refuses what makes no sense before any work
         yield
+
+
+@contextlib.contextmanager
+def told(variable: str, count: int | None) -> Iterator[None]:
+    """As if the environment said `count`, here and in what is started; None leaves what it says."""
+    before = os.environ.get(variable)
+    if count is not None:
+        os.environ[variable] = str(count)
+    try:
+        yield
     finally:
-        os.environ.pop(VARIABLE, None)
+        os.environ.pop(variable, None)
         if before is not None:
-            os.environ[VARIABLE] = before
+            os.environ[variable] = before
 
 
 def environment() -> dict[str, str]:

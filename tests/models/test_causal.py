@@ -10,8 +10,9 @@ from isomorph.measure.isotropy import average_cosine
 from isomorph.models.encoder import BilingualConfig
 from isomorph.models.inputs import IGNORED
 from isomorph.models.masked_lm import Batches, following
-from isomorph.models.pretrain import cosine_regulariser, initialise, perplexity, pretrain
+from isomorph.models.pretrain import initialise, perplexity, pretrain
 from isomorph.models.settings import EncoderConfig, TrainingConfig
+from isomorph.models.steps import cosine_regulariser
 from isomorph.text.packed import pack
 from isomorph.text.vocab import SEPARATOR, START, VocabularyConfig, learn
 

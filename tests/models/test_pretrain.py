@@ -112,7 +112,7 @@ def test_a_packed_sentence_is_read_as_if_it_stood_alone(vocabulary):
 def test_continuous_text_has_positions_of_its_row(vocabulary):
     batch = make_batches(vocabulary, continuous=True)[0]
     assert batch.segments is None and batch.positions is None
-    assert set(batch.inputs("cpu")) == {"input_ids", "labels", "language"}
+    assert set(batch.inputs("cpu")) == {"input_ids", "labels", "predicted", "language"}
 
 
 def test_masking_rates():
@@ -320,25 +320,31 @@ def test_micro_batches_take_the_same_step(vocabulary):
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
 
 
-def _two_processes(folder: str) -> None:
+def _three_steps(specific: tuple[str, ...], **settings):
     vocabulary = learn(VocabularyConfig(size=120), TEXTS)
-    model = make_model(vocabulary)
+    shape = {"width": 16, "heads": 2, "layers": 2, "length": 12, "dropout": 0.0}
+    shape |= {"vocabulary": vocabulary.size, "specific": specific}
+    model = initialise(BilingualConfig(**shape), 0)
     config = training(optimiser="adamw", tokens=3 * 48)
-    pretrain(model, make_batches(vocabulary), config, device="cpu", progress=False)
+    pretrain(model, make_batches(vocabulary), config, device="cpu", progress=False, **settings)
+    return model
+
+
+def _two_processes(folder: str, *settings) -> None:
+    model = _three_steps(settings[0], micro_batch=settings[1])
     if torch.distributed.get_rank() == 0:
         model.save_pretrained(folder)
 
 
-def test_two_processes_take_the_same_steps_as_one(vocabulary, tmp_path):
+@pytest.mark.parametrize("settings", [((), None), (("layer.0",), 1)])
+def test_two_processes_take_the_same_steps_as_one(tmp_path, settings):
+    """Also where they exchange gradients once for two parts of their rows, and some are not used."""
     from accelerate import debug_launcher
 
     from isomorph.models.masked_lm import BilingualMaskedLM
 
-    debug_launcher(_two_processes, (str(tmp_path),), num_processes=2)
-    together = BilingualMaskedLM.from_pretrained(tmp_path)
-    alone = make_model(vocabulary)
-    config = training(optimiser="adamw", tokens=3 * 48)
-    pretrain(alone, make_batches(vocabulary), config, device="cpu", progress=False)
+    debug_launcher(_two_processes, (str(tmp_path), *settings), num_processes=2)
+    together, alone = BilingualMaskedLM.from_pretrained(tmp_path), _three_steps(settings[0])
     for a, b in zip(alone.parameters(), together.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
 

@@ -59,7 +59,7 @@ def as_low_as_it_gets(answer: object) -> Feedback:
     """The cosine regulariser of Gao et al. 2019 on vectors that sum to zero."""
     import torch
 
-    from isomorph.models.pretrain import cosine_regulariser
+    from isomorph.models.steps import cosine_regulariser
 
     def reference(n):  # the corners of a simplex
         corners = torch.eye(n, dtype=torch.float64)

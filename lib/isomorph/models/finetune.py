@@ -13,6 +13,7 @@ from itertools import islice
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 from torch import Tensor, nn
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -20,11 +21,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from isomorph.models import blocks
 from isomorph.models.encoder import seeded
 from isomorph.models.heads import Head, PairHead, Prediction, ScoreHead, TagHead, TreeHead
-from isomorph.models.inputs import IGNORED, Encoded
+from isomorph.models.inputs import IGNORED, Encoded, Features
 from isomorph.models.ordering import OrderingHead
-from isomorph.models.pretrain import accelerate
 from isomorph.models.settings import Device, TuningConfig
 from isomorph.models.spans import PhraseHead, QuestionHead
+from isomorph.models.steps import accelerate, ahead, computing, own_devices, scaler_of
 from isomorph.text import examples as kinds
 from isomorph.text.examples import Examples, require
 
@@ -90,7 +91,7 @@ def finetune(
             "at least one is needed to tune on."
         )
     blocks.prepare(head, config, seed=seed)
-    update = _updater(head, tokenizer, config, accelerator, language)
+    update = _updater(head, config, accelerator, language)
     per_epoch = -(-len(encoded) // config.batch)
     steps, step, losses = config.steps or config.epochs * per_epoch, 0, []
     stops = {-(-steps * i // config.checks) for i in range(1, config.checks + 1)}
@@ -100,13 +101,14 @@ def finetune(
         tqdm(
             total=steps, desc=f"tuning {examples.task}", unit="step", leave=False, **hidden
         ) as bar,
-        torch.random.fork_rng(devices=[place] if place.type == "cuda" else []),
+        torch.random.fork_rng(devices=own_devices(place)),
     ):
         torch.manual_seed(seed)  # dropout can only draw from the global generator
         for epoch in range(-(-steps // per_epoch)):
-            total, count = 0.0, min(per_epoch, steps - step)
-            for rows in islice(_shuffled(encoded, config.batch, seed, epoch), count):
-                total += update(rows, config.rate(step, steps))
+            each, count = [], min(per_epoch, steps - step)
+            chosen = islice(_shuffled(encoded, config.batch, seed, epoch), count)
+            for batch in ahead(lambda rows: head.collate(rows, tokenizer), chosen, place):
+                each.append(update(batch, config.rate(step, steps)))
                 step += 1
                 bar.update()
                 if step in stops:
@@ -117,6 +119,9 @@ def finetune(
                     if kept is None or score > best:
                         best = score
                         kept = {name: w.clone() for name, w in head.state_dict().items()}
+            total = 0.0
+            for loss in torch.stack(each).tolist():  # the first that a GPU is asked for
+                total += loss
             if not math.isfinite(total):
                 raise ValueError(
                     f"tuning diverged: its loss is {total} by step {step}; it may learn from smaller "
@@ -183,30 +188,32 @@ def make_optimiser(head: Head, config: TuningConfig) -> torch.optim.Optimizer:
     return torch.optim.AdamW(settings, fused=True)
 
 
-def _updater(head, tokenizer, config: TuningConfig, accelerator, language: str | None):
-    """A function that makes one step on some rows, at a share of the peak rates, and gives their
-    mean loss."""
-    optimiser = make_optimiser(head, config)
+def _updater(head: Head, config: TuningConfig, accelerator: Accelerator, language: str | None):
+    """A function that makes one step on a batch, at a share of the peak rates, and gives its mean
+    loss, (), for which a GPU is not waited for."""
+    optimiser, scaler = make_optimiser(head, config), scaler_of(accelerator)
     peaks = [group["lr"] for group in optimiser.param_groups]
     origins = origins_of(head.encoder) if config.pretrained_decay or config.mixout else {}
     mixed = linear_weights(head.encoder, origins)
 
-    def update(rows: list[Encoded], share: float) -> float:
+    def update(batch: Features, share: float) -> Tensor:
         head.train()
         if config.mixout:  # takes the place of dropout in the encoder, as in Lee et al. (2020)
             head.encoder.eval()
         for group, peak in zip(optimiser.param_groups, peaks, strict=True):
             group["lr"] = peak * share
-        with mixout(mixed, config.mixout):
+        with mixout(mixed, config.mixout), computing(accelerator.device, config.precision):
             with accelerator.autocast():
-                loss = head.loss(head.collate(rows, tokenizer), language)
-            loss.backward()
+                loss = head.loss(batch, language)
+            accelerator.backward(loss)
+        scaler.unscale_(optimiser)
         nn.utils.clip_grad_norm_(head.parameters(), config.clip)
         if config.pretrained_decay:
             pull(optimiser, origins, config.pretrained_decay)
-        optimiser.step()
+        scaler.step(optimiser)
+        scaler.update()
         optimiser.zero_grad()
-        return float(loss.detach())
+        return loss.detach()
 
     return update
 

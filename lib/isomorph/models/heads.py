@@ -85,7 +85,8 @@ class Head(nn.Module, ABC):
         inputs = {"language": language} if self.asks_language else {}
         if self.second is not None:
             inputs["added"] = batch.segments[:, :, None] * self.second
-            if self.restart and batch.segments.any():
+            # Asked of the rows, since a GPU's answer would have to be waited for.
+            if self.restart and any(any(row.segments) for row in batch.rows):
                 inputs["position_ids"] = restarted(batch.segments, batch.attention)
         elif self.takes_segments:
             inputs["token_type_ids"] = batch.segments
@@ -259,7 +260,7 @@ class IsoBN(nn.Module):
             raise ValueError(f"x has the shape {tuple(x.shape)}; allowed is (rows, {width}).")
         if self.training:
             self.update(x)
-        return x * self.scale().to(x.dtype) if self.batches else x
+        return x * self.scale().to(x.dtype) if self.training or self.batches else x
 
     @torch.no_grad()
     def update(self, x: Tensor) -> None:

@@ -89,8 +89,14 @@ class Features:
     rows: tuple[Encoded, ...] = ()
 
     def to(self, device) -> "Features":
-        parts = {n: part.to(device) for n, part in vars(self).items() if isinstance(part, Tensor)}
-        return replace(self, **parts)
+        named = {name: part for name, part in vars(self).items() if isinstance(part, Tensor)}
+        return replace(self, **{name: moved(part, device) for name, part in named.items()})
+
+
+def moved(part: Tensor, device: torch.device | str) -> Tensor:
+    """A tensor on a device; a GPU is not waited for, which takes memory that stays where it is."""
+    pinned = torch.device(device).type == "cuda" and part.device.type == "cpu"
+    return part.pin_memory().to(device, non_blocking=True) if pinned else part.to(device)
 
 
 def encode(

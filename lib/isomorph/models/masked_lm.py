@@ -24,7 +24,7 @@ from isomorph.models.encoder import (
     BilingualPreTrainedModel,
     PerLanguage,
 )
-from isomorph.models.inputs import IGNORED
+from isomorph.models.inputs import IGNORED, moved
 from isomorph.text.packed import Blocks, Ids, KeptText, Packed, ids_of, passing
 from isomorph.text.vocab import MASK, SPECIAL, START, Vocabulary, code_switch
 
@@ -79,13 +79,16 @@ class BilingualMaskedLM(BilingualPreTrainedModel):
         labels: Tensor | None = None,
         output_hidden_states: bool = False,
         position_ids: Tensor | None = None,
+        predicted: Tensor | None = None,
         **ignored,
     ) -> MaskedLMOutput:
         """The loss, or scores for every position when there are no labels.
 
         labels: (batch, time), IGNORED wherever nothing is to be predicted; of a causal model the next
-        subword (`following`). The loss is the mean over the predicted
-        positions, in nats; `logits` then holds their scores only, (positions, vocabulary).
+        subword (`following`). predicted: where something is, in the flattened labels, as
+        `predicted_of`; left out, it is looked up, for which a GPU has to be waited for. The loss is the
+        mean over the predicted positions, in nats; `logits` then holds their scores only, (positions,
+        vocabulary).
         """
         language = self.language(language)
         output = self.encoder(
@@ -94,7 +97,7 @@ class BilingualMaskedLM(BilingualPreTrainedModel):
         hidden, loss = output.last_hidden_state, None
         if labels is not None:
             # Rows are gathered by index, so that the projection never sees the other 85%.
-            predicted = (labels.flatten() != IGNORED).nonzero().squeeze(1)
+            predicted = predicted_of(labels) if predicted is None else predicted
             hidden = hidden.flatten(0, 1).index_select(0, predicted)  # (positions, width)
             labels = labels.flatten().index_select(0, predicted)
         logits = self.scores(hidden, language)
@@ -105,6 +108,11 @@ class BilingualMaskedLM(BilingualPreTrainedModel):
 
 
 AutoModelForMaskedLM.register(BilingualConfig, BilingualMaskedLM)
+
+
+def predicted_of(labels: Tensor) -> Tensor:
+    """(positions,) where something is to be predicted, in the flattened labels."""
+    return (labels.flatten() != IGNORED).nonzero().squeeze(1)
 
 
 @dataclass(frozen=True)
@@ -120,7 +128,7 @@ class Batch:
     positions: Tensor | None = None
     segments: Tensor | None = None
 
-    def rows(self, chosen: slice) -> "Batch":
+    def rows(self, chosen: slice | Tensor) -> "Batch":
         """Some rows of the batch."""
         parts = (self.input_ids, self.labels, self.positions, self.segments)
         return Batch(self.language, *(None if part is None else part[chosen] for part in parts))
@@ -128,10 +136,14 @@ class Batch:
     def inputs(self, device) -> dict:
         """What a model's forward takes, on a device."""
         named = {"input_ids": self.input_ids, "labels": self.labels}
+        named["predicted"] = predicted_of(self.labels)
         if self.segments is not None:
-            named["position_ids"] = self.positions
-            named["attention_mask"] = self.segments[:, :, None] == self.segments[:, None, :]
-        return {name: part.to(device) for name, part in named.items()} | {"language": self.language}
+            named |= {"position_ids": self.positions, "attention_mask": self.segments}
+        named = {name: moved(part, device) for name, part in named.items()}
+        if self.segments is not None:
+            segments = named["attention_mask"]
+            named["attention_mask"] = segments[:, :, None] == segments[:, None, :]
+        return named | {"language": self.language}
 
 
 def as_batch(language: str, packed: Packed, inputs: Tensor, labels: Tensor) -> Batch:

@@ -9,32 +9,31 @@ A perplexity is over the subwords of one vocabulary. Models with other vocabular
 languages, or a model of one language and a model of two, cannot be compared by it.
 """
 
-import contextlib
 import logging
 import math
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
-from accelerate import Accelerator, DistributedDataParallelKwargs
-from accelerate.state import AcceleratorState
-from torch import Tensor, nn
+from torch import nn
 from tqdm import tqdm
 
 from isomorph.models.checkpoints import restore, save
 from isomorph.models.encoder import BilingualConfig, seeded
 from isomorph.models.inputs import IGNORED
 from isomorph.models.masked_lm import Batch, Batches, BilingualMaskedLM, as_batch, following, mask
-from isomorph.models.settings import Device, TrainingConfig, TuningConfig, device_named
-from isomorph.processes import limited
+from isomorph.models.settings import Device, TrainingConfig
+from isomorph.models.steps import accelerate, ahead, fitting_rows, scaler_of, step_of, update
+from isomorph.processes import MICRO_BATCH, limited
 from isomorph.text.packed import pack
 from isomorph.text.vocab import MASK, SPECIAL, Vocabulary
 
 LARGEST = 700.0  # nats: exp of a little more is no number
 ROWS = 64  # of held-out text, that are read at a time
 FOLDS = 7  # of a pseudo-perplexity
+SEARCHED = ("cuda",)  # kinds of devices whose memory says how many rows go at a time
 log = logging.getLogger(__name__)
 
 
@@ -68,25 +67,28 @@ def pretrain(
     `every` seconds, and a run that finds it goes on from it, on a CPU to the same bits; not from a
     damaged one, nor where what `same` names (the text, the code) has another value now.
     It computes with one thread, unless told (`isomorph.processes`). `micro_batch` splits a step to
-    save memory. Several processes started by `torchrun` share each batch.
+    save memory, and changes nothing but the draws of dropout; where it is None it is
+    ISOMORPH_MICRO_BATCH, or else what fits into a GPU: the batch, half of it, and so on. Several
+    processes started by `torchrun` share each batch.
 
     Raises ValueError when the device is not there, the processes do not divide the batch,
     `micro_batch` is not positive, the loss is no longer a number, or nothing was predicted in any
     step: text in which no subword was masked trains nothing.
     """
-    if micro_batch is not None and micro_batch < 1:
-        raise ValueError(f"micro_batch is {micro_batch}, but it must be a whole number above 0.")
-    accelerator = accelerate(config, device)
+    told = (os.environ.get(MICRO_BATCH) or None) if micro_batch is None else micro_batch
+    if told is not None and not (str(told).isdecimal() and int(told)):
+        raise ValueError(f"micro_batch is {told}, but it must be a whole number above 0.")
+    accelerator = accelerate(config, device, unused=bool(model.config.specific))
     if config.batch % accelerator.num_processes:
         raise ValueError(
             f"training.batch is {config.batch}, which {accelerator.num_processes} processes do not "
             "divide evenly."
         )
-    prepared = accelerator.prepare(model)
-    optimisers = [accelerator.prepare(o) for o in make_optimisers(model, config)]
+    prepared, scaler = accelerator.prepare(model), scaler_of(accelerator)
+    optimisers = make_optimisers(model, config)
     rates = [[group["lr"] for group in o.param_groups] for o in optimisers]
     stops = sorted({*marks, config.steps})
-    state = _restored(checkpoint, same or {}, model, optimisers)
+    state = _restored(checkpoint, same or {}, model, [*optimisers, scaler])
     step, records, loss, counted = state["step"], state["records"], state["loss"], state["counted"]
     predicted = state["predicted"]
     if step:
@@ -109,13 +111,20 @@ def pretrain(
     model.train()
     if step == 0 and 0 in stops:
         reach()
-    while step < config.steps:
+    rows = None if told is None else int(told)
+    if rows is None and accelerator.device.type in SEARCHED and step < config.steps:
+        rows = fitting_rows(model, batches[step], accelerator, config, seed)
+    read = ahead(
+        lambda number: step_of(number, batches[number], accelerator, rows),
+        range(step, config.steps),
+        accelerator.device,
+    )
+    for each in read:
         for optimiser, peaks in zip(optimisers, rates, strict=True):
             for group, peak in zip(optimiser.param_groups, peaks, strict=True):
                 group["lr"] = peak * config.rate(step)
-        batch = batches[step]
-        predicted += int((batch.labels >= 0).sum())
-        loss += _update(prepared, batch, optimisers, accelerator, config, seed, step, micro_batch)
+        predicted += each.predicted
+        loss += update(prepared, each, optimisers, scaler, accelerator, config, seed)
         step, counted = step + 1, counted + 1
         bar.update()
         if step in stops:
@@ -129,8 +138,8 @@ def pretrain(
             reach(mean)
         if checkpoint and step < config.steps and time.monotonic() - saved > every:
             if accelerator.is_main_process:
-                _save(checkpoint, model, optimisers, config, same or {}, step=step, records=records,
-                      loss=float(loss), counted=counted, predicted=predicted,
+                _save(checkpoint, model, [*optimisers, scaler], config, same or {}, step=step,
+                      records=records, loss=float(loss), counted=counted, predicted=predicted,
                       seconds=time.monotonic() - began)  # fmt: skip
             saved = time.monotonic()
     bar.close()
@@ -140,34 +149,6 @@ def pretrain(
         Path(checkpoint).unlink(missing_ok=True)
     model.eval()
     return records
-
-
-def accelerate(config: TrainingConfig | TuningConfig, device: Device) -> Accelerator:
-    """The `Accelerator` that places a run. Raises ValueError when the device is not there."""
-    place = device_named(device)
-    # The library keeps the first run's precision for the whole process; a second may differ.
-    AcceleratorState._reset_state(reset_partial_state=not torch.distributed.is_initialized())
-    return Accelerator(
-        # With no accelerator, "auto" must say so too: else several processes do not find each other.
-        cpu=place.type == "cpu",
-        mixed_precision="bf16" if config.precision == "bf16" else "no",
-        # A batch in one language leaves the other language's own parts without a gradient.
-        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
-    )
-
-
-def cosine_regulariser(words: Tensor) -> Tensor:
-    """MLE-CosReg, a loss that pushes word vectors apart: the sum of cosines over ordered pairs of
-    different words, over the number of words squared.
-
-    words: (words, width). A number from -1/words up to 1, in time linear in the words:
-
-        1/N^2 sum_i sum_(j != i) u_i'u_j  =  (|sum_i u_i|^2 - N) / N^2,   u = w / |w|
-
-    Source: Gao et al. 2019; the linear form is an identity.
-    """
-    unit = F.normalize(words.float(), dim=1)
-    return (unit.sum(0).square().sum() - len(words)) / len(words) ** 2
 
 
 def make_optimisers(model: nn.Module, config: TrainingConfig) -> list[torch.optim.Optimizer]:
@@ -191,52 +172,20 @@ def make_optimisers(model: nn.Module, config: TrainingConfig) -> list[torch.opti
     return optimisers
 
 
-def _update(prepared, batch, optimisers, accelerator, config, seed, step, micro_batch) -> Tensor:
-    """One step of every optimiser; the batch's mean loss."""
-    rank, ranks = accelerator.process_index, accelerator.num_processes
-    mine = batch.rows(slice(rank, None, ranks))
-    predicted = int((batch.labels >= 0).sum())
-    if not predicted:  # a tiny batch can have nothing masked
-        return torch.zeros(())
-    rows = micro_batch or len(mine.input_ids)
-    total = 0.0
-    with contextlib.ExitStack() as stack:
-        if prepared.training and accelerator.unwrap_model(prepared).config.dropout:
-            # Dropout can only draw from the global generator: lend it a seed of this step's own.
-            stack.enter_context(torch.random.fork_rng())
-            torch.manual_seed(hash((seed, step, rank)) % 2**63)
-        for start in range(0, len(mine.input_ids), rows):
-            part = mine.rows(slice(start, start + rows))
-            share = int((part.labels >= 0).sum()) / predicted
-            if not share and ranks == 1:
-                continue  # with more, every process must take part in every exchange of gradients
-            output = prepared(**part.inputs(accelerator.device))
-            # Processes average their gradients, and each has only its rows' share of the loss.
-            accelerator.backward(output.loss * share * ranks)
-            total = total + output.loss.detach() * share
-        if config.cosine:
-            words = accelerator.unwrap_model(prepared).get_input_embeddings(batch.language).weight
-            accelerator.backward(config.cosine * cosine_regulariser(words))
-    accelerator.clip_grad_norm_(prepared.parameters(), config.clip)
-    for optimiser in optimisers:
-        optimiser.step()
-        optimiser.zero_grad()
-    return accelerator.reduce(torch.as_tensor(total, device=accelerator.device), "sum")
-
-
-def _save(path: Path, model, optimisers, config, same: Mapping, **state) -> None:
-    whole = {"model": model.state_dict(), "optimisers": [o.state_dict() for o in optimisers]}
+def _save(path: Path, model, others, config, same: Mapping, **state) -> None:
+    whole = {"model": model.state_dict(), "others": [other.state_dict() for other in others]}
     save(path, state | whole, {**same, "step": state["step"], "steps": config.steps})
 
 
-def _restored(path: Path | None, same: Mapping, model, optimisers) -> dict:
+def _restored(path: Path | None, same: Mapping, model, others) -> dict:
     fresh = {"step": 0, "records": [], "loss": 0.0, "counted": 0, "predicted": 0, "seconds": 0.0}
     state = restore(path, **same)
     if state is None:
         return fresh
     model.load_state_dict(state["model"])
-    for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):
-        optimiser.load_state_dict(saved)
+    for other, saved in zip(others, state["others"], strict=True):
+        if saved:  # a scaler that scaled nothing has no state
+            other.load_state_dict(saved)
     return {key: state[key] for key in fresh}
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from isomorph.models.encoder import BilingualConfig
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
+FP32 = "ISOMORPH_FP32"  # how a GPU trains what a config has in fp32: see `isomorph.models.steps`
 
 
 def device_named(device: Device) -> torch.device:

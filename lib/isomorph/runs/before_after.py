@@ -148,21 +148,24 @@ def _classified(tuned: BeforeAfter, head: Head, *, untuned: bool) -> tuple[torch
 @contextmanager
 def watched(head: Head) -> Iterator[list[float]]:
     """Of each step that trains a head meanwhile, the mean length of the gradient at the vector that
-    the classifier reads: of a text's own loss, where the step's loss is the mean of its texts'."""
+    the classifier reads: of a text's own loss, where the step's loss is the mean of its texts'. They
+    are there when the block has ended, since no step waits for what a GPU has found."""
     lengths: list[float] = []
+    found: list[tuple[int, torch.Tensor]] = []
 
     def read(_: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
         if inputs[0].requires_grad:
             inputs[0].register_hook(keep)
 
     def keep(slope: torch.Tensor) -> None:
-        lengths.append(len(slope) * float(slope.float().norm(dim=1).mean()))
+        found.append((len(slope), slope.float().norm(dim=1).mean()))
 
     handle = head.out.register_forward_pre_hook(read)
     try:
         yield lengths
     finally:
         handle.remove()
+        lengths += [texts * float(mean) for texts, mean in found]
 
 
 def peak(lengths: list[float]) -> float:

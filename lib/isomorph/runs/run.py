@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import platform
 import time
 import warnings
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from isomorph.config import Config
-from isomorph.models.settings import Device
+from isomorph.models.settings import FP32, Device
 from isomorph.runs.cache import Cache, code_version
 from isomorph.text.fetch import reading
 
@@ -186,10 +187,12 @@ def records_of(values: Mapping[str, float], **named) -> Iterator[dict]:
 
 
 def device_name(device) -> str:
+    """As rows have it: of a GPU also what was said of its number formats, if anything was."""
     import torch
 
     if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
+        told = os.environ.get(FP32)
+        return torch.cuda.get_device_name(device) + (f", {FP32}={told}" if told else "")
     return "mps" if device.type == "mps" else platform.machine() + " CPU"
 
 
