@@ -26,6 +26,7 @@ from isomorph.runs import (
     Task,
     Theorem,
     Transfer,
+    Tuning,
     WordVectors,
     WorldText,
     run_from_json,
@@ -42,6 +43,7 @@ VALID = [
     Task(source="passage_relation"),
     Theorem(theorem="point_clouds"), Geometry(pretraining=ALONE), EncoderWords(),
     WordVectors(), AnchorShare(pretraining=BELOW), Transfer(pretraining=BELOW, tasks=(TASK,)),
+    Tuning(pretraining=BELOW, task=TASK),
     Comparison(text=BELOW.text, source=BELOW, target=BELOW.model_copy(update={"seed": 1})),
     Cures(encoder="en", task="passages"), FineTuning(encoder="en", analyses=("probes",)),
     LayerTransfer(
@@ -98,7 +100,7 @@ def every(kind=Config):
 
 
 def test_the_fuzz_reaches_every_configuration_with_fields_of_its_own():
-    abstract = {"Config", "Run", "UsesPretraining", "TwoModels", "EncoderRun", "OfVectors"}
+    abstract = {"Config", "Run", "Tuned", "UsesPretraining", "TwoModels", "EncoderRun", "OfVectors"}
     kinds = {kind.__name__ for kind in every() if kind.__module__.startswith("isomorph.")}
     assert kinds - abstract == {type(config).__name__ for config in VALID}
 

@@ -66,6 +66,16 @@ def test_a_command_that_does_not_exist_is_found():
         accept(["walk"])
 
 
+def test_the_jobs_for_other_clusters_run_commands_that_exist():
+    page = book.ROOT / "book" / "how_to_reproduce.md"
+    sky, pod = map(yaml.safe_load, blocks(page, "yaml"))
+    (container,) = pod["spec"]["template"]["spec"]["containers"]
+    for command in (sky["run"].split(), [*container["command"], *container["args"]]):
+        asked = accept(command[command.index("isomorph.cli") + 1 :])
+        assert (asked["experiment"], asked["size"]) == ("factors", "paper")
+    assert sky["envs"]["ISOMORPH_CACHE"] == container["env"][0]["value"] == "/kept/runs"
+
+
 def test_the_map_of_the_repository_names_folders_that_exist():
     text = (book.ROOT / "README.md").read_text()
     rows = text[text.index("## What is where") :].splitlines()[2:]

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from isomorph.presets.recipes import smoke_default
 from isomorph.runs import HubText, ShippedText, Task, Transfer, WorldText
-from isomorph.runs import transfer as module
+from isomorph.runs import tuning as module
 from isomorph.runs.tasks import KINDS, chosen
 from isomorph.text.examples import (
     PAIR,

@@ -10,14 +10,14 @@ import torch
 
 from isomorph import results, runs
 from isomorph.measure.scores import majority, premise_alone
-from isomorph.models.finetune import predict
+from isomorph.models.finetune import finetune, predict
 from isomorph.models.pretrain import initialise
 from isomorph.models.settings import TrainingConfig, TuningConfig
 from isomorph.presets.ablations import vary
 from isomorph.presets.recipes import smoke_default
 from isomorph.results import Condition
 from isomorph.rows import by_split
-from isomorph.runs import ShippedText, Task, Transfer, pretraining, run_from_json
+from isomorph.runs import ShippedText, Task, Transfer, pretraining, run_from_json, tuning
 from isomorph.runs import transfer as module
 from isomorph.runs.pretraining import batches, trained
 from isomorph.text import shipped
@@ -38,6 +38,12 @@ def tiny(tasks: tuple[Task, ...] = TASKS, name: str = "default", **changes) -> T
 
 def random_encoder(*tasks: Task, **changes) -> Transfer:
     return tiny(tasks or TASKS, **changes).model_copy(update={"weights": "random"})
+
+
+def scored(run: Transfer, task: Task, load) -> dict[tuple, float]:
+    material = task.material(run.pretraining.text, ("a", "b"))
+    tuned = [list(tuning.tuned_scores(way, material, load)) for way in run.ways(task)]
+    return module.task_scores(run, task, material, tuned)
 
 
 def values(outcome: dict) -> dict[str, float]:
@@ -170,7 +176,7 @@ def test_a_random_encoder_trains_nothing_beforehand(no_pretraining):
     assert not any(name.startswith(("retrieval", "perplexity")) for name in values(outcome))
     assert values(outcome) == values(run.model_copy().outcome()), "same seed, same result"
 
-    fresh, vocabulary = module.loader(run, {})
+    fresh, vocabulary = tuning.loader(run, {})
     shape = run.pretraining.encoder.shaped(vocabulary.size, ("a", "b"), 32)
     untrained = initialise(shape, run.seed).state_dict()
     for weights in (fresh().state_dict(), fresh().state_dict()):
@@ -209,7 +215,7 @@ def test_a_monolingual_model_never_reads_the_second_language():
 
 def test_the_second_language_is_read_by_its_own_parts():
     run = random_encoder(TASKS[2], name="sep_emb")
-    fresh, vocabulary = module.loader(run, {})
+    fresh, vocabulary = tuning.loader(run, {})
 
     def as_the_first():
         model = fresh()
@@ -217,9 +223,8 @@ def test_the_second_language_is_read_by_its_own_parts():
             part["b"].load_state_dict(part["a"].state_dict())
         return model
 
-    examples = TASKS[2].material(run.pretraining.text, ("a", "b"))
-    own = module.task_scores(run, TASKS[2], examples, (fresh, vocabulary))
-    other = module.task_scores(run, TASKS[2], examples, (as_the_first, vocabulary))
+    own = scored(run, TASKS[2], (fresh, vocabulary))
+    other = scored(run, TASKS[2], (as_the_first, vocabulary))
     assert own["source", "uas"] == other["source", "uas"]
     assert own["test", "uas"] != other["test", "uas"]
 
@@ -247,12 +252,12 @@ def ways():
     tunings = [TuningConfig(epochs=e, learning_rate=r, head_rate=r)
                for e, r in ((1, 1e-9), (2, 5e-3), (1, 5e-3))]  # fmt: skip
     run = random_encoder()
-    load = module.loader(run, {})
+    load = tuning.loader(run, {})
 
     def scores(*chosen: int) -> dict[str, float]:
         first, *others = (tunings[i] for i in chosen)
         task = parsing(tuning=first, alternatives=tuple(others))
-        return module.task_scores(run, task, task.material(run.pretraining.text, "ab"), load)
+        return scored(run, task, load)
 
     return run, load, tunings, scores, [scores(i) for i in range(3)]
 
@@ -267,10 +272,12 @@ def test_two_ways_to_tune_are_averaged(ways):
 def test_of_more_ways_to_tune_the_two_best_in_the_first_language_count(ways):
     run, load, tunings, scores, alone = ways
     fits = []
-    for tuning in tunings:
-        task = parsing(tuning=tuning)
+    for settings in tunings:
+        task = parsing(tuning=settings)
         train, dev = (task.examples(split, "a", run.pretraining.text) for split in ("train", "dev"))
-        (head,) = module.tuned_heads(run, task, train, load)
+        head = task.head(load[0](), train.names, seed=run.seed)
+        finetune(head, train, load[1].tokenizer("a"), settings, language="a", seed=run.seed,
+                 device="cpu", progress=False)  # fmt: skip
         answers = predict(head, dev, load[1].tokenizer("a"), language="a")
         fits.append(task.main(dev, answers))
     worst, *best = np.argsort(fits)
@@ -284,3 +291,33 @@ def test_a_part_of_which_there_is_no_example_has_no_score(no_pretraining):
     run = random_encoder(Task(source="world_nli", train=10, test=1, tuning=ONE))
     found = set(values(run.outcome()))
     assert len({"nli_accuracy_lost", "nli_accuracy_kept"} & found) == 1
+
+
+class Cut(Exception):
+    """In the place of a job's time limit."""
+
+
+def test_a_transfer_that_is_cut_off_goes_on_with_the_next_way(tmp_path, monkeypatch):
+    monkeypatch.setenv("ISOMORPH_CACHE", str(tmp_path))
+    ways = {"tuning": ONE, "alternatives": (ONE.model_copy(update={"epochs": 2}),)}
+    run, tuned, real = random_encoder(parsing(**ways)), [], tuning.tuned_scores
+
+    def watched(way, *given):
+        tuned.append(way.task.tuning.epochs)
+        if tuned == [1, 2] and way.code != "other":
+            raise Cut
+        return real(way, *given)
+
+    monkeypatch.setattr(tuning, "tuned_scores", watched)
+    with pytest.raises(Cut):
+        results.cached(run).outcome()
+    resumed = results.cached(run).outcome()
+    assert tuned == [1, 2, 2]
+    assert values(resumed) == values(run.model_copy().outcome()), "as if it was never cut"
+    seconds = [each["seconds"] for each in resumed["records"]]
+    assert min(seconds) > 0 and len(set(seconds)) == 1
+
+    tuned.clear()
+    monkeypatch.setattr(tuning.Tuning, "code", "other")  # what it left there does not count
+    assert values(results.cached(run, mode="force").outcome()) == values(resumed)
+    assert tuned == [1, 2]

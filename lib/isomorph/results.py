@@ -22,7 +22,7 @@ from filelock import FileLock
 from isomorph import files
 from isomorph.config import known
 from isomorph.rows import COLUMNS, rows_of
-from isomorph.runs import Pretraining, Run, cache_folder, run_from_json, train, trained
+from isomorph.runs import Pretraining, Run, cache_folder, run_from_json, trained
 from isomorph.runs.cache import busy, held
 from isomorph.text import shipped
 from isomorph.text.shipped import data_folder
@@ -203,21 +203,6 @@ def cached(run: Run, *, mode: str = "retry", **infra) -> Run:
     """The same run, kept by exca in the cache folder; `infra` says where exca executes it."""
     settings = {"folder": cache_folder(), "mode": mode} | infra
     return run.infra.clone_obj({f"infra.{key}": value for key, value in settings.items()})
-
-
-def outcome(run: Run) -> dict:
-    """A run's outcome; of several processes on one run, started by `torchrun`, the first keeps it.
-
-    The others work on the same batches and go on from the same checkpoint, and write nothing.
-    """
-    if int(os.environ.get("RANK", "0")) == 0:
-        return run.outcome()
-    done = {}
-    models = [run] if isinstance(run, Pretraining) else map(run.in_same_cache, run.foundations())
-    for pretraining in models:  # the first goes on to tune or to compare, and that it does alone
-        completed = pretraining.infra.status() == "completed"
-        done = pretraining.outcome() if completed else train(pretraining)
-    return done
 
 
 def finished(condition: Condition) -> bool:

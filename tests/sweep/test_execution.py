@@ -8,8 +8,9 @@ import pandas as pd
 import torch
 
 from isomorph import results
+from isomorph.models.settings import TuningConfig
 from isomorph.results import Condition
-from isomorph.runs import run_from_json
+from isomorph.runs import Transfer, run_from_json, tuning
 from isomorph.sweep import execution
 from isomorph.sweep.execution import Queue, RunFailed, Worker, execute, in_order
 from tests.small_runs import long, tiny, transfer
@@ -126,6 +127,37 @@ def test_a_run_that_another_process_works_on_is_left_to_it(elsewhere, at_once):
     execute([tiny(2)])
     with execution.at_work(transfer(2).run):
         assert not execution.busy(transfer(2, "ner").run), "unless that has finished"
+
+
+def _two_ways() -> Transfer:
+    below = transfer(0, "ner").run
+    ways = {"tuning": TuningConfig(epochs=1), "alternatives": (TuningConfig(epochs=2),)}
+    tasks = tuple(task.model_copy(update=ways) for task in below.tasks)
+    return below.model_copy(update={"weights": "random", "tasks": tasks, "device": "cpu"})
+
+
+def _one_of_two(folder: str) -> None:
+    torch.set_num_threads(1)  # a fork has none of the threads that its parent computed with
+    os.environ |= {"ISOMORPH_CACHE": folder, "RANK": str(torch.distributed.get_rank())}
+    real = tuning.tuned_scores
+
+    def watched(way, *given):
+        with open(f"{folder}.{os.environ['RANK']}", "a") as file:
+            file.write(str(way.task.tuning.epochs))
+        return real(way, *given)
+
+    tuning.tuned_scores = watched
+    execution.outcome(results.cached(_two_ways()))
+    assert results.finished(Condition("", _two_ways())), "who has nothing to do waits for the first"
+
+
+def test_processes_divide_the_ways_to_tune_and_the_first_puts_them_together(elsewhere):
+    from accelerate import debug_launcher
+
+    debug_launcher(_one_of_two, (str(elsewhere / "cache"),), num_processes=2)
+    assert [(elsewhere / f"cache.{rank}").read_text() for rank in (0, 1)] == ["1", "2"]
+    together, alone = results.cached(_two_ways()).outcome(), _two_ways().outcome()
+    assert [r["value"] for r in together["records"]] == [r["value"] for r in alone["records"]]
 
 
 def test_a_worker_is_handed_the_very_run():

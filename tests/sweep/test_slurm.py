@@ -35,6 +35,7 @@ def test_what_a_job_asks_of_slurm():
         (["partition="], "--slurm is 'partition=', but it must be KEY=VALUE"),
         (["mem_gb=much"], "mem_gb must be a number above 0"),
         (["gpus_per_node=0"], "gpus_per_node must be a whole number above 0"),
+        (["gpus_per_node=8"], "a job is one process, which uses one GPU; .* start torchrun"),
         (["cpus_per_task=1.5"], "cpus_per_task must be a whole number above 0"),
         (["qos=a", "qos=b"], "--slurm gives qos twice"),
     ],

@@ -16,17 +16,18 @@ from isomorph.runs.tasks import Task
 from isomorph.runs.texts import CopyText, HubText, ShippedText, WorldText, text_checksum
 from isomorph.runs.theorem import Theorem
 from isomorph.runs.transfer import LayerTransfer, Transfer
+from isomorph.runs.tuning import Tuning
 
 __all__ = [
     "AnchorShare", "Comparison", "CopyText", "Cures", "EncoderWords", "FineTuning", "Geometry",
     "HubText", "LayerTransfer", "Pretraining", "Run", "ShippedText", "Task", "Theorem", "Transfer",
-    "WordVectors", "WorldText", "cache_folder", "code_version", "run_from_json", "text_checksum",
+    "Tuning", "WordVectors", "WorldText", "cache_folder", "code_version", "run_from_json", "text_checksum",
     "train", "trained",
 ]  # fmt: skip
 
 Kinds = (
     AnchorShare | Comparison | Cures | EncoderWords | FineTuning | Geometry | LayerTransfer
-    | Pretraining | Theorem | Transfer | WordVectors
+    | Pretraining | Theorem | Transfer | Tuning | WordVectors
 )  # fmt: skip
 RUN = TypeAdapter(Annotated[Kinds, Field(discriminator="kind")])
 

@@ -15,7 +15,7 @@ import platform
 import time
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -122,6 +122,10 @@ class Run(Config):
 
     def foundations(self) -> tuple[Run, ...]:
         """The runs whose trained models this one starts from."""
+        return ()
+
+    def parts(self) -> Sequence[Run]:
+        """The runs, each kept by itself, that this one only puts together."""
         return ()
 
     def in_same_cache(self, other: Run, folder: Path | None = None) -> Run:

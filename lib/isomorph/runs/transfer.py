@@ -7,9 +7,8 @@ of speech, as in XTREME (Hu et al. ICML 2020).
 
 from __future__ import annotations
 
-import copy
-import time
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -21,12 +20,12 @@ from isomorph.runs.encoders import (
     combined_checksum,
     foundations_trained,
     reader,
-    untrained,
 )
-from isomorph.runs.pretraining import Pretraining, UsesPretraining
-from isomorph.runs.tasks import Task, chosen
+from isomorph.runs.pretraining import Pretraining
+from isomorph.runs.tasks import Task
 from isomorph.runs.texts import WorldText
-from isomorph.text.examples import PAIR, Examples
+from isomorph.runs.tuning import CHOICE, Material, Tuned, Tuning, Weights, kept, task_problems
+from isomorph.text.examples import PAIR
 from isomorph.text.shipped import checksum
 
 if TYPE_CHECKING:
@@ -34,21 +33,16 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from isomorph.measure.words import Reader
-    from isomorph.models.heads import Head
-    from isomorph.models.masked_lm import BilingualMaskedLM
-    from isomorph.text.vocab import Vocabulary
-
-Loaded = tuple[Callable[[], "BilingualMaskedLM"], "Vocabulary"]
 
 
-class Transfer(UsesPretraining):
+class Transfer(Tuned):
     """A pretraining run, and each task tuned in its first language and tested in both."""
 
     passes_records_on: ClassVar[bool] = True
 
     kind: Literal["transfer"] = "transfer"
     tasks: tuple[Task, ...]
-    weights: Literal["trained", "random"] = "trained"  # "random": the floor, nothing pretrained
+    weights: Weights = "trained"
 
     def problems(self) -> Iterator[str]:
         if len(self.pretraining.languages) != 2:
@@ -62,19 +56,15 @@ class Transfer(UsesPretraining):
                     "allowed is 'mean'."
                 )
 
-    def foundations(self) -> tuple[Pretraining, ...]:
-        return (self.pretraining,) if self.weights == "trained" else ()
+    def ways(self, task: Task) -> list[Tuning]:
+        """The task tuned in each of its ways; of three and more two are chosen afterwards."""
+        every = task.ways()
+        fields = {"pretraining": self.pretraining, "weights": self.weights, "device": self.device}
+        fields |= {"progress": self.progress, "judged": len(every) > 2}
+        return [Tuning(task=way, **fields) for way in every]
 
-    def checksum(self) -> str | None:
-        text = super().checksum()
-        if text is None:
-            return None
-        # What pretraining reads is in its own checksum already.
-        domains = "+".join(getattr(self.pretraining.text, "domains", ())).split("+")
-        files = {file for task in self.tasks for file in task.origin.files or ()}
-        files -= {f"text/{domain}.parquet" for domain in domains}
-        shipped = sorted(files, reverse=True)  # the order is part of recorded checksums
-        return combined_checksum([text, *map(checksum, shipped)]) if shipped else text
+    def parts(self) -> list[Tuning]:
+        return [way for task in self.tasks for way in self.ways(task)]
 
     def measure(self, place: torch.device) -> Iterator[dict]:
         """Those of the end of pretraining, and for each task `<score>` of the second language,
@@ -88,96 +78,42 @@ class Transfer(UsesPretraining):
         # First, so that more examples than there are get refused before an hour of pretraining.
         examples = [task.material(text, languages) for task in self.tasks]
         with foundations_trained(self) as below:
-            records = [r for kept in below.values() for r in kept.outcome()["records"]]
+            records = [r for model in below.values() for r in model.outcome()["records"]]
             tokens = max((record["tokens"] for record in records), default=0)
             yield from (record for record in records if record["tokens"] == tokens)
-            spent, began = max((r["seconds"] for r in records), default=0.0), time.monotonic()
-            load = loader(self, below)
+            spent = max((record["seconds"] for record in records), default=0.0)
+            folder = next((each.infra.folder for each in below.values()), None)
             for task, own in zip(self.tasks, examples, strict=True):
-                for (split, metric), value in task_scores(self, task, own, load).items():
+                tuned = [
+                    kept(self.in_same_cache(way, folder))["records"] for way in self.ways(task)
+                ]
+                spent += sum(max(record["seconds"] for record in way) for way in tuned)
+                for (split, metric), value in task_scores(self, task, own, tuned).items():
                     named = {"metric": task.prefix + metric, "value": value, "split": split}
-                    seconds = spent + time.monotonic() - began
-                    yield named | {"task": task.name, "tokens": tokens, "seconds": seconds}
+                    yield named | {"task": task.name, "tokens": tokens, "seconds": spent}
 
 
-def task_problems(tasks: tuple[Task, ...], text) -> Iterator[str]:
-    """A sentence for each task that is not in both languages of a text, or for that there is none."""
-    if not tasks:
-        yield "tasks is empty; at least one task is needed."
-    for task in tasks:
-        if task.prefix is None:
-            yield f"source is {task.source!r}, which is no task of two languages."
-        if task.of_world != isinstance(text, WorldText):
-            yield f"source is {task.source!r}, which does not go with text of the kind {text.kind!r}."
-
-
-def loader(run: Transfer, below: dict[str, Pretraining]) -> Loaded:
-    """A function that gives a fresh copy of the encoder, and the vocabulary."""
-    from isomorph.models.pretrained import load_masked_lm
-
-    if run.weights == "random":
-        model, vocabulary = untrained(run.pretraining)
-        return lambda: copy.deepcopy(model), vocabulary
-    folder = below[run.pretraining.digest].model_folder()
-    return lambda: load_masked_lm(folder)[0], load_masked_lm(folder)[1]
-
-
-def task_scores(run: Transfer, task: Task, material, load: Loaded) -> dict[tuple, float]:
-    """The scores of one task on its material, by split and name."""
-    from isomorph.models.finetune import predict
-
-    (train, test), vocabulary = material, load[1]
-    text, (source, target) = run.pretraining.text, run.pretraining.languages
-    found: dict[tuple[str | None, str], list[float]] = {}
-    for head in tuned_heads(run, task, train, load):
-        for language, examples in test.items():
-            answers = predict(head, examples, vocabulary.tokenizer(language), language=language)
-            for part, places in topic_parts(examples, text).items():
-                if not places or (part and language == source):
-                    continue
-                split = part or ("source" if language == source else "test")
-                for metric, value in task.scores(*chosen(examples, answers, places)).items():
-                    if part and metric.startswith("f1_"):
-                        continue  # too few of a type in a part
-                    found.setdefault((split, metric), []).append(value)
+def task_scores(
+    run: Transfer, task: Task, material: Material, tuned: Sequence[Sequence[dict]]
+) -> dict[tuple, float]:
+    """The scores of one task on its material, by split and name: means over the ways it was tuned in,
+    whose records these are; of three and more over the two best on development examples."""
+    (train, test), (source, target) = material, run.pretraining.languages
+    ways = [{(each["split"], each["metric"]): each["value"] for each in way} for way in tuned]
+    if len(ways) > 2:
+        ways = sorted(ways, key=lambda way: way.get(("dev", CHOICE), -math.inf))[-2:]
+    found = {
+        key: float(np.mean([way[key] for way in ways]))
+        for key in ways[0]
+        if key[1] != CHOICE and all(key in way for way in ways)
+    }
     for metric, value in task.scores(test[target], majority(train, test[target])).items():
-        found["test", f"{metric}_majority"] = [value]
+        found["test", f"{metric}_majority"] = value
     if task.kind == PAIR and task.of_world:
-        found[None, "accuracy_premise"] = [
-            task.main(test[source], premise_alone(train, test[source]))
-        ]
-    return {key: float(np.mean(values)) for key, values in found.items()}
-
-
-def tuned_heads(run: Transfer, task: Task, train: Examples, load: Loaded) -> list[Head]:
-    """The head tuned in each way; of three and more, the two best on development examples."""
-    from isomorph.models.finetune import finetune, predict
-
-    (fresh, vocabulary), language = load, run.pretraining.languages[0]
-    tokenizer, heads = vocabulary.tokenizer(language), []
-    for way in task.ways():
-        restart = not run.pretraining.training.continuous
-        head = way.head(fresh(), train.names, seed=run.seed, restart=restart)
-        finetune(head, train, tokenizer, way.tuning, language=language, seed=run.seed,
-                 device=run.device, progress=run.progress)  # fmt: skip
-        heads.append(head)
-    if len(heads) <= 2:
-        return heads
-    dev = task.examples("dev", language, run.pretraining.text)
-    return sorted(
-        heads, key=lambda head: task.main(dev, predict(head, dev, tokenizer, language=language))
-    )[-2:]
-
-
-def topic_parts(examples: Examples, text) -> dict[str, list[int]]:
-    """Places of all examples, and in a world of those on the first and on the second half of the
-    topics."""
-    parts = {"": list(range(len(examples.items)))}
-    if isinstance(text, WorldText) and text.world.topics % 2 == 0:
-        first = [item.topic < text.world.topics // 2 for item in examples.items]
-        parts["lost"] = [i for i in parts[""] if first[i]]
-        parts["kept"] = [i for i in parts[""] if not first[i]]
-    return parts
+        found[None, "accuracy_premise"] = task.main(
+            test[source], premise_alone(train, test[source])
+        )
+    return found
 
 
 class LayerTransfer(TwoModels):

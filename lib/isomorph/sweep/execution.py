@@ -8,6 +8,7 @@ input does, with the process that started it.
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import signal
@@ -16,12 +17,15 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
 from isomorph import processes, results
+from isomorph.models.settings import Device, device_named
 from isomorph.results import Condition
-from isomorph.runs import Run, cache, cache_folder, run_from_json
+from isomorph.runs import Pretraining, Run, cache, cache_folder, run_from_json, train, trained
+from isomorph.runs.tuning import kept
 
 Cluster = Literal["none", "local", "slurm"]
 
@@ -162,6 +166,48 @@ def _to_do(run: Run) -> list[Run]:
     return [run, *(b for b in run.foundations() if not results.finished(Condition("", b)))]
 
 
+def outcome(run: Run) -> dict:
+    """A run's outcome; of several processes on one run, started by `torchrun`, the first keeps it.
+
+    All train, on the same batches and from the same checkpoint. What `run.parts` names they divide;
+    the rest the first does alone, and the others wait for it, however long it takes.
+    """
+    rank, ranks = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    if ranks == 1:
+        return run.outcome()
+    from torch import distributed
+
+    meeting = _meeting(run.device)
+    below = [run] if isinstance(run, Pretraining) else map(run.in_same_cache, run.foundations())
+    done: dict = {}
+    for model in below:
+        missing = [rank == 0 and not results.finished(Condition("", model))]
+        distributed.broadcast_object_list(missing, src=0, group=meeting)
+        if missing[0]:
+            done = trained(model) if rank == 0 else train(model)
+    distributed.barrier(meeting)  # the models are there, for all to read
+    try:
+        for part in run.parts()[rank::ranks]:
+            kept(run.in_same_cache(part))
+    except Exception:  # noqa: BLE001 - the first does it again, and says what it was
+        traceback.print_exc()
+    distributed.barrier(meeting)
+    try:
+        return run.outcome() if rank == 0 else done
+    finally:
+        distributed.barrier(meeting)
+
+
+@functools.cache
+def _meeting(device: Device):
+    """Where processes wait for each other longer than an exchange of gradients may take."""
+    from accelerate import PartialState
+    from torch import distributed
+
+    PartialState(cpu=device_named(device).type == "cpu")
+    return distributed.new_group(backend="gloo", timeout=timedelta(days=365))
+
+
 def log_path(run: Run) -> Path:
     """Where the process that executes the run writes."""
     path = cache_folder() / "logs" / f"{run.digest}.log"
@@ -172,7 +218,7 @@ def log_path(run: Run) -> Path:
 def _failure_here(run: Run) -> RunFailed | None:
     try:
         with nullcontext() if _in_step() else at_work(run):
-            results.outcome(run)
+            outcome(run)
     except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
         log = log_path(run)
         with log.open("a") as file:
@@ -250,7 +296,7 @@ def main() -> None:
     logging.getLogger("isomorph").setLevel(logging.INFO)  # where it goes on
     run = results.cached(run_from_json(line.decode()))
     with at_work(run):
-        results.outcome(run)
+        outcome(run)
 
 
 if __name__ == "__main__":

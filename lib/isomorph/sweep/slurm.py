@@ -80,6 +80,11 @@ def _count(name: str, value: str) -> int | float:
     if not re.fullmatch(pattern, value) or not float(value):
         kind = "number" if name == "mem_gb" else "whole number"
         raise ValueError(f"--slurm is '{name}={value}', but {name} must be a {kind} above 0")
+    if name == "gpus_per_node" and int(value) > 1:
+        raise ValueError(
+            f"--slurm is '{name}={value}', but a job is one process, which uses one GPU; to put several "
+            "on a run, start torchrun in a job of your own"
+        )
     return float(value) if name == "mem_gb" else int(value)
 
 
