@@ -193,9 +193,12 @@ def outcome(run: Run) -> dict:
         traceback.print_exc()
     distributed.barrier(meeting)
     try:
-        return run.outcome() if rank == 0 else done
+        done = run.outcome() if rank == 0 else done
     finally:
         distributed.barrier(meeting)
+    if not results.finished(Condition("", run)):
+        raise RuntimeError("the first process, which puts it together, failed; its log says why")
+    return done
 
 
 @functools.cache
