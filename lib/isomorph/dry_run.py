@@ -5,6 +5,7 @@ Nothing is trained to an end and nothing is kept. `isomorph.sweep.plan` has what
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
