@@ -36,8 +36,8 @@ serve: $(STAMP)
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html "$$PORT"
 
 $(STAMP):
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11, 5) <= sys.version_info < (3, 14))' 2>/dev/null || { \
-	  echo "Isomorph needs Python from 3.11.5 to 3.13, and '$(PYTHON)' is" \
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11, 5) <= sys.version_info < (3, 15))' 2>/dev/null || { \
+	  echo "Isomorph needs Python from 3.11.5 to 3.14, and '$(PYTHON)' is" \
 	  "$$($(PYTHON) -c 'import platform; print(platform.python_version())' 2>/dev/null || echo missing): name another, for example make PYTHON=python3.12."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt
@@ -53,7 +53,8 @@ lock:
 	$(PYTHON) -m venv _build/lock
 	_build/lock/bin/python -m pip install --quiet $(if $(KEEP),--constraint requirements.txt) --editable '.[book,models,test]'
 	_build/lock/bin/python -m pip freeze --exclude-editable > _build/lock/frozen.txt
-	sed -E -e '/^(nvidia-|cuda-|triton)/d' -e 's/\+[a-z0-9.]+$$//' _build/lock/frozen.txt > requirements.txt
+	sed -E -e '/^(nvidia-|cuda-|triton)/d' -e 's/\+[a-z0-9.]+$$//' \
+	  -e "s/^gensim==.*/&; python_version < '3.14'/" _build/lock/frozen.txt > requirements.txt
 	rm -rf _build/lock
 
 # Not while a build is at work in it.

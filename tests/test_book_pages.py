@@ -1,9 +1,22 @@
 """What is added to a chapter's page: the run card, and the copy for plain Jupyter."""
 
+import shlex
+import sys
+
 import nbformat
 import pytest
+from book.build.chapters import BookError, Layout, discover
 from book.build.notebook import plain_markdown, plain_notebook
-from book.build.site import run_card
+from book.build.site import render, run_card
+from IPython.core.interactiveshell import InteractiveShell
+
+from isomorph import __version__
+from tests import small_book
+
+NAME = "somebody/isomorph"
+REPOSITORY = f"https://github.com/{NAME}"
+WHEEL = f"v{__version__}/isomorph-{__version__}-py3-none-any.whl"
+SMOKE = {"size": "smoke", "recompute": False}
 
 CARD = {
     "seconds": 100.0,
@@ -97,7 +110,7 @@ def test_making_a_plain_copy_leaves_the_original_alone():
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_markdown_cell("{term}`seed`", metadata={"papermill": {"a": 1}})]
     )
-    assert plain_notebook(notebook).cells[0].source == "seed"
+    assert plain_notebook(notebook).cells[1].source == "seed"
     assert notebook.cells[0].source == "{term}`seed`"
     assert notebook.cells[0].metadata["papermill"] == {"a": 1}
 
@@ -111,6 +124,63 @@ def test_code_that_the_page_folds_away_is_collapsed_in_jupyter(tags, collapsed):
     code = nbformat.v4.new_code_cell("plot()", metadata={"tags": tags})
     words = nbformat.v4.new_markdown_cell("Words.", metadata={"tags": tags})
     plain = plain_notebook(nbformat.v4.new_notebook(cells=[code, words]))
-    assert plain.cells[0].metadata.get("jupyter", {}).get("source_hidden", False) is collapsed
-    assert "jupyter" not in plain.cells[1].metadata
+    assert plain.cells[1].metadata.get("jupyter", {}).get("source_hidden", False) is collapsed
+    assert "jupyter" not in plain.cells[2].metadata
     nbformat.validate(plain)
+
+
+@pytest.mark.parametrize(
+    ("repository", "installed"),
+    [
+        ("", f"isomorph[models]=={__version__}"),
+        (REPOSITORY, f"isomorph[models] @ {REPOSITORY}/releases/download/{WHEEL}"),
+    ],
+)
+def test_the_first_cell_installs_the_release_where_it_is_missing(
+    repository, installed, monkeypatch
+):
+    first, *_ = plain_notebook(nbformat.v4.new_notebook(), repository).cells
+    assert first.metadata == {"jupyter": {"source_hidden": True}, "cellView": "form"}
+    called = []
+    shell = InteractiveShell()
+    monkeypatch.setattr(shell, "run_line_magic", lambda *call, **_: called.append(call[:2]))
+    assert shell.run_cell(first.source).success and not called
+    monkeypatch.setitem(sys.modules, "isomorph", None)
+    assert shell.run_cell(first.source).success
+    ((magic, line),) = called
+    assert magic == "pip" and shlex.split(line) == ["install", "--quiet", installed]
+
+
+def test_the_buttons_follow_from_the_address_of_the_repository(tmp_path):
+    """Both lead to the notebook of the very page, on the branch that a release pushes."""
+    root = small_book.make(
+        tmp_path / "root", {"cross_lingual/plain": small_book.source()}, ledger=False
+    )
+    project = f'[project]\nname = "isomorph"\nurls = {{Repository = "{REPOSITORY}"}}\n'
+    (root / "pyproject.toml").write_text(project)
+    chapters = discover(Layout(root))
+    assert render(Layout(root), chapters, set(), SMOKE)
+    html = root / "_build" / "html"
+    page = (html / "cross_lingual" / "plain.html").read_text()
+    own = "cross_lingual/plain.ipynb"
+    for link in (
+        f"https://mybinder.org/v2/gh/{NAME}/notebooks?urlpath=lab/tree/{own}",
+        f"https://colab.research.google.com/github/{NAME}/blob/notebooks/{own}",
+    ):
+        assert f'href="{link}"' in page
+    offered = nbformat.read(html / "_sources" / "cross_lingual" / "plain.ipynb", as_version=4)
+    assert f"{REPOSITORY}/releases/" in offered.cells[0].source
+    assert "mybinder" not in (html / "how_to_read.html").read_text()
+    # The setting alone, changed, changes the site: there is nothing to lead to.
+    (root / "pyproject.toml").write_text('[project]\nname = "isomorph"\n')
+    assert render(Layout(root), chapters, set(), SMOKE)
+    page = (html / "cross_lingual" / "plain.html").read_text()
+    assert not any(name in page for name in ("mybinder", "colab.research", "somebody"))
+    assert "launch" not in page.lower()
+
+
+@pytest.mark.parametrize("address", ["github.com/a/b", "https://github.com/a", f"{REPOSITORY}.git"])
+def test_an_address_that_no_button_can_follow_is_refused(tmp_path, address):
+    (tmp_path / "pyproject.toml").write_text(f'[project]\nurls.Repository = "{address}"\n')
+    with pytest.raises(BookError, match=f"the repository '{address}', but it must be of the form"):
+        _ = Layout(tmp_path).repository

@@ -43,7 +43,7 @@ def installed(tmp_path_factory):
 def test_it_says_what_it_is(installed):
     (metadata,) = installed.site.glob("*.dist-info/METADATA")
     text = metadata.read_text()
-    for line in ("Name: isomorph", "Requires-Python: <3.14,>=3.11.5", "License-Expression: MIT",
+    for line in ("Name: isomorph", "Requires-Python: <3.15,>=3.11.5", "License-Expression: MIT",
                  "Description-Content-Type: text/markdown", "Provides-Extra: book"):  # fmt: skip
         assert f"\n{line}\n" in text
     # Light: what renders a book, and what holds other people's models, is an extra.
@@ -106,3 +106,10 @@ def test_claims_without_their_rows_are_refused(installed, tmp_path):
     )  # fmt: skip
     assert done.returncode == 1
     assert "the data should be there" in done.stderr
+
+
+def test_answers_in_a_downloaded_notebook_are_checked(installed):
+    """The checks of a chapter's exercises travel with it; what is right is computed from its data."""
+    call = "from isomorph.exercises import check; print(check('the_cone.2', 'nonsense'))"
+    done = installed("-c", call)
+    assert done.stdout.startswith("Not right."), done

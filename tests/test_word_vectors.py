@@ -1,5 +1,8 @@
 """Skip-gram vectors: who keeps company, the same from the same seed, and the run on top of them."""
 
+import sys
+from importlib.util import find_spec
+
 import pytest
 import torch
 
@@ -8,6 +11,11 @@ from isomorph.measure.words import skipgram_vectors
 from isomorph.presets.recipes import smoke_default
 from isomorph.runs import ShippedText, WordVectors, WorldText, run_from_json
 from isomorph.text.vocab import VocabularyConfig, learn, words_in
+
+
+def learns(test):
+    """A test that learns vectors."""
+    return pytest.mark.skipif(find_spec("gensim") is None, reason="gensim has no wheel here")(test)
 
 
 def company(seed=0, epochs=40):
@@ -23,6 +31,7 @@ def company(seed=0, epochs=40):
     return skipgram_vectors(sentences, words, width=16, epochs=epochs, seed=seed)
 
 
+@learns
 def test_words_of_the_same_company_are_near():
     vectors = company()
     centred = vectors - vectors.mean(0)
@@ -33,16 +42,24 @@ def test_words_of_the_same_company_are_near():
     assert within > cosines[:6, 6:].mean() + 0.3
 
 
+@learns
 def test_the_seed_decides():
     assert torch.equal(company(), company())
     assert not torch.equal(company(), company(seed=1))
 
 
+@learns
 def test_nothing_to_learn_from_is_refused():
     with pytest.raises(ValueError, match="sentences is empty"):
         skipgram_vectors([], ["a"], width=4, epochs=1, seed=0)
     with pytest.raises(ValueError, match="epochs is 0"):
         skipgram_vectors([["a"]], ["a"], width=4, epochs=0, seed=0)
+
+
+def test_without_gensim_one_sentence_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gensim.models", None)
+    with pytest.raises(ValueError, match=r"^gensim, .* is missing: .* 3\.13 or older, [^.]*\.$"):
+        skipgram_vectors([["a"]], ["a"], width=4, epochs=1, seed=0)
 
 
 def test_words_are_split_as_the_tokeniser_tells_them_apart():
@@ -51,6 +68,7 @@ def test_words_are_split_as_the_tokeniser_tells_them_apart():
     assert found == ["go", ",", "now", "上", "帝", "."]
 
 
+@learns
 def test_two_languages_are_learnt_apart_and_translated(tmp_path, monkeypatch):
     monkeypatch.setenv("ISOMORPH_CACHE", str(tmp_path))
     run = WordVectors(

@@ -10,6 +10,8 @@ import hashlib
 import json
 import os
 import platform
+import re
+import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -46,6 +48,20 @@ class Layout:
         self.root, self.chapters, self.book = root, root / "chapters", root / "book"
         self.build, self.html = root / "_build", root / "_build" / "html"
         self.data = Path(os.environ.get("ISOMORPH_DATA") or root / "data")
+
+    @cached_property
+    def repository(self) -> str:
+        """The address under `urls.Repository` in pyproject.toml, which buttons and the notebooks'
+        first cell follow from; empty where there is none. Raises BookError when it is not GitHub's."""
+        path = self.root / "pyproject.toml"
+        project = tomllib.loads(path.read_text("utf-8"))["project"] if path.exists() else {}
+        address = project.get("urls", {}).get("Repository", "")
+        if address and not re.fullmatch(r"https://github\.com/[\w-]+/[\w.-]+(?<!\.git)", address):
+            raise BookError(
+                f"pyproject.toml has the repository '{address}', but it must be of the form "
+                "https://github.com/<owner>/<name>"
+            )
+        return address
 
     @cached_property
     def shared_hashes(self) -> dict[str, str]:

@@ -5,7 +5,8 @@ one after the solution that it is right. So the two cannot drift apart. For a re
 is folded; from what a learner gets it is cut off, and no output above the cut knows a solution.
 
 What is offered for download, or to a class, is plain: opened in Jupyter, a MyST directive would show as
-a block of code and a role as a stray brace, so both are replaced by what they stand for.
+a block of code and a role as a stray brace, so both are replaced by what they stand for. Its first cell
+installs the library where it is missing.
 """
 
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import nbformat
 
+from isomorph import __version__
 from isomorph.exercises import WORDS
 
 from .chapters import BadRequest, BookError, Layout, discover, read_text, select
@@ -34,6 +36,12 @@ INVISIBLE = {"bibliography", "tableofcontents", "contents", "toctree", "raw"}
 CODE_KINDS = {"code", "code-block", "literalinclude"}
 ADDED_METADATA = ("papermill", "execution")
 HIDING_TAGS = {"hide-input", "hide-cell", "remove-input"}
+INSTALL = """# @title Install Isomorph where it is missing
+try:
+    import isomorph
+except ImportError:
+    %pip install --quiet "{}"
+"""
 
 
 def derive(source: Path) -> nbformat.NotebookNode:
@@ -161,15 +169,26 @@ def export(folder: Path, layout: Layout, chapter: str | None = None) -> list[Pat
         notebook = derive(chosen.source(layout))
         solved = fold(notebook, before="**Solution**", after="")
         for whose, copy in ((LEARNERS, without_solutions(notebook)), (TEACHERS, solved)):
-            written[folder / whose / f"{chosen.page}.ipynb"] = plain_notebook(copy)
+            plain = plain_notebook(copy, layout.repository)
+            written[folder / whose / f"{chosen.page}.ipynb"] = plain
     for path, copy in written.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(copy, path)
     return list(written)
 
 
-def plain_notebook(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """A copy of `notebook` whose Markdown cells are ordinary Markdown, outputs untouched.
+def release(repository: str = "") -> str:
+    """What pip is to install: this version's wheel among the releases of `repository`, or without one
+    this version from the package index, with the pretrained models that some chapters read."""
+    if not repository:
+        return f"isomorph[models]=={__version__}"
+    wheel = f"isomorph-{__version__}-py3-none-any.whl"
+    return f"isomorph[models] @ {repository}/releases/download/v{__version__}/{wheel}"
+
+
+def plain_notebook(notebook: nbformat.NotebookNode, repository: str = "") -> nbformat.NotebookNode:
+    """A copy of `notebook` whose Markdown cells are ordinary Markdown, outputs untouched, after a
+    collapsed cell that installs the `release` where it is missing.
 
     Code that the page folds away is collapsed: Jupyter knows nothing of the page's tags.
     """
@@ -180,6 +199,10 @@ def plain_notebook(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
             cell.metadata["jupyter"] = {"source_hidden": True}
         if cell.cell_type == "markdown":
             cell.source = plain_markdown(cell.source)
+    install = nbformat.v4.new_code_cell(INSTALL.format(release(repository)).strip(), id="install")
+    # Jupyter reads the one, Colab the other.
+    install.metadata |= {"jupyter": {"source_hidden": True}, "cellView": "form"}
+    copy.cells.insert(0, install)
     return copy
 
 

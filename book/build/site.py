@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import nbformat
+import yaml
 
 from isomorph import files, processes
 from isomorph.config import SIZES
@@ -28,6 +29,7 @@ from .chapters import (
     importable,
     is_fresh,
     read_text,
+    read_yaml,
 )
 from .notebook import (
     derive,
@@ -43,6 +45,13 @@ from .pages import filled
 # Of the two checks of an exercise, the page shows the call once, and what it says of the solution.
 HIDDEN = {"unanswered": "remove-output", "solved": "remove-input"}
 VERSIONS = ("isomorph", "torch", "transformers")
+# Of the hubs where a notebook runs. They read the branch that the workflow pushes with a release.
+HUBS = {
+    "notebook_interface": "jupyterlab",
+    "binderhub_url": "https://mybinder.org",
+    "colab_url": "https://colab.research.google.com",
+}
+BRANCH = "notebooks"
 STALE = (
     "\nThis execution is out of date: the chapter, the library, the data or the size asked for has "
     "changed since. `make book` runs it again.\n"
@@ -60,7 +69,6 @@ def render(layout: Layout, chapters: list[Chapter], failed: set[Chapter], parame
     stage = stage_pages(layout, chapters, failed, parameters)
     inputs = {
         "pages": _hash_folder(stage),
-        "config": hash_files([layout.root / "_config.yml"], layout.root),
         "library": layout.shared_hashes["library"],
         "builder": layout.shared_hashes["builder"],
         "requirements": layout.shared_hashes["requirements"],
@@ -70,7 +78,7 @@ def render(layout: Layout, chapters: list[Chapter], failed: set[Chapter], parame
         return False
     rendered = _jupyter_book(layout, stage)
     for chapter in chapters:
-        _offer_plain_notebook(rendered, stage, chapter)
+        _offer_plain_notebook(rendered, stage, chapter, layout.repository)
     shutil.rmtree(aside, ignore_errors=True)
     if layout.html.exists():
         layout.html.rename(aside)
@@ -105,6 +113,11 @@ def stage_pages(
     for page in sorted(layout.book.rglob("*.md")):
         text = filled(read_text(page, layout.root), stage, chapters)
         (stage / page.relative_to(layout.book)).write_text(text, "utf-8")
+    config = read_yaml(layout.root / "_config.yml", layout.root)
+    if layout.repository:  # else no page has a button that leads nowhere
+        config["repository"] = {"url": layout.repository, "branch": BRANCH}
+        config["launch_buttons"] = HUBS
+    (stage / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=False), "utf-8")
     return stage
 
 
@@ -135,7 +148,7 @@ def _jupyter_book(layout: Layout, stage: Path) -> Path:
     program = "from isomorph.processes import end_with_parent; end_with_parent(); "
     program += "from jupyter_book.cli.main import main; main()"
     command = [sys.executable, "-c", program, "build", str(stage)]
-    command += ["--config", str(layout.root / "_config.yml"), "--toc", str(stage / "_toc.yml")]
+    command += ["--config", str(stage / "_config.yml"), "--toc", str(stage / "_toc.yml")]
     command += ["--path-output", str(output), "-W", "-n", "--keep-going"]
     log = layout.build / "logs" / "site.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -174,14 +187,14 @@ def _source(place: re.Match, stage: Path) -> str:
     return f"chapters/{page}.py" + (f", cell {marked['cell']}" if "cell" in marked else "")
 
 
-def _offer_plain_notebook(rendered: Path, stage: Path, chapter: Chapter) -> None:
+def _offer_plain_notebook(rendered: Path, stage: Path, chapter: Chapter, repository: str) -> None:
     """Replace the page's source, which its download button links to, by an ordinary notebook.
 
     It is without solutions: what is folded on a page would stand open in it.
     """
     notebook = nbformat.read(stage / f"{chapter.page}.ipynb", as_version=4)
     offered = rendered / "_sources" / f"{chapter.page}.ipynb"
-    nbformat.write(plain_notebook(without_solutions(notebook)), offered)
+    nbformat.write(plain_notebook(without_solutions(notebook), repository), offered)
 
 
 def run_card(card: dict, fresh: bool) -> str:

@@ -101,9 +101,10 @@ def checks(path: Path) -> dict[str, Checker]:
 
 
 def _file(chapter: str) -> Path | None:
-    """The file of a chapter's checks: in the checkout one works in, else in the library's own."""
+    """The file of a chapter's checks: in the checkout one works in, else in the library's own, else
+    in the installed library."""
     here = Path.cwd()
-    for root in (here, *here.parents, CHECKOUT):
+    for root in (here, *here.parents, CHECKOUT, Path(__file__).parent):
         for path in root.glob(f"chapters/*/checks/{chapter}.py"):
             return path
     return None

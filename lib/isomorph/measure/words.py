@@ -307,11 +307,16 @@ def skipgram_vectors(
 
     A word that is not in the sentences gets the mean of its subwords' vectors. Without `subwords` it
     is word2vec (Mikolov et al. 2013), and every word must be there.
-    Raises ValueError when there is no sentence, or a number is below 1.
+    Raises ValueError when there is no sentence, a number is below 1, or gensim is not installed.
     Source: Bojanowski et al. 2017.
     """
-    from gensim.models import FastText  # takes a second, and few runs learn vectors
-
+    try:
+        from gensim.models import FastText  # takes a second, and few runs learn vectors
+    except ImportError:
+        raise ValueError(
+            "gensim, which learns skip-grams, is missing: it is installed with isomorph where Python is "
+            "3.13 or older, and has no wheel for a newer one."
+        ) from None
     for name, value in (("width", width), ("epochs", epochs)):
         if value < 1:
             raise ValueError(f"{name} is {value}; it must be at least 1.")
