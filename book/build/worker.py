@@ -13,7 +13,6 @@ import logging
 import math
 import platform
 import re
-import resource
 import sys
 import threading
 import time
@@ -181,6 +180,8 @@ def _at(cell, message: str) -> dict:
 def _machine() -> dict:
     """Peak resident memory of the kernel, in bytes; its processor time, which other work on the
     machine does not add to as it does to the clock's; and the processor it ran on."""
+    import resource  # Windows has none
+
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux kibibytes
     cpuinfo = Path("/proc/cpuinfo")

@@ -108,7 +108,7 @@ def _wait_for_the_end() -> None:
     while os.read(0, 1024):
         pass
     kill(psutil.Process().children(recursive=True))
-    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGTERM)  # which Windows ends a process by, at once
     time.sleep(5)
     os.kill(os.getpid(), signal.SIGKILL)  # something here had other plans for SIGTERM
 
@@ -129,10 +129,12 @@ def kill(processes: Iterable[psutil.Process]) -> None:
     """End processes at once, and with each that leads a group the whole group.
 
     What `os.system("sleep 100 &")` left behind has no parent to be found by, but is of its group.
+    Windows has no groups.
     """
+    grouped = hasattr(os, "killpg")
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError, PermissionError):
-            if os.getpgid(process.pid) == process.pid and process.is_running():
+            if grouped and os.getpgid(process.pid) == process.pid and process.is_running():
                 os.killpg(process.pid, signal.SIGKILL)
             process.kill()
 
@@ -141,12 +143,13 @@ def kill(processes: Iterable[psutil.Process]) -> None:
 def signals_interrupt() -> Iterator[None]:
     """SIGTERM, and the SIGHUP of a terminal that closes, raise KeyboardInterrupt as Ctrl-C does.
 
-    Those that this process was told to ignore, as by `nohup`, stay ignored.
+    Those that this process was told to ignore, as by `nohup`, stay ignored. Windows has no SIGHUP.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    ours = [s for s in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(s) is signal.SIG_DFL]
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    ours = [s for s in map(signal.Signals.__getitem__, names) if signal.getsignal(s) is signal.SIG_DFL]
     for each in ours:
         signal.signal(each, signal.default_int_handler)
     try:

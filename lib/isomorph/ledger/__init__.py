@@ -47,5 +47,5 @@ def few_sample() -> DataFrame:
 def _read(name: str) -> DataFrame:
     import pandas as pd
 
-    with (resources.files(__package__) / "tables" / f"{name}.csv").open() as file:
+    with (resources.files(__package__) / "tables" / f"{name}.csv").open(encoding="utf-8") as file:
         return pd.read_csv(file, comment="#")

@@ -224,7 +224,7 @@ def _failure_here(run: Run) -> RunFailed | None:
             outcome(run)
     except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
         log = log_path(run)
-        with log.open("a") as file:
+        with log.open("a", encoding="utf-8") as file:
             traceback.print_exc(file=file)
         return RunFailed(f"{type(error).__name__}: {error}".rstrip("."), log)
     return None

@@ -108,14 +108,14 @@ class Vocabulary:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         record = {"config": self.config.model_dump(), "ids": self.ids}
-        (folder / "vocabulary.json").write_text(json.dumps(record, ensure_ascii=False))
+        (folder / "vocabulary.json").write_text(json.dumps(record, ensure_ascii=False), "utf-8")
         for language in self.languages:
             joint = self.config.anchors in ("joint", "extra")
             self.tokenizer(language).save_pretrained(folder if joint else folder / language)
 
     @classmethod
     def load(cls, folder: Path) -> Vocabulary:
-        record = json.loads((Path(folder) / "vocabulary.json").read_text())
+        record = json.loads((Path(folder) / "vocabulary.json").read_text("utf-8"))
         return cls(VocabularyConfig(**record["config"]), record["ids"])
 
 
