@@ -149,7 +149,9 @@ def signals_interrupt() -> Iterator[None]:
         yield
         return
     names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    ours = [s for s in map(signal.Signals.__getitem__, names) if signal.getsignal(s) is signal.SIG_DFL]
+    ours = [
+        s for s in map(signal.Signals.__getitem__, names) if signal.getsignal(s) is signal.SIG_DFL
+    ]
     for each in ours:
         signal.signal(each, signal.default_int_handler)
     try:
