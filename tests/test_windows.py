@@ -4,6 +4,10 @@ in the folders which the workflow runs on Windows itself."""
 import subprocess
 import sys
 
+import pytest
+from book import build as book
+from book.build.chapters import BadRequest
+
 WINDOWS = """
 import builtins, importlib, os, pkgutil, signal
 
@@ -45,3 +49,9 @@ def test_the_library_runs_without_what_windows_lacks(elsewhere, monkeypatch):
     command = [sys.executable, "-c", WINDOWS + WORKS]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_build_is_refused_in_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(BadRequest, match="on Windows, build it in WSL$"):
+        book.build("smoke", root=tmp_path)

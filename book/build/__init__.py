@@ -68,6 +68,8 @@ def build(
     BookError when a source cannot be read or an exercise is malformed (also before) or when the site
     cannot be rendered.
     """
+    if sys.platform == "win32":  # which lacks the locks and the process groups that a build needs
+        raise BadRequest("the book is built on Linux and macOS: on Windows, build it in WSL")
     try:
         known(size)
     except ValueError as error:
