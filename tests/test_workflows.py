@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -52,3 +53,38 @@ def test_without_a_browser_the_pages_are_skipped_only_where_they_may_be(required
     )  # fmt: skip
     assert done.returncode == status, done.stdout
     assert ("no browser to drive" in done.stdout) == bool(required)
+
+
+def test_the_branch_of_notebooks_is_a_release_and_what_its_site_offers(tmp_path):
+    """Binder finds in it the library, what it is to install, and the notebooks, even those git ignores."""
+
+    def git(*arguments, folder):
+        command = ["git", "-c", "user.name=a", "-c", "user.email=b", *arguments]
+        done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+        return done.stdout.split()
+
+    remote, clone, offered = tmp_path / "remote", tmp_path / "clone", tmp_path / "offered"
+    git("init", "-q", "--bare", str(remote), folder=tmp_path)
+    git("clone", "-q", str(remote), str(clone), folder=tmp_path)
+    shutil.copytree(ROOT / ".ci", clone / ".ci")
+    (clone / ".gitignore").write_text("*.ipynb\n")
+    (clone / "lib/isomorph").mkdir(parents=True)
+    (clone / "lib/isomorph/__init__.py").write_text('"""Isomorph."""\n\n__version__ = "1.2.3"\n')
+    git("add", "--all", folder=clone)
+    git("commit", "-qm", "all", folder=clone)
+    git("tag", "v1.2.2", folder=clone)
+    refused = subprocess.run([clone / ".ci/release"], capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    assert refused.stderr == "The tag of this commit is v1.2.2, but the version is 1.2.3.\n"
+    for name in ("part/one.ipynb", "part/two.ipynb", "part/no.txt"):
+        (offered / name).parent.mkdir(parents=True, exist_ok=True)
+        (offered / name).write_text("{}")
+    for _ in range(2):  # the second release replaces the first one's branch
+        subprocess.run([clone / ".ci/release", "notebooks", offered], check=True)
+        there = git("ls-tree", "-r", "--name-only", "notebooks", folder=remote)
+        assert set(there) == {
+            ".ci/release", ".ci/run", ".gitignore", "lib/isomorph/__init__.py",
+            "part/one.ipynb", "part/two.ipynb",
+        }  # fmt: skip
+        assert len(git("rev-list", "notebooks", folder=remote)) == 2
+        git("checkout", "-q", "v1.2.2", folder=clone)
