@@ -5,6 +5,7 @@ import sys
 
 import nbformat
 import pytest
+from book import build as book
 from book.build.chapters import BookError, Layout, discover
 from book.build.notebook import plain_markdown, plain_notebook
 from book.build.site import render, run_card
@@ -181,6 +182,10 @@ def test_the_buttons_follow_from_the_address_of_the_repository(tmp_path):
 
 @pytest.mark.parametrize("address", ["github.com/a/b", "https://github.com/a", f"{REPOSITORY}.git"])
 def test_an_address_that_no_button_can_follow_is_refused(tmp_path, address):
-    (tmp_path / "pyproject.toml").write_text(f'[project]\nurls.Repository = "{address}"\n')
+    root = small_book.make(
+        tmp_path / "root", {"cross_lingual/plain": small_book.source()}, ledger=False
+    )
+    (root / "pyproject.toml").write_text(f'[project]\nurls.Repository = "{address}"\n')
     with pytest.raises(BookError, match=f"the repository '{address}', but it must be of the form"):
-        _ = Layout(tmp_path).repository
+        book.build("smoke", root=root)
+    assert not (root / "_build" / "logs").exists()  # nothing has run

@@ -82,6 +82,7 @@ def build(
     chapters = discover(layout)
     chosen = select(chapters, chapter)
     read_yaml(layout.root / "_config.yml", layout.root)  # stops when it is none
+    _ = layout.repository  # stops when no button can follow it
     for each in chapters:
         derive(each.source(layout))  # stops at a malformed exercise
     with files.alone(layout.build):
