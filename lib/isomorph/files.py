@@ -87,12 +87,14 @@ def alone(build: Path, *, wait: bool = True) -> Iterator[None]:
 def made_once(folder: Path, make: Callable[[Path], object]) -> Path:
     """`folder`, which `make` is given an empty one to fill for, where it is not there yet.
 
-    One process makes it, and others wait; it is there whole or not at all. Its name has no dot.
+    One process makes it, and others wait; it is there whole or not at all.
     """
     if folder.is_dir():
         return folder
+    from filelock import FileLock  # unlike `alone`, it knows Windows
+
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with alone(folder):
+    with FileLock(f"{folder}.lock"):
         if not folder.is_dir():
             aside = folder.with_name(f".partial-{folder.name}")
             shutil.rmtree(aside, ignore_errors=True)  # of a process that was killed
