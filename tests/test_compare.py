@@ -2,23 +2,26 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
-import nbformat
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
-from isomorph import compare
+from isomorph import compare, report
 from isomorph.cli import app
 from isomorph.measure import comparison
 from isomorph.measure.words import Reader
 from isomorph.models.judged import ModelRefused
 from isomorph.models.pretrained import fingerprint, load_encoder
 from isomorph.text import parallel
+from isomorph.text.own import own_material
 from isomorph.text.shipped import data_folder
+from tests.hub import as_parquet
 
 EN, FR, BOTH = (str(data_folder() / "models" / name) for name in ("en", "fr", "en-fr"))
 
@@ -64,7 +67,7 @@ def files(tmp_path):
 
 def test_own_text_is_read_in_pairs_of_which_none_is_in_both_parts(files):
     lines = [path.read_text("utf-8").splitlines() for path in files]
-    read = parallel.own_material(files, learn=60, test=20)
+    read = own_material(files, learn=60, test=20)
     assert [len(side) for side in (*read["learn"], *read["test"])] == [60, 60, 20, 20]
     pairs = set(zip(*lines, strict=True))
     assert set(zip(*read["learn"], strict=True)) | set(zip(*read["test"], strict=True)) <= pairs
@@ -76,8 +79,8 @@ def test_own_text_is_read_in_pairs_of_which_none_is_in_both_parts(files):
     with files[0].open("a", encoding="utf-8") as one, files[1].open("a", encoding="utf-8") as two:
         one.write("Once more.\n")
         two.write("Encore.\n")
-    assert parallel.own_material(files, learn=60, test=30)["test"]
-    one = parallel.own_material(files[:1], learn=40, test=20)
+    assert own_material(files, learn=60, test=30)["test"]
+    one = own_material(files[:1], learn=40, test=20)
     assert one["test"][0] == one["test"][1]
 
 
@@ -93,20 +96,20 @@ def test_own_text_is_read_in_pairs_of_which_none_is_in_both_parts(files):
 def test_own_text_that_is_none_is_named(files, text, told):
     files[0].write_bytes(text)
     with pytest.raises(ValueError, match=told):
-        parallel.own_material(files)
+        own_material(files)
 
 
 def test_own_text_must_have_as_many_sentences_as_are_asked_for(files):
     with pytest.raises(
         ValueError, match="learn is 2000 and test 500; allowed are 4 or more of each and"
     ):
-        parallel.own_material(files)
-    with pytest.raises(ValueError, match="text names 3 files; allowed are one and two"):
-        parallel.own_material([*files, files[0]])
+        own_material(files)
+    with pytest.raises(ValueError, match="text names 3 files or columns; allowed are one and two"):
+        own_material([*files, files[0]])
 
 
 def test_own_text_gives_what_the_shipped_text_gives(files):
-    read = parallel.own_material(files, learn=60, test=30)
+    read = own_material(files, learn=60, test=30)
     models = [load_encoder(name) for name in (EN, FR)]
     readers = [
         Reader(*model, language) for model, language in zip(models, ("en", "fr"), strict=True)
@@ -124,65 +127,111 @@ def test_own_text_gives_what_the_shipped_text_gives(files):
     assert table["words, rotated"].isna().all() and table["CKA"].notna().all()
 
 
-def test_the_command_takes_files(files, tmp_path, monkeypatch):
-    monkeypatch.setattr(compare, "write_notebook", lambda path: path.write_text("{}"))
+def test_a_dictionary_of_ones_own_translates_words(files, tmp_path):
+    english = files[0].read_text("utf-8").lower().split()
+    pairs = [(word, word[::-1]) for word in dict.fromkeys(english)]
+    words = tmp_path / "words.tsv"
+    words.write_text("\n".join("\t".join(pair) for pair in pairs), encoding="utf-8")
+    read = own_material(files, dictionary=words, learn=60, test=20)
+    parts = read["dictionary"]
+    assert set(parts["train"]) | set(parts["test"]) == set(pairs)
+    assert not set(parts["train"]) & set(parts["test"]) and min(map(len, parts.values())) > 10
+    # No sentence in which words are met stands beside its translation.
+    met = [{read["learn"][side].index(each) for each in read["contexts"][side]} for side in (0, 1)]
+    assert met[0] and met[1] and not met[0] & met[1]
+    words.write_text("one\tun\ntwo deux\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="has 'two deux' in line 2; allowed is a word, a tab"):
+        own_material(files, dictionary=words, learn=60, test=20)
+
+
+def test_columns_of_a_data_set_are_read_as_files_are(tmp_path, monkeypatch):
+    columns = {"translation": [{"en": f"one\n{i}", "fr": f"un {i}"} for i in range(9)]}
+    folder = tmp_path / "mirror" / "somebody" / "texts" / "en-fr"
+    folder.mkdir(parents=True)
+    (folder / "test.parquet").write_bytes(as_parquet(columns))
+    monkeypatch.setenv("ISOMORPH_MIRROR", str(tmp_path / "mirror"))
+    both = own_material(
+        ["somebody/texts:en-fr:test:translation.en,translation.fr"], learn=5, test=4
+    )
+    assert both["test"][0][0].startswith("one ") and both["test"][1][0].startswith("un ")
+    with pytest.raises(ValueError, match="has no column 'de'; it has 'translation.en'"):
+        own_material(["somebody/texts:en-fr:test:de"])
+    with pytest.raises(ValueError, match="allowed is a file that is there, or '<owner>/<name>:"):
+        own_material(["somebody/texts"])
+
+
+def test_the_command_takes_files(files, tmp_path):
     out, text = str(tmp_path / "out"), [x for path in files for x in ("--text", str(path))]
     command = ["compare", EN, FR, *text, "--learn", "60", "--test", "30", "--out", out]
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 0, done.output
-    assert "words.svg" not in done.output and "retrieval.svg" in done.output
+    assert "Word translation" not in done.output and "report.html" in done.output
     done = CliRunner().invoke(app, [*command[:3], *text, "--languages", "en", *command[-6:]])
     assert done.exit_code == 1 and "languages is 'en'; allowed are two" in done.stderr
     done = CliRunner().invoke(app, ["compare", EN, FR, "--text", str(files[0]) + "x"])
     assert done.exit_code == 1 and "or a file that is there" in done.stderr
 
 
-def test_figures_tables_and_a_notebook_are_written(rows, tmp_path):
-    written = [path.name for path in compare.write(rows, tmp_path)]
-    assert written == [
-        "rows.csv", "by_layer.csv", "retrieval.svg", "words.svg", "similarity.svg",
-        "isotropy.svg", "cka.svg", "comparison.ipynb",
-    ]  # fmt: skip
+def test_a_page_that_opens_alone_says_what_the_rows_say(rows, tmp_path):
+    assert [path.name for path in compare.write(rows, tmp_path)] == ["rows.csv", "report.html"]
     again = pd.read_csv(tmp_path / "rows.csv").astype({"layer": "Int64"})
     assert compare.by_layer(again).equals(compare.by_layer(rows))
-    table = compare.by_layer(rows).set_index("layer")
-    value = rows[(rows["metric"] == "cka") & (rows["layer"] == 2)]["value"].item()
-    assert table.loc[2, "CKA"] == value == compare.cka_table(rows).loc[2, 2]
-    notebook = nbformat.read(tmp_path / "comparison.ipynb", as_version=4)
-    shown = [o for cell in notebook.cells for o in cell.get("outputs", ())]
-    pictures = [o for o in shown if "isomorph-figure" in o.get("data", {}).get("text/html", "")]
-    assert len(pictures) == 5
-    assert not any(o.output_type == "error" for o in shown)
+    whole = (tmp_path / "report.html").read_text("utf-8")
+    images = re.findall(r"<img [^>]*>", whole)
+    assert len(images) == 5 and all(re.search(r'alt="[^"]{30,}"', image) for image in images)
+    addresses = re.findall(r'(?:src|href)="([^"]*)"', whole)
+    assert addresses and all(address.startswith("data:") for address in addresses)
+    best = rows[rows["metric"] == "cka"].sort_values("value").iloc[-1]
+    said = f"Debiased CKA is highest at layer {best['layer']}, {best['value']:.3f} (95% interval "
+    assert (
+        f"{said}{best['low']:.3f} to {best['high']:.3f}); unrelated vectors give 0; with" in whole
+    )
+    assert "without special tokens, since it has no files of sentence-transformers" in whole
+
+
+def test_rows_have_an_interval_and_stand_beside_fresh_weights(rows):
+    estimated = rows[rows["metric"].isin(["retrieval_p1", "cka", "translation_contextual_p1"])]
+    inside = (estimated["low"] <= estimated["value"]) & (estimated["value"] <= estimated["high"])
+    assert inside.all() and (estimated["low"] < estimated["high"]).any()
+    gain = estimated["value"] - estimated["floor"]
+    assert np.allclose(gain, (estimated["gain_low"] + estimated["gain_high"]) / 2)
+    best = estimated[estimated["metric"] == "retrieval_p1"].sort_values("value").iloc[-1]
+    assert best["gain_low"] > 0 and best["floor"] < best["low"]
+
+
+def test_one_model_and_itself_cannot_be_told_from_its_floor(files):
+    same = compare.compare_models(
+        EN, EN, text=files[:1], learn=60, test=30, device="cpu", progress=False
+    )
+    retrieved = same[same["metric"] == "retrieval_p1"]
+    assert (retrieved["value"] == 1).all() and (retrieved["floor"] == 1).all()
+    said = report.says(same, "retrieval_p1", "Retrieval")
+    assert "reaches 0: this is not told apart from what the shape" in said
+    assert said.endswith("Of 5 layers 0 can be told from the floor.")
 
 
 @pytest.fixture
 def quick(monkeypatch, rows):
-    """A comparison whose rows are there already, and whose notebook is an empty file."""
+    """A comparison whose rows are there already."""
 
     monkeypatch.setattr(compare, "compare_models", lambda *models, **options: rows)
-    monkeypatch.setattr(compare, "write_notebook", lambda path: path.write_text("{}"))
 
 
-def test_an_earlier_comparison_goes_as_a_whole(quick, rows, tmp_path):
+def test_an_earlier_comparison_makes_way_and_stays_when_another_fails(rows, tmp_path, monkeypatch):
     compare.write(rows, tmp_path)
-    (tmp_path / ".ipynb_checkpoints").mkdir()
+    (tmp_path / f"{report.ASIDE}killed").mkdir()
     without_words = rows[~rows["metric"].str.startswith("translation_contextual")]
-    written = compare.write(without_words, tmp_path)
-    assert not (tmp_path / "words.svg").exists() and (tmp_path / "cka.svg").exists()
-    assert set(tmp_path.iterdir()) == set(written)
+    compare.write(without_words, tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.glob("*.*") if path.is_file()}
+    assert "Word translation" not in (tmp_path / "report.html").read_text("utf-8")
 
+    def fails(*made):
+        raise RuntimeError("no room")
 
-def test_an_earlier_comparison_stays_when_another_fails(quick, rows, tmp_path, monkeypatch):
-    compare.write(rows, tmp_path)
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-
-    def fails(path):
-        raise RuntimeError("no kernel")
-
-    monkeypatch.setattr(compare, "write_notebook", fails)
-    with pytest.raises(RuntimeError, match="no kernel"):
-        compare.write(rows.iloc[:5], tmp_path)
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    monkeypatch.setattr(report, "page", fails)
+    with pytest.raises(RuntimeError, match="no room"):
+        compare.write(rows, tmp_path)
+    assert {path: path.read_bytes() for path in before} == before
 
 
 def in_the_way(place: str, folder: Path) -> Path:
@@ -193,9 +242,9 @@ def in_the_way(place: str, folder: Path) -> Path:
     elif place == "below a file":
         out.write_text("kept")
         return out / "inner"
-    elif place == "a figure of another's":
+    elif place == "another's page":
         out.mkdir()
-        (out / "words.svg").write_text("kept")
+        (out / "report.html").write_text("kept")
     elif place == "a folder of others":
         out.mkdir()
         (out / "notes.txt").write_text("kept")
@@ -210,8 +259,8 @@ def in_the_way(place: str, folder: Path) -> Path:
     [
         ("a file", "which is a file; allowed is a folder"),
         ("below a file", "cannot be written"),
+        ("another's page", "which holds 'report.html'; allowed is a new folder"),
         ("a folder of others", "which holds 'notes.txt'; allowed is a new folder"),
-        ("a figure of another's", "which holds 'words.svg'; allowed is a new folder"),
         ("another's rows", "which holds 'rows.csv'; allowed is a new folder"),
     ],
 )
@@ -247,7 +296,7 @@ def test_the_command_says_what_it_wrote(quick, tmp_path):
     assert result.exit_code == 0, result.output
     assert "retrieval, rotated" in result.output and "rows.csv" in result.output
     assert "text/s" not in result.stderr, "a bar is for a terminal"
-    assert (tmp_path / "there" / "cka.svg").stat().st_size > 1000
+    assert (tmp_path / "there" / "report.html").stat().st_size > 1000
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,11 @@ def refuse(sentence: str, status: int = 2) -> NoReturn:
     raise typer.Exit(status) from None
 
 
+PROMPT = typer.Option(
+    help="What is put before each sentence: a prompt that the model's files name, or the text itself."
+)
+OUT = typer.Option(help="A folder for the rows and the page, report.html.")
+DEVICE = among("auto", "cpu", "cuda", "mps", help="auto, cpu, cuda or mps.")
 SIZE = among(*SIZES, help="How large: smoke (seconds), laptop, reference (one GPU), hub or paper.")
 
 
@@ -242,45 +247,60 @@ def compare(
     text: Annotated[
         list[str],
         typer.Option(
-            help="Two languages that ship, or a file with a sentence a line, and once more for the file "
-            "of its translations."
+            help="Two languages that ship; or a file with a sentence a line, and once more for the file "
+            "of its translations; or owner/name:config:split:column,column of the hub."
         ),
     ] = ["en-fr"],  # noqa: B006 - typer copies it
     languages: Annotated[
         str | None, typer.Option(help="Of files, where a model must know: for example en-fr.")
     ] = None,
+    dictionary: Annotated[
+        Path | None, typer.Option(help="Of files: word pairs, a word, a tab and its translation.")
+    ] = None,
     domain: Annotated[str, typer.Option(help="bible, help or bible+help.")] = "bible+help",
     learn: Annotated[int, typer.Option(help="Parallel sentences to learn a rotation on.")] = 2000,
     test: Annotated[int, typer.Option(help="Held-out parallel sentences to score it on.")] = 500,
-    device: Annotated[
-        str, among("auto", "cpu", "cuda", "mps", help="auto, cpu, cuda or mps.")
-    ] = "auto",
-    out: Annotated[
-        Path, typer.Option(help="A folder for rows, figures and, where papermill is, a notebook.")
-    ] = Path("comparison"),
+    device: Annotated[str, DEVICE] = "auto",
+    prompt: Annotated[str | None, PROMPT] = None,
+    out: Annotated[Path, OUT] = Path("comparison"),
 ) -> None:
     """Compare two encoders layer by layer: alignment, retrieval, CKA and isotropy.
 
     Reads weights from safetensors only, and runs no code of a model's own.
     """
     from isomorph import compare as comparing
-    from isomorph.rows import among_in_words
+    from isomorph.text.own import is_own
+
+    with reported(out):
+        # The name of two languages, or texts of one's own.
+        chosen = text[0] if len(text) == 1 and not is_own(text[0]) else text
+        rows = comparing.compare_models(
+            model_a, model_b, text=chosen, dictionary=dictionary, languages=languages,
+            domain=domain, learn=learn, test=test, prompt=prompt, device=device, progress=sys.stderr.isatty(),
+        )  # fmt: skip
+        tell(comparing, rows, out)
+
+
+@contextmanager
+def reported(out: Path) -> Iterator[None]:
+    """Look at somebody's model: the folder is judged first, and each warning told once."""
+    from isomorph.report import check_folder
 
     with plainly(ValueError, OSError, RuntimeError), warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        comparing.check_folder(out)
-        # The name of two languages, or files.
-        chosen = text[0] if len(text) == 1 and not Path(text[0]).exists() else [*map(Path, text)]
-        rows = comparing.compare_models(
-            model_a, model_b, text=chosen, languages=languages, domain=domain, learn=learn,
-            test=test, device=device, progress=sys.stderr.isatty(),
-        )  # fmt: skip
+        check_folder(out)
+        yield
         for note in dict.fromkeys(str(each.message) for each in said):
             typer.echo(f"isomorph: {note}", err=True)
-        typer.echo(comparing.by_layer(rows).round(3).to_string(index=False))
-        typer.echo(among_in_words(rows))
-        for path in comparing.write(rows, out):
-            typer.echo(f"wrote {path}")
+
+
+def tell(looking, rows, out: Path) -> None:
+    """The table by layer and what each figure says, of a module that looks at models; what is written."""
+    typer.echo(looking.by_layer(rows).round(3).to_string(index=False))
+    for part in looking.sections(rows):
+        typer.echo(f"{part.title}: {part.found}")
+    for path in looking.write(rows, out):
+        typer.echo(f"wrote {path}")
 
 
 def in_checkout(builder: str) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 LARGEST_WRITTEN = 13  # layers: in a finer grid a number does not fit its cell
+SPARSE = (0, (1, 3))  # dots of a floor by layer
 NARROW = 5.4  # inches: on a telephone, where a figure shrinks to the page, its words still read
 LEVEL = {"color": "#606060", "linewidth": 1.1, "linestyle": (0, (2, 2)), "zorder": 1}  # of a floor
 Line = tuple[str, str | None]  # a heading and a label; a heading's own line has no label
@@ -183,10 +184,11 @@ def every_run(
     return figure
 
 
-def layer_lines(rows: DataFrame, metric: str) -> Figure:
+def layer_lines(rows: DataFrame, metric: str, *, level: float | None = None) -> Figure:
     """A metric along the layers: a line and a mark for each value of the column `line`.
 
-    Raises ValueError when a column or the metric is not there.
+    With columns low and high a line has a band, and with a column floor a dotted line of its colour.
+    level: a dashed one, such as chance, in the metric's unit. Raises ValueError when a column or the metric is not there.
     """
     _require(rows, "metric", "value", "layer", "line")
     chosen = rows[rows["metric"] == metric]
@@ -203,6 +205,16 @@ def layer_lines(rows: DataFrame, metric: str) -> Figure:
             axis.plot(mean.index, mean, color=colour, linestyle=dash, label=str(name))
             axis.scatter(line["layer"], line["value"], s=26, marker=marker, facecolor=[colour],
                          edgecolor=[colour], linewidth=1.2, zorder=3)  # fmt: skip
+            if "low" in line:
+                axis.fill_between(line["layer"], line["low"], line["high"], color=colour, alpha=0.2)
+            if "floor" in line:
+                axis.plot(
+                    line["layer"], line["floor"], color=colour, linestyle=SPARSE, linewidth=1.6
+                )
+        if "floor" in chosen:
+            axis.plot([], [], color=INK, linestyle=SPARSE, linewidth=1.6, label="fresh weights")
+        if level is not None:
+            axis.axhline(level, **LEVEL, label="chance")
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.set_xlabel(metrics.axis("layer", width=100))
         # A longer line would not fit beside the axis and stand out into the legend.

@@ -11,6 +11,7 @@ alike in both languages is not asked (see `retrieval.translation`).
 """
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
@@ -19,9 +20,15 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from isomorph.measure.correlation import Score, jackknife, mean_score
 from isomorph.measure.isotropy import average_cosine, isoscore
 from isomorph.measure.represent import Tokenizers
-from isomorph.measure.retrieval import hubness, retrieval, translation_both_ways
+from isomorph.measure.retrieval import (
+    hubness,
+    retrieval,
+    retrieval_by_row,
+    translation_both_ways,
+)
 from isomorph.measure.similarity import (
     linear_cka,
     normalise,
@@ -43,7 +50,7 @@ from isomorph.text.tokens import check_texts
 
 CONTEXTS = 1000  # training sentences a language, evenly spaced, in which words are met
 
-Record = dict[str, str | int | float | None]
+Record = dict[str, str | int | float | Score | None]
 Sides = tuple[list[str], list[str]]
 Pairs = Mapping[str, Sequence[tuple[str, str]]]
 
@@ -57,6 +64,7 @@ def compare(
     dictionary: Pairs,
     contexts: Sides = ([], []),
     others: Mapping[str, Sides] = MappingProxyType({}),
+    scored: bool = False,
     progress: bool = False,
 ) -> list[Record]:
     """Every measure at every layer, as {metric, layer, value}, scores being means of both directions.
@@ -64,6 +72,9 @@ def compare(
     Of each two lists the first is the source's. learn, test: parallel sentences, for the rotation and
     for its score; others: further such tests, by name. dictionary: "train" and "test" word pairs.
     contexts: text in which words are met, not parallel. Empty leaves words, or words in contexts, out.
+    scored: records of what is estimated have a "score" too, `isomorph.measure.correlation.Score`: of
+        retrieval over test sentences, of translation over words asked, of the rest over groups of
+        test sentences. The two sides' items are in the same order whatever the weights.
 
     layer: the source's. Where the two differ in depth, it goes with the one as deep in proportion.
 
@@ -96,14 +107,14 @@ def compare(
     parts = dict(zip(tests, map(slice, ends[:-1], ends[1:]), strict=True))
     every = [itertools.chain(*sides) for sides in zip(learn, *tests.values(), strict=True)]
     first, second = (
-        reader.represent(list(texts), progress=progress).layers
+        reader.sentences(list(texts), progress=progress).layers
         for reader, texts in zip((source, target), every, strict=True)
     )
     records = []
     for name, sides in tests.items():
         records += _records(None, {f"{name}retrieval_p1_chance": 1 / len(sides[0])})
     for layer, other in layer_pairs(max(first), max(second)):
-        metrics = _of_sentences(first[layer], second[other], ends[0], parts)
+        metrics = _of_sentences(first[layer], second[other], ends[0], parts, scored)
         records += _records(layer, metrics)
     for layer, vectors in sorted(first.items()):
         x = vectors[parts[""]]
@@ -113,7 +124,8 @@ def compare(
     if not all(spellings):
         return records
     readers = (source, target)
-    records += translated("translation", 0, list(map(embedded, readers, spellings)), pairs)
+    lexicons = list(map(embedded, readers, spellings))
+    records += translated("translation", 0, lexicons, pairs, scored=scored)
     if not all(contexts):
         return records
     averages = [
@@ -122,7 +134,7 @@ def compare(
     ]
     for layer, other in layer_pairs(*map(max, averages)):
         lexicons = averages[0][layer], averages[1][other]
-        records += translated("translation_contextual", layer, lexicons, pairs)
+        records += translated("translation_contextual", layer, lexicons, pairs, scored=scored)
     return records
 
 
@@ -132,30 +144,42 @@ def layer_pairs(depth: int, other: int) -> list[tuple[int, int]]:
 
 
 def _of_sentences(
-    first: Tensor, second: Tensor, learnt_on: int, parts: Mapping[str, slice]
-) -> dict[str, float]:
+    first: Tensor, second: Tensor, learnt_on: int, parts: Mapping[str, slice], scored: bool
+) -> dict[str, float | Score]:
     means = [normalising_means(side[:learnt_on]) for side in (first, second)]
     sides = [normalise(side, of) for side, of in zip((first, second), means, strict=True)]
     learn = [side[:learnt_on] for side in sides]
     rotated, bent = sides[0] @ procrustes(*learn), sides[0] @ ridge(*learn)
+
+    def found(source: Tensor, target: Tensor, **options) -> float | Score:
+        if not scored:
+            return retrieval(source, target, **options)["p1"]
+        rows = retrieval_by_row(source, target, **options)
+        return mean_score((rows["p1_forward"] + rows["p1_backward"]) / 2)
+
+    def of_all(measure, *sides: Tensor, **options) -> float | Score:
+        if not scored:
+            return measure(*sides, **options)
+        return jackknife(lambda rows: measure(*(s[rows] for s in sides), **options), len(sides[0]))
+
     metrics = {}
     for name, part in parts.items():
         at = f"{name}retrieval_p1"
-        metrics[at] = retrieval(rotated[part], sides[1][part])["p1"]
-        metrics[f"{at}_csls"] = retrieval(rotated[part], sides[1][part], scoring="csls")["p1"]
+        metrics[at] = found(rotated[part], sides[1][part])
+        metrics[f"{at}_csls"] = found(rotated[part], sides[1][part], scoring="csls")
         if first.shape == second.shape:
-            metrics[f"{at}_unmapped"] = retrieval(first[part], second[part], center=True)["p1"]
+            metrics[f"{at}_unmapped"] = found(first[part], second[part], center=True)
     test = parts[""]
     pair = first[test], second[test]
     metrics |= {
-        "retrieval_p1_linear": retrieval(bent[test], sides[1][test])["p1"],
-        "cka": linear_cka(*pair),
-        "cka_biased": linear_cka(*pair, debiased=False),
-        "rsa": rsa(*pair),
+        "retrieval_p1_linear": found(bent[test], sides[1][test]),
+        "cka": of_all(linear_cka, *pair),
+        "cka_biased": of_all(linear_cka, *pair, debiased=False),
+        "rsa": of_all(rsa, *pair),
     }
     for side, vectors in zip(("source", "target"), pair, strict=True):
-        metrics[f"average_cosine_{side}"] = average_cosine(vectors)
-        metrics[f"isoscore_{side}"] = isoscore(vectors)
+        metrics[f"average_cosine_{side}"] = of_all(average_cosine, vectors)
+        metrics[f"isoscore_{side}"] = of_all(isoscore, vectors)
     return metrics
 
 
@@ -164,6 +188,8 @@ def translated(
     layer: int | None,
     lexicons: Sequence[Lexicon],
     pairs: Pairs,
+    *,
+    scored: bool = False,
 ) -> list[Record]:
     """Word translation by a rotation learnt on pairs["train"], as the records of `compare`; only the
     number of queries where no pair of "train" or "test" has both its words."""
@@ -180,7 +206,12 @@ def translated(
     rotated = sides[0] @ rotation
 
     def scores(source: Tensor, **options) -> dict[str, float]:
-        return _translate([(words, source), (other_words, sides[1])], pairs, **options)
+        hits: dict[str, float] = {}
+        sought = (words, source), (other_words, sides[1])
+        found = _translate(sought, pairs, by_word=hits, **options)
+        if scored and not math.isnan(found["p1"]):
+            found["p1"] = _of_words(found["p1"], hits, rows[0])
+        return found
 
     best = scores(rotated, scoring="csls")
     metrics = {
@@ -202,6 +233,15 @@ def _translate(lexicons: Sequence[Lexicon], pairs: Pairs, **options) -> dict[str
     )
 
 
+def _of_words(value: float, hits: Mapping[str, float], source: Mapping[str, int]) -> Score:
+    """A mean of both directions; no word of one is asked in the other."""
+    directions = [
+        [hit for word, hit in hits.items() if (word in source) == side] for side in (1, 0)
+    ]
+    parts = [mean_score(torch.tensor(side)).influence / 2 for side in directions]
+    return Score(value, np.concatenate(parts))
+
+
 def _random_rotation(like: Tensor) -> Tensor:
     """An orthogonal matrix of the same shape, the same one every time."""
     generator = torch.Generator().manual_seed(0)
@@ -211,9 +251,12 @@ def _random_rotation(like: Tensor) -> Tensor:
 
 
 def _records(layer: int | None, metrics: Mapping[str, float], before: str = "") -> list[Record]:
-    return [
-        {"metric": f"{before}{name}", "layer": layer, "value": v} for name, v in metrics.items()
-    ]
+    records = []
+    for name, value in metrics.items():
+        records.append({"metric": f"{before}{name}", "layer": layer, "value": value})
+        if isinstance(value, Score):
+            records[-1] |= {"value": value.value, "score": value}
+    return records
 
 
 def measure_multilinguality(

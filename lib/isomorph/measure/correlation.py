@@ -10,7 +10,7 @@ fit. Source: Efron & Tibshirani 1993, chapter 22; over clusters Cameron & Miller
 """
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +24,7 @@ from isomorph.measure.numerics import snapped, varies
 
 CONFIDENCE = 0.95
 FOLDS = 5
+GROUPS = 10  # of items that a jackknife leaves out in turn
 LARGEST_FAMILY = 0.25  # of linked pairs, as a share of all, to be a cluster like the others
 
 
@@ -47,6 +48,19 @@ def mean_score(values: Tensor) -> Score:
     """The mean of (n,), such as the share of hits."""
     array = _array(values)
     return Score(float(array.mean()), (array - array.mean()) / len(array))
+
+
+def jackknife(measure: Callable[[Tensor], float], count: int) -> Score:
+    """What a measure makes of so many items, by their places (n,), and the influence of each of at most
+    `GROUPS` groups of them: for what is no mean of its items, such as CKA.
+
+    Every tenth item is a group. No item is drawn twice, as by a bootstrap, which makes pairs of an item
+    with itself: a kernel, or a nearest neighbour, takes such a copy for a likeness.
+    Source: Efron & Tibshirani 1993, chapter 11.
+    """
+    places, groups = torch.arange(count), min(GROUPS, count)
+    without = np.array([measure(places[places % groups != group]) for group in range(groups)])
+    return Score(measure(places), (without.mean() - without) * (groups - 1) / groups)
 
 
 def matching_auc(scores: Tensor, matches: Tensor) -> Score:

@@ -28,7 +28,7 @@ Tokenizers = (
     | Callable[[str], PreTrainedTokenizerFast]
 )
 LEVELS = ("sentence", "word", "token")
-POOLINGS = ("mean", "first")
+POOLINGS = ("mean", "all", "first", "last")
 # Texts are sorted by length within so many batches, and those of a stream are never held together.
 SORTED_BATCHES = 32
 # What one vector is the mean of: its row in the batch, its position in the text, its tokens' in the row.
@@ -69,7 +69,8 @@ def represent(
     """Vectors of each sentence, word or token at each layer.
 
     texts: strings, or lists of words, which are read as the text that single spaces make of them.
-    pooling: for sentences, "mean" over tokens or the "first" token of the input, usually [CLS].
+    pooling: for sentences, "mean" over tokens; with special ones, as sentence-transformers has it, over
+        "all"; or the "first" token of the input, usually [CLS], or the "last".
     Other arguments and errors are those of `stream`. Memory is one batch of hidden states beside the
     vectors returned.
     """
@@ -82,17 +83,13 @@ def represent(
     truncated = 0
     for batch in stream(model, tokenizer, texts, **options):
         truncated += batch.truncated
-        units = _units(batch, level)
+        units = _units(batch, level, pooling)
         if not units:
             continue  # every word of the batch was cut in two
         index = unit_index(units)
         places += [(batch.indices[row], place) for row, place, _ in units]
         for layer, hidden in batch.hidden_states.items():
-            if pooling == "first":
-                vectors = hidden[:, 0].float().clone()  # a view would keep all of `hidden`
-            else:
-                vectors = unit_means(hidden, index)
-            pieces.setdefault(layer, []).append(vectors.cpu())
+            pieces.setdefault(layer, []).append(unit_means(hidden, index).cpu())
     if not places:
         raise ValueError(
             "texts has no word that is read whole; the longest input cuts each in two."
@@ -104,11 +101,15 @@ def represent(
     return Representation(together, owners[order], positions[order], truncated)
 
 
-def _units(batch: "Batch", level: str) -> list[Unit]:
+def _units(batch: "Batch", level: str, pooling: str) -> list[Unit]:
     units = []
+    of_input = {"all": slice(None), "first": slice(1), "last": slice(-1, None)}
     for row, (text, encoding) in enumerate(zip(batch.texts, batch.encodings, strict=True)):
         if level == "word":
             units += [(row, word, tokens) for word, tokens, _ in read_words(encoding, text)]
+            continue
+        if pooling in of_input:
+            units.append((row, 0, list(range(len(encoding)))[of_input[pooling]]))
             continue
         special = encoding.special_tokens_mask
         tokens = [token for token in range(len(encoding)) if not special[token]]

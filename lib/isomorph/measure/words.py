@@ -49,11 +49,16 @@ UNSPACED = frozenset({"zh", "ja", "th", "lo", "km", "my"})
 
 @dataclass(frozen=True)
 class Reader:
-    """An encoder, what splits its text, and the language that it reads here."""
+    """An encoder, what splits its text, and the language that it reads here; and of sentences, how
+    they are pooled, what is put before each, and after how many tokens they are cut, None being the
+    most that it reads (`isomorph.models.sentences`)."""
 
     model: PreTrainedModel
     tokenizer: Tokenizers
     language: str | None
+    pooling: str = "mean"
+    prompt: str = ""
+    longest: int | None = None
 
     @property
     def splitter(self) -> PreTrainedTokenizerFast:
@@ -63,6 +68,11 @@ class Reader:
     def represent(self, texts: Iterable[Text], **options) -> Representation:
         """`isomorph.measure.represent.represent`, in its language."""
         return represent(self.model, self.tokenizer, texts, language=self.language, **options)
+
+    def sentences(self, texts: Sequence[str], **options) -> Representation:
+        """Of sentences, as it pools them."""
+        whole = [self.prompt + text for text in texts] if self.prompt else texts
+        return self.represent(whole, pooling=self.pooling, max_length=self.longest, **options)
 
 
 def input_embedding(model: PreTrainedModel, language: str | None = None) -> Tensor:

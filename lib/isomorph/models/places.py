@@ -116,11 +116,12 @@ def _of_hub(name: str) -> tuple[Path, str]:
 
 def _snapshot(hub_id: str, revision: str | None, **how) -> Path:
     """A model's files at its top, and a pickle of its weights only where there is nothing else."""
+    # Of folders only that of the first module after the model, which says how sentences are pooled.
     allowed = [f"*{end}" for end in READ]
     for patterns in (allowed, [*allowed, PICKLE]):
         folder = Path(
             snapshot_download(
-                hub_id, revision=revision, allow_patterns=patterns, ignore_patterns=["*/*"], **how
+                hub_id, revision=revision, allow_patterns=patterns, ignore_patterns=["[!1]*/*"], **how
             )
         )
         if any(folder.glob("*.safetensors")):

@@ -1,11 +1,10 @@
 """Parallel text in six languages and two domains, its dictionaries, and what two encoders are compared
-on: of what ships, or of files of one's own.
+on of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from isomorph.text.examples import require
@@ -168,54 +167,3 @@ def material(
         "dictionary": word_pairs(languages, (domain, domain), overlap="dropped"),
         "contexts": contexts,
     }
-
-
-def own_material(files: Sequence[Path], *, learn: int = LEARN, test: int = TEST) -> dict:
-    """The same of files of one's own, UTF-8, a sentence a line: two that are translations of each other
-    line by line, or one that both models read. There is no dictionary, so words are left out.
-
-    A sentence that stands twice is taken once, on either side. Test sentences are evenly spaced, and a
-    rotation is learnt on others. Raises ValueError, in one sentence that names the file, for what is no
-    such text, or when there are fewer sentences than are asked for.
-    """
-    if len(files) not in (1, 2):
-        raise ValueError(f"text names {len(files)} files; allowed are one and two.")
-    sides = [_sentences(Path(file)) for file in files]
-    if len(sides[0]) != len(sides[-1]):
-        raise ValueError(
-            f"{files[0]} has {len(sides[0])} lines and {files[1]} has {len(sides[1])}; allowed are two "
-            "files that are translations of each other line by line."
-        )
-    pairs, seen = [], [set(), set()]
-    for pair in zip(sides[0], sides[-1], strict=True):
-        if not any(sentence in side for sentence, side in zip(pair, seen, strict=True)):
-            pairs.append(pair)
-        for sentence, side in zip(pair, seen, strict=True):
-            side.add(sentence)
-    if min(learn, test) < 4 or len(pairs) < learn + test:
-        raise ValueError(
-            f"learn is {learn} and test {test}; allowed are 4 or more of each and, of this text, "
-            f"{len(pairs)} together, which is how many different sentences it has."
-        )
-    pairs = evenly(pairs, learn + test)
-    held = set(evenly(range(learn + test), test))
-    parts = {"learn": set(range(learn + test)) - held, "test": held}
-    return {
-        name: tuple([pairs[i][side] for i in sorted(chosen)] for side in (0, 1))
-        for name, chosen in parts.items()
-    } | {"dictionary": {"train": [], "test": []}}
-
-
-def _sentences(file: Path) -> list[str]:
-    try:
-        lines = [line.strip() for line in file.read_text("utf-8-sig").rstrip().splitlines()]
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{file} is not UTF-8 (at byte {error.start}); allowed is UTF-8."
-        ) from None
-    if "" in lines or not lines:
-        empty = lines.index("") + 1 if lines else 1
-        raise ValueError(
-            f"{file} has nothing in line {empty}; allowed is a sentence in every line."
-        )
-    return lines
