@@ -123,7 +123,7 @@ def test_own_text_gives_what_the_shipped_text_gives(files):
     assert told == pytest.approx(wanted)  # of another number of threads
     assert set(got["text"]) == {f"{files[0]}, {files[1]}"}
     assert not [name for name in got["metric"] if name.startswith("translation")]
-    table = compare.by_layer(got)
+    table = report.by_layer(got, compare.BY_LAYER)
     assert table["words, rotated"].isna().all() and table["CKA"].notna().all()
 
 
@@ -173,9 +173,12 @@ def test_the_command_takes_files(files, tmp_path):
 
 
 def test_a_page_that_opens_alone_says_what_the_rows_say(rows, tmp_path):
-    assert [path.name for path in compare.write(rows, tmp_path)] == ["rows.csv", "report.html"]
+    assert [path.name for path in report.write(compare.report_of(rows), tmp_path)] == [
+        "rows.csv",
+        "report.html",
+    ]
     again = pd.read_csv(tmp_path / "rows.csv").astype({"layer": "Int64"})
-    assert compare.by_layer(again).equals(compare.by_layer(rows))
+    assert report.by_layer(again, compare.BY_LAYER).equals(report.by_layer(rows, compare.BY_LAYER))
     whole = (tmp_path / "report.html").read_text("utf-8")
     images = re.findall(r"<img [^>]*>", whole)
     assert len(images) == 5 and all(re.search(r'alt="[^"]{30,}"', image) for image in images)
@@ -218,10 +221,10 @@ def quick(monkeypatch, rows):
 
 
 def test_an_earlier_comparison_makes_way_and_stays_when_another_fails(rows, tmp_path, monkeypatch):
-    compare.write(rows, tmp_path)
+    report.write(compare.report_of(rows), tmp_path)
     (tmp_path / f"{report.ASIDE}killed").mkdir()
     without_words = rows[~rows["metric"].str.startswith("translation_contextual")]
-    compare.write(without_words, tmp_path)
+    report.write(compare.report_of(without_words), tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.glob("*.*") if path.is_file()}
     assert "Word translation" not in (tmp_path / "report.html").read_text("utf-8")
 
@@ -230,7 +233,7 @@ def test_an_earlier_comparison_makes_way_and_stays_when_another_fails(rows, tmp_
 
     monkeypatch.setattr(report, "page", fails)
     with pytest.raises(RuntimeError, match="no room"):
-        compare.write(rows, tmp_path)
+        report.write(compare.report_of(rows), tmp_path)
     assert {path: path.read_bytes() for path in before} == before
 
 

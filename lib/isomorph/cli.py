@@ -278,7 +278,57 @@ def compare(
             model_a, model_b, text=chosen, dictionary=dictionary, languages=languages,
             domain=domain, learn=learn, test=test, prompt=prompt, device=device, progress=sys.stderr.isatty(),
         )  # fmt: skip
-        tell(comparing, rows, out)
+        tell(comparing.report_of(rows), out)
+
+
+@app.command()
+def isotropy(
+    model: Annotated[str, typer.Argument(help="A hub's id or a folder.")],
+    text: Annotated[
+        str,
+        typer.Option(
+            help="A language that ships, a file with a sentence a line, or "
+            "owner/name:config:split:column of the hub."
+        ),
+    ] = "en",
+    language: Annotated[
+        str | None, typer.Option(help="Of a file, where a model must know.")
+    ] = None,
+    sentences: Annotated[int, typer.Option(help="Whose words are met in context.")] = 300,
+    device: Annotated[str, DEVICE] = "auto",
+    out: Annotated[Path, OUT] = Path("isotropy"),
+) -> None:
+    """How evenly an encoder's words fill their space, by layer, and from frequent words to rare ones."""
+    from isomorph import one_model
+
+    with reported(out):
+        tell(one_model.report_of(one_model.isotropy(
+            model, text=text, language=language, sentences=sentences, device=device,
+            progress=sys.stderr.isatty(),
+        )), out)  # fmt: skip
+
+
+@app.command()
+def probe(
+    model: Annotated[str, typer.Argument(help="A hub's id or a folder.")],
+    text: Annotated[
+        str | None,
+        typer.Option(
+            help="A file in CoNLL-U, or universal_dependencies of the hub; unless told, the interface "
+            "terms that ship."
+        ),
+    ] = None,
+    language: Annotated[str, typer.Option(help="Of the text.")] = "en",
+    device: Annotated[str, DEVICE] = "auto",
+    out: Annotated[Path, OUT] = Path("probe"),
+) -> None:
+    """What each layer of an encoder holds: kinds of spans, or parts of speech, relations and trees."""
+    from isomorph import one_model
+
+    with reported(out):
+        tell(one_model.report_of(one_model.probe(
+            model, text=text, language=language, device=device, progress=sys.stderr.isatty()
+        )), out)  # fmt: skip
 
 
 @contextmanager
@@ -294,12 +344,14 @@ def reported(out: Path) -> Iterator[None]:
             typer.echo(f"isomorph: {note}", err=True)
 
 
-def tell(looking, rows, out: Path) -> None:
-    """The table by layer and what each figure says, of a module that looks at models; what is written."""
-    typer.echo(looking.by_layer(rows).round(3).to_string(index=False))
-    for part in looking.sections(rows):
+def tell(told, out: Path) -> None:
+    """Write a report; print its table by layer, what each figure says, and what was written."""
+    from isomorph.report import write
+
+    typer.echo(told.table.round(3).to_string(index=False))
+    for part in told.sections:
         typer.echo(f"{part.title}: {part.found}")
-    for path in looking.write(rows, out):
+    for path in write(told, out):
         typer.echo(f"wrote {path}")
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from isomorph import figures, report
 from isomorph import rows as rows_of
@@ -41,20 +41,8 @@ BY_LAYER = {
 }
 
 
-class Drawing(NamedTuple):
-    """What a figure shows: the metrics by the names of their lines, and what the vertical axis is; and
-    what is said of which of them, {metric: its name in a sentence}."""
-
-    title: str
-    caption: str
-    axis: str
-    lines: dict[str, str]
-    said: dict[str, str]
-    chance: str | float | None = None  # a metric that has it, or what unrelated vectors give
-
-
 DRAWINGS = (
-    Drawing(
+    report.Drawing(
         "Sentence retrieval", "The share of sentences whose translation is nearest, by layer.",
         "retrieval_p1",
         {"rotated": "retrieval_p1", "rotated, CSLS": "retrieval_p1_csls",
@@ -63,7 +51,7 @@ DRAWINGS = (
          "retrieval_p1_unmapped": "Retrieval without any map"},
         "retrieval_p1_chance",
     ),
-    Drawing(
+    report.Drawing(
         "Word translation", "Word translation by layer, from vectors averaged over contexts.",
         "translation_p1",
         {"rotated, CSLS": "translation_contextual_p1",
@@ -73,12 +61,12 @@ DRAWINGS = (
         {"translation_contextual_p1": "Word translation after a rotation"},
         "translation_contextual_p1_chance",
     ),
-    Drawing(
+    report.Drawing(
         "Similarity of the spaces", "How alike the vectors of the test sentences are, by layer.",
         "similarity", {"CKA": "cka", "CKA, biased": "cka_biased", "RSA": "rsa"},
-        {"cka": "Debiased CKA", "rsa": "RSA"}, 0.0,
+        {"cka": "Debiased CKA", "rsa": "RSA"}, "",
     ),
-    Drawing(
+    report.Drawing(
         "Isotropy", "Average cosine and IsoScore of the test sentences, by layer, of both models.",
         "isotropy",
         {"average cosine, first": "average_cosine_source",
@@ -161,13 +149,6 @@ def compare_models(
     return rows[list(COLUMNS)]
 
 
-def by_layer(rows: DataFrame) -> DataFrame:
-    """A line a layer of the first model; a measure that was not taken is nan."""
-    table = rows.dropna(subset=["layer"]).pivot(index="layer", columns="metric", values="value")
-    named = table.reindex(columns=list(BY_LAYER.values())).set_axis(list(BY_LAYER), axis=1)
-    return named.reset_index()
-
-
 def cka_table(rows: DataFrame) -> DataFrame:
     """CKA of layers of the first model (rows) with those of the second (columns)."""
     rows = rows[rows["metric"].str.startswith("cka_to_")]
@@ -175,47 +156,26 @@ def cka_table(rows: DataFrame) -> DataFrame:
     return rows.assign(column=column).pivot(index="layer", columns="column", values="value")
 
 
-def sections(rows: DataFrame) -> list[report.Section]:
-    """Each figure with what it says; those without a row are left out."""
-    made = []
-    for title, caption, axis, lines, said, chance in DRAWINGS:
-        if not rows["metric"].isin(lines.values()).any():
-            continue
-        if isinstance(chance, str):
-            (chance, *_) = rows.loc[rows["metric"] == chance, "value"]
-        many = rows_of.among_in_words(rows, [next(iter(lines.values()))])
-        found = " ".join(
-            filter(None, (report.says(rows, m, what, chance=chance) for m, what in said.items()))
-        )
-        made.append(report.section(
-            title, found, report.lines(rows, lines, axis, chance), f"{caption} {many[:1].upper()}{many[1:]}".strip(),
-            f"Lines over the layers of the first model: {', '.join(lines)}; dotted, fresh weights.",
-        ))  # fmt: skip
-    table = cka_table(rows)
-    best = table.stack().idxmax()
-    found = (
-        f"The most alike are layer {best[0]} of the first model and {best[1]} of the second, at "
-    )
-    found += f"{table.loc[best]:.3f}."
-    grid = figures.layer_grid({"": table}, quantity="CKA")
-    made.append(report.section(
-        "Every layer with every layer", found, (grid, table.rename_axis(columns=None).reset_index()),
-        "Debiased CKA of each layer of the first model with each of the second.",
-        "A grid of numbers: rows are layers of the first model, columns of the second.",
-    ))  # fmt: skip
-    return made
-
-
-def write(rows: DataFrame, folder: Path) -> list[Path]:
-    """Write rows.csv and report.html; the files. Raises ValueError as `report.check_folder` does."""
-    one = rows.iloc[0]
+def report_of(rows: DataFrame) -> report.Report:
+    """The rows of `compare_models` as a page."""
+    one, table = rows.iloc[0], cka_table(rows)
     facts = {
         side: f"{one[of]}, {one[f'{of}_fingerprint'][:12]}; sentences are read as {one[f'{of}_reads']}"
         for side, of in zip(("First model", "Second model"), SIDES, strict=True)
     }
     facts |= {"Text": one["text"], "Candidates": rows_of.among_in_words(rows)}
-    whole = report.page(
-        f"{one['source']} beside {one['target']}", facts, "test sentences, or words,",
-        sections(rows), by_layer(rows),
+    best = table.stack().idxmax()
+    found = (
+        f"The most alike are layer {best[0]} of the first model and {best[1]} of the second, at "
+    )
+    grid = report.section(
+        "Every layer with every layer", f"{found}{table.loc[best]:.3f}.",
+        (figures.layer_grid({"": table}, quantity="CKA"),
+         table.rename_axis(columns=None).reset_index()),
+        "Debiased CKA of each layer of the first model with each of the second.",
+        "A grid of numbers: rows are layers of the first model, columns of the second.",
     )  # fmt: skip
-    return report.write(rows, whole, Path(folder))
+    return report.Report(
+        rows, f"{one['source']} beside {one['target']}", facts, "test sentences, or words,",
+        [*report.sections(rows, DRAWINGS), grid], report.by_layer(rows, BY_LAYER),
+    )  # fmt: skip

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from isomorph import figures, metrics
 from isomorph.figures.display import figure_html, table_figure
+from isomorph.rows import among_in_words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,12 +54,36 @@ def reader(name: str, language: str | None, place, prompt: str | None = None) ->
     return Reader(model.to(place), tokenizer, language, pooling, before, longest), words
 
 
+class Drawing(NamedTuple):
+    """What a figure shows: the metrics by the names of their lines, and what the vertical axis is; and
+    what is said of which of them, {metric: its name in a sentence}."""
+
+    title: str
+    caption: str
+    axis: str
+    lines: dict[str, str]
+    said: dict[str, str]
+    chance: str | None = None  # the metric that has it; "" where unrelated vectors give 0
+    lowest: bool = False  # whether the sentence is of the lowest layer
+
+
 class Section(NamedTuple):
     """A heading, what the numbers say, and the HTML of a figure with its data."""
 
     title: str
     found: str
     figure: str
+
+
+class Report(NamedTuple):
+    """What a page holds. items: what the intervals are over. table: by layer."""
+
+    rows: DataFrame
+    title: str
+    facts: Mapping[str, str]
+    items: str
+    sections: Sequence[Section]
+    table: DataFrame
 
 
 def with_floor(records: Sequence[dict], floor: Sequence[dict]) -> DataFrame:
@@ -90,7 +115,7 @@ def with_floor(records: Sequence[dict], floor: Sequence[dict]) -> DataFrame:
 
 
 def lines(
-    rows: DataFrame, named: Mapping[str, str], axis: str, chance: float | None = None
+    rows: DataFrame, named: Mapping[str, str], axis: str, level: tuple[str, float] | None = None
 ) -> tuple[Figure, DataFrame]:
     """Metrics by layer, by the names of their lines, and the table behind the figure."""
     chosen = rows[rows["metric"].isin(named.values())].dropna(subset=["layer", "value"])
@@ -99,7 +124,7 @@ def lines(
     order = chosen["line"].map(list(named).index)
     chosen = chosen.iloc[order.argsort(kind="stable")].astype({"layer": int})
     table = chosen[["line", "layer", "value", *ESTIMATED[:3]]]
-    return figures.layer_lines(chosen, axis, level=chance), table
+    return figures.layer_lines(chosen, axis, level=level), table
 
 
 def section(
@@ -110,8 +135,41 @@ def section(
     return Section(title, found, figure_html(figure, caption, f"{alt} {found}", table))
 
 
+def sections(rows: DataFrame, drawings: Sequence[Drawing]) -> list[Section]:
+    """Each figure with what it says; those without a row are left out."""
+    made = []
+    for title, caption, axis, named, said, chance, lowest in drawings:
+        if not rows.loc[rows["layer"].notna(), "metric"].isin(named.values()).any():
+            continue
+        level = None if chance is None else ("unrelated vectors", 0.0)
+        if chance:
+            answer = "the most frequent answer" if chance.endswith("majority") else "chance"
+            level = answer, rows.loc[rows["metric"] == chance, "value"].iloc[0]
+        many = among_in_words(rows, [next(iter(named.values()))])
+        found = (
+            says(rows, metric, what, level=level, lowest=lowest) for metric, what in said.items()
+        )
+        made.append(section(
+            title, " ".join(filter(None, found)), lines(rows, named, axis, level),
+            f"{caption} {many[:1].upper()}{many[1:]}".strip(),
+            f"Lines over layers: {', '.join(named)}; dotted, fresh weights.",
+        ))  # fmt: skip
+    return made
+
+
+def by_layer(rows: DataFrame, named: Mapping[str, str]) -> DataFrame:
+    """A line a layer, of metrics by the names of the columns; what was not measured is nan."""
+    table = rows.dropna(subset=["layer"]).pivot(index="layer", columns="metric", values="value")
+    return table.reindex(columns=list(named.values())).set_axis(list(named), axis=1).reset_index()
+
+
 def says(
-    rows: DataFrame, metric: str, what: str, *, chance: float | None = None, lowest: bool = False
+    rows: DataFrame,
+    metric: str,
+    what: str,
+    *,
+    level: tuple[str, float] | None = None,
+    lowest: bool = False,
 ) -> str:
     """In words, from the numbers: where a metric is highest, or lowest, and whether that layer, and how
     many others, can be told from the floor. Empty where it was not measured."""
@@ -132,8 +190,8 @@ def says(
     said = f"{what} is {extreme} at layer {best['layer']}, {number(best['value'])}"
     if best["low"] < best["high"]:
         said += between(best["low"], best["high"])
-    if chance is not None:
-        said += f"; chance is {number(chance)}" if chance else "; unrelated vectors give 0"
+    if level is not None:
+        said += f"; {level[0]} {'gives ' + number(level[1]) if level[1] else 'give 0'}"
     if best["floor"] != best["floor"]:
         return f"{said}."
     said += f"; with fresh weights it is {number(best['floor'])} there"
@@ -152,21 +210,18 @@ def says(
     return f"{said}. Of {count} layers {apart} can be told from the floor."
 
 
-def page(
-    title: str, facts: Mapping[str, str], items: str, sections: Sequence[Section], table: DataFrame
-) -> str:
-    """The report as HTML that needs no other file: what was read, each section, and the table."""
+def page(told: Report) -> str:
+    """A report as HTML that needs no other file: what was read, each section, and the table."""
     from jinja2 import Environment
+    from markupsafe import Markup
 
     source = (resources.files(__package__) / "report.html").read_text("utf-8")
     # What is a figure or a table here is HTML already, and escaped where it was made.
     template = Environment(autoescape=True).from_string(source)
-    from markupsafe import Markup
-
     return template.render(
-        title=title, facts=facts, method=METHOD.format(items=items),
-        sections=[each._replace(figure=Markup(each.figure)) for each in sections],
-        table=Markup(table_figure(table, "By layer; nothing where it was not measured")),
+        title=told.title, facts=told.facts, method=METHOD.format(items=told.items),
+        sections=[each._replace(figure=Markup(each.figure)) for each in told.sections],
+        table=Markup(table_figure(told.table, "By layer; nothing where it was not measured")),
     )  # fmt: skip
 
 
@@ -200,13 +255,14 @@ def check_folder(folder: Path) -> None:
         ) from None
 
 
-def write(rows: DataFrame, whole: str, folder: Path) -> list[Path]:
+def write(told: Report, folder: Path) -> list[Path]:
     """Write rows.csv and report.html; the files, in order. They are made aside, and an earlier report
     stays until both are there. Raises ValueError for a folder that `check_folder` refuses."""
     check_folder(folder)
+    whole = page(told)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=ASIDE, dir=folder) as aside:
         made = [Path(aside) / name for name in NAMES]
-        rows.to_csv(made[0], index=False)
+        told.rows.to_csv(made[0], index=False)
         made[1].write_text(whole, encoding="utf-8")
         return [path.rename(folder / path.name) for path in made]

@@ -245,7 +245,7 @@ def test_a_generator_gives_what_a_list_gives(model, tokenizer):
         (iter([]), {}, "texts is empty"),
         (["a cat", ["a", "cat"]], {}, "mixes strings and lists"),
         (["a cat"], {"level": "character"}, "level is 'character'.*'sentence', 'word', 'token'"),
-        (["a cat"], {"pooling": "max"}, "pooling is 'max'.*'mean', 'first'"),
+        (["a cat"], {"pooling": "max"}, "pooling is 'max'.*'mean', 'all', 'first', 'last'"),
         (["a cat"], {"pooling": "first", "level": "word"}, "level is 'word'"),
         (["a cat"], {"layers": [4]}, "layers names 4.*0 .embeddings. to 3"),
         (["a cat"], {"layers": "all"}, "layers names 'a'"),

@@ -184,11 +184,11 @@ def every_run(
     return figure
 
 
-def layer_lines(rows: DataFrame, metric: str, *, level: float | None = None) -> Figure:
+def layer_lines(rows: DataFrame, metric: str, *, level: tuple[str, float] | None = None) -> Figure:
     """A metric along the layers: a line and a mark for each value of the column `line`.
 
     With columns low and high a line has a band, and with a column floor a dotted line of its colour.
-    level: a dashed one, such as chance, in the metric's unit. Raises ValueError when a column or the metric is not there.
+    level: a dashed one with its name, such as chance, in the metric's unit. Raises ValueError when a column or the metric is not there.
     """
     _require(rows, "metric", "value", "layer", "line")
     chosen = rows[rows["metric"] == metric]
@@ -214,7 +214,7 @@ def layer_lines(rows: DataFrame, metric: str, *, level: float | None = None) -> 
         if "floor" in chosen:
             axis.plot([], [], color=INK, linestyle=SPARSE, linewidth=1.6, label="fresh weights")
         if level is not None:
-            axis.axhline(level, **LEVEL, label="chance")
+            axis.axhline(level[1], **LEVEL, label=level[0])
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.set_xlabel(metrics.axis("layer", width=100))
         # A longer line would not fit beside the axis and stand out into the legend.

@@ -13,13 +13,21 @@ from isomorph.runs.geometry import EncoderWords, Geometry
 from isomorph.runs.pretraining import Pretraining, train, trained
 from isomorph.runs.run import Run
 from isomorph.runs.tasks import Task
-from isomorph.runs.texts import CopyText, HubText, ShippedText, WorldText, text_checksum
+from isomorph.runs.texts import (
+    CopyText,
+    FileText,
+    HubText,
+    ShippedText,
+    WorldText,
+    text_checksum,
+)
 from isomorph.runs.theorem import Theorem
 from isomorph.runs.transfer import LayerTransfer, Transfer
 from isomorph.runs.tuning import Tuning
 
 __all__ = [
-    "AnchorShare", "Comparison", "CopyText", "Cures", "EncoderWords", "FineTuning", "Geometry",
+    "AnchorShare", "Comparison", "CopyText", "Cures", "EncoderWords", "FileText",
+    "FineTuning", "Geometry",
     "HubText", "LayerTransfer", "Pretraining", "Run", "ShippedText", "Task", "Theorem", "Transfer",
     "Tuning", "WordVectors", "WorldText", "cache_folder", "code_version", "run_from_json", "text_checksum",
     "train", "trained",

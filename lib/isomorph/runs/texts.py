@@ -5,22 +5,27 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from isomorph.config import Config, Distinct
 from isomorph.text.corpora import Corpus, hub_corpus, judged, judged_languages, load_corpus
 from isomorph.text.examples import PAIR, TAG, TREE, Examples
-from isomorph.text.parallel import FEWEST_OCCURRENCES
+from isomorph.text.own import dictionary_of, lines_of, sides_of
+from isomorph.text.parallel import FEWEST_OCCURRENCES, evenly
+from isomorph.text.shipped import sha256_of
 from isomorph.text.vocab import WORDS
 from isomorph.text.worlds import World
 
 Domains = Literal["bible", "help", "bible+help"]
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 # Armenian, which has case and letters to spare; a letter with an accent stays what it is.
+HELD_OUT = 500  # sentences of a text of one's own, dev or test; a twentieth where that is less
 COPIED = "".join(chr(0x561 + i) for i in range(len(LETTERS)))
 _TABLE = str.maketrans(LETTERS + LETTERS.upper(), COPIED + COPIED.upper())
 _RUN = re.compile(r"[^\W\d_]+")
@@ -175,6 +180,101 @@ class CopyText(Config):
         return Corpus(self.languages, *texts, dictionary, checksum)
 
 
+class FileText(Config):
+    """Text of one's own: a file of each of one or two languages, UTF-8, a sentence a line.
+
+    What a run read is named by the files' SHA-256 and not by where they lie. Of one language, evenly
+    spaced sentences are held out. Two files are translations line by line, of which no pair is read:
+    of what is not held out the first language has every other sentence and the second the rest.
+    With `held_out`, parallel files to measure on, each file is read whole but for what these hold.
+    Raises ValueError for a file that is not there, and `corpus` for one that has changed since.
+    """
+
+    _exclude_from_cls_uid: ClassVar[tuple[str, ...]] = ("files", "held_out", "dictionary")
+
+    kind: Literal["files"] = "files"
+    files: tuple[str, ...]
+    languages: Annotated[tuple[str, ...], Distinct]  # any names, such as ("cy",)
+    held_out: tuple[str, ...] = ()
+    dictionary: str | None = None  # of two languages: a word, a tab and its translation a line
+    sha256: tuple[
+        str, ...
+    ] = ()  # of all these files in order; read from them where it is not given
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fingerprinted(cls, values: object) -> object:
+        if not isinstance(values, dict) or values.get("sha256"):
+            return values
+        named = [*values.get("files", ()), *values.get("held_out", ())]
+        named += [values["dictionary"]] if values.get("dictionary") else []
+        if missing := [file for file in named if not Path(file).is_file()]:
+            raise ValueError(f"there is no file '{missing[0]}'.")
+        return values | {"sha256": tuple(sha256_of(Path(file)) for file in named)}
+
+    def problems(self) -> Iterator[str]:
+        count = len(self.languages)
+        if count not in (1, 2) or len(self.files) != count:
+            yield (
+                f"languages is {self.languages}, of {len(self.files)} files; allowed is one or two, a "
+                "file each."
+            )
+        if len(self.held_out) not in (0, count):
+            yield (
+                f"held_out is {self.held_out}; allowed is none, or a file for each of {self.languages}."
+            )
+        if self.dictionary and count == 1:
+            yield f"dictionary is '{self.dictionary}', which needs two languages."
+        if len(self.sha256) != len(self._named):
+            yield f"sha256 has {len(self.sha256)} entries for {len(self._named)} files."
+
+    @property
+    def _named(self) -> list[str]:
+        return [*self.files, *self.held_out, *([self.dictionary] if self.dictionary else [])]
+
+    @property
+    def checksum(self) -> str:
+        return hashlib.sha256("".join(self.sha256).encode()).hexdigest()
+
+    def corpus(self) -> Corpus:
+        for file, named in zip(self._named, self.sha256, strict=True):
+            if not Path(file).is_file() or sha256_of(Path(file)) != named:
+                raise ValueError(
+                    f"'{file}' is not the file that was named: its SHA-256 was {named}."
+                )
+        sides = [lines_of(Path(file)) for file in self.files]
+        if self.held_out:
+            rows = list(zip(*sides_of(self.held_out), strict=True))
+            held = {"dev": rows[::2], "test": rows[1::2]}
+            train = [
+                [text for text in side if text not in set(kept)]
+                for side, kept in zip(sides, zip(*rows, strict=True), strict=True)
+            ]
+        else:
+            rows = list(dict.fromkeys(zip(*sides_of(self.files), strict=True)))
+            places = evenly(list(range(len(rows))), min(2 * HELD_OUT, len(rows) // 10))
+            held = {
+                "dev": [rows[i] for i in places[::2]],
+                "test": [rows[i] for i in places[1::2]],
+            }
+            kept = set(places)
+            rest = [row for i, row in enumerate(rows) if i not in kept]
+            step = len(sides)
+            train = [[row[side] for row in rest[side::step]] for side in range(step)]
+        if not all([*train, *held.values()]):
+            raise ValueError(f"{', '.join(self.files)}: too few sentences to hold some out of.")
+        parts = {name: list(map(list, zip(*part, strict=True))) for name, part in held.items()}
+        return Corpus(
+            self.languages,
+            *(
+                dict(zip(self.languages, p, strict=True))
+                for p in (train, parts["dev"], parts["test"])
+            ),
+            dictionary_of(Path(self.dictionary) if self.dictionary else None),
+            self.checksum,
+        )
+
+
 def _turned(tags: tuple[str, ...]) -> tuple[str, ...]:
     """BIO tags from the last word to the first: what ended an entity now begins it."""
     turned = []
@@ -191,10 +291,12 @@ def _share(text: str) -> float:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) / 2**64
 
 
-Text = ShippedText | HubText | WorldText | CopyText
+Text = ShippedText | HubText | WorldText | CopyText | FileText
 
 
 @cache
 def text_checksum(text: Text) -> str:
-    """The checksum of the shipped files a text comes from; "" where none ship."""
+    """The checksum of the files a text comes from; "" where it comes from none."""
+    if isinstance(text, FileText):
+        return text.checksum
     return text.corpus().checksum if isinstance(text, ShippedText | CopyText) else ""

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from isomorph.text.examples import SPEECH, TREE, Examples, TaggedExample, TreeExample
 from isomorph.text.fetch import NAME, examples_of, load_hub, named, text
 from isomorph.text.parallel import CONTEXTS, LEARN, TEST, Pairs, evenly
 
@@ -46,7 +47,7 @@ def dictionary_of(file: Path | None) -> dict[str, Pairs]:
     a hash of the word decides, so that all translations of a word are on one side. Without a file none.
     Raises ValueError, naming the line, for another."""
     parts: dict[str, Pairs] = {"train": [], "test": []}
-    for number, line in enumerate(_lines(Path(file)) if file else (), 1):
+    for number, line in enumerate(lines_of(Path(file)) if file else (), 1):
         pair = tuple(word.strip() for word in line.split("\t"))
         if len(pair) != 2 or not all(pair):
             raise ValueError(
@@ -100,7 +101,7 @@ def _read(given: str | Path) -> list[list[str]]:
     if not found:
         if not Path(given).is_file():
             raise ValueError(f"text is '{given}'; allowed is a file that is there, or {HUB}.")
-        return [_lines(Path(given))]
+        return [lines_of(Path(given))]
     where, columns = found.group("id", "config", "split"), found["columns"].split(",")
     rows = load_hub(*where).flatten()
 
@@ -110,16 +111,62 @@ def _read(given: str | Path) -> list[list[str]]:
     return list(map(list, zip(*examples_of(rows, columns, make, named(*where)), strict=True)))
 
 
-def _lines(file: Path) -> list[str]:
+def lines_of(file: Path) -> list[str]:
+    """The lines of a file. Raises ValueError, naming it, for what is not UTF-8 or has an empty line."""
+    lines = [line.strip() for line in _text_lines(file)]
+    if "" in lines or not lines:
+        empty = lines.index("") + 1 if lines else 1
+        raise ValueError(f"{file} has nothing in line {empty}; allowed is text in every line.")
+    return lines
+
+
+def _text_lines(file: Path) -> list[str]:
     try:
-        lines = [line.strip() for line in file.read_text("utf-8-sig").rstrip().splitlines()]
+        return file.read_text("utf-8-sig").rstrip().splitlines()
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{file} is not UTF-8 (at byte {error.start}); allowed is UTF-8."
         ) from None
     except OSError as error:
         raise ValueError(f"'{file}' cannot be read ({error.strerror}).") from None
-    if "" in lines or not lines:
-        empty = lines.index("") + 1 if lines else 1
-        raise ValueError(f"{file} has nothing in line {empty}; allowed is text in every line.")
-    return lines
+
+
+def treebank_of(file: Path, most: Mapping[str, int]) -> dict[str, dict[str, Examples]]:
+    """Trees ("relation") and parts of speech ("pos") of a file in CoNLL-U, by split: of ten sentences one
+    is "dev", two are "test" and the rest "train"; of each at most so many, evenly spaced.
+
+    Multi-word tokens and elided words are left out; a relation loses its subtype. Raises ValueError,
+    naming the line where the sentence ends, for what is no tree, and for fewer than ten sentences.
+    """
+    sentences, rows = [], []
+    for number, line in enumerate([*_text_lines(file), ""], 1):
+        if line.strip() and not line.startswith("#"):
+            rows.append(line.split("\t"))
+        if line.strip() or not rows:
+            continue
+        try:
+            words = [row for row in rows if row[0].isdecimal()]
+            forms, tags, heads, relations = zip(
+                *((row[1], row[3], int(row[6]), row[7].partition(":")[0]) for row in words),
+                strict=True,
+            )
+            sentences.append((TreeExample(forms, heads, relations), TaggedExample(forms, tags)))
+        except (ValueError, IndexError) as problem:
+            raise ValueError(f"{file}, line {number}, where a sentence ends: {problem}") from None
+        rows = []
+    if len(sentences) < 10:
+        raise ValueError(f"{file} has {len(sentences)} sentences; at least 10 are needed.")
+    names = (
+        tuple(sorted({name for tree, _ in sentences for name in tree.relations})),
+        tuple(sorted({name for _, tagged in sentences for name in tagged.tags})),
+    )
+    places = {"train": (0, 1, 2, 4, 5, 6, 8), "dev": (9,), "test": (3, 7)}
+    asked = {}
+    for side, (name, task) in enumerate((("relation", TREE), ("pos", SPEECH))):
+        asked[name] = {
+            split: Examples(task, names[side], tuple(
+                evenly([s[side] for i, s in enumerate(sentences) if i % 10 in own], most[split])
+            ), f"{file} {split}")
+            for split, own in places.items()
+        }  # fmt: skip
+    return asked
