@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import textwrap
 from itertools import takewhile
+from pathlib import Path
 
 import pytest
 import typer
@@ -14,6 +15,7 @@ from book import build as book
 from book.build import solutions
 from book.build.chapters import checks_of
 from book.build.notebook import derive, role
+from typer.testing import CliRunner
 
 from isomorph import exercises
 from isomorph.cli import app
@@ -27,6 +29,7 @@ DOCUMENTS = [
     book.ROOT / "book" / "how_to_reproduce.md",
     book.ROOT / "book" / "how_to_teach.md",
 ]
+OWN = [book.ROOT / "book" / f"bring_your_own_{what}.md" for what in ("model", "text")]
 BLOCK = re.compile(r"^[ ]*```(\w+)\n(.*?)^[ ]*```", re.DOTALL | re.MULTILINE)
 
 
@@ -36,7 +39,7 @@ def blocks(path, language):
 
 def commands(path):
     """The arguments of every `isomorph` command in the shell blocks of a document."""
-    for line in "".join(blocks(path, "bash")).splitlines():
+    for line in "".join(blocks(path, "bash") + blocks(path, "sh")).splitlines():
         words = shlex.split(line, comments=True)
         for name in ("isomorph", ".venv/bin/isomorph", "isomorph.cli"):
             if name in words:
@@ -51,7 +54,7 @@ def accept(arguments):
     return command.make_context("isomorph", arguments).params
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*DOCUMENTS, *OWN], ids=lambda path: path.stem)
 def test_the_commands_in_a_document_exist(path):
     for arguments in commands(path):
         asked = accept(arguments)
@@ -107,46 +110,32 @@ def test_the_example_of_an_exercise_is_an_exercise(tmp_path, monkeypatch):
     assert [role(cell) for cell in derive(source).cells][-1] == "solved"
 
 
-def test_the_example_of_own_data_trains_and_measures(tmp_path, capsys):
-    *_, example = blocks(book.ROOT / "book" / "how_to_reproduce.md", "python")
-    script = tmp_path / "own_data.py"
-    script.write_text(example)
-    made = runpy.run_path(str(script))
-    corpus, told = made["corpus"], capsys.readouterr().out.splitlines()
-    meaning = {
-        language: [sentences.index(sentence) for sentence in corpus.train[language]]
-        for language, sentences in (("en", made["english"]), ("fr", made["french"]))
-    }
-    assert not set(meaning["en"]) & set(meaning["fr"])  # no sentence with its translation
-    assert [line.split()[0] for line in told[:2]] == ["en", "fr"]
-    # It has learnt something: blind guessing hesitates between all subwords.
-    assert min(float(line.split()[1]) for line in told[:2]) < made["vocabulary"].size
-    (score,) = [r["value"] for r in made["records"] if r["metric"] == "multilinguality"]
-    assert told[2] == f"[{score}]" and 0 <= score <= 1
-
-
-def test_the_example_of_an_encoders_words_measures(tmp_path, capsys, monkeypatch):
-    example, *_ = blocks(book.ROOT / "book" / "how_to_reproduce.md", "python")
-    script = tmp_path / "own_words.py"
-    script.write_text(example)
-    monkeypatch.chdir(book.ROOT)
-    runpy.run_path(str(script))
-    told = dict(line.split() for line in capsys.readouterr().out.splitlines())
-    assert -1 <= float(told["average_cosine"]) <= 1 and float(told["words"]) > 1000
-
-
 @pytest.mark.filterwarnings("ignore:.* were cut")
-def test_the_example_of_fine_tuning_tunes_and_compares(tmp_path, capsys, monkeypatch):
-    _, example, _ = blocks(book.ROOT / "book" / "how_to_reproduce.md", "python")
-    script = tmp_path / "own_tuning.py"
-    script.write_text(example)
-    monkeypatch.chdir(book.ROOT)
-    runpy.run_path(str(script))
-    told = [line.split() for line in capsys.readouterr().out.splitlines()]
-    alike = {int(layer): float(value) for name, _, layer, value in told if name == "rsa"}
-    assert sorted(alike) == [0, 1, 2, 3, 4]
-    # Two blocks and what lies below are frozen.
-    assert alike[0] == alike[2] == 1 > alike[4]
+@pytest.mark.parametrize("path", OWN, ids=lambda path: path.stem)
+def test_a_page_on_ones_own_works_from_an_empty_folder(path, tmp_path, monkeypatch, capsys):
+    """Its blocks in Python and bash, one after the other; those marked "sh" need the hub."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ISOMORPH_CACHE", str(tmp_path / "cache"))
+    for kind, text in BLOCK.findall(path.read_text()):
+        if kind == "python":
+            (tmp_path / "block.py").write_text(text)
+            runpy.run_path("block.py")
+        for line in text.splitlines() if kind == "bash" else ():
+            words = [Path("model.txt").read_text() if word == "$(cat model.txt)" else word
+                     for word in shlex.split(line)]  # fmt: skip
+            done = CliRunner().invoke(app, words[1:])
+            assert done.exit_code == 0, f"{line}: {done.output}"
+            assert Path(words[-1], "report.html").stat().st_size > 10_000
+    told = capsys.readouterr().out.splitlines()
+    if path.stem == "bring_your_own_text":
+        ends = {line.split()[1]: float(line.split()[2]) for line in told}
+        assert ends["perplexity_en"] < 500 and 0 <= ends["multilinguality"] <= 1
+        assert "Word translation" in Path("words", "report.html").read_text("utf-8")
+    else:
+        alike = {line.split()[2]: float(line.split()[3]) for line in told if line[:4] == "rsa "}
+        assert alike["0"] == alike["2"] == 1 > alike["4"]  # two blocks are frozen
+        assert any(line.startswith("layer") for line in told)
+        assert float(dict(line.split() for line in told if line[:5] == "words")["words"]) > 1000
 
 
 @pytest.mark.parametrize("size", [*SIZES, "huge"])

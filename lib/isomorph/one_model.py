@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from isomorph.text.examples import Examples
 
 SENTENCES = 300  # whose words are met in context
+WORDS = 4000  # of these, evenly spaced: each is compared with all others, again and again
 PARTS = 5  # of the embedded words: each an independent sample of ranks
 FEWEST = 25 * PARTS  # words
 PROBED = {"train": 800, "dev": 200, "test": 400}  # sentences at most
@@ -129,9 +130,12 @@ def _in_context(reader: Reader, texts: list[str], progress: bool) -> Iterator[di
 
     from isomorph.measure import isotropy
     from isomorph.measure.correlation import jackknife
+    from isomorph.text.parallel import evenly
 
     found = reader.represent(texts, level="word", progress=progress)
     width = found[0].shape[1]
+    chosen = torch.tensor(evenly(range(len(found.texts)), WORDS))
+    of_text = found.texts[chosen]
     measures: dict[str, Callable] = {
         "average_cosine": isotropy.average_cosine,
         "isoscore": isotropy.isoscore,
@@ -141,8 +145,8 @@ def _in_context(reader: Reader, texts: list[str], progress: bool) -> Iterator[di
     for layer, vectors in found.layers.items():
         for name, measure in measures.items():
 
-            def of(places, vectors=vectors, measure=measure) -> float:
-                return measure(vectors[torch.isin(found.texts, places)])
+            def of(places, vectors=vectors[chosen], measure=measure) -> float:
+                return measure(vectors[torch.isin(of_text, places)])
 
             yield _record(name, jackknife(of, len(texts)), layer)
 
