@@ -11,7 +11,7 @@ from isomorph.cli import app
 from isomorph.measure.isotropy import average_cosine, of_words
 from isomorph.measure.words import embedding_words, input_embedding
 from isomorph.models.pretrained import load_encoder
-from isomorph.text.own import treebank_of
+from isomorph.text.own import single, treebank_of, words_of
 
 # A verb, its subject and perhaps an object, each with an article.
 NOUNS = ("dog", "cat", "king", "son", "house", "man", "river", "servant", "city", "word")
@@ -45,7 +45,7 @@ def trees(tmp_path_factory):
 @pytest.fixture(scope="module")
 def geometry(tmp_path_factory):
     file = tmp_path_factory.mktemp("text") / "own.txt"
-    read, _ = one_model._text("en")
+    read, _ = single("en")
     file.write_text("\n".join(read[::200]), encoding="utf-8")
     return file, one_model.isotropy(
         "en", text=str(file), sentences=30, device="cpu", progress=False
@@ -67,7 +67,7 @@ def test_isotropy_is_of_words_in_context_and_as_embedded(geometry):
     met = texts if len(texts) <= 30 else [texts[i * len(texts) // 30] for i in range(30)]
     cosine = average_cosine(reader.represent(met, level="word")[3])
     assert of(rows, "average_cosine", 3)["value"] == pytest.approx(cosine)
-    ranked = [w for w, _ in one_model.Counter(one_model._words(texts)).most_common()]
+    ranked = [w for w, _ in one_model.Counter(words_of(texts)).most_common()]
     vectors, words = embedding_words(tokenizers["en"], input_embedding(model, "en"), ranked)
     assert of(rows, "words")["value"] == len(words)
     parts = [of_words(vectors, part=(k, 5))["norm"] for k in range(5)]

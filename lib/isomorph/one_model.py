@@ -87,42 +87,20 @@ def isotropy(
     frequency words are ranked. language: of a model of ours that reads several; that of shipped text.
     Raises ValueError, before the model is loaded, for other text; and ModelRefused.
     """
+    from isomorph.text.own import single, words_of
     from isomorph.text.parallel import evenly
 
     if sentences < 20:
         raise ValueError(f"sentences is {sentences}; at least 20 are needed.")
-    read, spoken = _text(text)
+    read, spoken = single(text)
     met = evenly(read, sentences)
-    ranked = [word for word, _ in Counter(_words(read)).most_common()]
+    ranked = [word for word, _ in Counter(words_of(read)).most_common()]
 
     def measured(reader: Reader) -> Iterator[dict]:
         yield from _in_context(reader, met, progress)
         yield from _embedded(reader, ranked)
 
     return _beside_its_floor(model, text, language or spoken, device, measured)
-
-
-def _text(text: str) -> tuple[list[str], str | None]:
-    """The sentences of a text, and its language where it ships."""
-    from isomorph.text.own import HUB, is_own, sides_of
-    from isomorph.text.parallel import load_parallel
-    from isomorph.text.shipped import LANGUAGES
-
-    if not is_own(text):
-        if text not in LANGUAGES:
-            raise ValueError(
-                f"text is {text!r}; allowed are {', '.join(LANGUAGES)}, a file that is there, or {HUB}."
-            )
-        rows = (row for name in ("bible", "help") for row in load_parallel(name).to_list())
-        return [row[text] for row in rows if row["split"] == "train"], text
-    return sides_of([text])[0], None
-
-
-def _words(texts: list[str]) -> Iterator[str]:
-    from isomorph.text.tokens import joined, word_places
-
-    for text in texts:
-        yield from (joined(text)[place[0] : place[1]] for place in word_places(text))
 
 
 def _in_context(reader: Reader, texts: list[str], progress: bool) -> Iterator[dict]:
@@ -304,7 +282,8 @@ def report_of(rows: DataFrame) -> report.Report:
     ranks, selective = rows["metric"].str.fullmatch(r"(cosine|norm)_\d"), []
     if ranks.any():
         made.append(_frequency(rows))
-        facts["Embedded words"] = f"{_value(rows, 'words'):,.0f} that are one subword"
+    if (rows["metric"] == "words").any():
+        facts["Embedded words"] = f"{_value(rows, 'words'):,.0f} are one subword"
     for row in rows[rows["metric"].str.endswith("_selectivity")].itertuples():
         known = row.metric.removesuffix("_selectivity")
         selective.append(f"{known} {100 * row.value:.1f} (fresh weights {100 * row.floor:.1f})")
@@ -323,39 +302,32 @@ def _value(rows: DataFrame, metric: str, column: str = "value") -> float:
 
 
 def _frequency(rows: DataFrame) -> report.Section:
-    """Length and cosine of embedded words by rank."""
+    """The cosine of embedded words by rank, and their length."""
     from isomorph.measure.isotropy import RANKS
 
-    bins = [f"from {rank + 1:,}" for rank in RANKS]
     there = [i for i in range(len(RANKS)) if (rows["metric"] == f"cosine_{i}").any()]
-    figure, axes = figures.blank(report.WIDTH, 5.2, rows=2)
-    with figures.theme():
-        for axis, name in zip(axes, ("cosine", "norm"), strict=True):
-            low, value, high, floor = (
-                [_value(rows, f"{name}_{i}", column) for i in there]
-                for column in ("low", "value", "high", "floor")
-            )
-            axis.fill_between(there, low, high, alpha=0.2)
-            axis.plot(there, value, "o-", label="the model")
-            axis.plot(there, floor, ":", label="fresh weights")
-            axis.set_xticks(there, [bins[i] for i in there])
-            axis.set_ylabel({"cosine": "cosine to others", "norm": "length"}[name])
-        axes[0].legend()
-        axes[1].set_xlabel("rank of the word by frequency in the text")
-    ends = there[0], there[-1]
-    cosine, floor = (
-        [_value(rows, f"cosine_{i}", column) for i in ends] for column in ("value", "floor")
+    bins = [f"from {RANKS[i] + 1:,}" for i in there]
+    figure, (axis,) = figures.blank(report.WIDTH, 3.6)
+    low, value, high, floor = (
+        [_value(rows, f"cosine_{i}", column) for i in there]
+        for column in ("low", "value", "high", "floor")
     )
+    with figures.theme():
+        axis.fill_between(bins, low, high, alpha=0.2)
+        axis.plot(bins, value, "o-", label="the model")
+        axis.plot(bins, floor, ":", label="fresh weights")
+        axis.set(xlabel="rank of the word by frequency in the text", ylabel="cosine to others")
+        axis.legend()
+    lengths = [_value(rows, f"norm_{i}") for i in (there[0], there[-1])]
     found = (
-        f"The {RANKS[1]} most frequent words have an average cosine of {cosine[0]:.3f} to all others, and "
-        f"the rarest ({bins[ends[1]]}) of {cosine[1]:.3f}; with fresh weights {floor[0]:.3f} and "
-        f"{floor[1]:.3f}. Lengths go from {_value(rows, f'norm_{ends[0]}'):.3g} to "
-        f"{_value(rows, f'norm_{ends[1]}'):.3g}."
+        f"The {RANKS[1]} most frequent words have an average cosine of {value[0]:.3f} to all others, and "
+        f"the rarest ({bins[-1]}) of {value[-1]:.3f}; with fresh weights {floor[0]:.3f} and "
+        f"{floor[-1]:.3f}. Their lengths are {lengths[0]:.3g} and {lengths[1]:.3g}."
     )
     table = rows[rows["metric"].str.fullmatch(r"(cosine|norm)_\d")]
     table = table[["metric", "value", *report.ESTIMATED[:3]]]
     return report.section(
         "Frequent and rare words", found, (figure, table),
-        "The average cosine of embedded words to all others, and their length, by rank.",
-        "Two panels of lines over four ranges of ranks, the model and fresh weights.",
+        "The average cosine of embedded words to all others, by rank among those that are one subword.",
+        "Two lines over ranges of ranks, the model and fresh weights.",
     )  # fmt: skip

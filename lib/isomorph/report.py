@@ -87,21 +87,21 @@ class Report(NamedTuple):
 
 
 def with_floor(records: Sequence[dict], floor: Sequence[dict]) -> DataFrame:
-    """Records with a "score" as rows beside those of the fresh weights: metric, layer, fold where there
-    is one, value, and ESTIMATED, nan where nothing is estimated."""
+    """Records with a "score" as rows beside those of the fresh weights: metric, layer, value, and
+    ESTIMATED, nan where nothing is estimated."""
     import pandas as pd
 
     from isomorph.measure.correlation import intervals
 
     def key(record: dict) -> tuple:
-        return record["metric"], record.get("layer"), record.get("part")
+        return record["metric"], record.get("layer")
 
     below, rows = {key(record): record for record in floor}, []
     for record in records:
         row = {name: value for name, value in record.items() if name != "score"}
         other = below.get(key(record), {})
         row["floor"] = other.get("value")
-        if score := record.get("score"):
+        if (score := record.get("score")) and len(score.influence) > 1:
             of = {"": score, "floor": other.get("score")}
             if of["floor"] is None or len(of["floor"].influence) != len(score.influence):
                 del of["floor"]

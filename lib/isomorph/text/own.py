@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from isomorph.text.examples import SPEECH, TREE, Examples, TaggedExample, TreeExample
 from isomorph.text.fetch import NAME, examples_of, load_hub, named, text
-from isomorph.text.parallel import CONTEXTS, LEARN, TEST, Pairs, evenly
+from isomorph.text.parallel import CONTEXTS, LEARN, TEST, Pairs, evenly, load_parallel
+from isomorph.text.shipped import LANGUAGES
+from isomorph.text.tokens import word_places
 
 COLUMNS = re.compile(
     rf"(?P<id>{NAME}/{NAME}):(?P<config>{NAME}):(?P<split>{NAME}):(?P<columns>[^:]+)"
@@ -94,6 +96,28 @@ def own_material(
     }
     contexts = tuple(evenly(chosen["learn"][side][side::2], CONTEXTS) for side in (0, 1))
     return chosen | {"dictionary": words} | ({"contexts": contexts} if dictionary else {})
+
+
+def single(text: str) -> tuple[list[str], str | None]:
+    """The sentences of one text, and its language where it ships: its training part, by "en" and so on.
+    Raises ValueError for what is neither that nor one side of `sides_of`."""
+    if not is_own(text):
+        if text not in LANGUAGES:
+            raise ValueError(
+                f"text is {text!r}; allowed are {', '.join(LANGUAGES)}, a file that is there, or {HUB}."
+            )
+        rows = (row for name in ("bible", "help") for row in load_parallel(name).to_list())
+        return [row[text] for row in rows if row["split"] == "train"], text
+    (side, *more) = sides_of([text])
+    if more:
+        raise ValueError(f"text is {text!r}, which is two columns; allowed is one.")
+    return side, None
+
+
+def words_of(texts: list[str]) -> Iterator[str]:
+    """The words of some texts, one after the other, as `isomorph.text.tokens.word_places` finds them."""
+    for each in texts:
+        yield from (each[place[0] : place[1]] for place in word_places(each))
 
 
 def _read(given: str | Path) -> list[list[str]]:
