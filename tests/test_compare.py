@@ -365,7 +365,7 @@ def test_an_encoder_of_two_languages_reads_each_with_its_tokeniser():
     not os.environ.get("ISOMORPH_MIRROR"), reason="ISOMORPH_MIRROR names no mirror of models"
 )
 def test_other_peoples_encoders(monkeypatch):
-    monkeypatch.setattr(compare, "CONTEXTS", 50)
+    monkeypatch.setattr(parallel, "CONTEXTS", 50)
     rows = compare.compare_models(
         "sentence-transformers/all-MiniLM-L6-v2", "intfloat/multilingual-e5-small",
         domain="bible", learn=60, test=30, device="cpu", progress=False,

@@ -5,11 +5,13 @@ import os
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from book import build as book
 from book.build.chapters import Layout, hash_library
 
 import isomorph
+from isomorph import report
 
 # Checks that could be skipped unseen would check nothing: where they must run, their lack fails.
 REQUIRED = bool(os.environ.get("REQUIRE_BROWSER"))
@@ -24,6 +26,8 @@ PAGES = (
     "ledger",
     "how_to_read",
     "how_to_reproduce",
+    "bring_your_own_model",
+    "bring_your_own_text",
     "how_to_teach",
     "glossary",
     "bibliography",
@@ -270,6 +274,33 @@ def test_on_a_phone_a_claim_is_a_block_with_its_headings(read):
     cell = window.locator("table.ledger tbody tr").first.locator("td").nth(2)
     assert cell.evaluate("c => getComputedStyle(c).display") == "block"
     assert "In scope" in cell.evaluate("c => getComputedStyle(c, '::before').content")
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_a_report_keeps_the_same_promises(browser, mode, viewport, tmp_path):
+    values = {
+        "value": 0.5,
+        "low": 0.4,
+        "high": 0.6,
+        "floor": 0.1,
+        "gain_low": 0.3,
+        "gain_high": 0.5,
+    }
+    rows = pd.DataFrame([{"metric": "cka", "layer": i} | values for i in range(13)])
+    drawing = report.Drawing("A", "Of it.", "similarity", {"CKA": "cka"}, {"cka": "CKA"}, "")
+    told = report.Report(
+        rows, "one/model beside another/" + "a_long_name_of_a_model" * 4, {"Text": "x" * 200},
+        "sentences", report.sections(rows, [drawing]),
+        report.by_layer(rows, {f"column {i}": "cka" for i in range(9)}),
+    )  # fmt: skip
+    report.write(told, tmp_path)
+    reader = Reader(browser, tmp_path, mode=mode, viewport=viewport)
+    window = reader.open("report")
+    assert window.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    assert window.locator("img").first.evaluate("i => i.complete && i.naturalWidth > 300")
+    assert reader.complaints == [] and barriers(reader, ["report"]) == []
+    reader.context.close()
 
 
 def test_the_book_built_here_keeps_the_same_promises(browser):
