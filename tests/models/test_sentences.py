@@ -13,6 +13,7 @@ from isomorph.models.judged import ModelRefused
 from isomorph.models.pretrained import load_encoder, located
 from isomorph.models.sentences import asked, untrained
 from isomorph.text.parallel import material
+from tests import hub
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 TEXTS = ["A short one.", "A sentence that is rather longer than the one before it."]
@@ -77,6 +78,20 @@ def test_files_that_are_none_are_refused(folder):
     say(folder, "modules.json", [1])
     with pytest.raises(ModelRefused, match="modules.json is no list of modules"):
         asked(str(folder))
+
+
+def fetched(name: str) -> tuple:
+    folder = located(name).folder
+    files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    return asked(name).pooling, files
+
+
+def test_the_hub_is_asked_for_the_pooling_and_for_no_other_folder(folder):
+    wanted = ["1_Pooling/config.json", "modules.json"]
+    files = {name: (folder / name).read_bytes() for name in wanted}
+    with hub.served() as (there, address), hub.user(address) as call:
+        there.put("models", "somebody/encoder", files | {"onnx/config.json": b"{}"})
+        assert call(fetched, "somebody/encoder") == ("first", wanted)
 
 
 def test_a_reader_pools_and_prompts_as_it_is_told():

@@ -29,7 +29,7 @@ from isomorph.measure.represent import (
     unit_index,
     unit_means,
 )
-from isomorph.models.inputs import takes_language
+from isomorph.models.inputs import encoder_of, longest_input, takes_language
 from isomorph.text.tokens import (
     Text,
     check_text,
@@ -72,7 +72,8 @@ class Reader:
     def sentences(self, texts: Sequence[str], **options) -> Representation:
         """Of sentences, as it pools them."""
         whole = [self.prompt + text for text in texts] if self.prompt else texts
-        return self.represent(whole, pooling=self.pooling, max_length=self.longest, **options)
+        most = longest_input(encoder_of(self.model), self.splitter, self.longest)
+        return self.represent(whole, pooling=self.pooling, max_length=most, **options)
 
 
 def input_embedding(model: PreTrainedModel, language: str | None = None) -> Tensor:

@@ -62,9 +62,12 @@ def asked(name: str, prompt: str | None = None) -> Asked:
         modules = json.loads((model.folder / "modules.json").read_text("utf-8"))
         kinds = {each["type"].rpartition(".")[2]: each["path"] for each in modules}
     pooling = _pooling(model, kinds["Pooling"]) if "Pooling" in kinds else "mean"
-    longest = model.optional("sentence_bert_config.json").get("max_seq_length")
+    limits = model.optional("sentence_bert_config.json")
+    longest = limits.get("max_seq_length")
     if left := [kind for kind in kinds if kind not in ("Transformer", "Pooling", "Normalize")]:
         notes.append(f"its layers {', '.join(left)} after that are left out")
+    if limits.get("do_lower_case"):
+        notes.append("in the case that they are in, though its files ask for lower case")
     if longest:
         notes.append(f"cut after {longest} tokens")
     said = f"{IN_WORDS[pooling]}, as its files of sentence-transformers ask"

@@ -206,7 +206,10 @@ class FileText(Config):
     def _fingerprinted(cls, values: object) -> object:
         if not isinstance(values, dict) or values.get("sha256"):
             return values
-        named = [*values.get("files", ()), *values.get("held_out", ())]
+        lists = values.get("files", ()), values.get("held_out", ())
+        if not all(isinstance(each, list | tuple) for each in lists):
+            return values  # which is then refused for its type
+        named = [*lists[0], *lists[1]]
         named += [values["dictionary"]] if values.get("dictionary") else []
         if missing := [file for file in named if not Path(file).is_file()]:
             raise ValueError(f"there is no file '{missing[0]}'.")
