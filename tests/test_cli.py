@@ -8,7 +8,7 @@ from book import build as book
 from typer.testing import CliRunner
 
 import isomorph
-from isomorph import cli, compare, sweep
+from isomorph import cli, report, sweep
 from isomorph.processes import MICRO_BATCH as ROWS
 
 
@@ -117,7 +117,7 @@ def test_an_interruption_says_how_to_go_on(call, monkeypatch):
     told = call("book")
     assert told.exit_code == 130
     assert "the same command goes on from here" in told.stderr
-    monkeypatch.setattr(compare, "check_folder", raising(KeyboardInterrupt()))
+    monkeypatch.setattr(report, "check_folder", raising(KeyboardInterrupt()))
     told = call("compare", "a", "b")
     assert told.exit_code == 130
     assert told.stderr == "isomorph: stopped; the same command starts anew\n"
