@@ -10,7 +10,8 @@ from isomorph import report
 from isomorph.measure.retrieval import retrieval
 from isomorph.measure.words import Reader
 from isomorph.models.judged import ModelRefused
-from isomorph.models.pretrained import load_encoder, located
+from isomorph.models.places import located
+from isomorph.models.pretrained import load_encoder
 from isomorph.models.sentences import asked, untrained
 from isomorph.text.parallel import material
 from tests import hub

@@ -121,7 +121,11 @@ def _snapshot(hub_id: str, revision: str | None, **how) -> Path:
     for patterns in (allowed, [*allowed, PICKLE]):
         folder = Path(
             snapshot_download(
-                hub_id, revision=revision, allow_patterns=patterns, ignore_patterns=["[!1]*/*"], **how
+                hub_id,
+                revision=revision,
+                allow_patterns=patterns,
+                ignore_patterns=["[!1]*/*"],
+                **how,
             )
         )
         if any(folder.glob("*.safetensors")):

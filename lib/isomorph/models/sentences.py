@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from isomorph.models.encoder import seeded
 from isomorph.models.judged import Candidate
-from isomorph.models.pretrained import located
+from isomorph.models.places import located
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
