@@ -16,6 +16,7 @@ from isomorph.runs import (
     CopyText,
     Cures,
     EncoderWords,
+    FileText,
     FineTuning,
     Geometry,
     HubText,
@@ -39,7 +40,8 @@ ALONE = BELOW.model_copy(update={"text": WorldText(world=BELOW.text.world, only=
 TASK = Task(source="world_nli", train=10, test=10)
 VALID = [
     World(), VocabularyConfig(), EncoderConfig(), TrainingConfig(tokens=9000), TuningConfig(),
-    ShippedText(), HubText(), WorldText(), CopyText(), TASK, BELOW, paper_run(),
+    ShippedText(), HubText(), WorldText(), CopyText(),
+    FileText(files=(__file__,), languages=("en",)), TASK, BELOW, paper_run(),
     Task(source="passage_relation"),
     Theorem(theorem="point_clouds"), Geometry(pretraining=ALONE), EncoderWords(),
     WordVectors(), AnchorShare(pretraining=BELOW), Transfer(pretraining=BELOW, tasks=(TASK,)),

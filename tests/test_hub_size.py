@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from isomorph import claims, cli, results, sweep
 from isomorph.config import public_seed
 from isomorph.ledger.evidence import about
-from isomorph.models.pretrained import ModelRefused, load_encoder, load_masked_lm
+from isomorph.models.judged import ModelRefused
+from isomorph.models.pretrained import load_encoder, load_masked_lm
 from isomorph.presets import conditions, recipes
 from isomorph.presets.recipes import BERT, MULTIBERTS
 from isomorph.runs import EncoderWords, FineTuning, Task

@@ -15,6 +15,7 @@ from isomorph.runs import AnchorShare, Transfer, run_from_json
 from isomorph.runs.comparison import read_counts, shares
 from isomorph.runs.pretraining import batches
 from isomorph.sweep import describe
+from isomorph.text.packed import Ids
 from isomorph.text.vocab import SPECIAL, Vocabulary, VocabularyConfig, learn
 
 METRICS = ("anchor_types", "anchor_tokens", "anchor_tokens_letters")
@@ -69,7 +70,8 @@ def test_text_is_switched_once_an_epoch():
     corpus = run.text.corpus()
     source = batches(run, learn(run.vocabulary, corpus.train), corpus)
     source.texts = {language: text[:80] for language, text in source.texts.items()}
-    source.encoded = {language: ids[:80] for language, ids in source.encoded.items()}
+    few = {language: [ids[i] for i in range(80)] for language, ids in source.encoded.items()}
+    source.encoded = {language: Ids.of(ids) for language, ids in few.items()}
     built = []
     build = source._epoch.__wrapped__
     source._epoch = lru_cache(maxsize=4)(lambda *key: (built.append(key), build(*key))[1])

@@ -183,7 +183,8 @@ def drawn_anew(encoder: str, seed: int, folder: str) -> str:
     """A public encoder's shape with weights that the seed alone draws, as its library begins a
     training, and its tokeniser, written to a folder; the folder."""
     from isomorph.models.encoder import seeded
-    from isomorph.models.pretrained import ModelRefused, load_encoder
+    from isomorph.models.judged import ModelRefused
+    from isomorph.models.pretrained import load_encoder
 
     model, tokenizer = load_encoder(encoder)
     if isinstance(tokenizer, dict):

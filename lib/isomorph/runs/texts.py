@@ -204,7 +204,7 @@ class FileText(Config):
     @model_validator(mode="before")
     @classmethod
     def _fingerprinted(cls, values: object) -> object:
-        if not isinstance(values, dict) or values.get("sha256"):
+        if not isinstance(values, dict) or values.get("sha256", ()) != ():
             return values
         lists = values.get("files", ()), values.get("held_out", ())
         if not all(isinstance(each, list | tuple) for each in lists):
