@@ -16,7 +16,7 @@ from isomorph.models.pretrained import load_encoder, load_masked_lm
 from isomorph.presets import conditions, recipes
 from isomorph.presets.recipes import BERT, MULTIBERTS
 from isomorph.runs import EncoderWords, FineTuning, Task
-from isomorph.runs.encoders import drawn_anew
+from isomorph.runs.encoders import fresh_like
 from isomorph.text.corpora import load_corpus
 from isomorph.text.vocab import VocabularyConfig, learn
 from tests.hub import served, user
@@ -152,13 +152,13 @@ def test_a_seed_is_told_by_the_name():
 def test_weights_are_drawn_by_the_seed_alone(mirror, tmp_path):
     drawn = []
     for seed, name in ((0, "a"), (0, "b"), (1, "c")):
-        model, _ = load_encoder(drawn_anew(str(mirror / BERT), seed, str(tmp_path / name)))
+        model, _ = load_encoder(fresh_like(str(mirror / BERT), seed, str(tmp_path / name)))
         drawn.append(torch.cat([p.flatten() for p in model.parameters()]))
     assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
     trained, _ = load_encoder(str(mirror / BERT))
     assert model.config.hidden_size == trained.config.hidden_size == 128
     with pytest.raises(ModelRefused, match="of this project; allowed is a Pretraining"):
-        drawn_anew("data/models/en", 0, str(tmp_path / "d"))
+        fresh_like("data/models/en", 0, str(tmp_path / "d"))
     for encoder in ("en", "glove"):
         with pytest.raises(ValueError, match="weights is 'random'"):
             EncoderWords(encoder=encoder, weights="random")

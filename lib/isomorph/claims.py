@@ -24,7 +24,7 @@ from isomorph.ledger.evidence import WORLDS, placed
 from isomorph.ledger.intervals import NOTHING
 from isomorph.ledger.schema import Claim, LedgerError
 from isomorph.ledger.verdicts import Finding, Place, bodies, places
-from isomorph.rows import with_sample
+from isomorph.rows import recorded, rows_digest, with_sample
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -98,7 +98,7 @@ def ledger() -> list[Claim]:
 def judged(rows: Loader | None = None, size: str | None = None) -> list[Judged]:
     """Every claim with what the rows say of it.
 
-    `rows` maps an experiment's name to its rows; left out, it is `isomorph.results.recorded`. `size`
+    `rows` maps an experiment's name to its rows; left out, it is `isomorph.rows.recorded`. `size`
     is one of `isomorph.config.SIZES`: only rows of that size are looked at. Raises ValueError for
     another size.
     """
@@ -106,16 +106,12 @@ def judged(rows: Loader | None = None, size: str | None = None) -> list[Judged]:
         known_size(size)
     if rows is not None:
         return _judge_all(rows, size)
-    from isomorph.results import rows_digest
-
     return _judged(tuple(map(rows_digest, _wanted())), size)
 
 
 @cache
 def _judged(state: tuple[str, ...], size: str | None) -> list[Judged]:
     """Once for each state of the recorded rows, whose checksums are compared each time."""
-    from isomorph.results import recorded
-
     return _judge_all(partial(recorded, columns=READ), size)
 
 

@@ -105,8 +105,7 @@ def compare_models(
     """
     from isomorph.measure import comparison
     from isomorph.models.judged import ModelRefused, one_line
-    from isomorph.models.pretrained import fingerprint
-    from isomorph.models.sentences import untrained
+    from isomorph.models.pretrained import drawn_anew, fingerprint
     from isomorph.models.settings import device_named
 
     place = device_named(device)
@@ -127,7 +126,7 @@ def compare_models(
         readers.append(own)
         read.append(words)
         if name not in fresh:
-            fresh[name] = untrained(own.model, report.SEED + len(fresh))
+            fresh[name] = drawn_anew(own.model, report.SEED + len(fresh))
     below = [
         replace(own, model=fresh[name]) for own, name in zip(readers, (first, second), strict=True)
     ]

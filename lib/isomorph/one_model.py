@@ -156,12 +156,11 @@ def _beside_its_floor(
     name: str, text: str, language: str | None, device: Device, measured: Callable
 ) -> DataFrame:
     from isomorph.models.judged import ModelRefused, one_line
-    from isomorph.models.pretrained import fingerprint
-    from isomorph.models.sentences import untrained
+    from isomorph.models.pretrained import drawn_anew, fingerprint
     from isomorph.models.settings import device_named
 
     reader, _ = report.reader(name, language, device_named(device))
-    fresh = replace(reader, model=untrained(reader.model, report.SEED))
+    fresh = replace(reader, model=drawn_anew(reader.model, report.SEED))
     try:
         rows = report.with_floor(*(list(measured(each)) for each in (reader, fresh)))
     except ValueError:

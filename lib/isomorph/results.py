@@ -1,7 +1,6 @@
 """Rows: what runs measured, live or recorded earlier by the very same configs.
 
-Recorded rows ship in `data/results/<experiment>.parquet`, guarded by the manifest of the shipped
-data. A row is found by its run's digest, and is stale when its config no longer validates, no longer
+A row is found by its run's digest, and is stale when its config no longer validates, no longer
 has that digest, or its data has changed.
 """
 
@@ -11,21 +10,24 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from filelock import FileLock
-
 from isomorph import files
 from isomorph.config import known
-from isomorph.rows import COLUMNS, rows_of
+from isomorph.rows import (
+    experiments_recorded,
+    recorded,
+    relative,
+    results_path,
+    rows_of,
+    writing,
+)
 from isomorph.runs import Pretraining, Run, cache_folder, run_from_json, trained
 from isomorph.runs.cache import busy, held
 from isomorph.text import shipped
-from isomorph.text.shipped import data_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,76 +47,9 @@ class Condition:
     run: Run
 
 
-def recorded(experiment: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """The rows that ship for an experiment; none, with the same columns, if there are none.
-
-    With `columns`, quickly: these alone, and strings as Python's own. Raises DataCorrupted, in one
-    sentence, when they are not those that were recorded.
-    """
-    import numpy as np
-    import pandas as pd
-    from pyarrow import parquet as pq
-
-    path = results_path(experiment)
-    if not data_folder().is_dir():
-        raise shipped.DataCorrupted(f"{data_folder()} is no folder, but the data should be there.")
-    if not path.exists() and not _listed(path):
-        return pd.DataFrame(columns=[*(columns or COLUMNS), "provenance"])
-    schema = pq.read_schema(_verified(path))
-    if set(schema.names) != set(COLUMNS):
-        raise shipped.DataCorrupted(
-            f"{path} has the columns {sorted(schema.names)}, but rows have {sorted(COLUMNS)}: "
-            f"{shipped.RECORD.format(experiment)}."
-        )
-    strings = [field.name for field in schema if columns and "string" in str(field.type)]
-    read = list(columns or COLUMNS)
-    rows = pd.read_parquet(path, columns=read, read_dictionary=strings)
-    for name in set(strings) & set(read):  # each is made once, and not once a row
-        words = np.append(rows[name].cat.categories.to_numpy(object), None)
-        rows[name] = pd.Series(words[rows[name].cat.codes], rows.index, dtype=object)
-    return rows[read].assign(provenance="recorded")
-
-
 def recorded_digests(experiment: str) -> set[str]:
     """Of the runs whose rows ship. Raises as `recorded`."""
     return set(recorded(experiment, ["digest"])["digest"])
-
-
-def rows_digest(experiment: str) -> str:
-    """SHA-256 of the rows that ship for an experiment, "" where there are none. Raises as `recorded`."""
-    path = results_path(experiment)
-    return shipped.sha256_of(_verified(path)) if path.exists() or _listed(path) else ""
-
-
-def _listed(path: Path) -> str | None:
-    """The SHA-256 that the manifest has of recorded rows; None where it has none."""
-    if not (data_folder() / shipped.MANIFEST).exists():
-        return None
-    return shipped.read_manifest()["files"].get(_relative(path), {}).get("sha256")
-
-
-def _verified(path: Path) -> Path:
-    try:
-        return shipped.verified(_relative(path))
-    except shipped.DataCorrupted:
-        # They may be in the making, or whoever wrote them was ended after it had listed them.
-        with suppress(OSError), _writing(path) as aside:
-            if aside.exists() and shipped.sha256_of(aside) == _listed(path):
-                files.put(aside, path)
-        return shipped.verified(_relative(path))
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[Path]:
-    """Keep others from writing recorded rows; where new ones lie until they take their place."""
-    aside = path.parent / ".partial-rows" / path.name
-    aside.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_suffix(".lock"), is_singleton=True):
-        yield aside
-
-
-def _relative(path: Path) -> str:
-    return path.relative_to(data_folder()).as_posix()
 
 
 def gather(
@@ -236,7 +171,7 @@ def record(experiment: str, conditions: Iterable[Condition], *, size: str) -> Pa
     rows = pd.concat(fresh, ignore_index=True).drop(columns="provenance")
     rows["recorded"] = datetime.now(UTC).isoformat(timespec="minutes")
     path = results_path(experiment)
-    with _writing(path) as aside:
+    with writing(path) as aside:
         if path.exists():  # else they are recorded anew
             kept = recorded(experiment).drop(columns="provenance")
             key = ["digest", "metric"]
@@ -249,7 +184,7 @@ def record(experiment: str, conditions: Iterable[Condition], *, size: str) -> Pa
         rows.to_parquet(aside, index=False, compression="zstd")
         files.sync(aside)
         # Listed first: whoever comes between finds in `aside` what is listed.
-        shipped.write_manifest_entry(_relative(path), rows=len(rows), written=aside)
+        shipped.write_manifest_entry(relative(path), rows=len(rows), written=aside)
         files.put(aside, path)
     return path
 
@@ -280,11 +215,3 @@ def _stale(experiment: str) -> Iterator[str]:
             if run.digest != digest:
                 reason = f"their config now names another run ({run.digest})."
         yield f"{experiment}: the rows of {condition!r} ({digest}) are stale: {reason}"
-
-
-def experiments_recorded() -> list[str]:
-    return sorted(path.stem for path in (data_folder() / "results").glob("*.parquet"))
-
-
-def results_path(experiment: str) -> Path:
-    return data_folder() / "results" / f"{experiment}.parquet"

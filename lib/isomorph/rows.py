@@ -7,16 +7,25 @@ first language has, and on the others), or "out" (texts out of the task's domain
 is a layer of the model, 0 what its embeddings give; `epoch` one of fine-tuning; `blocks` how many
 blocks were put back. `seed` is the run's, and `fold` a part of the items of one model, which is no
 seed: nothing is drawn anew.
+
+Recorded rows ship in `data/results/<experiment>.parquet`, guarded by the manifest of the shipped data.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+from filelock import FileLock
 
+from isomorph import files
+from isomorph.text import shipped
+from isomorph.text.shipped import data_folder
+
+if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
     from isomorph.runs.run import Run
@@ -142,3 +151,78 @@ def _sought(metric: str) -> str | None:
 def _span(numbers: Series) -> str:
     least, most = (f"{round(end):,}" for end in (numbers.min(), numbers.max()))
     return least if least == most else f"{least} to {most}"
+
+
+def experiments_recorded() -> list[str]:
+    return sorted(path.stem for path in (data_folder() / "results").glob("*.parquet"))
+
+
+def results_path(experiment: str) -> Path:
+    return data_folder() / "results" / f"{experiment}.parquet"
+
+
+def recorded(experiment: str, columns: Sequence[str] | None = None) -> DataFrame:
+    """The rows that ship for an experiment; none, with the same columns, if there are none.
+
+    With `columns`, quickly: these alone, and strings as Python's own. Raises DataCorrupted, in one
+    sentence, when they are not those that were recorded.
+    """
+    import numpy as np
+    import pandas as pd
+    from pyarrow import parquet as pq
+
+    path = results_path(experiment)
+    if not data_folder().is_dir():
+        raise shipped.DataCorrupted(f"{data_folder()} is no folder, but the data should be there.")
+    if not path.exists() and not _listed(path):
+        return pd.DataFrame(columns=[*(columns or COLUMNS), "provenance"])
+    schema = pq.read_schema(_verified(path))
+    if set(schema.names) != set(COLUMNS):
+        raise shipped.DataCorrupted(
+            f"{path} has the columns {sorted(schema.names)}, but rows have {sorted(COLUMNS)}: "
+            f"{shipped.RECORD.format(experiment)}."
+        )
+    strings = [field.name for field in schema if columns and "string" in str(field.type)]
+    read = list(columns or COLUMNS)
+    rows = pd.read_parquet(path, columns=read, read_dictionary=strings)
+    for name in set(strings) & set(read):  # each is made once, and not once a row
+        words = np.append(rows[name].cat.categories.to_numpy(object), None)
+        rows[name] = pd.Series(words[rows[name].cat.codes], rows.index, dtype=object)
+    return rows[read].assign(provenance="recorded")
+
+
+def rows_digest(experiment: str) -> str:
+    """SHA-256 of the rows that ship for an experiment, "" where there are none. Raises as `recorded`."""
+    path = results_path(experiment)
+    return shipped.sha256_of(_verified(path)) if path.exists() or _listed(path) else ""
+
+
+def _listed(path: Path) -> str | None:
+    """The SHA-256 that the manifest has of recorded rows; None where it has none."""
+    if not (data_folder() / shipped.MANIFEST).exists():
+        return None
+    return shipped.read_manifest()["files"].get(relative(path), {}).get("sha256")
+
+
+def _verified(path: Path) -> Path:
+    try:
+        return shipped.verified(relative(path))
+    except shipped.DataCorrupted:
+        # They may be in the making, or whoever wrote them was ended after it had listed them.
+        with suppress(OSError), writing(path) as aside:
+            if aside.exists() and shipped.sha256_of(aside) == _listed(path):
+                files.put(aside, path)
+        return shipped.verified(relative(path))
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """Keep others from writing recorded rows; where new ones lie until they take their place."""
+    aside = path.parent / ".partial-rows" / path.name
+    aside.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock"), is_singleton=True):
+        yield aside
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(data_folder()).as_posix()

@@ -11,8 +11,8 @@ from isomorph.measure.retrieval import retrieval
 from isomorph.measure.words import Reader
 from isomorph.models.judged import ModelRefused
 from isomorph.models.places import located
-from isomorph.models.pretrained import load_encoder
-from isomorph.models.sentences import asked, untrained
+from isomorph.models.pretrained import drawn_anew, load_encoder
+from isomorph.models.sentences import asked
 from isomorph.text.parallel import material
 from tests import hub
 
@@ -117,7 +117,7 @@ def test_a_reader_pools_and_prompts_as_it_is_told():
 def test_fresh_weights_are_of_the_seed_and_of_the_shape():
     model, _ = load_encoder("en")
     before = torch.random.get_rng_state()
-    first, again, other = (untrained(model, seed) for seed in (0, 0, 1))
+    first, again, other = (drawn_anew(model, seed) for seed in (0, 0, 1))
     assert torch.equal(torch.random.get_rng_state(), before)
     weights = [each.state_dict() for each in (model, first, again, other)]
     assert [w.keys() for w in weights[1:]] == [weights[0].keys()] * 3 and not first.training

@@ -22,7 +22,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 from transformers.utils import logging
 
 from isomorph.models import judged
-from isomorph.models.encoder import BilingualConfig
+from isomorph.models.encoder import BilingualConfig, seeded
 from isomorph.models.inputs import encoder_of, takes_language
 from isomorph.models.judged import Candidate
 from isomorph.models.masked_lm import BilingualMaskedLM
@@ -85,6 +85,13 @@ def load_masked_lm(folder: Path | str) -> tuple[BilingualMaskedLM, Vocabulary]:
     model = located(str(folder))
     model.judge(judged.wrong_files(model))
     return _ours(model, BilingualMaskedLM)
+
+
+def drawn_anew(model: PreTrainedModel, seed: int) -> PreTrainedModel:
+    """A model of the same shape with fresh weights, drawn as its kind draws them before training."""
+    with seeded(seed):
+        fresh = type(model)(copy.deepcopy(model.config))
+    return fresh.to(model.device, model.dtype).eval()
 
 
 def fingerprint(name: str) -> str:

@@ -1,5 +1,4 @@
-"""How an encoder is meant to read sentences, as its own files of sentence-transformers say, and the same
-encoder before any training.
+"""How an encoder is meant to read sentences, as its own files of sentence-transformers say.
 
 `modules.json` names the steps after the encoder, `1_Pooling/config.json` how a sentence's tokens become one
 vector, `config_sentence_transformers.json` what stands before a sentence, and
@@ -9,17 +8,12 @@ files as sentence-transformers 6 reads them.
 
 from __future__ import annotations
 
-import copy
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from isomorph.models.encoder import seeded
 from isomorph.models.judged import Candidate
 from isomorph.models.places import located
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
 
 # By the names of sentence-transformers, whose mean is over special tokens too.
 POOLINGS = {"mean": "all", "cls": "first", "lasttoken": "last"}
@@ -91,10 +85,3 @@ def _pooling(model: Candidate, folder: str) -> str:
             f"{folder}/config.json asks for the pooling {', '.join(modes)}; allowed is one of {allowed}"
         )
     return POOLINGS[modes[0]]
-
-
-def untrained(model: PreTrainedModel, seed: int) -> PreTrainedModel:
-    """A model of the same shape with fresh weights, drawn as its kind draws them before training."""
-    with seeded(seed):
-        fresh = type(model)(copy.deepcopy(model.config))
-    return fresh.to(model.device, model.dtype).eval()

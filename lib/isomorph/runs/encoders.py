@@ -67,7 +67,7 @@ class EncoderRun(Run):
             if self.below is None:
                 drawn = self.weights == "random"
                 named.insert(
-                    0, drawn_anew(self.encoder, self.seed, aside) if drawn else self.encoder
+                    0, fresh_like(self.encoder, self.seed, aside) if drawn else self.encoder
                 )
             elif self.weights == "random":
                 model, vocabulary = untrained(self.below)
@@ -179,20 +179,18 @@ def untrained(run: Pretraining) -> tuple[BilingualMaskedLM, Vocabulary]:
     return initialise(shape, run.seed), vocabulary
 
 
-def drawn_anew(encoder: str, seed: int, folder: str) -> str:
-    """A public encoder's shape with weights that the seed alone draws, as its library begins a
-    training, and its tokeniser, written to a folder; the folder."""
-    from isomorph.models.encoder import seeded
+def fresh_like(encoder: str, seed: int, folder: str) -> str:
+    """A public encoder's shape with weights that the seed alone draws, and its tokeniser, written to a
+    folder; the folder."""
     from isomorph.models.judged import ModelRefused
-    from isomorph.models.pretrained import load_encoder
+    from isomorph.models.pretrained import drawn_anew, load_encoder
 
     model, tokenizer = load_encoder(encoder)
     if isinstance(tokenizer, dict):
         raise ModelRefused(
             f"weights is 'random', of {encoder!r}, which is of this project; allowed is a Pretraining."
         )
-    with seeded(seed):
-        type(model)(model.config).save_pretrained(folder)
+    drawn_anew(model, seed).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 

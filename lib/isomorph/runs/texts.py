@@ -24,8 +24,8 @@ from isomorph.text.worlds import World
 
 Domains = Literal["bible", "help", "bible+help"]
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-# Armenian, which has case and letters to spare; a letter with an accent stays what it is.
 HELD_OUT = 500  # sentences of a text of one's own, dev or test; a twentieth where that is less
+# Armenian, which has case and letters to spare; a letter with an accent stays what it is.
 COPIED = "".join(chr(0x561 + i) for i in range(len(LETTERS)))
 _TABLE = str.maketrans(LETTERS + LETTERS.upper(), COPIED + COPIED.upper())
 _RUN = re.compile(r"[^\W\d_]+")
@@ -197,9 +197,7 @@ class FileText(Config):
     languages: Annotated[tuple[str, ...], Distinct]  # any names, such as ("cy",)
     held_out: tuple[str, ...] = ()
     dictionary: str | None = None  # of two languages: a word, a tab and its translation a line
-    sha256: tuple[
-        str, ...
-    ] = ()  # of all these files in order; read from them where it is not given
+    sha256: tuple[str, ...] = ()  # of all these files in order; where not given, read from them
 
     @model_validator(mode="before")
     @classmethod
