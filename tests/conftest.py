@@ -10,6 +10,7 @@ from filelock import FileLock
 from hypothesis import settings
 
 from tests import example_chapter, small_book
+from tests import hub as stand_in
 
 # How long an example takes depends on what else the machine does.
 settings.register_profile("isomorph", deadline=None)
@@ -23,6 +24,22 @@ def elsewhere(tmp_path, monkeypatch):
     monkeypatch.setenv("ISOMORPH_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("ISOMORPH_CACHE", str(tmp_path / "cache"))
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def served():
+    """A stand-in of the hub, and its address."""
+    with stand_in.served() as (hub, address):
+        yield hub, address
+
+
+@pytest.fixture
+def hub(served):
+    """The stand-in; afterwards it is well again."""
+    yield served[0]
+    for trouble in (served[0].gated, served[0].hanging, served[0].refused, served[0].failing):
+        trouble.clear()
+    served[0].asked.clear()
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from isomorph import results
-from isomorph.measure.words import skipgram_vectors
+from isomorph.measure.static import skipgram_vectors
 from isomorph.presets.recipes import smoke_default
 from isomorph.runs import ShippedText, WordVectors, WorldText, run_from_json
 from isomorph.text.vocab import VocabularyConfig, learn, words_in

@@ -71,7 +71,7 @@ class Trained:
     def skipgrams(self, *, epochs: int = 5) -> Tensor:
         """(words that occur, width): skip-gram vectors of the same text and width, the most frequent
         word first."""
-        from isomorph.measure.words import skipgram_vectors
+        from isomorph.measure.static import skipgram_vectors
         from isomorph.text.vocab import words_in
 
         backend = self.tokenizer.backend_tokenizer

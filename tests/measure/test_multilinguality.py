@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 import torch
 
-from isomorph.measure.comparison import measure_multilinguality
+from isomorph.measure.multilinguality import measure_multilinguality
 from isomorph.models.encoder import BilingualConfig
 from isomorph.models.masked_lm import BilingualMaskedLM
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, ortho_group
 
 from isomorph.measure import retrieval as searched
-from isomorph.measure.comparison import two_thirds_layer
+from isomorph.measure.multilinguality import two_thirds_layer
 from isomorph.measure.retrieval import (
     retrieval,
     retrieval_by_row,

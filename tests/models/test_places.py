@@ -42,12 +42,6 @@ def load(name):
 
 
 @pytest.fixture(scope="module")
-def served():
-    with stand_in.served() as (hub, address):
-        yield hub, address
-
-
-@pytest.fixture(scope="module")
 def home(tmp_path_factory):
     return tmp_path_factory.mktemp("home")
 
@@ -58,14 +52,6 @@ def there(served, home):
     with stand_in.user(served[1], str(home), ISOMORPH_CACHE=str(home / "ours")) as call:
         yield call
         served[0].stop.set()
-
-
-@pytest.fixture
-def hub(served):
-    yield served[0]
-    for trouble in (served[0].gated, served[0].hanging, served[0].refused, served[0].failing):
-        trouble.clear()
-    served[0].asked.clear()
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import pytest
 from torch.nn.functional import cosine_similarity
 
-from isomorph.measure.words import glove
+from isomorph.measure.static import glove
 
 
 def test_frequent_words_come_first_and_alike_words_are_near():

@@ -37,12 +37,6 @@ def named(function, *arguments):
 
 
 @pytest.fixture(scope="module")
-def served():
-    with stand_in.served() as (hub, address):
-        yield hub, address
-
-
-@pytest.fixture(scope="module")
 def home(tmp_path_factory):
     return str(tmp_path_factory.mktemp("home"))
 
@@ -53,14 +47,6 @@ def there(served, home):
     with stand_in.user(served[1], home) as call:
         yield call
         served[0].stop.set()  # the process ends only once its requests that hang are answered
-
-
-@pytest.fixture
-def hub(served):
-    yield served[0]
-    for trouble in (served[0].gated, served[0].hanging, served[0].refused, served[0].failing):
-        trouble.clear()
-    served[0].asked.clear()
 
 
 def test_a_set_comes_with_the_commit_it_is_of(hub, there):

@@ -1,9 +1,8 @@
-"""Two encoders side by side, or one encoder's two languages, layer by layer, as records.
+"""Two encoders side by side, layer by layer, as records.
 
 `compare` has the measures of Conneau, Wu et al. (2020, section 5) for any two encoders, each of which
 reads one of two languages: a rotation is learnt on some sentences, or on a dictionary's "train" part,
-after iterative normalisation, and scored on others, or on the "test" part. `measure_multilinguality`
-rotates nothing.
+after iterative normalisation, and scored on others, or on the "test" part.
 
 Words are those of the dictionary's test part, to be found among all the dictionary's words of the other
 language, train and test, that have a vector; any listed translation is right. A word that is spelt
@@ -18,11 +17,9 @@ from types import MappingProxyType
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
 
 from isomorph.measure.correlation import Score, jackknife, mean_score
 from isomorph.measure.isotropy import average_cosine, isoscore
-from isomorph.measure.represent import Tokenizers
 from isomorph.measure.retrieval import (
     hubness,
     retrieval,
@@ -44,11 +41,7 @@ from isomorph.measure.words import (
     in_context,
     keyed_dictionary,
 )
-from isomorph.text.corpora import Corpus
-from isomorph.text.parallel import evenly
 from isomorph.text.tokens import check_texts
-
-CONTEXTS = 1000  # training sentences a language, evenly spaced, in which words are met
 
 Record = dict[str, str | int | float | Score | None]
 Sides = tuple[list[str], list[str]]
@@ -112,14 +105,14 @@ def compare(
     )
     records = []
     for name, sides in tests.items():
-        records += _records(None, {f"{name}retrieval_p1_chance": 1 / len(sides[0])})
+        records += as_records(None, {f"{name}retrieval_p1_chance": 1 / len(sides[0])})
     for layer, other in layer_pairs(max(first), max(second)):
         metrics = _of_sentences(first[layer], second[other], ends[0], parts, scored)
-        records += _records(layer, metrics)
+        records += as_records(layer, metrics)
     for layer, vectors in sorted(first.items()):
         x = vectors[parts[""]]
         alike = {j: linear_cka(x, other[parts[""]]) for j, other in sorted(second.items())}
-        records += _records(layer, alike, "cka_to_")
+        records += as_records(layer, alike, "cka_to_")
     spellings, pairs = keyed_dictionary([source.splitter, target.splitter], dictionary)
     if not all(spellings):
         return records
@@ -198,7 +191,7 @@ def translated(
     train = [(rows[0][a], rows[1][b]) for a, b in pairs["train"] if a in rows[0] and b in rows[1]]
     asked = [(a, b) for a, b in pairs["test"] if a in rows[0] and b in rows[1] and a != b]
     if not train or not asked:
-        return _records(layer, {f"{name}_queries": 0})
+        return as_records(layer, {f"{name}_queries": 0})
     sides = [normalise(side, normalising_means(side)) for side in (vectors, other_vectors)]
     places = torch.tensor(train)
     rotation = procrustes(sides[0][places[:, 0]], sides[1][places[:, 1]])
@@ -208,7 +201,7 @@ def translated(
     def scores(source: Tensor, **options) -> dict[str, float]:
         hits: dict[str, float] = {}
         sought = (words, source), (other_words, sides[1])
-        found = _translate(sought, pairs, by_word=hits, **options)
+        found = translate(sought, pairs, by_word=hits, **options)
         if scored and not math.isnan(found["p1"]):
             found["p1"] = _of_words(found["p1"], hits, rows[0])
         return found
@@ -223,10 +216,10 @@ def translated(
         metrics["p1_unmapped"] = scores(sides[0], scoring="csls")["p1"]
     for scoring in ("cosine", "csls"):
         metrics[f"hubness_{scoring}"] = hubness(rotated, sides[1], scoring=scoring)
-    return _records(layer, metrics, f"{name}_")
+    return as_records(layer, metrics, f"{name}_")
 
 
-def _translate(lexicons: Sequence[Lexicon], pairs: Pairs, **options) -> dict[str, float]:
+def translate(lexicons: Sequence[Lexicon], pairs: Pairs, **options) -> dict[str, float]:
     (words, vectors), (other_words, others) = lexicons
     return translation_both_ways(
         vectors, others, pairs["test"], words, other_words, known=pairs["train"], **options
@@ -250,111 +243,11 @@ def _random_rotation(like: Tensor) -> Tensor:
     return left @ right
 
 
-def _records(layer: int | None, metrics: Mapping[str, float], before: str = "") -> list[Record]:
+def as_records(layer: int | None, metrics: Mapping[str, float], before: str = "") -> list[Record]:
+    """Metrics of a layer, a record each; with its score where it has one."""
     records = []
     for name, value in metrics.items():
         records.append({"metric": f"{before}{name}", "layer": layer, "value": value})
         if isinstance(value, Score):
             records[-1] |= {"value": value.value, "score": value}
-    return records
-
-
-def measure_multilinguality(
-    model: PreTrainedModel, tokenizer: Tokenizers, corpus: Corpus
-) -> list[Record]:
-    """How multilingual an encoder is, as {metric, layer, value}; all are means of both directions.
-
-    - retrieval_p1, retrieval_mrr (cosine), retrieval_p1_centred (each language's mean subtracted),
-      retrieval_p1_csls: of the held-out parallel sentences, every layer; retrieval_p1_chance.
-    - translation_p1, translation_p5 (cosine), translation_p1_centred, translation_p1_csls: rows of
-      the input embedding, of words that are one subword, layer 0; translation_isolated_p1: the same
-      words alone in a sentence, layers 0 and two thirds. translation_p1_chance, translation_queries
-      (words asked), translation_coverage (their share), translation_candidates (among how many).
-    - translation_contextual_p1, _p1_csls: averages over contexts of training text, every layer: test
-      sentences would hand a rare word and its translation the very same context. The same counts.
-    - multilinguality, no layer: the mean of retrieval P@1 and isolated word translation P@1 over
-      layer 0 and the one two thirds up. Dufter and Schütze 2020 take layers 0 and 8 of 12 and
-      translate every item of the vocabulary.
-
-    A measure for which no word is left has no record.
-    Raises ValueError when the corpus is not bilingual or its test sentences are not parallel.
-    Source: Conneau, Wu et al. 2020, section 5.1; Dufter and Schütze 2020.
-    """
-    if len(corpus.languages) != 2:
-        raise ValueError(f"corpus.languages is {corpus.languages}; this measure takes two.")
-    sizes = {language: len(corpus.test[language]) for language in corpus.languages}
-    if len(set(sizes.values())) != 1 or 0 in sizes.values():
-        raise ValueError(f"corpus.test has {sizes} sentences; they must be parallel.")
-    readers = [Reader(model, tokenizer, language) for language in corpus.languages]
-    first, second = (reader.represent(corpus.test[reader.language]).layers for reader in readers)
-    records = []
-    for layer in sorted(first):
-        pair = first[layer], second[layer]
-        plain = retrieval(*pair)
-        metrics = {"p1": plain["p1"], "mrr": plain["mrr"]}
-        metrics["p1_centred"] = retrieval(*pair, center=True)["p1"]
-        metrics["p1_csls"] = retrieval(*pair, scoring="csls")["p1"]
-        records += _records(layer, metrics, "retrieval_")
-    records += _records(None, {"retrieval_p1_chance": 1 / len(first[0])})
-    spellings, pairs = keyed_dictionary([r.splitter for r in readers], corpus.dictionary)
-    upper = two_thirds_layer(model.config.num_hidden_layers)
-    records += _of_embeddings(readers, spellings, pairs, upper)
-    if all(spellings):
-        texts = (evenly(corpus.train[language], CONTEXTS) for language in corpus.languages)
-        records += _of_contexts(*map(in_context, readers, texts, spellings), pairs)
-    parts = [
-        record["value"]
-        for record in records
-        if record["metric"] in ("retrieval_p1", "translation_isolated_p1")
-        and record["layer"] in (0, upper)
-    ]
-    return records + (
-        _records(None, {"multilinguality": sum(parts) / 4}) if len(parts) == 4 else []
-    )
-
-
-def two_thirds_layer(layers: int) -> int:
-    """The layer two thirds of the way up, as 8 of 12: where Dufter and Schütze 2020 measure."""
-    return max(1, round(2 * layers / 3))
-
-
-def _of_embeddings(readers, spellings, pairs: Pairs, upper: int) -> list[Record]:
-    lexicons = list(map(embedded, readers, spellings))
-    if not all(words for words, _ in lexicons):
-        return _records(0, {"translation_queries": 0})
-    plain = _translate(lexicons, pairs)
-    metrics = {name: plain[name] for name in ("queries", "coverage", "candidates")}
-    if not plain["queries_forward"] or not plain["queries_backward"]:
-        return _records(0, metrics, "translation_")
-    metrics |= {"p1": plain["p1"], "p5": plain["p5"], "p1_chance": plain["chance"]}
-    metrics["p1_centred"] = _translate(lexicons, pairs, center=True)["p1"]
-    metrics["p1_csls"] = _translate(lexicons, pairs, scoring="csls")["p1"]
-    records = _records(0, metrics, "translation_")
-    alone = [
-        reader.represent([[spelt[word]] for word in words], batch_size=256, layers=(0, upper))
-        for reader, spelt, (words, _) in zip(readers, spellings, lexicons, strict=True)
-    ]
-    for layer in (0, upper):
-        sides = [(words, by[layer]) for (words, _), by in zip(lexicons, alone, strict=True)]
-        records += _records(layer, {"translation_isolated_p1": _translate(sides, pairs)["p1"]})
-    return records
-
-
-def _of_contexts(
-    first: Mapping[int, Lexicon], second: Mapping[int, Lexicon], pairs: Pairs
-) -> list[Record]:
-    name, records = "translation_contextual_", []
-    if not first[0][0] or not second[0][0]:
-        return _records(None, {f"{name}queries": 0})
-    for layer in first:
-        sides = first[layer], second[layer]
-        plain = _translate(sides, pairs)
-        if layer == 0:
-            records += _records(None, {f"{name}queries": plain["queries"]})
-            if not plain["queries_forward"] or not plain["queries_backward"]:
-                return records
-            counts = {"p1_chance": plain["chance"], "candidates": plain["candidates"]}
-            records += _records(None, counts, name)
-        csls = _translate(sides, pairs, scoring="csls")["p1"]
-        records += _records(layer, {"p1": plain["p1"], "p1_csls": csls}, name)
     return records

@@ -162,7 +162,8 @@ class WordVectors(Run):
         """The words that are one subword, and their vectors; keyed as `keyed_dictionary` does."""
         import torch
 
-        from isomorph.measure.words import embedding_words, skipgram_vectors
+        from isomorph.measure.static import skipgram_vectors
+        from isomorph.measure.words import embedding_words
 
         tokenizer = vocabulary.tokenizer(name)
         sentences = [words_in(tokenizer.backend_tokenizer, text) for text in corpus.train[name]]

@@ -97,7 +97,7 @@ def passages(encoder: str, place: torch.device) -> Iterator[Record]:
 def translations(encoder: str, place: torch.device) -> Iterator[Record]:
     """retrieval_p1 of verses (among a fifth of them) and translation_p1 of words (among all), of each
     cure fitted on both languages together, and the cone's measures of both kinds of vectors."""
-    from isomorph.measure.comparison import two_thirds_layer
+    from isomorph.measure.multilinguality import two_thirds_layer
     from isomorph.measure.represent import represent
     from isomorph.measure.retrieval import retrieval_by_row, translation
     from isomorph.measure.words import Reader, embedded, keyed_dictionary
@@ -306,7 +306,7 @@ def _sentences(encoder: str, texts: Sequence[str], place: torch.device) -> dict[
 
 def _static(texts: Sequence[str]) -> Tensor:
     """Averaged GloVe vectors, 50 wide; of a text without a known word, zeros."""
-    from isomorph.measure.words import glove
+    from isomorph.measure.static import glove
     from isomorph.text.shipped_tasks import split_words
 
     words, vectors = glove()

@@ -79,7 +79,7 @@ class Geometry(UsesPretraining):
 
     def _word2vec(self) -> dict[str, float]:
         from isomorph.measure.isotropy import of_words
-        from isomorph.measure.words import skipgram_vectors
+        from isomorph.measure.static import skipgram_vectors
 
         (language,), train = self.pretraining.languages, self.pretraining.text.corpus().train
         vocabulary = vocabulary_of(self.pretraining.vocabulary, train)
@@ -204,7 +204,8 @@ class EncoderWords(OfVectors):
 
 def ranked_words(encoder: str) -> tuple[list[str], Tensor]:
     """Words, the most frequent first, and their vectors, as `EncoderWords` takes them."""
-    from isomorph.measure.words import embedding_words, glove, input_embedding
+    from isomorph.measure.static import glove
+    from isomorph.measure.words import embedding_words, input_embedding
     from isomorph.models.pretrained import load_encoder
 
     words, vectors = glove(FREQUENT)

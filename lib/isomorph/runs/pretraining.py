@@ -137,7 +137,7 @@ def trained(run: Pretraining) -> dict:
 @names_reads
 def train(run: Pretraining) -> dict:
     """Train and measure a run here and now, going on from its checkpoint if there is one."""
-    from isomorph.measure.comparison import measure_multilinguality
+    from isomorph.measure.multilinguality import measure_multilinguality
     from isomorph.models.pretrain import initialise, perplexity, pretrain, pseudo_perplexity
 
     # Of the start: the source may be edited while a long run goes on.
@@ -240,7 +240,7 @@ def neighbours(run: Pretraining, vocabulary: Vocabulary, corpus: Corpus) -> dict
 
     from isomorph.measure.retrieval import nearest
     from isomorph.measure.similarity import procrustes
-    from isomorph.measure.words import skipgram_vectors
+    from isomorph.measure.static import skipgram_vectors
 
     read, seen = {}, {}
     for language in run.languages:

@@ -209,7 +209,7 @@ def linked_words(run: LayerTransfer, readers: Sequence[Reader], below: dict[str,
 
     Of a world they are lists of words, with the gold links; one model of both languages needs none.
     """
-    from isomorph.measure.comparison import two_thirds_layer
+    from isomorph.measure.multilinguality import two_thirds_layer
     from isomorph.measure.words import mutual_links
 
     if isinstance(run.text, WorldText):
