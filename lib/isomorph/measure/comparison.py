@@ -220,6 +220,7 @@ def translated(
 
 
 def translate(lexicons: Sequence[Lexicon], pairs: Pairs, **options) -> dict[str, float]:
+    """`retrieval.translation_both_ways` of two languages' words, asked pairs["test"]."""
     (words, vectors), (other_words, others) = lexicons
     return translation_both_ways(
         vectors, others, pairs["test"], words, other_words, known=pairs["train"], **options
