@@ -36,7 +36,6 @@ CORPUS = Corpus(
 @pytest.fixture(scope="module")
 def world_run_with_neighbours():
     """A run, the vocabulary that it learns, and its text."""
-    pytest.importorskip("gensim")  # on Python 3.14 there is none
     run = element(smoke_run(0), "knn_replace")
     corpus = run.text.corpus()
     return run, learn(run.vocabulary, corpus.train), corpus

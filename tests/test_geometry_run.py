@@ -28,7 +28,6 @@ def own_cache(tmp_path_factory):
 @pytest.fixture(scope="module")
 def measured():
     """The metrics of each kind of run on one small model."""
-    pytest.importorskip("gensim")  # on Python 3.14 there is none
     found = {}
     for name in ("mle", "rare_words", "frequent_words", "layer_norm_direction", "word2vec"):
         run = results.cached(geometry("smoke", 0, name))
