@@ -58,7 +58,7 @@ def skipgram_vectors(
     if not sentences:
         raise ValueError("sentences is empty; at least one is needed to learn from.")
     if not subwords and (strange := set(words).difference(*sentences)):
-        raise ValueError(f"{sorted(strange)[0]!r} is in no sentence, so that it has no vector.")
+        raise ValueError(f"{min(strange)!r} is in no sentence, so that it has no vector.")
     sentences = [list(sentence) for sentence in sentences]
     subword_letters = 6 if subwords else 0  # at most; 0 switches subwords off
     try:
