@@ -350,7 +350,9 @@ guess = mean.loc[
 ].to_numpy()
 rise = mean.loc[["random_encoder", "default"], TASKS] - guess
 part = rise.loc["random_encoder"] / rise.loc["default"]
-print({NAMES[task]: f"{part[task]:.0%}" for task in TASKS})
+print(
+    {NAMES[task]: f"{share:.0%}" for task, share in part.dropna().items()}
+)
 
 # %% [markdown]
 # A random encoder has a seventh of the rise in entities, a fifth in parsing, and half in inference. It
