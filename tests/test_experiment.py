@@ -124,6 +124,13 @@ def test_rows_at_smoke_are_run_and_the_model_is_the_one_measured(tmp_path, monke
     assert model.represent(["In the beginning"])[0].shape == (1, model.vectors.shape[1])
 
 
+def test_rows_are_those_of_the_models_asked_for():
+    experiment = Experiment("phrases_first", "laptop")
+    assert set(experiment.rows(at="reference", of=["E5"])["condition"]) == {"larger_plain_1000"}
+    both = set(experiment.rows(at="reference", of=["MiniLM", "E5"])["condition"])
+    assert {"larger_plain_1000", "phrases_250"} <= both
+
+
 def test_a_comparison_has_two_models(tmp_path, monkeypatch):
     monkeypatch.setenv("ISOMORPH_CACHE", str(tmp_path))
     experiment = Experiment("alignment", "smoke")

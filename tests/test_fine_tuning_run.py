@@ -3,6 +3,7 @@
 import copy
 import json
 from contextlib import nullcontext
+from itertools import product
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,7 +15,7 @@ from isomorph.config import SIZES
 from isomorph.models.finetune import finetune
 from isomorph.models.pretrained import load_encoder
 from isomorph.models.settings import TuningConfig
-from isomorph.presets import EXPERIMENTS, conditions
+from isomorph.presets import EXPERIMENTS, conditions, recipes
 from isomorph.presets.fine_tuning import DEPTHS, changes, held_at, tuning_rates, world_encoder
 from isomorph.results import Condition
 from isomorph.runs import FineTuning, Task, before_after, run_from_json
@@ -243,20 +244,48 @@ def test_a_watched_head_learns_what_it_would_have_learnt():
 def test_rates_are_swept_with_all_else_as_it_was():
     def configs(conditions):
         return {
-            (c.name, c.run.task.source, c.run.seed): json.loads(c.run.config_json())
+            (c.name, c.run.encoder, c.run.task.source, c.run.seed): json.loads(c.run.config_json())
             for c in conditions
             if c.run.task
         }
 
     swept, before = configs(tuning_rates("reference")), configs(changes("reference"))
-    for source in ("xnli", "tydiqa", "universal_dependencies"):
+    tasks = ("xnli", "tydiqa", "universal_dependencies")
+    for encoder, source in product((recipes.MINILM, recipes.BERT_EN), tasks):
         for mine, theirs in (("tuned", "tuned"), ("frozen", "frozen_two_thirds")):
-            slow, quick = (swept[f"{mine}_{rate}", source, 4] for rate in ("2e-05", "0.0002"))
-            assert quick == before[theirs, source, 4]
+            slow, quick = (
+                swept[f"{mine}_{rate}", encoder, source, 4] for rate in ("2e-05", "0.0002")
+            )
+            assert quick == before[theirs, encoder, source, 4]
             assert slow["task"]["tuning"].pop("learning_rate") == 2e-5
             assert quick["task"]["tuning"].pop("learning_rate") == 2e-4
             assert slow == quick
-    assert len(swept) == 4 * 2 * 3 * 5
+    assert len(swept) == 2 * 4 * 2 * 3 * 5
+
+
+def test_rivals_of_phrases_first_take_as_many_steps_or_tune_nothing():
+    for encoder, blocks in ((recipes.MINILM, 6), (recipes.BERT_EN, 8)):
+        runs = {
+            c.name: c.run
+            for c in conditions("phrases_first", "reference")
+            if (c.run.encoder, c.run.seed) == (encoder, 0)
+        }
+        for train in (250, 1000):
+            first = runs[f"phrases_{train}"]
+            updates = [t.tuning.epochs * -(-t.train // t.tuning.batch) for t in first.tasks]
+            assert runs[f"longer_{train}"].task.tuning.steps == sum(updates)
+            assert runs[f"frozen_{train}"].task.tuning.frozen == blocks
+            for rival in ("longer", "frozen"):
+                assert not runs[f"{rival}_{train}"].intermediate
+                assert runs[f"{rival}_{train}"].task.train == train
+
+
+def test_few_samples_of_the_small_bert_are_as_many_ways_on_two_sets():
+    runs = [c for c in conditions("few_samples", "reference") if c.run.encoder == recipes.BERT_EN]
+    ways = {(c.name, c.run.task.source) for c in runs}
+    assert len(ways) == 13 * 2 and len(runs) == 13 * 2 * 20
+    blocks = {c.name: c.run.task.tuning.reinit for c in runs}
+    assert blocks["standard_1k"] < blocks["reinit_1k"] < blocks["reinit_too_many_1k"] < 8
 
 
 def test_held_blocks_are_shares_of_all():

@@ -251,7 +251,7 @@ print(f"To guess among three answers costs {np.log(3):.3f} nats.")
 # %%
 places = {
     "controlled world": experiment.rows(),
-    "MiniLM, CoLA": experiment.rows(at="reference"),
+    "MiniLM, CoLA": experiment.rows(at="reference", of=["MiniLM"]),
 }
 ADAM = {
     f"{optimiser}_{length}": f"{label}, {long}"

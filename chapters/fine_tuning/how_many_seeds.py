@@ -52,7 +52,9 @@ print({seed: f"{score:.1%}" for seed, score in live.items()})
 # %%
 places = {
     "controlled world": experiment.rows(split=("test", "dev")),
-    "MiniLM, CoLA": experiment.rows(at="reference", split=("test", "dev")),
+    "MiniLM, CoLA": experiment.rows(
+        at="reference", of=["MiniLM"], split=("test", "dev")
+    ),
 }
 SEEDS = {
     "standard_1k": "standard",

@@ -370,7 +370,9 @@ TASKS = {"nli": "inference", "parsing": "parsing", "questions": "questions"}
 BOTH = ("test", "out")  # in domain, out of domain
 PLACES = {
     "the world": experiment.rows("tuned", split=BOTH),
-    "MiniLM": experiment.rows("tuned", at="reference", split=BOTH),
+    "MiniLM": experiment.rows(
+        "tuned", at="reference", of=["MiniLM"], split=BOTH
+    ),
 }
 PLACES["the world"] = PLACES["the world"][
     PLACES["the world"]["task"] != "questions"

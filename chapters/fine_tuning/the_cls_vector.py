@@ -467,7 +467,7 @@ show(
 # %%
 places = {
     "controlled world": experiment.rows(),
-    "MiniLM, CoLA": experiment.rows(at="reference"),
+    "MiniLM, CoLA": experiment.rows(at="reference", of=["MiniLM"]),
 }
 OTHERS = {
     "isobn": "IsoBN",

@@ -119,7 +119,7 @@ show_table(
 # %%
 places = {
     "controlled world": experiment.rows(),
-    "MiniLM, CoLA": experiment.rows(at="reference"),
+    "MiniLM, CoLA": experiment.rows(at="reference", of=["MiniLM"]),
 }
 
 

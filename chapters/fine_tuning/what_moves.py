@@ -315,7 +315,7 @@ TUNED_FOR = {
 }
 PLACES = {
     "the world": experiment.rows("tuned"),
-    "MiniLM": experiment.rows("tuned", at="reference"),
+    "MiniLM": experiment.rows("tuned", at="reference", of=["MiniLM"]),
 }
 for rows in PLACES.values():
     rows["tuned for"] = rows["task"].map(TUNED_FOR)

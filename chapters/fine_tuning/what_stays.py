@@ -372,7 +372,9 @@ BEFORE = "before tuning"
 AFTER = [f"after {task}" for task in TASKS.values()]
 PLACES = {
     "the world": experiment.rows("untuned", "probed"),
-    "MiniLM": experiment.rows("untuned", "probed", at="reference"),
+    "MiniLM": experiment.rows(
+        "untuned", "probed", at="reference", of=["MiniLM"]
+    ),
 }
 for rows in PLACES.values():
     after_task = "after " + rows["task"].map(TASKS)

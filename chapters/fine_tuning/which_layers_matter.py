@@ -214,7 +214,9 @@ FROZEN = ["frozen_third", "frozen_two_thirds", "frozen_all"]
 CUT = ["kept_two_thirds", "kept_third"]
 PLACES = {
     "the world": experiment.rows("tuned", *FROZEN, *CUT),
-    "MiniLM": experiment.rows("tuned", *FROZEN, *CUT, at="reference"),
+    "MiniLM": experiment.rows(
+        "tuned", *FROZEN, *CUT, at="reference", of=["MiniLM"]
+    ),
 }
 for place, rows in PLACES.items():
     floor = rows[rows["metric"] == "floor"].assign(condition="no encoder")

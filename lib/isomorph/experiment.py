@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from isomorph import metrics, results
 from isomorph.config import known
 from isomorph.ledger.estimates import estimate
-from isomorph.ledger.evidence import of_items
+from isomorph.ledger.evidence import about, of_items
 from isomorph.ledger.schema import Part
 from isomorph.outcomes import answer, verdict
 from isomorph.presets import conditions
@@ -85,16 +85,23 @@ class Experiment:
         return where(live, split=split)
 
     def rows(
-        self, *names: str, at: Size | None = None, split: Sequence[str] = ("test",)
+        self,
+        *names: str,
+        at: Size | None = None,
+        of: Sequence[str] = (),
+        split: Sequence[str] = ("test",),
     ) -> DataFrame:
         """The recorded rows of some conditions, or of all; a row a measurement.
 
-        at: the size, by default that of the worlds. split: of which examples, where a score has a
+        at: the size, by default that of the worlds. of: models by name, where an experiment at that
+        size has several; by default all. split: of which examples, where a score has a
         choice (`isomorph.rows`). What nobody has recorded is left out, and run
         at `smoke` or when the chapter itself is at that size.
         """
         at = self.small if at is None else known(at)
         wanted = [c for c in conditions(self.name, at) if not names or c.name in names]
+        if of:
+            wanted = [c for c in wanted if about(c.run.config_json()).model in of]
         here = at in ("smoke", self.size)
         rows = results.gather(
             self.name, wanted, size=at, recompute=self.recompute and here,

@@ -43,6 +43,7 @@ NAMED: dict[str, tuple[Subject, str]] = {
     "glove": ("static vectors", "GloVe"),
     "sentence-transformers/all-MiniLM-L6-v2": ("sentence encoder", "MiniLM"),
     "intfloat/multilingual-e5-small": ("sentence encoder", "E5"),
+    "bert-en": ("masked model", "our small BERT"),
     "en": ("masked model", "the English encoder that ships"),
     "fr": ("masked model", "the French encoder that ships"),
     "en-fr": ("bilingual model", "the English-French encoder that ships"),

@@ -9,7 +9,14 @@ other configs; where an experiment makes no sense at a size, it has no run there
 from itertools import product
 
 from isomorph.config import Size
-from isomorph.presets import ablations, alignment, degeneration, elements, fine_tuning
+from isomorph.presets import (
+    ablations,
+    alignment,
+    degeneration,
+    elements,
+    few_samples,
+    fine_tuning,
+)
 from isomorph.presets.recipes import (
     EXPERIMENTS,
     crossed,
@@ -22,7 +29,8 @@ from isomorph.presets.recipes import (
 from isomorph.results import Condition
 
 __all__ = [
-    "EXPERIMENTS", "ablations", "alignment", "conditions", "degeneration", "elements", "fine_tuning",
+    "EXPERIMENTS", "ablations", "alignment", "conditions", "degeneration", "elements", "few_samples",
+    "fine_tuning",
 ]  # fmt: skip
 
 # Width, the model's name on the learning curve.

@@ -1,18 +1,19 @@
 """What fine-tuning changes: how far, where, on how few examples, and what helps.
 
 In worlds, one small masked model is tuned on tasks whose answers are known by construction; a
-reader can do that in seconds. On real text it is MiniLM, a pretrained English encoder that was
-contrastively tuned, BERT of fewer blocks at `hub`, and BERT at the papers' size. A condition says how
-an encoder is tuned, and a row's pair on which task.
+reader can do that in seconds. On real text it is the small BERT that ships, and MiniLM, a pretrained
+English encoder that was contrastively tuned; BERT of fewer blocks at `hub`, and BERT at the papers'
+size. A condition says how an encoder is tuned, and a row's pair on which task.
 """
 
 from collections.abc import Iterator, Mapping
 from itertools import product
+from math import ceil
 
 from isomorph.config import Size
 from isomorph.models.settings import TuningConfig
 from isomorph.presets import recipes
-from isomorph.presets.recipes import SMALL, changed, crossed, experiment, world_run
+from isomorph.presets.recipes import SMALL, changed, experiment, world_run
 from isomorph.results import Condition
 from isomorph.runs import FineTuning, Pretraining, Task
 
@@ -58,6 +59,12 @@ REAL_TASKS = [
         ("universal_dependencies", 3000, None, {}),
     )
 ]  # fmt: skip
+BERT_RATES = RATES  # of the small BERT that ships
+# It has read less than MiniLM: of inference it needs all that the mirror has, and its pooler was trained.
+BERT_TASKS = [
+    changed(REAL_TASKS[0], train=9000, tuning={"epochs": 2, "pooling": "pooler", **BERT_RATES}),
+    *(changed(task, tuning=BERT_RATES) for task in REAL_TASKS[1:]),
+]
 HUB_TASKS = [changed(task, tuning=E5_RATES) for task in REAL_TASKS]
 # Merchant et al. tune BERT-base on all of MNLI, SQuAD and a treebank.
 PAPER_TASKS = [
@@ -82,7 +89,7 @@ def changes(size: Size):
         return
     tuned = {
         "laptop": [(None, 6, WORLD_TASKS)],
-        "reference": [(recipes.MINILM, 6, REAL_TASKS)],
+        "reference": [(recipes.MINILM, 6, REAL_TASKS), (recipes.BERT_EN, 8, BERT_TASKS)],
         "hub": [(recipes.MINIATURES[blocks, 512], blocks, HUB_TASKS) for blocks in (4, 8)],
         "paper": [(recipes.BERT, 12, PAPER_TASKS)],
     }[size]
@@ -115,13 +122,16 @@ SWEPT = (2e-5, 5e-5, 1e-4, 2e-4)  # from BERT's own rate to that of `RATES`
 @experiment
 def tuning_rates(size: Size):
     """Do depth, freezing and closeness to the start hang on the learning rate? (5.3, 5.5, 5.6)"""
-    for seed, rate, task in product(range(5 if size == "reference" else 0), SWEPT, REAL_TASKS):
-        run = FineTuning(
-            encoder=recipes.MINILM, task=changed(task, tuning={"learning_rate": rate}), seed=seed
-        )
-        yield Condition(f"tuned_{rate:g}", changed(run, analyses=("similarity", "reversion")))
-        held = held_at(run.task, "frozen_two_thirds", blocks=6)
-        yield Condition(f"frozen_{rate:g}", changed(run, task=held))
+    if size != "reference":
+        return
+    both = ((recipes.BERT_EN, 8, BERT_TASKS), (recipes.MINILM, 6, REAL_TASKS))
+    for (encoder, blocks, tasks), seed, rate in product(both, range(5), SWEPT):
+        for task in tasks:
+            task = changed(task, tuning={"learning_rate": rate})
+            run = FineTuning(encoder=encoder, task=task, seed=seed)
+            yield Condition(f"tuned_{rate:g}", changed(run, analyses=("similarity", "reversion")))
+            held = held_at(task, "frozen_two_thirds", blocks=blocks)
+            yield Condition(f"frozen_{rate:g}", changed(run, task=held))
 
 
 def studied(
@@ -139,6 +149,10 @@ CLASSIFIED = {
     "smoke": (("world_nli",), 1, {"topics": HALF, "train": 50, "test": 600}, {"epochs": 1}),
     "laptop": (("world_nli",), 10, {"topics": HALF, "train": FEW, "test": 600}, {"epochs": 6}),
     "reference": (("cola",), 5, {"train": FEW}, {"epochs": 3, "precision": "bf16", **RATES}),
+    # Of the small BERT, whose pooler was trained; sets on which it learns.
+    "bert": (("sst2", "xnli"), 5, {"train": 6000, "longest": 64}, {
+        "epochs": 2, "precision": "bf16", "pooling": "pooler", **BERT_RATES,
+    }),
     "paper": (("rte", "mrpc", "cola", "sst2"), 5, {}, {
         "learning_rate": 5e-5, "head_rate": 5e-5, "epochs": 10, "batch": 16, "warmup": 0.06,
         "dropout": 0.1, "pooling": "pooler", "checks": 10,
@@ -150,8 +164,8 @@ CLASSIFIED = {
 def class_vectors(size: Size):
     """Does it help to make what the classifier reads isotropic? (8.1 to 8.3, 9.1 to 9.3)
 
-    The vector is that of the first token, as the papers have it; the papers' pooler, which ours and
-    MiniLM were not pretrained with, is left out. "median" of five seeds is theirs; ours are means.
+    The vector is that of the first token, as the papers have it; the papers' pooler is left out where
+    an encoder was not pretrained with one. "median" of five seeds is theirs; ours are means.
     """
     if size == "hub":  # as it is before any tuning: the classifier alone learns
         still = TuningConfig(epochs=3, weight_decay=0.0, frozen=12)
@@ -163,14 +177,17 @@ def class_vectors(size: Size):
                 *zip(recipes.MULTIBERTS[:5], range(5), strict=True),
             ]
         ]
-    smoke, (sources, seeds, fields, tuning) = size == "smoke", CLASSIFIED[size]
-    encoder = {"reference": recipes.MINILM, "paper": recipes.BERT_CASED}.get(size)
-    names = ("isobn",) if smoke else ("none", "isobn", "batch", "layer")
-    return studied(
-        encoder or world_encoder(smoke=smoke), sources, seeds, fields,
-        {"weight_decay": 0.0, **tuning}, {name: {"normalisation": name} for name in names},
-        analyses=("cls",),
-    )  # fmt: skip
+    names = ("isobn",) if size == "smoke" else ("none", "isobn", "batch", "layer")
+    of = {"reference": [("reference", recipes.MINILM), ("bert", recipes.BERT_EN)],
+          "paper": [("paper", recipes.BERT_CASED)]}  # fmt: skip
+    found = []
+    for key, encoder in of.get(size) or [(size, world_encoder(smoke=size == "smoke"))]:
+        sources, seeds, fields, tuning = CLASSIFIED[key]
+        found += studied(
+            encoder, sources, seeds, fields, {"weight_decay": 0.0, **tuning},
+            {name: {"normalisation": name} for name in names}, analyses=("cls",),
+        )  # fmt: skip
+    return found
 
 
 @experiment
@@ -179,7 +196,8 @@ def phrases_first(size: Size):
 
     A condition is what comes first, and how many examples follow: "phrases_250". The same texts
     as a task on whole verses are the fair rival: as many updates, and no phrases. (Where that is
-    the task itself, there is none.)
+    the task itself, there is none.) On real text two more: "longer", as many updates on the task
+    itself, and "frozen", a head on the encoder as it was.
     """
     if size == "smoke":
         first, task = (
@@ -193,14 +211,19 @@ def phrases_first(size: Size):
         return _phrases_first(recipes.BERT, ("rte", "mrpc", "stsb"), (1000, None), 3,
                               larger=(recipes.BERT_LARGE, {}), learning_rate=2e-5, pooling="pooler")  # fmt: skip
     if size == "reference":
-        # Of MiniLM's kind and width, with twice the blocks; it reads many languages.
-        return _phrases_first(recipes.MINILM, ("stsb",), (250, 1000), 5, longest=64,
-                              larger=(recipes.E5, E5_RATES), pooling="mean", precision="bf16", **RATES)  # fmt: skip
+        # Beside MiniLM one of its kind and width, with twice the blocks; it reads many languages.
+        shared = {"longest": 64, "precision": "bf16"}
+        return [
+            *_phrases_first(recipes.MINILM, ("stsb",), (250, 1000), 5, blocks=6, pooling="mean",
+                            larger=(recipes.E5, E5_RATES), **shared, **RATES),
+            *_phrases_first(recipes.BERT_EN, ("stsb",), (250, 1000), 5, blocks=8, pooling="pooler",
+                            **shared, **BERT_RATES),
+        ]  # fmt: skip
     return _phrases_first("en", ("phrases",), (250, 1000), 5)
 
 
 def _phrases_first(
-    encoder: str, sources, sizes, seeds: int, *, larger=None, longest=None, **tuning
+    encoder: str, sources, sizes, seeds: int, *, larger=None, longest=None, blocks=None, **tuning
 ):
     shared = {"longest": longest, "tuning": TuningConfig(**tuning)}
     phrases, verses = (
@@ -216,6 +239,13 @@ def _phrases_first(
         run = FineTuning(encoder=encoder, task=task, seed=seed)
         for name, first in ({"plain": (), "phrases": (phrases,)} | rival).items():
             yield Condition(f"{name}_{train or 'all'}", changed(run, intermediate=first))
+        if blocks:
+            steps = sum(
+                each.tuning.epochs * ceil(each.train / each.tuning.batch)
+                for each in (phrases, task)
+            )
+            for name, change in {"longer": {"steps": steps}, "frozen": {"frozen": blocks}}.items():
+                yield Condition(f"{name}_{train}", changed(run, task=changed(task, tuning=change)))
         if larger and train == FEW:
             same = changed(task, tuning=larger[1])
             yield Condition(f"larger_plain_{train}", changed(run, encoder=larger[0], task=same))
@@ -248,86 +278,3 @@ def orders(size: Size):
     if size not in SHUFFLED:
         return []
     return studied(*SHUFFLED[size], {"full": {}} if size == "smoke" else ORDERED)
-
-
-SEEDS = 20  # of few samples, as in the paper
-# What the few-sample study varies, of a run of three epochs. Strengths were set before any run.
-METHODS = {
-    "standard": {},
-    "bert_adam": {"optimiser": "bert_adam"},
-    "reinit": {"reinit": 1, "reinit_pooler": True},
-    "reinit_pooler": {"reinit_pooler": True},
-    "reinit_too_many": {"reinit": 4, "reinit_pooler": True},
-    "weight_decay": {"weight_decay": 0.1},
-    "pretrained_weight_decay": {"pretrained_decay": 0.1},
-    "mixout": {"mixout": 0.1},
-    "layerwise_learning_rate": {"layer_decay": 0.95},
-}
-# Examples, steps (None is three epochs) and seeds of each condition that is trained otherwise.
-LENGTHS = {"": (2500, None, SEEDS), "_longer": (2500, 800, 5), "_1k": (FEW, None, SEEDS),
-           "_1k_longer": (FEW, 400, 10), "_full_data": (10_000, None, 3)}  # fmt: skip
-WORLD_CONDITIONS = (
-    *((name, "_1k") for name in METHODS),
-    *((name, "_1k_longer") for name in ("standard", "reinit", "bert_adam")),
-    *((name, length) for length in ("", "_longer") for name in ("standard", "reinit")),
-    *((name, "_full_data") for name in ("standard", "bert_adam")),
-)
-
-
-@experiment
-def few_samples(size: Size):
-    """Few examples, many seeds: what makes fine-tuning unstable, and what helps? (6.1 to 6.7)
-
-    All seeds start from one pretrained encoder, as in Zhang et al. (2021): what varies is the tuning.
-    """
-    if size == "paper":  # their BERT-large and their four sets, of 1,000 examples and in full
-        rates = {"pooling": "pooler", "learning_rate": 2e-5, "head_rate": 2e-5, "dropout": 0.1}
-        blocks = {"reinit": {"reinit": 6}, "reinit_too_many": {"reinit": 10}}  # of 24
-        sets = product(METHODS, ("rte", "mrpc", "stsb", "cola"), {"_1k": FEW, "": None}.items())
-        for name, source, (length, train) in sets:
-            tuning = _method(name, **rates, **blocks.get(name, {}))
-            task = Task(source=source, train=train, test=None, tuning=tuning)
-            yield from _seeds(name + length, SEEDS, encoder=recipes.BERT_LARGE, task=task)
-        return
-    smoke, few = size == "smoke", 50 if size == "smoke" else FEW
-    if size in ("reference", "hub"):
-        # CoLA, whose sentences are short enough for twenty seeds on a processor core; MiniLM has no
-        # pooler that was pretrained. A larger task first, as in the paper. Of four blocks, on STS-B.
-        encoder, fields, rates = recipes.MINILM, {"source": "cola", "test": None}, {
-            "pooling": "mean", "learning_rate": 1e-4, "precision": "bf16", "reinit_pooler": False,
-        }  # fmt: skip
-        if size == "hub":
-            encoder, fields["source"] = recipes.MINIATURES[4, 512], "stsb"
-        wanted = [(name, "_1k") for name in METHODS if name != "reinit_pooler"]
-        wanted += [("standard", "_1k_longer"), ("reinit", "_1k_longer")]
-        tuning = TuningConfig(**rates, weight_decay=0.0)
-        first = Task(source="xnli", train=3000, test=500, longest=64, tuning=tuning)
-    else:
-        encoder, rates = world_encoder(smoke=smoke), {"pooling": "mean"}
-        fields = {"source": "world_nli", "topics": HALF, "test": 600, "development": 200}
-        quick = set(product(("standard", "bert_adam", "reinit"), ("_1k", "_1k_longer")))
-        wanted = [each for each in WORLD_CONDITIONS if not smoke or each in quick]
-        # An easier task first, then the few examples of the task itself.
-        first = Task(source="world_parsing", topics=HALF, train=50 if smoke else 2000, test=100)
-    for name, length in wanted:
-        train, steps, seeds = LENGTHS[length]
-        if smoke:
-            train, steps, seeds = few, steps and 6, 1
-        most = {"reinit": 3} if (size, name) == ("hub", "reinit_too_many") else {}  # of four
-        task = Task(train=train, tuning=_method(name, steps, **rates, **most), **fields)
-        seeds = {"reference": SEEDS, "hub": 10}.get(size, seeds)
-        yield from _seeds(name + length, seeds, encoder=encoder, task=task)
-    task = Task(train=few, tuning=_method("standard", **rates), **fields)
-    seeds = {"smoke": 1, "hub": 10}.get(size, SEEDS)
-    yield from _seeds("intermediate_task_1k", seeds, encoder=encoder, task=task,
-                      intermediate=(first,))  # fmt: skip
-
-
-def _method(name: str, steps: int | None = None, **changes) -> TuningConfig:
-    fixed = {"checks": 10, "weight_decay": 0.0} | METHODS[name]
-    return TuningConfig(**fixed | ({"steps": steps} if steps else {}) | changes)
-
-
-def _seeds(name: str, seeds: int, **run) -> list[Condition]:
-    """A condition with each seed."""
-    return crossed(lambda _, seed: FineTuning(seed=seed, **run), [name], range(seeds))

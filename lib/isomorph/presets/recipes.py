@@ -24,6 +24,7 @@ VOCABULARY = 80_000  # of the paper, of both languages together: 80k joint, or 4
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"  # contrastively tuned, as E5 is
 E5 = "intfloat/multilingual-e5-small"
+BERT_EN = "bert-en"  # ships: a small BERT of English (`data/build/bert.py`), with a [CLS] that was trained
 BERT = "google-bert/bert-base-uncased"  # what the papers look at
 BERT_CASED = "google-bert/bert-base-cased"
 BERT_LARGE = "google-bert/bert-large-uncased"  # of 24 blocks
