@@ -2,7 +2,7 @@
 
     python -m data.build.bert [--threads 2]
 
-Eight layers of width 256 read some 50 million subwords of varied English (`data.build.english`), predict
+Eight layers of width 256 read some 40 million subwords of varied English (`data.build.english`), predict
 what is masked and, from [CLS], whether the second part of a row follows the first (Devlin et al.
 2019, section 3.1). About two hours of two cores; it goes on from where it was stopped.
 """

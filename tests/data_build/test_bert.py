@@ -1,11 +1,17 @@
 """Rows of BERT's two objectives, and the prose of the text that they are made of."""
 
+import json
 from itertools import chain
 
 import numpy as np
 import pytest
 import torch
 from data.build import bert, english
+from transformers import BertForPreTraining
+
+from isomorph.models.pretrained import load_encoder
+from isomorph.text import shipped
+from isomorph.text.corpora import load_corpus
 
 # Document d, sentence s: three subwords that say where they stand.
 SOURCE = [
@@ -103,3 +109,23 @@ def test_a_passage_is_read_once_and_by_sentences():
         "“Where were you?” she asked.",
     ]
     assert english._sentences([text.upper()], seen) == []
+
+
+def test_what_ships_is_what_the_recipe_says_and_knows_english():
+    folder = shipped.data_folder() / "models" / bert.NAME
+    card = json.loads(shipped.verified(f"models/{bert.NAME}/card.json").read_text())
+    assert {name: card[name] for name in bert.RECIPE} == bert.RECIPE
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= bert.LARGEST
+    encoder, tokenizer = load_encoder(bert.NAME)
+    assert len(tokenizer) == encoder.config.vocab_size == bert.RECIPE["vocabulary"]
+    assert encoder.config.num_hidden_layers == bert.RECIPE["layers"]
+    model = BertForPreTraining.from_pretrained(folder, dtype=torch.float32)
+    assert model.num_parameters() == card["parameters"]
+    # Verses that it has not read, in order and out of it.
+    verses = load_corpus(("en",), ("bible",)).test["en"][:80]
+    source = [
+        tokenizer(verses[at : at + 8], add_special_tokens=False)["input_ids"]
+        for at in range(0, 80, 8)
+    ]
+    found = bert.judge(model, {"verses": source})["verses"]
+    assert found["perplexity"] < 60 and found["follows"] > 0.7

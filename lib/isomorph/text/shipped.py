@@ -31,7 +31,10 @@ DOMAINS = ("bible", "help")
 MANIFEST = "MANIFEST.json"
 INSTALLED = Path(isomorph.__file__).parent / "data"  # in a wheel; a checkout has it beside lib/
 REBUILD = "rebuild it with `isomorph data build`"
-RETRAIN = "take it from the repository again, or train it with `isomorph data models`"
+RETRAIN = (
+    "take it from the repository again, or train it with `isomorph data models`, bert-en with "
+    "`python -m data.build.bert`"
+)
 RECORD = (
     "take it from the repository again, or remove it and record its runs anew with "
     "`isomorph run {} --record`"
