@@ -59,7 +59,9 @@ REAL_TASKS = [
         ("universal_dependencies", 3000, None, {}),
     )
 ]  # fmt: skip
-BERT_RATES = RATES  # of the small BERT that ships
+# Of the small BERT that ships: on seed 100, by development scores, the best of 2e-5 to 2e-4 of STS-B,
+# the treebank and questions, and 16 points of inference better than 2e-5.
+BERT_RATES = RATES
 # It has read less than MiniLM: of inference it needs all that the mirror has, and its pooler was trained.
 BERT_TASKS = [
     changed(REAL_TASKS[0], train=9000, tuning={"epochs": 2, "pooling": "pooler", **BERT_RATES}),
