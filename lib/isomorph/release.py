@@ -52,7 +52,7 @@ transformers' `AutoModel` read this folder.
 
 
 def names() -> list[str]:
-    """The encoders of `isomorph data models` that ship; bert-en is no run, and has words of another kind."""
+    """The encoders that ship as runs of ours; bert-en is BERT's own class, for `load_encoder`."""
     return sorted({path.split("/")[1] for path in shipped.read_manifest()["files"]
                    if path.startswith("models/") and path.endswith("/vocabulary.json")})  # fmt: skip
 

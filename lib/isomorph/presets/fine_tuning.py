@@ -146,19 +146,21 @@ def studied(
         yield Condition(name, FineTuning(encoder=encoder, task=task, seed=seed, **more))
 
 
-# Sets, seeds, what of a set, and how to tune.
+# Encoder, sets, seeds, what of a set, and how to tune. The small BERT's pooler was trained.
 CLASSIFIED = {
-    "smoke": (("world_nli",), 1, {"topics": HALF, "train": 50, "test": 600}, {"epochs": 1}),
-    "laptop": (("world_nli",), 10, {"topics": HALF, "train": FEW, "test": 600}, {"epochs": 6}),
-    "reference": (("cola",), 5, {"train": FEW}, {"epochs": 3, "precision": "bf16", **RATES}),
-    # Of the small BERT, whose pooler was trained; sets on which it learns.
-    "bert": (("sst2", "xnli"), 5, {"train": 6000, "longest": 64}, {
-        "epochs": 2, "precision": "bf16", "pooling": "pooler", **BERT_RATES,
-    }),
-    "paper": (("rte", "mrpc", "cola", "sst2"), 5, {}, {
+    "smoke": [(world_encoder(smoke=True), ("world_nli",), 1,
+               {"topics": HALF, "train": 50, "test": 600}, {"epochs": 1})],
+    "laptop": [(world_encoder(), ("world_nli",), 10,
+                {"topics": HALF, "train": FEW, "test": 600}, {"epochs": 6})],
+    "reference": [
+        (recipes.MINILM, ("cola",), 5, {"train": FEW}, {"epochs": 3, "precision": "bf16", **RATES}),
+        (recipes.BERT_EN, ("sst2", "xnli"), 5, {"train": 6000, "longest": 64},
+         {"epochs": 2, "precision": "bf16", "pooling": "pooler", **BERT_RATES}),
+    ],
+    "paper": [(recipes.BERT_CASED, ("rte", "mrpc", "cola", "sst2"), 5, {}, {
         "learning_rate": 5e-5, "head_rate": 5e-5, "epochs": 10, "batch": 16, "warmup": 0.06,
         "dropout": 0.1, "pooling": "pooler", "checks": 10,
-    }),
+    })],
 }  # fmt: skip
 
 
@@ -180,16 +182,12 @@ def class_vectors(size: Size):
             ]
         ]
     names = ("isobn",) if size == "smoke" else ("none", "isobn", "batch", "layer")
-    of = {"reference": [("reference", recipes.MINILM), ("bert", recipes.BERT_EN)],
-          "paper": [("paper", recipes.BERT_CASED)]}  # fmt: skip
-    found = []
-    for key, encoder in of.get(size) or [(size, world_encoder(smoke=size == "smoke"))]:
-        sources, seeds, fields, tuning = CLASSIFIED[key]
-        found += studied(
-            encoder, sources, seeds, fields, {"weight_decay": 0.0, **tuning},
-            {name: {"normalisation": name} for name in names}, analyses=("cls",),
-        )  # fmt: skip
-    return found
+    ways = {name: {"normalisation": name} for name in names}
+    return [
+        condition
+        for *what, tuning in CLASSIFIED[size]
+        for condition in studied(*what, {"weight_decay": 0.0, **tuning}, ways, analyses=("cls",))
+    ]
 
 
 @experiment
