@@ -129,6 +129,8 @@ def test_rows_are_those_of_the_models_asked_for():
     assert set(experiment.rows(at="reference", of=["E5"])["condition"]) == {"larger_plain_1000"}
     both = set(experiment.rows(at="reference", of=["MiniLM", "E5"])["condition"])
     assert {"larger_plain_1000", "phrases_250"} <= both
+    with pytest.raises(ValueError, match=r"of names \['Minilm'\]; allowed are .*'our small BERT'"):
+        experiment.rows(at="reference", of=["Minilm"])
 
 
 def test_a_comparison_has_two_models(tmp_path, monkeypatch):

@@ -96,12 +96,16 @@ class Experiment:
         at: the size, by default that of the worlds. of: models by name, where an experiment at that
         size has several; by default all. split: of which examples, where a score has a
         choice (`isomorph.rows`). What nobody has recorded is left out, and run
-        at `smoke` or when the chapter itself is at that size.
+        at `smoke` or when the chapter itself is at that size. Raises ValueError for a model that
+        the conditions do not have.
         """
         at = self.small if at is None else known(at)
         wanted = [c for c in conditions(self.name, at) if not names or c.name in names]
         if of:
-            wanted = [c for c in wanted if about(c.run.config_json()).model in of]
+            models = [about(c.run.config_json()).model for c in wanted]
+            if unknown := sorted({*of} - {*models}):
+                raise ValueError(f"of names {unknown}; allowed are {sorted({*models})}.")
+            wanted = [c for c, model in zip(wanted, models, strict=True) if model in of]
         here = at in ("smoke", self.size)
         rows = results.gather(
             self.name, wanted, size=at, recompute=self.recompute and here,
