@@ -232,7 +232,7 @@ def phrase_loss(head, batch):
 # %% [markdown]
 # ## A first lesson, live
 #
-# The encoder that ships with this book is a small masked model that has read half of the English Bible. We tune it on phrase pairs alone, of fewer verses than the experiment has. This is the experiment's configuration; in `lesson` the number of examples can be changed.
+# The encoder `en`, one of those that ship with this book, is a small masked model that has read half of the English Bible. We tune it on phrase pairs alone, of fewer verses than the experiment has. This is the experiment's configuration; in `lesson` the number of examples can be changed.
 
 # %%
 from isomorph.models.finetune import finetune, predict
@@ -371,7 +371,7 @@ show_table(
 # %% [markdown]
 # **On verses phrases first make no difference**, with 250 examples or 1,000. Put the numbers side by side: tuned on 1,000 examples the shipped encoder is right on little more than six pairs in ten, and a count of words on nearly all. The encoder has not learnt the task, so there is little to gain from what comes before.
 #
-# **On STS-B they help much with 250 examples.** With 1,000 the gain is small; its interval lies above 0, and the rule, which asks for two points, cannot tell. Against the larger encoder there is no clear difference: its runs lie too far apart. **Verses first do harm**: the score lies far below that with nothing first.
+# **On STS-B they help much with 250 examples.** With 1,000 the gain is small; its interval lies above 0, and the rule, which asks for one point, cannot tell. Against the larger encoder there is no clear difference: its runs lie too far apart. **Verses first do harm**: the score lies far below that with nothing first.
 # Counting words is enough to see whether two texts are one verse, and the encoder need learn no more than that. It comes out of the lesson
 # with states that say yes or no; and a task that asks *how much* two sentences are alike has to win the shades back, from a few examples. To be asked about phrases keeps more in the states, for there one input has several answers.
 # (That is our reading. The scores show the harm, and not its cause.)

@@ -179,7 +179,7 @@ assert likeliest == tuple(s.argsort(descending=True).tolist())
 # %% [markdown]
 # ## What is read
 #
-# The first place is close to hand: help pages that ship with this book, five lines that follow each other, shuffled. The encoder that ships has read half of the English Bible and *nothing of this kind*. It also reads 64 tokens and no more.
+# The first place is close to hand: help pages that ship with this book, five lines that follow each other, shuffled. The encoder `en`, which ships, has read half of the English Bible and *nothing of this kind*. It also reads 64 tokens and no more.
 # Five sentences share them, with ten special tokens. So long sentences are cut to a common length; short ones stay whole.
 
 # %%
