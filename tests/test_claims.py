@@ -293,6 +293,30 @@ def test_a_rule_written_after_its_rows_says_so(recorded, late):
     assert count["rule after rows" if late else "real text"] == {"holds": 1}
 
 
+def test_rows_younger_than_the_rule_decide_alone_where_they_can():
+    part, older = (
+        {"metric": "accuracy", "condition": "a", "direction": "above"},
+        {"recorded": BEFORE},
+    )
+    never = contrast(minus="b", plus="c")  # of older rows alone
+    others = [rows_of("b", NOISE, **older), rows_of("c", -NOISE, **older)]
+    claim = claim_of(rule_of(part, never), "bilingual model")
+
+    def place_of(*frames):
+        (place,) = places(claim, bodies(pd.concat([*frames, *others], ignore_index=True)))
+        return place
+
+    known = rows_of("a", NOISE - 1, **older)
+    assert (place_of(known).outcome, place_of(known).after_rows) == ("does not hold", True)
+    few = rows_of("a", [1.0, 1.1, 1.2], seeds=(5, 6, 7))  # too few to tell: all count, and are late
+    assert (place_of(known, few).outcome, place_of(known, few).after_rows) == ("cannot tell", True)
+    place = place_of(known, rows_of("a", NOISE + 1, seeds=range(5, 5 + len(NOISE))))
+    assert (place.outcome, place.after_rows) == ("holds", False)
+    assert (place.primary.estimate.units, place.primary.fresh) == (len(NOISE), True)
+    (second,) = place.secondary
+    assert (second.estimate.units, second.fresh) == (len(NOISE), False)
+
+
 def test_a_claim_that_is_proved_is_counted_apart():
     claim = claim_of(rule_of({"metric": "accuracy", "condition": "a", "direction": "within"}))
     found = claims.Judged(claim, ())

@@ -11,7 +11,8 @@ from isomorph import results
 from isomorph.models.pretrained import load_masked_lm
 from isomorph.models.settings import EncoderConfig
 from isomorph.presets import conditions
-from isomorph.presets.degeneration import NAMES, geometry, language_model
+from isomorph.presets.degeneration import DECIDING, NAMES, geometry, language_model
+from isomorph.presets.recipes import FRESH
 from isomorph.results import Condition
 from isomorph.runs import Geometry, ShippedText, run_from_json
 from isomorph.runs.geometry import ABSENT, by_frequency, hidden_states
@@ -52,7 +53,7 @@ def test_a_run_is_found_again_by_its_config():
         again = run_from_json(condition.run.config_json())
         assert isinstance(again, Geometry) and again.digest == condition.run.digest
     digests = [c.run.digest for c in conditions("language_models", "laptop")]
-    assert len(set(digests)) == len(digests) == 5 * len(NAMES)
+    assert len(set(digests)) == len(digests) == 5 * len(NAMES) + len(FRESH) * len(DECIDING)
 
 
 def test_groups_are_measured_on_the_very_model_of_mle():

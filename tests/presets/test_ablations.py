@@ -9,6 +9,7 @@ from isomorph import ledger
 from isomorph.presets import ablations
 from isomorph.presets.ablations import (
     BIGGER,
+    DECIDING,
     DIALS,
     FAR,
     FLOORS,
@@ -23,7 +24,7 @@ from isomorph.presets.ablations import (
     vary,
 )
 from isomorph.presets.elements import ELEMENTS, TOGETHER, element, elements
-from isomorph.presets.recipes import paper_run, real_default, smoke_default, world_default
+from isomorph.presets.recipes import FRESH, paper_run, real_default, smoke_default, world_default
 from isomorph.runs import run_from_json
 from isomorph.text.vocab import learn
 
@@ -122,7 +123,10 @@ def test_every_name_is_run_where_it_should_be():
 def test_conditions_are_paired_by_seed_and_named_once():
     every = factors("laptop")
     seeds = {name: sorted(c.run.seed for c in every if c.name == name) for name in WORLD | CHANGES}
-    assert set(map(tuple, seeds.values())) == {tuple(range(SEEDS))}
+    first, both = tuple(range(SEEDS)), (*range(SEEDS), *FRESH)
+    assert {name: tuple(own) for name, own in seeds.items()} == {
+        name: both if name in DECIDING else first for name in seeds
+    }
     assert all(c.run.pretraining.text.world.seed == c.run.seed for c in every)
     real = Counter((c.name, c.run.about, c.run.seed) for c in factors("reference"))
     assert set(real.values()) == {1}

@@ -31,14 +31,17 @@ def test_two_monolingual_models_share_neither_text_nor_seed():
 def test_each_condition_changes_the_second_side_only():
     laptop = by_name("alignment", "laptop")
     for name in ("random", "same_language"):
-        for run, plain in zip(laptop[name], laptop["monolingual"], strict=True):
+        for run, plain in zip(laptop[name], laptop["monolingual"], strict=False):
             assert run.source == plain.source
     for run, plain in zip(laptop["random"], laptop["monolingual"], strict=True):
         assert run.target == plain.target and run.weights == "random"
     for run in laptop["same_language"]:
         assert run.languages == ("a", "a") and run.target.seed != run.source.seed
     assert all(run.target is None for run in laptop["bilingual"])
-    assert {name: len(runs) for name, runs in laptop.items()} == dict.fromkeys(laptop, 5)
+    older = {"same_language", "far_monolingual", "far_bilingual"}  # no prediction decides on them
+    assert {name: len(runs) for name, runs in laptop.items()} == {
+        name: 5 if name in older else 10 for name in laptop
+    }
 
 
 def test_the_bilingual_model_is_the_default_of_the_factors():

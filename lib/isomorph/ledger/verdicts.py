@@ -48,6 +48,7 @@ class Finding:
     outcome: str
     unit: str | None = None
     reason: str = ""
+    fresh: bool = False  # by rows that are younger than the rule, and by them alone
 
     @property
     def ratio(self) -> float | None:
@@ -72,27 +73,39 @@ class Judgement:
 
 
 def judge(
-    rule: Rule, rows: DataFrame | list[Record], known: dict | None = None, unit: str | None = None
+    rule: Rule,
+    rows: DataFrame | list[Record],
+    known: dict | None = None,
+    unit: str | None = None,
+    fresh: list[Record] | None = None,
 ) -> Judgement:
     """The outcome of a rule on the rows of one place; `known` keeps the estimates of its controls.
 
-    The primary prediction decides. Where a secondary one comes out the other way the outcome is
+    `fresh` are those of the rows that are younger than the rule, where not all are: what they give an
+    interval of, they alone decide. The primary prediction decides. Where a secondary one comes out the other way the outcome is
     "mixed". A prediction "does not hold" only if its p value, corrected for the number of predictions
     of the claim (Holm), leaves no doubt.
     """
     rows, known = records(rows), {} if known is None else known
+
+    def estimated(part: Part) -> tuple[Estimate, bool]:
+        young = estimate(part, fresh) if fresh else None
+        if young is not None and young.kind == "interval":
+            return young, True
+        return estimate(part, rows), False
+
     controls = []
     for control in rule.requires:
         for part in control.single(rows):
             if part not in known:
-                known[part] = estimate(part, rows)
-            controls.append(_finding(part, known[part], unit))
+                known[part] = estimated(part)
+            controls.append(_finding(part, *known[part], unit))
     primaries = rule.primary.single(rows)
     parts = [*primaries, *(single for part in rule.secondary for single in part.single(rows))]
-    estimates = [estimate(part, rows) for part in parts]
-    against = holm([_against(*each) for each in zip(parts, estimates, strict=True)])
+    estimates = [estimated(part) for part in parts]
+    against = holm([_against(part, own) for part, (own, _) in zip(parts, estimates, strict=True)])
     findings = [
-        _finding(part, own, unit, chance)
+        _finding(part, *own, unit, chance)
         for part, own, chance in zip(parts, estimates, against, strict=True)
     ]
     failed = next((c for c in controls if c.outcome != "holds"), None)
@@ -106,15 +119,14 @@ def judge(
 
 
 def _finding(
-    part: Part, found: Estimate, unit: str | None, against: float | None = None
+    part: Part, found: Estimate, fresh: bool, unit: str | None, against: float | None = None
 ) -> Finding:
-    outcome = outcome_of(part, found, against=against)
-    if outcome != "cannot tell" or part.bound_from == "paper" or found.kind != "interval":
-        return Finding(part, found, outcome, unit)
-    below = found.high < part.bound - part.tolerance and part.direction != "below"
-    above = found.low > part.bound + part.tolerance and part.direction != "above"
-    reason = "short of our own bound, which no source gives" if below or above else ""
-    return Finding(part, found, outcome, unit, reason)
+    outcome, reason = outcome_of(part, found, against=against), ""
+    if outcome == "cannot tell" and part.bound_from != "paper" and found.kind == "interval":
+        below = found.high < part.bound - part.tolerance and part.direction != "below"
+        above = found.low > part.bound + part.tolerance and part.direction != "above"
+        reason = "short of our own bound, which no source gives" if below or above else ""
+    return Finding(part, found, outcome, unit, reason, fresh)
 
 
 def _silenced(finding: Finding, control: Finding) -> Finding:
@@ -232,14 +244,21 @@ def places(
             r for other, lent in read.items() if other != key and other[1] == size for r in lent
         ]
         lent = [row for row in others if row.subject == "static vectors"]
-        about, first = deciding[0][0], min(row.recorded for chosen in deciding for row in chosen)
-        judgement = judge(rule, rows + lent, known.setdefault(key, {}), about.unit)
+        about, fixed = deciding[0][0], claim.registered.isoformat()
+        fresh = [row for row in rows if row.recorded >= fixed]
+        mixed = 0 < len(fresh) < len(rows)
+        judgement = judge(
+            rule, rows + lent, known.setdefault((key, fixed if mixed else None), {}), about.unit,
+            fresh + lent if mixed else None,
+        )  # fmt: skip
         if judgement.primary.outcome == "not measured":
             continue
+        young = all(row.recorded >= fixed for chosen in deciding for row in chosen)
+        decided = (judgement.primary, *judgement.controls)
         result.append(
             Place(**vars(judgement), subject=about.subject, model=about.model, size=size,
                   in_scope=about.subject in claim.scope.subjects,
-                  after_rows=first < claim.registered.isoformat(),
+                  after_rows=not young and not all(found.fresh for found in decided),
                   candidates=among_in_words(evidence[key].table, asked))
         )  # fmt: skip
     return sorted(result, key=_first)

@@ -15,6 +15,7 @@ from isomorph.config import Size
 from isomorph.models.settings import TuningConfig
 from isomorph.presets.recipes import (
     ANCHORS,
+    FRESH,
     PAPER_GRIDS,
     changed,
     crossed,
@@ -56,6 +57,8 @@ TABLE_ONE = (
 FLOORS = ("random_encoder", "monolingual")
 TABLE = (*TABLE_ONE, *FLOORS)
 BEYOND = ("sep_positions", "sep_softmax", "sep_top_3", "sep_top_6")
+# In worlds, of the claims.
+DECIDING = (*TABLE, "sep_softmax", "order_reversed", "far_default", "far_extra_anchors")
 DIALS = {
     "topics_75": {"topic_overlap": 0.75},
     "topics_50": {"topic_overlap": 0.5},
@@ -232,7 +235,9 @@ def factors(size: Size):
     if size in ("smoke", "laptop"):
         tasks, names = (SMOKE_TASKS, TABLE) if size == "smoke" else (
             WORLD_TASKS, (*TABLE, *BEYOND, *DIALS, *FAR, *ORDERS, *SHAPES))  # fmt: skip
-        return in_worlds(size, partial(transfer, tasks=tasks), names)
+        run = partial(transfer, tasks=tasks)
+        fresh = in_worlds(size, run, DECIDING, FRESH) if size == "laptop" else []
+        return in_worlds(size, run, names) + fresh
     if size in ("hub", "paper"):  # the paper's models were never published
         table = paper_table() if size == "paper" else ()
         return [Condition(name, paper_transfer(run)) for name, run in table]

@@ -12,7 +12,7 @@ from itertools import product
 from isomorph.config import Size, known
 from isomorph.models.settings import EncoderConfig, TrainingConfig
 from isomorph.presets import recipes
-from isomorph.presets.recipes import crossed, experiment, smoke_text_run, text_run
+from isomorph.presets.recipes import FRESH, crossed, experiment, smoke_text_run, text_run
 from isomorph.results import Condition
 from isomorph.runs import Cures, EncoderWords, Geometry, Pretraining, ShippedText, Theorem
 from isomorph.text.vocab import VocabularyConfig
@@ -24,6 +24,7 @@ PARTS = {"frequent_words": "frequent", "rare_words": "rare", "layer_norm_directi
          "word2vec": "word2vec"}  # fmt: skip
 NAMES = ("mle", "cosreg", "masked", *PARTS, "no_last_norm", "cosreg_10", "cosreg_100", "cosreg_01",
          "masked_cosreg")  # fmt: skip
+DECIDING = ("mle", "cosreg", *PARTS)  # of the claims
 THEOREMS = ("absent_word", "point_clouds", "strongly_convex")
 
 
@@ -65,7 +66,8 @@ def geometry(size: Size, seed: int, name: str) -> Geometry:
 def language_models(size: Size):
     """Do word vectors crowd into a cone, which words, and does the regulariser help? (2.3 to 2.6)"""
     seeds = {"smoke": 1, "laptop": 5, "reference": 3}.get(size, 0)
-    return crossed(lambda name, seed: geometry(size, seed, name), NAMES, range(seeds))
+    for names, each in (NAMES, range(seeds)), (DECIDING, FRESH if size == "laptop" else ()):
+        yield from crossed(lambda name, seed: geometry(size, seed, name), names, each)
 
 
 # "pretrained" is MiniLM here and BERT at size `hub`.

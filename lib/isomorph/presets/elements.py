@@ -1,8 +1,8 @@
 """What of a model's small parts makes it multilingual: the changes of Dufter and Schütze (EMNLP 2020)."""
 
 from isomorph.config import Size
-from isomorph.presets.ablations import BOTH, SEEDS, TEXT_SEEDS, in_worlds, vary
-from isomorph.presets.recipes import changed, experiment, text_run
+from isomorph.presets.ablations import BOTH, TEXT_SEEDS, in_worlds, vary
+from isomorph.presets.recipes import FRESH, changed, experiment, text_run
 from isomorph.results import Condition
 from isomorph.runs import CopyText, Pretraining
 
@@ -58,4 +58,4 @@ def elements(size: Size):
     else:
         yield from in_worlds(size, element, ELEMENTS)
     if size == "laptop":
-        yield from in_worlds(size, element, TOGETHER, range(SEEDS, 2 * SEEDS))
+        yield from in_worlds(size, element, TOGETHER, FRESH)

@@ -6,14 +6,14 @@ English encoder that was contrastively tuned; BERT of fewer blocks at `hub`, and
 size. A condition says how an encoder is tuned, and a row's pair on which task.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from math import ceil
 
 from isomorph.config import Size
 from isomorph.models.settings import TuningConfig
 from isomorph.presets import recipes
-from isomorph.presets.recipes import SMALL, changed, experiment, world_run
+from isomorph.presets.recipes import FRESH, SMALL, changed, experiment, world_run
 from isomorph.results import Condition
 from isomorph.runs import FineTuning, Pretraining, Task
 
@@ -95,7 +95,8 @@ def changes(size: Size):
         "hub": [(recipes.MINIATURES[blocks, 512], blocks, HUB_TASKS) for blocks in (4, 8)],
         "paper": [(recipes.BERT, 12, PAPER_TASKS)],
     }[size]
-    for (encoder, blocks, tasks), seed in product(tuned, range(3 if size == "paper" else 5)):
+    seeds = {"laptop": (*range(5), *FRESH), "paper": range(3)}.get(size, range(5))
+    for (encoder, blocks, tasks), seed in product(tuned, seeds):
         other = None
         if size == "laptop":
             encoder = world_encoder(seed)
@@ -106,7 +107,7 @@ def changes(size: Size):
             yield Condition("probed", changed(run, analyses=("probes",)))
             # The whole curve of most tasks, but on MiniLM of one, once; else the point of the claim.
             once = size not in ("reference", "hub") or (seed == 0 and task.source == "xnli")
-            whole = once and task.source != "world_questions"
+            whole = once and task.source != "world_questions" and seed not in FRESH
             for name in DEPTHS if whole else ("frozen_two_thirds",):
                 yield Condition(name, changed(run, task=held_at(task, name, blocks=blocks)))
         yield Condition("untuned", FineTuning(encoder=encoder, analyses=("probes",), seed=seed))
@@ -137,27 +138,28 @@ def tuning_rates(size: Size):
 
 
 def studied(
-    encoder: str | Pretraining, sources: tuple[str, ...], seeds: int, fields: dict, tuning: dict,
-    settings: Mapping[str, dict], **more,
+    encoder: str | Pretraining, sources: tuple[str, ...], seeds: Iterable[int], fields: dict,
+    tuning: dict, settings: Mapping[str, dict], **more,
 ) -> Iterator[Condition]:  # fmt: skip
     """A condition of each setting of a task by its name, on each set of examples, with each seed."""
-    for seed, source, (name, setting) in product(range(seeds), sources, settings.items()):
+    for seed, source, (name, setting) in product(seeds, sources, settings.items()):
         task = Task(source=source, tuning=TuningConfig(**tuning), **fields, **setting)
         yield Condition(name, FineTuning(encoder=encoder, task=task, seed=seed, **more))
 
 
 # Encoder, sets, seeds, what of a set, and how to tune. The small BERT's pooler was trained.
 CLASSIFIED = {
-    "smoke": [(world_encoder(smoke=True), ("world_nli",), 1,
+    "smoke": [(world_encoder(smoke=True), ("world_nli",), range(1),
                {"topics": HALF, "train": 50, "test": 600}, {"epochs": 1})],
-    "laptop": [(world_encoder(), ("world_nli",), 10,
+    "laptop": [(world_encoder(), ("world_nli",), range(10),
                 {"topics": HALF, "train": FEW, "test": 600}, {"epochs": 6})],
     "reference": [
-        (recipes.MINILM, ("cola",), 5, {"train": FEW}, {"epochs": 3, "precision": "bf16", **RATES}),
-        (recipes.BERT_EN, ("sst2", "xnli"), 5, {"train": 6000, "longest": 64},
+        (recipes.MINILM, ("cola",), range(5), {"train": FEW},
+         {"epochs": 3, "precision": "bf16", **RATES}),
+        (recipes.BERT_EN, ("sst2", "xnli"), range(5), {"train": 6000, "longest": 64},
          {"epochs": 2, "precision": "bf16", "pooling": "pooler", **BERT_RATES}),
     ],
-    "paper": [(recipes.BERT_CASED, ("rte", "mrpc", "cola", "sst2"), 5, {}, {
+    "paper": [(recipes.BERT_CASED, ("rte", "mrpc", "cola", "sst2"), range(5), {}, {
         "learning_rate": 5e-5, "head_rate": 5e-5, "epochs": 10, "batch": 16, "warmup": 0.06,
         "dropout": 0.1, "pooling": "pooler", "checks": 10,
     })],
@@ -262,12 +264,12 @@ ORDERED = {
 
 # Encoder, sets, seeds, what of a set, and how to tune.
 SHUFFLED = {
-    "smoke": ("en", ("help_order",), 1, {"train": 16, "test": 16}, {}),
-    "laptop": ("en", ("help_order",), 5, {}, {"pooling": "mean"}),
-    "reference": (recipes.MINILM, ("rocstories",), 5, {"train": 1200, "test": 1000, "longest": 96}, {
+    "smoke": ("en", ("help_order",), range(1), {"train": 16, "test": 16}, {}),
+    "laptop": ("en", ("help_order",), range(5), {}, {"pooling": "mean"}),
+    "reference": (recipes.MINILM, ("rocstories",), range(5), {"train": 1200, "test": 1000, "longest": 96}, {
         "pooling": "mean", "epochs": 1, "batch": 16, "precision": "bf16", **RATES,
     }),
-    "paper": (recipes.BERT, ("rocstories", "sind"), 3, {"test": None},
+    "paper": (recipes.BERT, ("rocstories", "sind"), range(3), {"test": None},
               {"learning_rate": 2e-5, "head_rate": 1e-3}),
 }  # fmt: skip
 
@@ -276,5 +278,9 @@ SHUFFLED = {
 def orders(size: Size):
     """Can an encoder put shuffled sentences in order, and what of BERT4SO helps? (10.1, 10.2)"""
     if size not in SHUFFLED:
-        return []
-    return studied(*SHUFFLED[size], {"full": {}} if size == "smoke" else ORDERED)
+        return
+    encoder, sources, seeds, *how = SHUFFLED[size]
+    yield from studied(encoder, sources, seeds, *how, {"full": {}} if size == "smoke" else ORDERED)
+    if size == "laptop":
+        deciding = {name: ORDERED[name] for name in ("full", "no_interaction")}
+        yield from studied(encoder, sources, FRESH, *how, deciding)
