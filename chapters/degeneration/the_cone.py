@@ -248,7 +248,7 @@ show(
 #
 # ## Over seeds
 #
-# The same models from five seeds, recorded; the first of them is the one trained above. Then larger models, and encoders of others.
+# The same models over seeds, recorded; the first of them is the one trained above. What claims read has ten seeds, of which five were run after the rules were fixed. Then larger models, and encoders of others.
 
 # %%
 SHAPE = [
