@@ -388,7 +388,7 @@ show_table(
 verdict("10.1", "10.2")
 
 # %% [markdown]
-# For the encoder that ships, which is of the claims' kind, the seeds cannot tell. MiniLM, of another kind, orders stories *worse* when sentences see each other. The paper's own numbers are unknown to us, so none is shown. Any trained scorer beats guessing. So claim 10.1 asks the encoder to beat one that scores each sentence by itself.
+# For the encoder `en`, which is of the claims' kind, the seeds cannot tell, those run after the rules no more than those before. MiniLM, of another kind, orders stories *worse* when sentences see each other. The paper's own numbers are unknown to us, so none is shown. Any trained scorer beats guessing. So claim 10.1 asks the encoder to beat one that scores each sentence by itself.
 #
 # ## Cautions
 #
