@@ -290,7 +290,7 @@ show_table(
 
 # %% [markdown]
 # If this were 0, any $\Delta$ of a tuned encoder would be due to tuning. Where it is not, the two texts differ in how *sensitive* their states are, to any change at all. The help is full of short imperatives, names of
-# menus, and punctuation; the Bible of running sentences. For both encoders the help is *less* like itself than the Bible after a blind change: by 0.4 to 0.7 hundredths of RSA over all layers, and by 2 to 4 at the last one. A $\Delta$ on real text has to be read against that. Noise is not tuning, of course. The table says that the zero is not where one thinks, and on which side; it does not
+# menus, and punctuation; the Bible of running sentences. For `en` and MiniLM the help is *less* like itself than the Bible after a blind change: by 0.4 to 0.7 hundredths of RSA over all layers, and by 2 to 4 at the last one. For our small BERT, which was pretrained on both, the two differ by next to nothing. A $\Delta$ on real text has to be read against that. Noise is not tuning, of course. The table says that the zero is not where one thinks, and on which side; it does not
 # say by how much a tuned encoder is off.
 #
 # In a controlled world both traps are gone. There all domains are made by one recipe.
@@ -429,8 +429,8 @@ legend = axes[0].legend(loc="lower left", fontsize="small")
 # %% tags=["hide-input"]
 show(
     figure,
-    caption="RSA of each layer before and after tuning, on texts in and out of the task's domain; thin lines are single seeds. In the world the lines lie on each other. On MiniLM the texts out of domain changed less, most of all after questions.",
-    alt="Eight panels, inference and parsing in the world and inference, parsing and questions on our small BERT and on MiniLM, each with a line for texts in domain and one for texts out of it over layers 0 to 6. The tables have the numbers.",
+    caption="RSA of each layer before and after tuning, on texts in and out of the task's domain; thin lines are single seeds. In the world the lines lie on each other. On our small BERT and MiniLM the texts out of domain changed less, after every task.",
+    alt="Eight panels, inference and parsing in the world and inference, parsing and questions on our small BERT and on MiniLM, each with a line for texts in domain and one for texts out of it over the layers. The tables have the numbers.",
 )
 
 # %%
@@ -445,9 +445,9 @@ for place, rows in PLACES.items():
 #
 # **In the world there is next to nothing.** The means lean the claim's way, by a small part of the whole change, and no layer has an interval above 0 but the embeddings after parsing.
 #
-# **On MiniLM states out of domain change less**, after every task, and most after questions. For parsing the gap is gone at the last layer, where states of all texts have changed alike.
+# **On both English encoders states out of domain change less**, after every task: in our small BERT the gap is largest after parsing, in MiniLM after questions. It grows with depth; only after parsing MiniLM has none at the last layer, where states of all texts have changed alike.
 #
-# These differences have to be read against the second trap. A blind change moved the help *more* than the Bible. Tuning moved it *less* than the task's own texts. So the gap is there in spite of that sensitivity, and not because of it. The texts *in* domain are others here (they are fetched, and do not ship), so that table gives a scale and not a correction.
+# These differences have to be read against the second trap. A blind change moved the help as much as the Bible in our small BERT, and *more* in MiniLM. Tuning moved it *less* than the task's own texts. So the gap is there in spite of that sensitivity, and not because of it. The texts *in* domain are others here (they are fetched, and do not ship), so that table gives a scale and not a correction.
 #
 # ## The outcome
 
@@ -455,12 +455,12 @@ for place, rows in PLACES.items():
 verdict("5.4")
 
 # %% [markdown]
-# In worlds there is *no meaningful effect*; on our small BERT, which is of the paper's kind and decides, it holds, and on MiniLM too. The rule takes inference and parsing together, over all layers; its numbers are RSA itself, and not hundredths. A difference below a hundredth counts as none, and in the world the whole interval is below it. Questions on MiniLM are shown and do not count: the rule was fixed for both places alike, and in a world they have no domain.
+# In worlds there is *no meaningful effect*; on our small BERT, which is of the paper's kind and decides, it holds, and on MiniLM too. The rule takes inference and parsing together, over all layers; its numbers are RSA itself, and not hundredths. A difference below a hundredth counts as none, and in the world the whole interval is below it. Questions on the English encoders are shown and do not count: the rule was fixed for all places alike, and in a world they have no domain.
 #
 # ## Cautions
 #
 # - **A domain is not one thing.** In a world it is a list of words. On real text it is words, syntax, punctuation, and who writes for whom. "Out of domain" may be near or far; ours is one choice each.
-# - **Pretraining has read all.** In the world the other topics are known from pretraining. What MiniLM has read we did not choose, and what an encoder is used to may matter as much as what it was tuned on.
+# - **Pretraining has read all.** In the world the other topics are known from pretraining. Our small BERT has read help texts in pretraining, and not those of the tasks; what MiniLM has read we did not choose. What an encoder is used to may matter as much as what it was tuned on.
 # - **Less change is not better.** That states out of domain stay put says nothing about whether the task is solved there.
 # - **The mean over layers mixes.** Low layers, which change little anywhere, thin the difference out. The figure by layer shows it whole.
 # - **Six layers, small models, short tuning.** Longer tuning moves all of it further.

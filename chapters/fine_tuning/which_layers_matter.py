@@ -292,14 +292,14 @@ legend = axes[0].legend(fontsize="small")
 show(
     figure,
     caption="Test score by the number of blocks that were tuned; the others were frozen (the lower ones) or cut off (the upper ones). Thin lines are single seeds. "
-    "In the world a few blocks that are all tuned do better than as many on top of frozen ones; on MiniLM two do worse.",
-    alt="Four panels, each with two lines from few blocks tuned on the left to all six on the right, where they meet. In the world the line of cut encoders is nearly level and the other falls to the left; on MiniLM both fall.",
+    "In the world and in our small BERT a few blocks that are all tuned do better than as many on top of frozen ones; on MiniLM two do worse.",
+    alt="Four panels, each with two lines from few blocks tuned on the left to all of them on the right, where they meet. In the world and in our small BERT the line of cut encoders is nearly level and the other falls to the left; on MiniLM both fall.",
 )
 
 # %% [markdown]
-# **Frozen.** No line of frozen blocks is level. In the world inference falls to near its floor as a third, two thirds and all blocks are frozen; parsing, whose head does much by itself, falls less.
+# **Frozen.** No line of frozen blocks is level. In the world inference falls to near its floor as a third, two thirds and all blocks are frozen; parsing, whose head does much by itself, falls less. In our small BERT a frozen third costs a few points, two thirds cost more, and all blocks most.
 #
-# **Cut off.** In the world two blocks are nearly enough for parsing, and four do as well as six for both. On MiniLM the one run with four blocks lost little, and the one with two much.
+# **Cut off.** In the world two blocks are nearly enough for parsing, and four do as well as six for both. In our small BERT the one run with five of eight blocks lost nothing, and the one with three a few points. On MiniLM the one run with four blocks lost little, and the one with two much.
 #
 # ### Put back after tuning
 #
@@ -333,13 +333,13 @@ legend = axes[0].legend(fontsize="small")
 # %% tags=["hide-input"]
 show(
     figure,
-    caption="Score of the tuned encoder on the first 300 test items, by how many of its blocks got their pretrained weights again. Thin lines are single seeds. After inference and parsing the line from the bottom up falls first; after questions the two fall together.",
+    caption="Score of the tuned encoder on the first 300 test items, by how many of its blocks got their pretrained weights again. Thin lines are single seeds. After inference and parsing the line from the bottom up falls first; after questions the two fall together, except in our small BERT.",
     alt="Nine panels, a task each for the world, our small BERT and MiniLM. Two lines begin together on the left, where nothing is put back, and meet again on the right, where all blocks are. The folded table has the numbers.",
     table=pd.concat(data).reset_index(),
 )
 
 # %% [markdown]
-# Putting back the lowest block alone costs more than two points of the mean in the world, except for parsing, and on MiniLM except for questions. The highest block can be spared, except for questions in the world; of parsing there the highest two can.
+# Putting back the lowest block alone costs more than two points of the mean in the world, except for parsing, and on MiniLM except for questions; in our small BERT it costs a point or so. The highest block can be spared, except for questions in the world; of parsing there the highest two can.
 #
 # ### Three questions, three answers
 #
@@ -381,9 +381,9 @@ for place, rows in PLACES.items():
 # %% [markdown]
 # With the bound of two points, and *little* where the whole interval is above $-2$, *much* where all of it is below:
 #
-# - **Can the upper blocks do it alone?** No. Freezing costs much for every task in both places, least for parsing in the world and most for inference there.
-# - **Are the upper blocks needed?** For parsing in the world they are not. For inference there the mean says no too, and its interval is too wide to be sure; on MiniLM there is one seed.
-# - **Which blocks carry what was learnt?** The lower four carry much of it, everywhere. The upper two carry little for parsing in the world, and much for questions in both places and for parsing on MiniLM; for inference the intervals leave it open.
+# - **Can the upper blocks do it alone?** No. Freezing costs much for every task in all three places, least for questions in our small BERT and for parsing in the world, and most for inference in the world.
+# - **Are the upper blocks needed?** For parsing in the world they are not. For inference there the mean says no too, and its interval is too wide to be sure; in our small BERT and on MiniLM there is one seed.
+# - **Which blocks carry what was learnt?** The lower two thirds carry much of it, everywhere. The upper third carries little for parsing in the world, and much for questions there and on MiniLM, and for parsing on both English encoders; for inference, and for questions in our small BERT, the intervals leave it open.
 #
 # Compare the first and the third column. Both have the same blocks at their pretrained weights, and putting back costs more everywhere: the upper blocks can learn around frozen ones. That is the toy again, in part: the lower blocks
 # took a share of the work that they did not all have to. But freezing costs much as well, and so each task needs something from below that pretraining had not put there.
@@ -396,13 +396,13 @@ verdict("5.5")
 # %% [markdown]
 # The changes are negative, and all of each interval is below $-2$. But the source is at second hand and the bound is ours, so that contradicts nobody. Our small BERT, which is of the paper's kind, loses some seven points of inference and five of questions.
 #
-# The bound is about as small as what a test of this size can see. A share $p$ of $n$ examples has a standard error of $\sqrt{p(1-p)/n}$: 1.9 points for 67% of 600 pairs in the world, 2.2 for 57% of 500 on MiniLM, 2.7 for 300. In the world each seed draws a test of its own, so its interval over seeds holds that error too. MiniLM's seeds share one test: their interval
+# The bound is about as small as what a test of this size can see. A share $p$ of $n$ examples has a standard error of $\sqrt{p(1-p)/n}$: 1.9 points for 67% of 600 pairs in the world, 2.2 for some 60% of 500 on the English encoders, 2.7 for 300. In the world each seed draws a test of its own, so its interval over seeds holds that error too. The seeds of an English encoder share one test: their interval
 # says how another *tuning* would come out, and not how another *test* would. A difference of two encoders on the same examples is less noisy than a score, since most examples are easy or hard
 # for both.
 #
 # ## Cautions
 #
-# - **Six blocks are not twelve.** The top third is four blocks of BERT and two of ours. What two can do alone, four can; what two cannot, four may.
+# - **Six or eight blocks are not twelve.** The top third is four blocks of BERT, and two or three of ours. What two can do alone, four can; what two cannot, four may.
 # - **The claim is at second hand**, and "notably" is ours. With another bound the outcome may be another one; the changes and intervals above are for the reader to judge by.
 # - **Frozen includes the embeddings.** So does the reading of "the first 8 layers" that most libraries take, but the account does not say.
 # - **Pretraining decides what a frozen block is worth.** Ours in the world took a minute. The less a pretraining has laid ready below, the more freezing must cost.
