@@ -81,10 +81,10 @@ def judge(
 ) -> Judgement:
     """The outcome of a rule on the rows of one place; `known` keeps the estimates of its controls.
 
-    `fresh` are those of the rows that are younger than the rule, where not all are: what they give an
-    interval of, they alone decide. The primary prediction decides. Where a secondary one comes out the other way the outcome is
+    The primary prediction decides. Where a secondary one comes out the other way the outcome is
     "mixed". A prediction "does not hold" only if its p value, corrected for the number of predictions
-    of the claim (Holm), leaves no doubt.
+    of the claim (Holm), leaves no doubt. `fresh` are the rows that are younger than the rule, where
+    some are older: of what they give an interval, older ones do not count.
     """
     rows, known = records(rows), {} if known is None else known
 

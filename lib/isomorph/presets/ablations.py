@@ -57,7 +57,7 @@ TABLE_ONE = (
 FLOORS = ("random_encoder", "monolingual")
 TABLE = (*TABLE_ONE, *FLOORS)
 BEYOND = ("sep_positions", "sep_softmax", "sep_top_3", "sep_top_6")
-# In worlds, of the claims.
+# What primary predictions and their controls read of worlds.
 DECIDING = (*TABLE, "sep_softmax", "order_reversed", "far_default", "far_extra_anchors")
 DIALS = {
     "topics_75": {"topic_overlap": 0.75},

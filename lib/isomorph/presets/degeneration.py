@@ -24,7 +24,7 @@ PARTS = {"frequent_words": "frequent", "rare_words": "rare", "layer_norm_directi
          "word2vec": "word2vec"}  # fmt: skip
 NAMES = ("mle", "cosreg", "masked", *PARTS, "no_last_norm", "cosreg_10", "cosreg_100", "cosreg_01",
          "masked_cosreg")  # fmt: skip
-DECIDING = ("mle", "cosreg", *PARTS)  # of the claims
+DECIDING = ("mle", "cosreg", *PARTS)  # what primary predictions and their controls read
 THEOREMS = ("absent_word", "point_clouds", "strongly_convex")
 
 

@@ -266,9 +266,9 @@ ORDERED = {
 SHUFFLED = {
     "smoke": ("en", ("help_order",), range(1), {"train": 16, "test": 16}, {}),
     "laptop": ("en", ("help_order",), range(5), {}, {"pooling": "mean"}),
-    "reference": (recipes.MINILM, ("rocstories",), range(5), {"train": 1200, "test": 1000, "longest": 96}, {
-        "pooling": "mean", "epochs": 1, "batch": 16, "precision": "bf16", **RATES,
-    }),
+    "reference": (recipes.MINILM, ("rocstories",), range(5),
+                  {"train": 1200, "test": 1000, "longest": 96},
+                  {"pooling": "mean", "epochs": 1, "batch": 16, "precision": "bf16", **RATES}),
     "paper": (recipes.BERT, ("rocstories", "sind"), range(3), {"test": None},
               {"learning_rate": 2e-5, "head_rate": 1e-3}),
 }  # fmt: skip
