@@ -467,8 +467,11 @@ show(
 # (Matthews), times 100. The score *without an encoder* is the floor; a *failed run* is one that is not above it.
 
 # %%
+bert = experiment.rows(at="reference", of=["our small BERT"])
 places = {
     "controlled world": experiment.rows(),
+    "our small BERT, reviews": bert[bert["task"] == "sst2"],
+    "our small BERT, inference": bert[bert["task"] == "nli"],
     "MiniLM, CoLA": experiment.rows(at="reference", of=["MiniLM"]),
 }
 OTHERS = {
@@ -506,29 +509,26 @@ SHAPE = {
     "cls_correlation": "absolute correlation",
     "cls_isoscore": "IsoScore",
 }
-figure, axes = blank(7, 9, rows=3, columns=2)
+figure, axes = blank(8, 11, rows=4, columns=3)
+panels = [(place, metric) for place in places for metric in SHAPE]
 means = []
-for at, (metric, title) in enumerate(SHAPE.items()):
-    for axis, (place, rows) in zip(
-        axes[2 * at : 2 * at + 2], places.items(), strict=True
-    ):
-        for name, label in ({"none": "none"} | OTHERS).items():
-            own = rows[rows["condition"] == name]
-            mean = own.groupby("metric")["value"].mean()
-            mean = mean.reindex([metric + stage for stage in STAGES])
-            axis.plot(list(STAGES.values()), mean, "o-", label=label)
-            means.append([place, label, title, *mean.round(2)])
-        axis.set_ylim(bottom=0)
-    axes[2 * at].set_ylabel(title)
-for axis, place in zip(axes, places, strict=False):
-    axis.set_title(place)
+for axis, (place, metric) in zip(axes, panels, strict=True):
+    for name, label in ({"none": "none"} | OTHERS).items():
+        own = places[place][places[place]["condition"] == name]
+        mean = own.groupby("metric")["value"].mean()
+        mean = mean.reindex([metric + stage for stage in STAGES])
+        axis.plot(list(STAGES.values()), mean, "o-", label=label)
+        means.append([place, label, SHAPE[metric], *mean.round(2)])
+    axis.set(ylabel=SHAPE[metric])
+    axis.set_title(place, fontsize="small")
+    axis.set_ylim(bottom=0)
 legend = axes[0].legend(fontsize="small")
 
 # %% tags=["hide-input"]
 show(
     figure,
     caption="[CLS] untuned, tuned, and behind the normalisation that it was tuned with. Tuning gives one direction more weight, except behind batch normalisation; IsoBN's scaling takes some of it back, and leaves correlations as they are.",
-    alt="Three rows of panels, for the first direction's share, for correlation and for IsoScore; a column a place, a line a normalisation.",
+    alt="Four rows of panels, a place each; a column for the first direction's share, one for correlation and one for IsoScore; a line a normalisation.",
     table=pd.DataFrame(
         means,
         columns=["place", "normalisation", "measure", *STAGES.values()],
