@@ -414,7 +414,7 @@ verdict("7.1", "7.2", "7.3")
 # - **Other phrases.** Ours come from two Bibles, by an alignment of what differs. They are archaic and narrow, and some are wrong. For STS-B, sentences about news and pictures, they are of another world.
 # - **Shallow cues.** That a first lesson can be passed by position weakens what it can teach. Phrase pairs from which position is balanced out would be a fairer lesson.
 # - **More steps.** Who learns phrases first makes more updates in all. The claim's rule decides by the comparison with nothing first, as we understand the abstract; it does not say whether the paper tried a rival with as many updates. Beside it the rule asks for
-#   more than as many updates give on verses, or on the task itself, and for more than a head alone gives on the encoder as it was. Of these only the last holds.
+#   more than as many updates give on verses, or on the task itself, and for more than a head alone gives on the encoder as it was. Of these only the last holds on our small BERT.
 # - **Room to rise.** With 250 examples the standard recipe makes only a few dozen updates, and a new head has hardly begun to learn. Scores there differ widely from seed to seed, and a head start of any kind shows most.
 # - **Small encoders.** An interval over few seeds on a task near guessing is wide. What would settle it is the paper's size: `isomorph run phrases_first --size paper` takes BERT, three public tasks, and 1,000 or all examples.
 #

@@ -410,6 +410,7 @@ for axis, (metric, place) in zip(
         )
     axis.set_title(f"{PANELS[metric]}\n{place}", fontsize="medium")
     axis.set(xlabel="layer (0: embeddings)", ylabel="%")
+    axis.locator_params("x", nbins=6, integer=True)
 legend = axes[1].legend(fontsize="small")
 
 # %% tags=["hide-input"]

@@ -328,6 +328,7 @@ for axis, (task, place) in zip(axes, panels, strict=True):
             )
     axis.set(title=f"{TASKS[task]}, {place}", xlabel="blocks put back")
     axis.set(ylabel="score, %")
+    axis.locator_params("x", nbins=6, integer=True)
 legend = axes[0].legend(fontsize="small")
 
 # %% tags=["hide-input"]
