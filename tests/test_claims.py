@@ -240,6 +240,25 @@ def test_a_spread_is_read_over_runs_that_learnt():
     )
 
 
+def test_each_task_has_its_own_spread():
+    """That of the mean of two tasks is smaller than either, and a rule must not read it."""
+    first, second = np.linspace(-1, 1, 12), np.tile([-1.0, 1.0], 6)
+    frames = [
+        rows_of("a", first, task="similarity"),
+        rows_of("a", second, task="sentiment"),
+        rows_of("a", [0.0] * 12, task="similarity", metric="failed_run"),
+        rows_of("a", [0.0] * 12, task="sentiment", metric="failed_run"),
+    ]
+    part = {"metric": "accuracy", "condition": "a", "over_seeds": "std", "learnt": True,
+            "direction": "below", "bound": 0.9}  # fmt: skip
+    with pytest.raises(ValueError, match="each of them has its own"):
+        judged([part], *frames)
+    own = judged([part | {"each": "task"}], *frames).findings
+    assert {found.part.task: found.estimate.value for found in own} == pytest.approx(
+        {("similarity",): first.std(ddof=1), ("sentiment",): second.std(ddof=1)}
+    )
+
+
 def test_the_fast_path_is_the_mean_at_the_last_checkpoint():
     frames = [
         rows_of("a", NOISE + tokens, tokens=tokens, languages=languages, layer=layer)

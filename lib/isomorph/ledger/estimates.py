@@ -143,7 +143,10 @@ COARSE = ("spearman", "peak_depth")  # they take few values, so that units may w
 
 
 def estimate(part: Part, rows: DataFrame | list[Record]) -> Estimate:
-    """The number of a part with its interval, from the rows of one place and size."""
+    """The number of a part with its interval, from the rows of one body and size.
+
+    Raises ValueError for a spread over seeds of several tasks or languages, whose mean spreads less.
+    """
     rows = records(rows)
     plus, minus = part.terms()
     terms, signs = (*plus, *minus), [1] * len(plus) + [-1] * len(minus)
@@ -153,6 +156,8 @@ def estimate(part: Part, rows: DataFrame | list[Record]) -> Estimate:
     if part.learnt:
         selected = [_learnt(chosen, rows) for chosen in selected]
     comparable = _comparable(selected, terms)
+    if part.over_seeds == "std" and len(found := {r.place for rs in comparable for r in rs}) > 1:
+        raise ValueError(f"over_seeds is std, of {sorted(found, key=str)}; each of them has its own.")
     measured = [_per_unit(f, t, part) for f, t in zip(comparable, terms, strict=True)]
     # Each term's numbers, of the same units in the same order where enough are shared.
     shared = sorted(set.intersection(*map(set, measured)))
