@@ -157,7 +157,9 @@ def estimate(part: Part, rows: DataFrame | list[Record]) -> Estimate:
         selected = [_learnt(chosen, rows) for chosen in selected]
     comparable = _comparable(selected, terms)
     if part.over_seeds == "std" and len(found := {r.place for rs in comparable for r in rs}) > 1:
-        raise ValueError(f"over_seeds is std, of {sorted(found, key=str)}; each of them has its own.")
+        raise ValueError(
+            f"over_seeds is std, of {sorted(found, key=str)}; each of them has its own."
+        )
     measured = [_per_unit(f, t, part) for f, t in zip(comparable, terms, strict=True)]
     # Each term's numbers, of the same units in the same order where enough are shared.
     shared = sorted(set.intersection(*map(set, measured)))
