@@ -50,11 +50,16 @@ print({seed: f"{score:.1%}" for seed, score in live.items()})
 # **The spread** is the standard deviation over seeds, $s$. It has an interval too (Bonett's {cite}`bonett2006approximate`), and not a narrow one: even of twenty seeds it reaches from about three quarters of the spread to one and a half times it, and further where some runs lie far out.
 
 # %%
+BOTH = ("test", "dev")
+bert, minilm = (
+    experiment.rows(at="reference", of=[name], split=BOTH)
+    for name in ("our small BERT", "MiniLM")
+)
 places = {
-    "controlled world": experiment.rows(split=("test", "dev")),
-    "MiniLM, CoLA": experiment.rows(
-        at="reference", of=["MiniLM"], split=("test", "dev")
-    ),
+    "controlled world": experiment.rows(split=BOTH),
+    "our small BERT, similarity": bert[bert["task"] == "stsb"],
+    "our small BERT, reviews": bert[bert["task"] == "sst2"],
+    "MiniLM, CoLA": minilm,
 }
 SEEDS = {
     "standard_1k": "standard",
@@ -81,7 +86,7 @@ def measured(rows):
     }
 
 
-figure, axes = blank(6, 6, rows=2)
+figure, axes = blank(6, 11, rows=4)
 for axis, (place, rows) in zip(axes, places.items(), strict=True):
     there = measured(rows)
     for line, name in enumerate(there):
@@ -104,7 +109,7 @@ label = axes[-1].set_xlabel(
 show(
     figure,
     caption="Every run of five conditions, 1,000 examples each, and under them the mean with one standard deviation to each side. Most conditions differ by less than their seeds do.",
-    alt="Two panels, a line a condition: dots for runs, and a bar for the standard deviation over seeds.",
+    alt="Four panels, a line a condition: dots for runs, and a bar for the standard deviation over seeds.",
     table=pd.DataFrame(
         [
             [
@@ -161,7 +166,7 @@ print("its score on test:  ", expected_best(dev, unrelated).round(1))
 # The development score must rise with $n$: it is a maximum. The test score need not. Where it does not, choosing by development found lucky runs, not good ones.
 
 # %%
-figure, axes = blank(6, 10, rows=4)
+figure, axes = blank(8, 12, rows=4, columns=2)
 grid = zip(
     axes, [(p, m) for p in places for m in ("dev", "test")], strict=True
 )
@@ -172,16 +177,17 @@ for axis, (place, metric) in grid:
         curve = expected_best(dev, dev if metric == "dev" else test)
         axis.plot(range(1, len(curve) + 1), curve, label=label)
     what = {"dev": "best development score", "test": "its test score"}
-    axis.set(title=f"{place}: {what[metric]}", ylabel="times 100")
-axes[-1].set_xlabel("seeds tried")
-if axes[2].lines:
-    legend = axes[2].legend(fontsize="small")
+    axis.set_title(f"{place}: {what[metric]}", fontsize="small")
+    axis.set_ylabel("times 100")
+for axis in axes[-2:]:
+    axis.set_xlabel("seeds tried")
+legend = axes[0].legend(fontsize="small")
 
 # %% tags=["hide-input"]
 show(
     figure,
     caption="The best of n seeds by its development score, and what that run scores on test. In the world the test score rises a lot for the uncorrected Adam, whose runs lie far apart, somewhat for standard, and hardly for the others. On CoLA development scores rise far more than test scores.",
-    alt="Four panels of lines over the number of seeds tried, from 1 to twenty, a line a condition.",
+    alt="Four rows of two panels, a place each: lines over the number of seeds tried, from 1 to twenty, a line a condition; development scores on the left and test scores on the right.",
     table=pd.DataFrame(
         {
             f"{place}, {label}": expected_best(

@@ -164,15 +164,15 @@ def every_run(
     places: the rows of each, by its title. names: conditions, each with its label. level: a metric
     whose mean is a dashed level, such as "floor". In the metric's unit.
     """
-    scale = metrics.metric(metric).scale
-    figure, axes = blank(6, 1.6 + 0.75 * len(names), rows=len(places))
-    for axis, (place, rows) in zip(axes, places.items(), strict=True):
-        runs = {
-            label: scale
-            * rows.loc[(rows["metric"] == metric) & (rows["condition"] == name), "value"]
-            for name, label in names.items()
-        }
-        runs = {label: scores for label, scores in runs.items() if len(scores)}
+    scale, held = metrics.metric(metric).scale, []
+    for rows in places.values():
+        own = rows[rows["metric"] == metric].groupby("condition")["value"]
+        own = {name: scale * scores for name, scores in own}
+        held.append({label: own[name] for name, label in names.items() if name in own})
+    heights = [0.8 + 0.375 * max(1, len(runs)) for runs in held]
+    figure, axes = blank(6, sum(heights), rows=len(places))
+    axes[0].get_gridspec().set_height_ratios(heights)
+    for axis, (place, rows), runs in zip(axes, places.items(), held, strict=True):
         for line, scores in enumerate(runs.values()):
             axis.plot(scores, [line] * len(scores), "o", alpha=0.5, color="C0")
             axis.plot(scores.mean(), line, "|", color="C3", markersize=16)
