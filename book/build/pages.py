@@ -106,9 +106,10 @@ def _number(name: str, stage: Path, chapters: Sequence[str]) -> str:
 
 
 def _failures(condition: str) -> Series:
-    """For each run of a condition of few samples, 1 where it learnt nothing and 0 where it did."""
+    """For each run on a few reviews, in a condition, 1 where it learnt nothing and 0 where it did."""
     rows = _rows("few_samples", "reference")
-    return rows[(rows["metric"] == "failed_run") & (rows["condition"] == condition)]["value"]
+    rows = rows[(rows["task"] == "sst2") & (rows["metric"] == "failed_run")]
+    return rows[rows["condition"] == condition]["value"]
 
 
 def _failed(condition: str, stage: Path, chapters: Sequence[str]) -> str:
@@ -120,13 +121,13 @@ CAPTION = (
     "Four findings. Top left: the shared space of two invented languages appears after the model's fit "
     "(five seeds, mean). Top right: sentences whose translation is found across two models trained "
     "apart, as they are and after a rotation, by layer. Bottom left: the average cosine of word vectors "
-    "in small language models, from frequent to rare words. Bottom right: runs of MiniLM on 1,000 "
-    "sentences that learnt nothing, without and with Adam's bias correction."
+    "in small language models, from frequent to rare words. Bottom right: runs of a small BERT on "
+    "1,000 reviews that learnt nothing, without and with Adam's bias correction."
 )
 ALT = (
     "Four panels. The fit rises early and the multilinguality score late. Without a rotation almost no "
     "sentence is found, with it nearly all. Rare words have high cosines, frequent words low ones. Most "
-    "runs without the correction fail, few with it."
+    "runs without the correction fail, none with it."
 )
 
 
