@@ -181,7 +181,8 @@ for axis, (place, metric) in grid:
     axis.set_ylabel("times 100")
 for axis in axes[-2:]:
     axis.set_xlabel("seeds tried")
-legend = axes[0].legend(fontsize="small")
+names = axes[0].get_legend_handles_labels()
+legend = axes[3].legend(*names, loc="lower right", fontsize="small")
 
 # %% tags=["hide-input"]
 show(

@@ -384,7 +384,7 @@ legend = axes[0].legend()
 # %% tags=["hide-input"]
 show(
     figure,
-    caption="How far the weights of each block moved, mean over seeds. In our small BERT the blocks move further when too many are re-initialised, the lower ones most. On MiniLM all blocks stay closer to their start, the re-initialised ones most; in the world the differences are small.",
+    caption="How far the weights of each block moved, mean over seeds. In our small BERT the lower blocks move further when too many are re-initialised. On MiniLM all blocks stay closer to their start, the re-initialised ones most; in the world the differences are small.",
     alt="Four panels, a line a condition over the blocks from bottom to top.",
     table=pd.concat(means).set_index("place").reset_index(),
 )
