@@ -259,6 +259,13 @@ def test_each_task_has_its_own_spread():
     )
 
 
+def test_one_condition_does_not_speak_for_all_that_a_rule_names():
+    part = contrast(plus={"condition": ["a", "c"]}, direction="within", tolerance=0.5)
+    half = [rows_of(name, NOISE) for name in ("a", "b")]
+    assert judged([part], *half).outcome == "not measured"
+    assert judged([part], *half, rows_of("c", NOISE)).outcome == "holds"
+
+
 def test_the_fast_path_is_the_mean_at_the_last_checkpoint():
     frames = [
         rows_of("a", NOISE + tokens, tokens=tokens, languages=languages, layer=layer)

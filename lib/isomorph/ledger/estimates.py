@@ -151,7 +151,7 @@ def estimate(part: Part, rows: DataFrame | list[Record]) -> Estimate:
     plus, minus = part.terms()
     terms, signs = (*plus, *minus), [1] * len(plus) + [-1] * len(minus)
     selected = [select(rows, term, part.beside) for term in terms]
-    if not all(selected):
+    if not all(map(_whole, selected, terms)):
         return NOTHING
     if part.learnt:
         selected = [_learnt(chosen, rows) for chosen in selected]
@@ -172,6 +172,11 @@ def estimate(part: Part, rows: DataFrame | list[Record]) -> Estimate:
     if part.quantity in COARSE and estimated.kind == "range" and estimated.units >= least:
         return replace(estimated, kind="interval", error=0.0, freedom=estimated.units - 1)
     return estimated
+
+
+def _whole(chosen: list[Record], term: Selection) -> bool:
+    """Whether there are rows, and of each condition that is named: one cannot speak for others."""
+    return bool(chosen) and {*(term.condition or ())} <= {row.condition for row in chosen}
 
 
 def _learnt(chosen: list[Record], rows: list[Record]) -> list[Record]:
