@@ -357,7 +357,7 @@ ALL = {"standard_1k": "standard"} | {
 tabulate(ALL, "Methods")
 
 # %% [markdown]
-# **Both decays change next to nothing**, as they had to; of our small BERT only weight decay has been run, and it changes less than a point. **Mixout and layer-wise rates make no clear difference** in either place. **Another task first**, which in the paper adds twelve points on RTE, adds nothing clear here: parsing and XNLI are no larger sets of the same kind, as MNLI is for RTE.
+# **Both decays change next to nothing**, as they had to; in our small BERT less than a point. **Mixout and layer-wise rates make no clear difference** in either place. **Another task first**, which in the paper adds twelve points on RTE, adds nothing clear here: parsing and XNLI are no larger sets of the same kind, as MNLI is for RTE.
 #
 # ## Where the weights move
 #
@@ -411,7 +411,7 @@ verdict("6.3", "6.4", "6.5", "6.7")
 
 # %% [markdown]
 # Our small BERT, which is of the paper's kind, decides. Standard fine-tuning stands more than ten points above the floor on both of its sets, as the rules ask. **Claim 6.3**: these seeds *cannot tell* whether the re-initialised top raises the mean; it gains 2.6 points over both sets, and the interval reaches from a loss of half a point to a gain of six. That the spread falls holds on similarity, and that too many
-# blocks hurt holds on both sets together. **Claim 6.4**: *cannot tell* as well. Longer training gains 3.7 points over both sets, and the interval begins at 0.6, below the point that the rule asks for. Of the four methods of **claim 6.5** only weight decay has been run on it, so that claim is *not measured* there. **Claim 6.7**: *cannot tell* of the top, whose two sets disagree; that the bottom moves further with too many holds. In the world and on CoLA standard fine-tuning stands less than ten points above its floor.
+# blocks hurt holds on both sets together. **Claim 6.4**: *cannot tell* as well. Longer training gains 3.7 points over both sets, and the interval begins at 0.6, below the point that the rule asks for. Of the four methods of **claim 6.5** only the two decays have been run on it, so that claim is *not measured* there. **Claim 6.7**: *cannot tell* of the top, whose two sets disagree; that the bottom moves further with too many holds. In the world and on CoLA standard fine-tuning stands less than ten points above its floor.
 #
 # ## Cautions
 #
