@@ -264,7 +264,7 @@ for place, rows in places.items():
         )
 
 # %% [markdown]
-# Large differences, such as that of the uncorrected Adam on English text and of re-initialisation in the world, are settled by three seeds. That of re-initialisation on similarity is as large and is not, since most of it is one run: without that run five seeds may well say the opposite. Of differences of half a point ten seeds still say the opposite in many draws, and what all twenty say may be wrong as well.
+# Large differences, such as that of the uncorrected Adam on English text and of re-initialisation in the world, are settled by three seeds. That of re-initialisation on similarity is as large and is not, since most of it is one run: three seeds say the opposite in one draw of eight. Of differences of half a point ten seeds still say the opposite in many draws, and what all twenty say may be wrong as well.
 #
 # ## The paper's tables
 #
